@@ -1,0 +1,217 @@
+"""What the actors need from the world: ears, voices, minds, devices and stores, as protocols.
+
+Engines are built by factories (`harry.registry`), leased by turns and closed at the last lease. All arrays are
+`float32` in -1..1, mono; all PCM is `bytes` as `channels.messages` says. Engines raise `harry.errors.EngineError`
+and nothing else; what they raise otherwise ends the turn and counts as a defect of theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+import trio
+
+from channels.messages import Chunk, Exchange, Frame, Thought, TurnRecord
+
+if TYPE_CHECKING:
+    from channels.gate import Gate
+
+Samples: TypeAlias = npt.NDArray[np.float32]
+"""Sound, shape (samples,), float32 in -1..1."""
+
+
+class Engine(Protocol):
+    """What every engine has."""
+
+    name: str
+
+    async def aclose(self) -> None:
+        """Let go of models, threads and connections. Called once, after the last lease."""
+        ...
+
+
+# Ears
+
+
+class VoiceActivityStream(Protocol):
+    """One session's voice activity detection; it has a memory, so it is never shared."""
+
+    def probability(self, window: Samples) -> float:
+        """How likely it is, 0..1, that a window of `FRAME_SAMPLES` at `EAR_RATE` holds a voice. Under 1 ms."""
+        ...
+
+
+class VoiceActivityDetector(Engine, Protocol):
+    """A factory of streams."""
+
+    def open_stream(self) -> VoiceActivityStream:
+        """Start a stream of its own for one session."""
+        ...
+
+
+class SpeechToText(Engine, Protocol):
+    """Turns an utterance into words."""
+
+    async def transcribe(self, samples: Samples) -> str:
+        """The words in `samples` (at `EAR_RATE`), "" when there are none. Cancellable; has a deadline of its own."""
+        ...
+
+
+# The mind
+
+
+class Role(StrEnum):
+    """Who speaks in a message."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """A stretch of text in a message."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePart:
+    """A picture in a message, as a `data:` URI."""
+
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of the prompt, in a real role."""
+
+    role: Role
+    parts: tuple[TextPart | ImagePart, ...]
+
+
+Purpose: TypeAlias = Literal["reply", "thought", "summary", "ritual"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a language model is asked. `ordinal` counts the committed replies of the session before this one."""
+
+    messages: tuple[Message, ...]
+    ordinal: int = 0
+    purpose: Purpose = "reply"
+    max_tokens: int = 512
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A few more characters of the reply."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a reply cost, told once at its end. `cost` is in the provider's currency, None if unknown."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float | None = None
+
+
+Delta: TypeAlias = TextDelta | Usage
+
+
+class LanguageModel(Engine, Protocol):
+    """Answers a prompt, token by token."""
+
+    async def reply(self, request: Request, emit: Callable[[Delta], Awaitable[None]]) -> None:
+        """Answer, handing each delta to `emit`, which waits when the listener is behind.
+
+        Cancelling the call stops the work and the connection at once.
+        """
+        ...
+
+
+# The voice
+
+
+class TextToSpeech(Engine, Protocol):
+    """Speaks text."""
+
+    async def speak(self, text: str, emit: Callable[[Chunk], Awaitable[None]]) -> None:
+        """Synthesise a piece, handing each chunk to `emit` together with the words that end in it.
+
+        The chunks' words, joined, are exactly `text`, and their ends never decrease. `emit` waits when the gate is
+        full. Cancelling the call stops the work.
+        """
+        ...
+
+
+# Devices
+
+
+class Microphone(Protocol):
+    """A source of frames. `ended` is set when no more speech can come (the end of a WAV file)."""
+
+    description: str
+    ended: trio.Event
+
+    async def capture(
+        self, hear: Callable[[Frame], None], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Call `hear`, in trio's thread, with each frame (`FRAME_SAMPLES` at `EAR_RATE`), until cancelled.
+
+        Started once the device is open. Raises `harry.errors.DeviceError` when the device goes away.
+        """
+        ...
+
+
+class Loudspeaker(Protocol):
+    """A sink of the gate. `rate` is the gate's rate in Hz; it pulls mono and maps to the device's channels itself."""
+
+    description: str
+    rate: int
+
+    async def play(self, gate: Gate, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Pull from the gate until cancelled. Calls `gate.advance()` in trio's thread after it has pulled."""
+        ...
+
+    def flush(self) -> int:
+        """See `channels.gate.Sink`."""
+        ...
+
+    def pending(self) -> int:
+        """See `channels.gate.Sink`."""
+        ...
+
+
+# Stores
+
+
+class Store(Protocol):
+    """Keeps turns and thoughts. Whatever returns has been made durable."""
+
+    async def write(self, records: Sequence[TurnRecord | Thought]) -> list[int]:
+        """Keep records in one transaction; returns their sequence numbers, in order. Idempotent by id.
+
+        Raises `harry.errors.StoreError`; then none of them was kept.
+        """
+        ...
+
+    async def history(self, user: str, *, limit: int) -> list[Exchange]:
+        """The newest `limit` exchanges of a user, oldest first."""
+        ...
+
+    async def thoughts(self, persona: str, day: str, *, limit: int | None = None) -> list[dict[str, Any]]:
+        """A local day's (YYYY-MM-DD) entries as `{"sequence", "at", "text"}`, oldest first; the newest `limit`."""
+        ...
+
+    async def aclose(self) -> None:
+        """Flush and let go."""
+        ...

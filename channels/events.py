@@ -1,0 +1,137 @@
+"""One bounded fan-out of what happened: the file, the live line, the page and the tests all listen here.
+
+Publishing never waits. A listener that falls behind loses ordinary events, counted; the records that end a turn are
+reserved when the turn is admitted, so that no cut ever waits for a reader and none of them is lost.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import trio
+
+from channels.clock import AudioClock
+
+RESERVED = frozenset({"interrupted", "heard", "turn_ended"})
+"""The events each admitted turn has room for in every lossless listener."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`at` is seconds on the session's audio clock, when it happened; `turn` is a turn's id or None."""
+
+    at: float
+    event: str
+    turn: str | None = None
+    fields: Mapping[str, object] = field(default_factory=dict)
+
+    def flat(self) -> dict[str, object]:
+        """Everything in one mapping, as it is written to the event file."""
+        return {"at": round(self.at, 4), "event": self.event, "turn": self.turn, **self.fields}
+
+
+class Listener:
+    """One reader of the stream: an async iterator over events, with `missed` counting those it was too slow for."""
+
+    def __init__(self, capacity: int, lossless: bool, leave: Callable[[Listener], None]) -> None:
+        self.capacity = capacity
+        self.lossless = lossless
+        self.missed = 0
+        self._queue: deque[Event] = deque()
+        self._reserved: dict[str, set[str]] = {}
+        self._changed = trio.Event()
+        self._closed = False
+        self._leave = leave
+
+    @property
+    def _promised(self) -> int:
+        return sum(map(len, self._reserved.values()))
+
+    def _room(self, count: int) -> bool:
+        return len(self._queue) + self._promised + count <= self.capacity
+
+    def _reserve(self, turn: str) -> None:
+        self._reserved[turn] = set(RESERVED)
+
+    def _release(self, turn: str) -> None:
+        self._reserved.pop(turn, None)
+        self._wake()
+
+    def _offer(self, event: Event) -> None:
+        promised = self._reserved.get(event.turn or "", set())
+        if event.event in promised:
+            promised.discard(event.event)
+        elif not self._room(1) and not (self.lossless and event.event in RESERVED):
+            # A turn cut before its reservation was granted still tells its end: at most three such events a turn.
+            self.missed += 1
+            return
+        self._queue.append(event)
+        self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = trio.Event()
+
+    def __aiter__(self) -> Listener:
+        return self
+
+    async def __anext__(self) -> Event:
+        while not self._queue:
+            if self._closed:
+                raise StopAsyncIteration
+            await self._changed.wait()
+        event = self._queue.popleft()
+        self._wake()
+        return event
+
+    def take_waiting(self) -> list[Event]:
+        """Everything that waits now, at once; an empty list if nothing does."""
+        waiting = list(self._queue)
+        self._queue.clear()
+        self._wake()
+        return waiting
+
+    def close(self) -> None:
+        """Stop listening. What waits can still be iterated."""
+        self._closed = True
+        self._leave(self)
+        self._wake()
+
+
+class EventStream:
+    """The fan-out of one session."""
+
+    def __init__(self, clock: AudioClock) -> None:
+        self.clock = clock
+        self._listeners: list[Listener] = []
+
+    def listen(self, capacity: int = 1024, *, lossless: bool = False) -> Listener:
+        """Add a listener that holds at most `capacity` unread events."""
+        listener = Listener(capacity, lossless, self._listeners.remove)
+        self._listeners.append(listener)
+        return listener
+
+    def publish(self, event: str, /, *, turn: str | None = None, at: float | None = None, **fields: object) -> None:
+        """Tell every listener, without waiting. `at` defaults to now on the session's clock."""
+        happened = Event(self.clock.now() if at is None else at, event, turn, fields)
+        for listener in self._listeners:
+            listener._offer(happened)
+
+    async def reserve(self, turn: str) -> None:
+        """Promise room for the turn's terminal records in every lossless listener; waits while one is full."""
+        for listener in [each for each in self._listeners if each.lossless]:
+            while not listener._room(len(RESERVED)) and not listener._closed:
+                await listener._changed.wait()
+            listener._reserve(turn)
+
+    def release(self, turn: str) -> None:
+        """Give back what the turn did not use of its reservation."""
+        for listener in self._listeners:
+            listener._release(turn)
+
+    def close(self) -> None:
+        """End every listener."""
+        for listener in list(self._listeners):
+            listener.close()

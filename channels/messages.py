@@ -1,0 +1,156 @@
+"""What the actors say to one another: frozen messages, each from one named sender to one named receiver.
+
+All sound inside Harry is mono, signed 16-bit, little-endian PCM in `bytes`; offsets and lengths are in samples.
+The microphone side runs at `EAR_RATE`; the loudspeaker side runs at the rate of the gate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+EAR_RATE = 16_000
+"""Hz. Every ear (voice activity, speech to text) hears at this rate."""
+
+FRAME_SAMPLES = 512
+"""Samples in a microphone frame: 32 ms, the window of Silero's voice activity detector."""
+
+SAMPLE_BYTES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Recorder -> listener: `FRAME_SAMPLES` of microphone sound, `start` samples after the session's clock began."""
+
+    pcm: bytes
+    start: int
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """Listener -> transcriber: an utterance, growing (`final` false) or whole.
+
+    `start` is the first sample's place on the session's clock, at `EAR_RATE`; `ended_at` is when the voice ceased,
+    in seconds on that clock.
+    """
+
+    utterance: str
+    pcm: bytes
+    start: int
+    ended_at: float
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """Transcriber -> listener (each) and conductor (the final one): the words of an utterance so far."""
+
+    utterance: str
+    text: str
+    final: bool
+
+
+class Source(StrEnum):
+    """By which way an utterance came in."""
+
+    VOICE = "voice"
+    TYPED = "typed"
+    REMOTE = "remote"
+    PROACTIVE = "proactive"
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """Anyone -> conductor: something to answer, or (`speak` set) something Harry says of his own accord.
+
+    `ended_at` is when it was over, in seconds on the session's clock. `speak` holds fixed words that bypass the mind.
+    """
+
+    id: str
+    text: str
+    source: Source
+    ended_at: float = 0.0
+    speak: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One turn as it entered the history: what was said to Harry, and how much of the reply was heard."""
+
+    turn: str
+    said: str
+    heard: str
+    interrupted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recollection:
+    """Retriever -> responder: the utterance together with what bears on it."""
+
+    utterance: Utterance
+    history: tuple[Exchange, ...] = ()
+    thoughts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Responder -> speaker: a stretch of the reply, ready to be spoken (no markup), with its leading space if any."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word of a chunk: its text (with the space or mark that belongs to it) and the sample at which it has ended.
+
+    The texts of a chunk's words, joined, are the spoken wording. `end` is exclusive, counted from the chunk's start.
+    """
+
+    text: str
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Voice -> speaker -> gate: sound at `rate` Hz, and the words that end within it."""
+
+    pcm: bytes
+    rate: int
+    words: tuple[Word, ...] = ()
+
+    @property
+    def samples(self) -> int:
+        """How many samples the chunk holds."""
+        return len(self.pcm) // SAMPLE_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRecord:
+    """A turn as it is kept. `spoken` is the reply as generated so far; `heard` is a prefix of it."""
+
+    turn: str
+    user: str
+    session: str
+    namespace: str
+    source: Source
+    started_at: float
+    ended_at: float
+    said: str
+    spoken: str
+    heard: str
+    interrupted: bool
+    reason: str
+    amends: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Thought:
+    """An entry of the stream of consciousness. `at` is seconds since the epoch, by the wall clock."""
+
+    id: str
+    user: str
+    session: str
+    namespace: str
+    persona: str
+    at: float
+    text: str = field(repr=False)

@@ -1,0 +1,40 @@
+"""A turn: one utterance and the answer to it, from admission until nothing of it runs any more.
+
+Its identifier is a ULID (https://github.com/ulid/spec), so that turns of all sessions sort by time and never collide.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from dataclasses import dataclass, field
+
+import trio
+
+from channels.messages import Utterance
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_id(now: float | None = None) -> str:
+    """Make a ULID, 26 characters: 48 bits of milliseconds since the epoch (`now` in seconds), 80 random bits."""
+    milliseconds = int((time.time() if now is None else now) * 1000)
+    number = (milliseconds & (1 << 48) - 1) << 80 | secrets.randbits(80)
+    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -5, -5))
+
+
+@dataclass(eq=False, slots=True)
+class Turn:
+    """What the conductor knows of a turn. `ordinal` counts the committed replies of the session before this one.
+
+    `scope` holds every task of the turn; `over` is set once the last of them has ended.
+    """
+
+    utterance: Utterance
+    user: str
+    session: str
+    namespace: str
+    ordinal: int = 0
+    id: str = field(default_factory=new_id)
+    scope: trio.CancelScope = field(default_factory=trio.CancelScope)
+    over: trio.Event = field(default_factory=trio.Event)

@@ -1,0 +1,50 @@
+"""Harry's tree of errors. Each carries a sentence for a tired person and, where there is one, what to do now.
+
+Third-party exceptions never leave the room that met them: the room maps them into this tree.
+"""
+
+from __future__ import annotations
+
+
+class HarryError(Exception):
+    """What happened and why, in a sentence; `remedy` is what to do now, in another."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}".strip()
+
+
+class ConfigurationError(HarryError):
+    """A wrong call, key, value or name: the start stops, exit code 2."""
+
+    exit_code = 2
+
+
+class DeviceError(HarryError):
+    """A microphone or loudspeaker that does not exist, cannot be opened, or went away."""
+
+
+class EngineError(HarryError):
+    """An engine failed at its work."""
+
+
+class EngineUnavailable(EngineError):
+    """An engine cannot be used here: not installed, no model, no key, no server."""
+
+
+class EngineTimeout(EngineError):
+    """An engine outlived its deadline; its instance is retired."""
+
+
+class StoreError(HarryError):
+    """The store could not keep or give back something."""
+
+
+class FolderInUse(HarryError):
+    """Another `harry run` holds the data folder."""

@@ -1,0 +1,89 @@
+"""Which engines there are: entry points in one group for each role, Harry's own beside strangers'.
+
+An entry point names a class with `Settings`, a pydantic model of its `[engine.NAME]` table (extra keys forbidden),
+and `load(name, settings)`, which may block and runs in a thread. Listing reads metadata and imports nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from harry.errors import ConfigurationError, EngineUnavailable
+
+ROLES = ("voice_activity", "speech_to_text", "language_model", "text_to_speech")
+"""The roles an engine can have: the keys of `[engines]` and the names of the entry-point groups after `harry.`."""
+
+E = TypeVar("E", covariant=True)
+
+
+class EngineSettings(BaseModel):
+    """The base of every engine's settings: nothing beyond what is declared is accepted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EngineClass(Protocol[E]):
+    """What an entry point must name."""
+
+    Settings: type[EngineSettings]
+
+    @staticmethod
+    def load(name: str, settings: Any) -> E:
+        """Build the engine; blocking. Raises `EngineUnavailable` with a remedy if it cannot serve here."""
+        ...
+
+
+def kinds(role: str) -> dict[str, EntryPoint]:
+    """The kinds of engine known for a role, by name."""
+    return {point.name: point for point in entry_points(group=f"harry.{role}")}
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """A hint at the right name: " Did you mean X?" or the list of what there is."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    return f"Known: {', '.join(sorted(known)) or 'none'}."
+
+
+def find(role: str, kind: str) -> EngineClass[Any]:
+    """Import the class behind a kind. Raises `ConfigurationError` for an unknown one, `EngineUnavailable` if broken."""
+    known = kinds(role)
+    if kind not in known:
+        raise ConfigurationError(
+            f"There is no {role.replace('_', ' ')} engine {kind!r}.", remedy=nearest(kind, list(known))
+        )
+    try:
+        found: EngineClass[Any] = known[kind].load()
+    except ImportError as error:
+        raise EngineUnavailable(
+            f"The engine {kind!r} needs a package that is not installed ({error.name or error}).",
+            remedy="Install Harry with its extra: pip install 'harry-voice[local]'.",
+        ) from error
+    return found
+
+
+def settings_for(engine: EngineClass[Any], table: str, values: Mapping[str, Any]) -> EngineSettings:
+    """Check an `[engine.NAME]` table. Raises `ConfigurationError` with the key, what was expected, the nearest name."""
+    try:
+        return engine.Settings.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join([table, *map(str, first["loc"])])
+        if first["type"] == "extra_forbidden":
+            known = list(engine.Settings.model_fields)
+            raise ConfigurationError(f"Unknown key {key}.", remedy=nearest(str(first["loc"][-1]), known)) from None
+        raise ConfigurationError(f"{key}: {first['msg']} (given: {first['input']!r}).") from None
+
+
+def load(role: str, name: str, table: Mapping[str, Any]) -> Any:
+    """Build the engine that `[engine.NAME]` (here `table`) describes; blocking. Its `kind`, else its name, chooses it."""
+    values = dict(table)
+    kind = str(values.pop("kind", name))
+    engine = find(role, kind)
+    return engine.load(name, settings_for(engine, f"engine.{name}", values))
