@@ -1,0 +1,42 @@
+"""The recorder hears the microphone and hands frames to the listener. It never waits: when the listener is behind, the
+oldest second is dropped, counted. It also keeps the level for whoever shows it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from actors.protocols import Microphone
+from channels.messages import Frame, Transcript
+from channels.ports import Port
+
+
+class Recorder:
+    """Microphone -> inbox of the listener."""
+
+    def __init__(self, microphone: Microphone, inbox: Port[Frame | Transcript]) -> None:
+        self._microphone = microphone
+        self._inbox = inbox
+        self._silence: bytes = b""
+        self._loudness = 0.0
+        self.muted = False
+
+    @property
+    def level(self) -> float:
+        """Loudness of the newest frame in decibels below full scale, -90 when silent."""
+        return max(-90.0, 20 * math.log10(self._loudness / 32768)) if self._loudness > 0 else -90.0
+
+    async def run(self) -> None:
+        """Record until cancelled. Raises what the microphone raises."""
+        await self._microphone.capture(self._hear)
+
+    def _hear(self, frame: Frame) -> None:
+        if self.muted:
+            self._silence = self._silence if len(self._silence) == len(frame.pcm) else bytes(len(frame.pcm))
+            frame = Frame(self._silence, frame.start)
+        samples = np.frombuffer(frame.pcm, np.int16)
+        # The root mean square in float32 over 512 samples takes some microseconds.
+        self._loudness = float(np.sqrt(np.mean(np.square(samples, dtype=np.float32)))) if samples.size else 0.0
+        self._inbox.offer(frame)

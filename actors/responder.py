@@ -1,0 +1,36 @@
+"""The responder, second stage of a turn: it asks the mind and hands on the reply in pieces that can be spoken.
+
+The first piece is a clause or six words, so that Harry begins to speak while the rest is still being thought.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from actors.protocols import Delta, LanguageModel, Message, Request, TextDelta
+from actors.wording import Wording
+from channels.messages import Piece, Recollection
+from channels.ports import Port
+
+
+async def respond(
+    recollections: Port[Recollection],
+    *,
+    mind: LanguageModel,
+    prompt: Callable[[Recollection], tuple[Message, ...]],
+    ordinal: int,
+    out: Port[Piece],
+) -> None:
+    """Answer the one recollection that comes. Waits when the speaker is behind, and so makes the mind wait."""
+    recollection = await recollections.receive()
+    wording = Wording()
+
+    async def take(delta: Delta) -> None:
+        if isinstance(delta, TextDelta):
+            for piece in wording.feed(delta.text):
+                await out.send(Piece(piece))
+
+    await mind.reply(Request(prompt(recollection), ordinal), take)
+    for piece in wording.end():
+        await out.send(Piece(piece))
+    out.close()

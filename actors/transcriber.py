@@ -1,0 +1,123 @@
+"""The transcriber turns speech into words. Finished utterances come through a mailbox that survives its crash; growing
+ones are decoded early, newest only, and an early decode that already held all the voice serves as the final one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+import numpy as np
+import trio
+
+from actors.protocols import Samples, SpeechToText
+from channels.events import EventStream
+from channels.mailbox import Mailbox
+from channels.messages import EAR_RATE, SAMPLE_BYTES, Speech, Transcript
+from channels.ports import Port, WhenFull
+
+FINALS_WAITING = 16
+"""Finished utterances that may wait for their words."""
+
+_TAIL = 0.2
+"""Seconds of silence left after the voice: what follows tells the ear nothing and costs time."""
+
+
+class Transcriber:
+    """Speech -> transcripts.
+
+    `ear()` leases the engine of the moment. `on_transcript(speech, transcript)` is told each of them; a final one with
+    words is what the conductor answers.
+    """
+
+    def __init__(
+        self,
+        *,
+        ear: Callable[[], AbstractAsyncContextManager[SpeechToText]],
+        events: EventStream,
+        on_transcript: Callable[[Speech, Transcript], None],
+    ) -> None:
+        self._ear = ear
+        self._events = events
+        self._on_transcript = on_transcript
+        self.finals: Mailbox[Speech] = Mailbox("finished utterances", FINALS_WAITING)
+        self._partials: Port[Speech] = Port("growing utterances", 1, WhenFull.LATEST)
+        self._early: tuple[tuple[str, float], str] | None = None
+        self._decoding: tuple[tuple[str, float], trio.CancelScope] | None = None
+        self._decoded = trio.Event()
+        self._in_hand = 0
+        self._failed = ""
+
+    @property
+    def pending(self) -> int:
+        """Finished utterances that have no words yet."""
+        return len(self.finals) + self._in_hand
+
+    def take(self, speech: Speech) -> None:
+        """Accept speech without waiting. A finished utterance beyond `FINALS_WAITING` is told as lost."""
+        if not speech.final:
+            self._partials.offer(speech)
+        elif not self.finals.post(speech):
+            self._events.publish("error", message="Harry cannot keep up: an utterance was lost.")
+
+    async def run(self) -> None:
+        """Transcribe until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._finish)
+            nursery.start_soon(self._anticipate)
+
+    async def _finish(self) -> None:
+        while True:
+            async with self.finals.next() as speech:
+                self._in_hand = 1
+                try:
+                    self._tell(speech, await self._words(speech))
+                except Exception:
+                    # The second failure is the last delivery: the utterance still gets its one final transcript.
+                    if self._failed == speech.utterance:
+                        self._tell(speech, "")
+                    self._failed = speech.utterance
+                    raise
+                finally:
+                    self._in_hand = 0
+
+    async def _words(self, speech: Speech) -> str:
+        """The words of a finished utterance: those of an early decode of the same voice, or of one made now."""
+        voice = (speech.utterance, speech.ended_at)
+        if self._decoding is not None:
+            of, scope = self._decoding
+            if of != voice:
+                scope.cancel()
+            await self._decoded.wait()
+        if self._early is not None and self._early[0] == voice:
+            return self._early[1]
+        async with self._ear() as ear:
+            return await ear.transcribe(trimmed(speech))
+
+    async def _anticipate(self) -> None:
+        async for speech in self._partials:
+            voice = (speech.utterance, speech.ended_at)
+            self._decoded = trio.Event()
+            with trio.CancelScope() as scope:
+                self._decoding = (voice, scope)
+                try:
+                    async with self._ear() as ear:
+                        text = await ear.transcribe(trimmed(speech))
+                    self._early = (voice, text)
+                    self._tell(speech, text)
+                finally:
+                    self._decoding = None
+                    self._decoded.set()
+
+    def _tell(self, speech: Speech, text: str) -> None:
+        self._events.publish(
+            "transcript", utterance=speech.utterance, partial=not speech.final, text=text, ended_at=speech.ended_at
+        )
+        self._on_transcript(speech, Transcript(speech.utterance, text, speech.final))
+
+
+def trimmed(speech: Speech) -> Samples:
+    """The speech as samples, shape (n,), without the silence that followed the voice."""
+    last = round((speech.ended_at + _TAIL) * EAR_RATE) - speech.start
+    pcm = memoryview(speech.pcm)[: max(0, last) * SAMPLE_BYTES]
+    return np.frombuffer(pcm, np.int16).astype(np.float32) / 32768

@@ -1,0 +1,102 @@
+"""Engines on a shelf: leased by turns, shared by sessions, swapped and retired without anybody noticing.
+
+A swap changes what the next lease gives; an old instance closes at its last lease. An instance that outlived a deadline
+(`retired`) is replaced by a fresh one, at most `FRESH_AT_MOST` times; then the role is degraded and told so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Generic, TypeVar
+
+import structlog
+import trio
+
+from harry.errors import EngineUnavailable
+
+E = TypeVar("E", bound=Any)
+log = structlog.get_logger(__name__)
+
+FRESH_AT_MOST = 2
+"""How often a hung engine is loaded afresh in a session of the daemon."""
+
+
+class _Leased(Generic[E]):
+    """One instance and how many hold it."""
+
+    def __init__(self, engine: E) -> None:
+        self.engine = engine
+        self.holders = 0
+        self.off_the_shelf = False
+
+
+class Shelf(Generic[E]):
+    """The engine of one role. `reload()` loads the same engine afresh."""
+
+    def __init__(
+        self,
+        role: str,
+        engine: E,
+        *,
+        reload: Callable[[], Awaitable[E]] | None = None,
+        on_degraded: Callable[[str, str], None] = lambda role, why: None,
+    ) -> None:
+        self.role = role
+        self._current = _Leased(engine)
+        self._reload = reload
+        self._on_degraded = on_degraded
+        self._fresh = 0
+        self._replacing = trio.Lock()
+        self._closed = False
+
+    @property
+    def engine(self) -> E:
+        """The instance that the next lease would give, for asking its name or rate."""
+        return self._current.engine
+
+    @asynccontextmanager
+    async def lease(self) -> AsyncIterator[E]:
+        """Hold the current instance for the length of the block. Raises `EngineUnavailable` when the role is degraded."""
+        if getattr(self._current.engine, "retired", False):
+            await self._replace()
+        leased = self._current
+        leased.holders += 1
+        try:
+            yield leased.engine
+        finally:
+            leased.holders -= 1
+            if leased.off_the_shelf and not leased.holders:
+                await _close(leased.engine)
+
+    async def swap(self, engine: E) -> None:
+        """Give `engine` to every lease from now on; the old instance closes when the last holder has left."""
+        old, self._current = self._current, _Leased(engine)
+        old.off_the_shelf = True
+        if not old.holders:
+            await _close(old.engine)
+
+    async def _replace(self) -> None:
+        async with self._replacing:
+            if not getattr(self._current.engine, "retired", False):
+                return
+            role = self.role.replace("_", " ")
+            if self._reload is None or self._fresh >= FRESH_AT_MOST:
+                sentence = f"The {role} hung again and again and is out of use."
+                self._on_degraded(self.role, sentence)
+                raise EngineUnavailable(sentence, remedy="Restart Harry, or choose another engine.")
+            self._fresh += 1
+            log.warning("loading a hung engine afresh", role=self.role, time=self._fresh)
+            await self.swap(await self._reload())
+
+    async def aclose(self) -> None:
+        """Close the instance on the shelf."""
+        if not self._closed:
+            self._closed = True
+            await _close(self._current.engine)
+
+
+async def _close(engine: Any) -> None:
+    # An engine that will not close must not hold up the stop of everything else.
+    with trio.move_on_after(2, shield=True):
+        await engine.aclose()

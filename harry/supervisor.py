@@ -1,0 +1,59 @@
+"""Keeps a session's actors running: a crash is logged, told, and the actor started again after a short wait.
+
+Five crashes within thirty seconds make the actor degraded: said once, shown, and retried once a minute. The pattern
+and its intensity follow Erlang/OTP's supervisors; the waits are trio deadlines with jitter.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+import structlog
+import trio
+
+log = structlog.get_logger(__name__)
+
+FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
+INTENSITY, PERIOD = 5, 30.0
+DEGRADED_WAIT = 60.0
+
+
+class Supervisor:
+    """Runs actors by name. `on_crash(name, error)` and `on_degraded(name, error)` tell the session; neither waits."""
+
+    def __init__(
+        self, on_crash: Callable[[str, Exception], None], on_degraded: Callable[[str, Exception], None]
+    ) -> None:
+        self._on_crash = on_crash
+        self._on_degraded = on_degraded
+        self.degraded: set[str] = set()
+
+    async def keep(self, name: str, actor: Callable[[], Awaitable[None]]) -> None:
+        """Run an actor until it returns; start it again whenever it raises. Cancellation passes through."""
+        crashes: deque[float] = deque(maxlen=INTENSITY)
+        wait = FIRST_WAIT
+        while True:
+            started = trio.current_time()
+            try:
+                await actor()
+            except Exception as error:  # noqa: BLE001  a supervisor is the one place that outlives any error
+                now = trio.current_time()
+                log.error("actor crashed", actor=name, exc_info=error)
+                self._on_crash(name, error)
+                if now - started > PERIOD:
+                    wait = FIRST_WAIT
+                    self.degraded.discard(name)
+                crashes.append(now)
+                if len(crashes) == INTENSITY and now - crashes[0] <= PERIOD or name in self.degraded:
+                    if name not in self.degraded:
+                        self.degraded.add(name)
+                        self._on_degraded(name, error)
+                    await trio.sleep(DEGRADED_WAIT)
+                else:
+                    await trio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
+                    wait = min(wait * 2, LONGEST_WAIT)
+            else:
+                self.degraded.discard(name)
+                return
