@@ -1,0 +1,282 @@
+"""What Harry can be told: the keys with their defaults and bounds, and how the sources are laid over one another.
+
+Weakest first: the defaults here, the TOML file, the `HARRY_...` variables, `--set`. Every mistake is a
+`ConfigurationError` that names the place it was written, the key, what was expected, and the nearest right name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from platformdirs import user_config_path, user_data_path
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+)
+from pydantic.config import JsonDict
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
+
+from harry.errors import ConfigurationError
+from harry.keys import mistake
+from harry.layers import Layer, environment_layer, file_layer, origin_of, sets_layer
+from harry.masking import is_secret
+from harry.registry import ROLES, kinds, nearest
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""A name in one line."""
+
+_ONE_LINE: JsonDict = {"takes": "a text of 1 to 64 characters, in one line"}
+
+ShortName = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+Chain = Annotated[
+    list[Name],
+    BeforeValidator(lambda given: [given] if isinstance(given, str) else given),
+    Field(min_length=1, max_length=16),
+]
+"""Engines of one role, the wanted first and what stands in for it after; a single name becomes a list of one."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, validate_default=False)
+
+
+class Audio(_Section):
+    """Where sound comes from and goes to. A single name must exist; `default` and a list fall back."""
+
+    microphone: Name | Annotated[list[Name], Field(min_length=1, max_length=16)] = Field(
+        default="default",
+        description="What Harry hears with: `default`, `none`, `wav:PATH`, a device's name, or a list.",
+    )
+    loudspeaker: Name | Annotated[list[Name], Field(min_length=1, max_length=16)] = Field(
+        default="default",
+        description="What Harry speaks with: `default`, `none`, `pygame`, `wav:PATH`, a device's name, or a list.",
+    )
+
+
+class Engines(_Section):
+    """Which engines serve, the wanted first; each that follows stands in when those before it cannot."""
+
+    voice_activity: Chain = Field(default=["silero", "energy"], description="Tells a voice from noise.")
+    speech_to_text: Chain = Field(default=["moonshine"], description="Turns what is said into words.")
+    language_model: Chain | None = Field(
+        default=None, description="Thinks of a reply. Left out, Harry looks for the best mind there is."
+    )
+    text_to_speech: Chain = Field(default=["piper"], description="Speaks the reply.")
+
+
+class TurnTaking(_Section):
+    """When somebody has finished, and when somebody interrupts. All in seconds."""
+
+    endpoint_silence: float = Field(
+        default=0.4, ge=0.1, le=5.0, description="Silence after which an utterance is over."
+    )
+    barge_in_voice: float = Field(
+        default=0.25, ge=0.05, le=5.0, description="Voice over a reply after which Harry falls silent."
+    )
+    pre_roll: float = Field(default=0.8, ge=0.0, le=3.0, description="Sound kept from before a voice was noticed.")
+
+
+class Persona(_Section):
+    """Who answers."""
+
+    name: _ONE_LINE: JsonDict = {"takes": "a text of 1 to 64 characters, in one line"}
+
+ShortName = Field(default="Harry", description="The name the companion goes by.", json_schema_extra=_ONE_LINE)
+    language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = Field(
+        default="en", description="The language that is spoken, as a language tag.", json_schema_extra={"takes": 'a language tag such as "en"'}
+    )
+
+
+class User(_Section):
+    """Who speaks with Harry."""
+
+    name: _ONE_LINE: JsonDict = {"takes": "a text of 1 to 64 characters, in one line"}
+
+ShortName = Field(
+        default="you", description="Whose conversations these are; each name has a history of its own."
+    )
+
+
+class Memory(_Section):
+    """What is kept, and how much of it enters a prompt."""
+
+    store: Literal["sqlite", "memory"] = Field(
+        default="sqlite", description="`sqlite` keeps on disk; `memory` forgets everything at the end."
+    )
+    history_turns: int = Field(
+        default=20, ge=0, le=1000, description="Exchanges of the recent conversation that Harry recalls."
+    )
+    thoughts: int = Field(
+        default=20, ge=0, le=1000, description="Entries of today's stream of consciousness that he recalls."
+    )
+
+
+class Log(_Section):
+    """What Harry notes about his own work. Never what was said."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="warning", description="The least weight that is written."
+    )
+    file: bool = Field(default=False, description="Write to `harry.log` in the data folder instead of standard error.")
+
+
+class Config(BaseSettings):
+    """The whole configuration, frozen. Made by `load_config`; made directly, it reads neither file nor environment."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)  # type: ignore[assignment]  # pydantic-settings widens the type; its own keys are not needed
+
+    audio: Audio = Audio()
+    engines: Engines = Engines()
+    engine: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="A table for each engine; its `kind`, else its name, says which engine it sets.",
+    )
+    turn: TurnTaking = TurnTaking()
+    persona: Persona = Persona()
+    user: User = User()
+    memory: Memory = Memory()
+    log: Log = Log()
+
+    _data_folder: Path = PrivateAttr(default_factory=lambda: user_data_path("harry"))
+    _file: Path | None = PrivateAttr(default=None)
+
+    @property
+    def data_folder(self) -> Path:
+        """Where everything is kept; absolute, and not made by reading the configuration."""
+        return self._data_folder
+
+    @property
+    def file(self) -> Path | None:
+        """The TOML file that was read, if any."""
+        return self._file
+
+    def chain(self, role: str) -> list[str]:
+        """Name a role's engines, the wanted first. Empty where Harry chooses by himself."""
+        names: list[str] | None = getattr(self.engines, role)
+        return list(names or ())
+
+    def engine_table(self, name: str) -> dict[str, Any]:
+        """Copy `[engine.NAME]`, with its secrets as they are: for the engine alone, never to be shown."""
+        table: dict[str, Any] = _revealed(self.engine.get(name, {}))
+        return table
+
+    @field_validator("engine")
+    @classmethod
+    def _hide_secrets(cls, tables: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        hidden: dict[str, dict[str, Any]] = _hidden(tables)
+        return hidden
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what is given and nothing else: `load_config` reads the environment itself, to know the origins."""
+        return (init_settings,)
+
+
+def _hidden(value: Any, name: str = "") -> Any:
+    if isinstance(value, dict):
+        return {key: _hidden(inner, str(key)) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_hidden(inner, name) for inner in value]
+    return SecretStr(value) if isinstance(value, str) and is_secret(name, value) else value
+
+
+def _revealed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _revealed(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_revealed(inner) for inner in value]
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What `harry run` was told beside the configuration; None leaves it to the configuration.
+
+    `until_quiet` is in seconds.
+    """
+
+    microphone: str | None = None
+    loudspeaker: str | None = None
+    events: Path | None = None
+    until_quiet: float | None = None
+
+
+def load_config(file: Path | None = None, sets: Iterable[str] = (), environ: Mapping[str, str] = os.environ) -> Config:
+    """Lay all sources over one another. `file` must exist if it is given; Harry's own place for it need not.
+
+    Raises `ConfigurationError`.
+    """
+    home = Path(environ["HARRY_HOME"]).expanduser().absolute() if environ.get("HARRY_HOME") else None
+    path = _file_to_read(file, home, environ)
+    engines = sorted({kind for role in ROLES for kind in kinds(role)})
+    # Strongest first, as pydantic-settings wants them.
+    layers = [
+        sets_layer(sets),
+        environment_layer(environ, engines),
+        file_layer(path) if path is not None else Layer(),
+    ]
+
+    class Loaded(Config):
+        @classmethod
+        def settings_customise_sources(
+            cls, settings_cls: type[BaseSettings], *_: PydanticBaseSettingsSource, **__: PydanticBaseSettingsSource
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return tuple(InitSettingsSource(settings_cls, init_kwargs=layer.values) for layer in layers)
+
+        def model_post_init(self, _context: object) -> None:
+            self._data_folder = home or user_data_path("harry").absolute()
+            self._file = path
+
+    try:
+        config = Loaded()
+    except ValidationError as error:
+        raise mistake(Config, error, layers) from None
+    _check_tables(config, engines, layers)
+    return config
+
+
+def _file_to_read(file: Path | None, home: Path | None, environ: Mapping[str, str]) -> Path | None:
+    named = file or (Path(environ["HARRY_CONFIG"]) if environ.get("HARRY_CONFIG") else None)
+    if named is not None:
+        named = named.expanduser().absolute()
+        if not named.exists():
+            raise ConfigurationError(
+                f"The configuration file {named} does not exist.", remedy="Leave it out, or name one that does."
+            )
+        return named
+    usual = (home or user_config_path("harry").absolute()) / "harry.toml"
+    return usual if usual.exists() else None
+
+
+def _check_tables(config: Config, engines: list[str], layers: list[Layer]) -> None:
+    """Refuse a table that nothing could ever use: neither its name nor its kind is known, and no chain names it."""
+    named = {name for role in ROLES for name in config.chain(role)}
+    for name, table in config.engine.items():
+        kind = table.get("kind", name)
+        if kind in engines or (name in named and "kind" not in table):
+            continue
+        place = ("engine", name, "kind") if "kind" in table else ("engine", name)
+        what = f"Unknown kind {kind!r} in [engine.{name}]" if "kind" in table else f"Unknown engine [engine.{name}]"
+        raise ConfigurationError(
+            f"{what} ({origin_of(place, layers)}).",
+            remedy=nearest(str(kind), engines if "kind" in table else sorted({*engines, *named})),
+        )

@@ -1,0 +1,126 @@
+"""Where settings come from: a TOML file, the environment and `--set`, each read into a layer that knows its origins.
+
+A layer remembers for every key where it was written, so that a mistake is reported there and not "somewhere".
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from harry.errors import ConfigurationError
+
+Place: TypeAlias = tuple[str, ...]
+"""A dotted key, in parts."""
+
+PREFIX = "HARRY_"
+NOT_KEYS = frozenset({"HARRY_HOME", "HARRY_CONFIG"})
+"""Variables that say where things are; everything else that begins with `HARRY_` is a key."""
+
+
+@dataclass
+class Layer:
+    """One source's settings: nested `values`, and for each key that was written where that was."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    origins: dict[Place, str] = field(default_factory=dict)
+
+    def put(self, place: Place, value: Any, origin: str) -> None:
+        """Write a value; what stood in its way is replaced."""
+        table = self.values
+        for part in place[:-1]:
+            inner = table.get(part)
+            if not isinstance(inner, dict):
+                inner = table[part] = {}
+            table = inner
+        table[place[-1]] = value
+        self._note(place, value, origin)
+
+    def _note(self, place: Place, value: Any, origin: str) -> None:
+        self.origins[place] = origin
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                self._note((*place, key), inner, origin)
+
+
+def origin_of(place: Place, layers: Iterable[Layer]) -> str:
+    """Where a key was written: by the strongest of `layers` (strongest first) that names it, its table, or a key in it."""
+    layers = list(layers)
+    for end in range(len(place), 0, -1):
+        for layer in layers:
+            for written, origin in layer.origins.items():
+                if written[:end] == place[:end]:
+                    return origin
+    return "the configuration"
+
+
+def file_layer(path: Path) -> Layer:
+    """Read a TOML file. Raises `ConfigurationError` with the file and, for a mistake in it, the line."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(
+            f"{path} is not UTF-8 text (byte {error.start}).", remedy="Save it as UTF-8."
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}.") from None
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(_syntax_sentence(path, text, str(error)), remedy="The file must be TOML.") from None
+    layer = Layer()
+    for key, value in values.items():
+        layer.put((key,), value, str(path))
+    return layer
+
+
+def _syntax_sentence(path: Path, text: str, complaint: str) -> str:
+    found = re.fullmatch(r"(.*) \(at (?:line (\d+), column \d+|end of document)\)", complaint, re.DOTALL)
+    if found is None:
+        return f"{path}: {complaint}."
+    line = found[2] or str(max(1, len(text.splitlines())))
+    return f"{path}, line {line}: {found[1].rstrip('.')}."
+
+
+def environment_layer(environ: Mapping[str, str], engines: Iterable[str]) -> Layer:
+    """Read the `HARRY_...` variables; `__` stands between the parts of a key, and an empty variable counts as not set.
+
+    `engines` are the known kinds: a name in a variable cannot hold a hyphen, so `OPENAI_CHAT` finds `openai-chat`.
+    """
+    hyphened = {name.replace("-", "_"): name for name in engines if "-" in name}
+    layer = Layer()
+    for name, text in sorted(environ.items()):
+        if not name.startswith(PREFIX) or name in NOT_KEYS or not text:
+            continue
+        place = tuple(name.removeprefix(PREFIX).lower().split("__"))
+        if place[0] == "engine" and len(place) > 1:
+            place = (place[0], hyphened.get(place[1], place[1]), *place[2:])
+        layer.put(place, toml_value(text), f"the variable {name}")
+    return layer
+
+
+def sets_layer(sets: Iterable[str]) -> Layer:
+    """Read the `--set KEY=VALUE` options, the later over the earlier."""
+    layer = Layer()
+    for text in sets:
+        key, equals, value = text.partition("=")
+        place = tuple(part.strip() for part in key.split("."))
+        if not equals or not all(place):
+            raise ConfigurationError(
+                f"--set takes KEY=VALUE, not {key.strip()!r}.", remedy="For example: --set turn.endpoint_silence=0.6"
+            )
+        layer.put(place, toml_value(value), f"--set {'.'.join(place)}")
+    return layer
+
+
+def toml_value(text: str) -> Any:
+    """Read the text as a TOML value; it stands for itself if it is none."""
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
+        return text
+    return parsed["value"] if len(parsed) == 1 else text
