@@ -91,20 +91,18 @@ class TurnTaking(_Section):
 class Persona(_Section):
     """Who answers."""
 
-    name: _ONE_LINE: JsonDict = {"takes": "a text of 1 to 64 characters, in one line"}
-
-ShortName = Field(default="Harry", description="The name the companion goes by.", json_schema_extra=_ONE_LINE)
+    name: ShortName = Field(default="Harry", description="The name the companion goes by.", json_schema_extra=_ONE_LINE)
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = Field(
-        default="en", description="The language that is spoken, as a language tag.", json_schema_extra={"takes": 'a language tag such as "en"'}
+        default="en",
+        description="The language that is spoken, as a language tag.",
+        json_schema_extra={"takes": 'a language tag such as "en"'},
     )
 
 
 class User(_Section):
     """Who speaks with Harry."""
 
-    name: _ONE_LINE: JsonDict = {"takes": "a text of 1 to 64 characters, in one line"}
-
-ShortName = Field(
+    name: ShortName = Field(
         default="you", description="Whose conversations these are; each name has a history of its own."
     )
 
