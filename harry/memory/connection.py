@@ -1,0 +1,92 @@
+"""One way to open Harry's database file, and one place where SQLite's errors become sentences.
+
+The file is created for its owner alone before SQLite sees it, because its `-wal` and `-shm` take over its mode.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from harry.errors import StoreError
+from harry.memory.migrations import migrate, refuse_newer
+
+WRITABLE = "Make the folder and its files writable for you, or set HARRY_HOME to another folder."
+
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_FORBIDDEN = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_AUTH)
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def explain(error: sqlite3.Error, path: Path) -> StoreError:
+    """Say the same trouble in a sentence, with a remedy."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # the rest says where it happened
+    if code in _BUSY:
+        return StoreError(f"Another program keeps {path} locked.", remedy="Close the other program that uses the file.")
+    if code == sqlite3.SQLITE_FULL:
+        return StoreError(f"The disk is full, so nothing can be kept in {path}.", remedy="Free some space on the disk.")
+    if code in _FORBIDDEN:
+        return StoreError(f"{path} cannot be opened for writing.", remedy=WRITABLE)
+    if code in _DAMAGED:
+        return StoreError(
+            f"{path} is damaged ({error}).",
+            remedy="Put back a copy of it, or move it away: Harry then begins a new one.",
+        )
+    if code == sqlite3.SQLITE_IOERR:
+        return StoreError(f"The disk failed at {path} ({error}).", remedy="Check the disk and the space left on it.")
+    return StoreError(f"{path} could not be used ({error}).", remedy="Run `harry doctor` to see what is wrong.")
+
+
+@contextmanager
+def errors_of(path: Path) -> Iterator[None]:
+    """Turn SQLite's and the system's errors into `StoreError`."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise explain(error, path) from error
+    except OSError as error:
+        raise StoreError(f"{path} cannot be used: {error.strerror}.", remedy=WRITABLE) from error
+
+
+def connect(path: Path, *, patience: float, writing: bool) -> sqlite3.Connection:
+    """Open the database, brought up to date; blocking. `patience` is how long a lock is waited for, in seconds.
+
+    The connection is in autocommit mode and may be used by one thread after another. Raises `StoreError`.
+    """
+    with errors_of(path):
+        _make_private(path)
+        connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
+        with _closed_on_error(connection):
+            refuse_newer(connection, path)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            migrate(connection)
+            if writing:
+                # A file that may be read but not written would otherwise show itself at the first entry only.
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("ROLLBACK")
+            else:
+                connection.execute("PRAGMA query_only = ON")
+        return connection
+
+
+def _make_private(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if os.fstat(descriptor).st_mode & 0o077:
+            os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _closed_on_error(connection: sqlite3.Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise

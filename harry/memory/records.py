@@ -1,0 +1,53 @@
+"""How a record is made fit to be kept, in the same way by every store: clean text, and the local day it belongs to."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields, replace
+from datetime import UTC, datetime, tzinfo
+from typing import Any, TypeAlias
+
+from channels.messages import Thought, TurnRecord
+
+Record: TypeAlias = TurnRecord | Thought
+
+LONGEST = 100_000_000
+"""Characters a text may have. SQLite itself ends at a thousand million bytes."""
+
+
+def local_day(at: float, zone: tzinfo | None = None) -> str:
+    """Tell the calendar day (YYYY-MM-DD) of `at`, seconds since the epoch, in `zone` (None: the system's).
+
+    Raises `ValueError` outside the years 1 to 9999.
+    """
+    try:
+        return datetime.fromtimestamp(at, tz=UTC).astimezone(zone).date().isoformat()
+    except (OverflowError, OSError) as error:
+        raise ValueError(f"{at!r} is not a time that has a day") from error
+
+
+def clean(record: Record) -> Record:
+    """Make the record what is kept of it: halves of surrogate pairs, which no file can hold, become U+FFFD.
+
+    Raises `ValueError` for a record that can never be kept: a time that is not finite, a text beyond `LONGEST`.
+    """
+    repaired: dict[str, Any] = {}
+    for each in fields(record):
+        value = getattr(record, each.name)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{each.name} is not a finite number")
+        if isinstance(value, str):
+            if len(value) > LONGEST:
+                raise ValueError(f"{each.name} is longer than {LONGEST} characters")
+            whole = _whole(value)
+            if whole is not value:
+                repaired[each.name] = whole
+    return replace(record, **repaired) if repaired else record
+
+
+def _whole(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
