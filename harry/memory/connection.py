@@ -5,6 +5,7 @@ The file is created for its owner alone before SQLite sees it, because its `-wal
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
     if code in _BUSY:
         return StoreError(f"Another program keeps {path} locked.", remedy="Close the other program that uses the file.")
     if code == sqlite3.SQLITE_FULL:
-        return StoreError(f"The disk is full, so nothing can be kept in {path}.", remedy="Free some space on the disk.")
+        return _full(path)
     if code in _FORBIDDEN:
         return StoreError(f"{path} cannot be opened for writing.", remedy=WRITABLE)
     if code in _DAMAGED:
@@ -40,6 +41,10 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
     return StoreError(f"{path} could not be used ({error}).", remedy="Run `harry doctor` to see what is wrong.")
 
 
+def _full(path: Path) -> StoreError:
+    return StoreError(f"The disk is full, so nothing can be kept in {path}.", remedy="Free some space on the disk.")
+
+
 @contextmanager
 def errors_of(path: Path) -> Iterator[None]:
     """Turn SQLite's and the system's errors into `StoreError`."""
@@ -48,6 +53,8 @@ def errors_of(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         raise explain(error, path) from error
     except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _full(path) from error
         raise StoreError(f"{path} cannot be used: {error.strerror}.", remedy=WRITABLE) from error
 
 
