@@ -1,0 +1,1 @@
+"""The mind: language models near and far, and the prompt they are asked with."""
