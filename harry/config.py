@@ -103,7 +103,9 @@ class User(_Section):
     """Who speaks with Harry."""
 
     name: ShortName = Field(
-        default="you", description="Whose conversations these are; each name has a history of its own."
+        default="you",
+        description="Whose conversations these are; each name has a history of its own.",
+        json_schema_extra=_ONE_LINE,
     )
 
 
@@ -164,6 +166,10 @@ class Config(BaseSettings):
         """Name a role's engines, the wanted first. Empty where Harry chooses by himself."""
         names: list[str] | None = getattr(self.engines, role)
         return list(names or ())
+
+    def named(self, role: str) -> bool:
+        """Whether the user named exactly one engine for a role: then that one must serve, and nothing stands in."""
+        return role in self.engines.model_fields_set and len(self.chain(role)) == 1
 
     def engine_table(self, name: str) -> dict[str, Any]:
         """Copy `[engine.NAME]`, with its secrets as they are: for the engine alone, never to be shown."""

@@ -1,0 +1,68 @@
+"""How a command ends: every error becomes one sentence on standard error and an exit code, wherever it came up.
+
+0 well, 1 failed at work, 2 wrong call or configuration; 130 when somebody interrupted it, as shells expect.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+
+from harry.errors import HarryError
+
+INTERRUPTED = 130
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """Yield the errors themselves, out of however many groups they are wrapped in."""
+    if isinstance(error, BaseExceptionGroup):
+        for each in error.exceptions:
+            yield from leaves(each)
+    else:
+        yield error
+
+
+def verdict(error: BaseException) -> tuple[list[str], int]:
+    """Decide what to say of an error, a sentence a line, and the exit code. No line for an end that needs no words."""
+    causes = list(leaves(error))
+    ours = [each for each in causes if isinstance(each, HarryError)]
+    strange = [each for each in causes if not isinstance(each, HarryError | KeyboardInterrupt | BrokenPipeError)]
+    if strange:
+        return [_unexpected(strange[0])], 1
+    if ours:
+        # The same trouble may have met several tasks at once.
+        return list(dict.fromkeys(map(str, ours))), max(each.exit_code for each in ours)
+    if any(isinstance(each, KeyboardInterrupt) for each in causes):
+        return [], INTERRUPTED
+    return [], 1
+
+
+def _unexpected(error: BaseException) -> str:
+    why = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
+    return f"Something in Harry failed: {type(error).__name__}{why}. To see where, run again with --debug."
+
+
+def end(error: BaseException, *, debug: bool) -> int:
+    """Tell the error on standard error and return the exit code."""
+    lines, code = verdict(error)
+    if debug and lines:
+        traceback.print_exception(error)
+        return code
+    for line in lines:
+        print(f"harry: {line}", file=sys.stderr)
+    return code
+
+
+def let_go_of_output() -> bool:
+    """Write out what waits for standard output. False if nobody reads it any more."""
+    if sys.stdout is None:
+        return True
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python flushes once more when it ends: that must find something that is still open.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True

@@ -1,0 +1,73 @@
+"""Standard output that never holds up the session: what is written waits in memory until the terminal takes it.
+
+A terminal that was stopped (Ctrl-S) or a pipe that nobody empties would otherwise stop the whole trio loop at a print.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+
+import trio
+
+
+class Outlet(io.TextIOBase):
+    """A file for Rich that never waits: what is written is kept, at most `LIMIT` bytes of it, until `drain`."""
+
+    LIMIT = 262_144
+    """Bytes kept for a terminal that takes nothing, stopped by Ctrl-S for instance."""
+
+    # A write of no more than this cannot block once the kernel has called a pipe or a terminal writable.
+    _PORTION = 512
+
+    def __init__(self, descriptor: int, encoding: str = "utf-8") -> None:
+        self._descriptor = descriptor
+        self._encoding = encoding
+        self._waiting = bytearray()
+        # Libraries that print do so from their own threads.
+        self._lock = threading.Lock()
+        self.left_out = 0
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # typeshed has a plain attribute
+        """The encoding of what is written."""
+        return self._encoding
+
+    def writable(self) -> bool:
+        """Say that it can be written to."""
+        return True
+
+    def fileno(self) -> int:
+        """Return the descriptor behind it."""
+        return self._descriptor
+
+    def isatty(self) -> bool:
+        """Say whether a terminal is behind it."""
+        return os.isatty(self._descriptor)
+
+    def write(self, text: str) -> int:
+        """Keep the text, or leave it out whole if there is no more room."""
+        data = text.encode(self._encoding, "replace")
+        with self._lock:
+            if len(self._waiting) + len(data) <= self.LIMIT:
+                self._waiting += data
+            else:
+                self.left_out += 1
+        return len(text)
+
+    async def drain(self) -> None:
+        """Hand on what waits, waiting as long as it takes. Raises `BrokenPipeError` when nobody reads any more."""
+        await trio.lowlevel.checkpoint()
+        while self._waiting:
+            try:
+                await trio.lowlevel.wait_writable(self._descriptor)
+            except PermissionError:
+                # The kernel does not wait for files: they are always ready.
+                await trio.lowlevel.checkpoint()
+            with self._lock:
+                try:
+                    written = os.write(self._descriptor, self._waiting[: self._PORTION])
+                except BlockingIOError:
+                    continue
+                del self._waiting[:written]
