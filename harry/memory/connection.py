@@ -1,19 +1,23 @@
 """One way to open Harry's database file, and one place where SQLite's errors become sentences.
 
-The file is created for its owner alone before SQLite sees it, because its `-wal` and `-shm` take over its mode.
+The file is created for its owner alone before SQLite sees it, because its `-wal` and `-shm` take over its mode. Nobody
+but SQLite may ever open it: closing any descriptor of a file lets go of all the locks the process has on it
+(https://www.sqlite.org/howtocorrupt.html, 2.2).
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from harry.errors import StoreError
-from harry.memory.migrations import migrate, refuse_newer
+from harry.memory.migrations import migrate, refuse_newer, version
 
 WRITABLE = "Make the folder and its files writable for you, or set HARRY_HOME to another folder."
 
@@ -67,14 +71,17 @@ def connect(path: Path, *, patience: float, writing: bool) -> sqlite3.Connection
         _make_private(path)
         connection = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
         with _closed_on_error(connection):
-            refuse_newer(connection, path)
-            connection.execute("PRAGMA journal_mode = WAL")
+            with _alone(path.parent):
+                refuse_newer(connection, path)
+                connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
             migrate(connection)
             if writing:
-                # A file that may be read but not written would otherwise show itself at the first entry only.
+                # A file that may be read but not written would otherwise show itself at the first entry only: SQLite
+                # begins even an immediate transaction on it, and refuses the first change.
                 connection.execute("BEGIN IMMEDIATE")
+                connection.execute(f"PRAGMA user_version = {version(connection)}")
                 connection.execute("ROLLBACK")
             else:
                 connection.execute("PRAGMA query_only = ON")
@@ -82,10 +89,20 @@ def connect(path: Path, *, patience: float, writing: bool) -> sqlite3.Connection
 
 
 def _make_private(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        if os.fstat(descriptor).st_mode & 0o077:
-            os.fchmod(descriptor, 0o600)
+        os.mknod(path, stat.S_IFREG | 0o600)
+    except FileExistsError:
+        if path.stat().st_mode & 0o077:
+            path.chmod(0o600)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let one after the other pass: SQLite does not wait for the lock with which a new file is switched to WAL."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
     finally:
         os.close(descriptor)
 
