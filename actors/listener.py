@@ -53,7 +53,7 @@ class Listener:
         self._floor = floor
         self._endpointing = endpointing
         self._events = events
-        self._hand_over = hand_over
+        self.hand_over = hand_over
         self._cut = cut
         self._has_floor = has_floor
         self._heard: deque[Frame] = deque(maxlen=max(1, round(pre_roll / _FRAME_SECONDS)))
@@ -75,7 +75,7 @@ class Listener:
     def _take_in(self, frame: Frame) -> None:
         start = frame.start / EAR_RATE
         end = start + len(frame.pcm) / SAMPLE_BYTES / EAR_RATE
-        window = np.frombuffer(frame.pcm, np.int16).astype(np.float32) / 32768
+        window = np.frombuffer(frame.pcm, np.int16).astype(np.float32) / np.float32(32768)
         probability = self._voice_activity.probability(window)
         if self._floor.hear(probability, end - start, harry_has_it=self._has_floor()) is Verdict.CUT:
             self._cut("barge_in")
@@ -100,13 +100,13 @@ class Listener:
 
     def _end(self) -> None:
         self._events.publish("speech_stopped", at=self._endpointing.voice_ended_at, utterance=self._utterance)
-        self._hand_over(self._speech(final=True))
+        self.hand_over(self._speech(final=True))
         self._heard.extend(self._growing)
         self._growing = []
 
     def _offer_partial(self) -> None:
         if len(self._growing) * _FRAME_SECONDS <= PARTIAL_LONGEST:
-            self._hand_over(self._speech(final=False))
+            self.hand_over(self._speech(final=False))
 
     def _speech(self, *, final: bool) -> Speech:
         pcm = b"".join(frame.pcm for frame in self._growing)

@@ -120,4 +120,4 @@ def trimmed(speech: Speech) -> Samples:
     """The speech as samples, shape (n,), without the silence that followed the voice."""
     last = round((speech.ended_at + _TAIL) * EAR_RATE) - speech.start
     pcm = memoryview(speech.pcm)[: max(0, last) * SAMPLE_BYTES]
-    return np.frombuffer(pcm, np.int16).astype(np.float32) / 32768
+    return np.frombuffer(pcm, np.int16).astype(np.float32) / np.float32(32768)

@@ -67,7 +67,10 @@ class State(Enum):
 
 
 class Slot:
-    """One turn's way to the loudspeaker. Made by `Gate.admit`, changed by the conductor alone."""
+    """One turn's way to the loudspeaker. Made by `Gate.admit`, changed by the conductor alone.
+
+    `arrived` is set by the first write, `sounded` when the first sample was pulled.
+    """
 
     def __init__(self, gate: Gate, turn: Turn, state: State) -> None:
         self.turn = turn
@@ -84,6 +87,7 @@ class Slot:
         self._words: list[tuple[int, str]] = []
         self._changed = trio.Event()
         self._played = trio.Event()
+        self.arrived = trio.Event()
         self.sounded = trio.Event()
 
     @property
@@ -108,6 +112,11 @@ class Slot:
             heard.append(text)
         return "".join(heard)
 
+    @property
+    def closed(self) -> bool:
+        """Whether the slot is closed, for ever."""
+        return self.state is State.CLOSED
+
     async def write(self, pcm: bytes, words: Sequence[Word] = ()) -> bool:
         """Queue sound at the gate's rate, waiting for room. Always a checkpoint. False once the slot is closed.
 
@@ -115,13 +124,14 @@ class Slot:
         """
         await trio.lowlevel.checkpoint()
         with self._gate._lock:
-            if self.state is State.CLOSED or self.finished:
+            if self.closed or self.finished:
                 return False
             self._words.extend((self._accepted + word.end, word.text) for word in words)
+        self.arrived.set()
         rest = memoryview(pcm)
         while rest:
             with self._gate._lock:
-                if self.state is State.CLOSED:
+                if self.closed:
                     return False
                 room = self._gate._ahead - self._queued
                 taken = rest[: max(room, 0) * SAMPLE_BYTES]
@@ -132,7 +142,7 @@ class Slot:
                     self._queue.append(taken)
             if rest:
                 await self._changed.wait()
-        return self.state is not State.CLOSED
+        return not self.closed
 
     def finish(self) -> None:
         """End writing. `played()` returns once the last sample left the sink."""
@@ -142,7 +152,7 @@ class Slot:
     async def played(self) -> bool:
         """Wait until everything written has sounded. False if the slot was closed before."""
         await self._played.wait()
-        return self.state is not State.CLOSED
+        return not self.closed
 
     def _wake(self) -> None:
         self._changed.set()

@@ -27,7 +27,8 @@ def new_id(now: float | None = None) -> str:
 class Turn:
     """What the conductor knows of a turn. `ordinal` counts the committed replies of the session before this one.
 
-    `scope` holds every task of the turn; `over` is set once the last of them has ended.
+    `timeline` says when each stage began, in seconds on the session's clock. `scope` holds every task of the turn;
+    `over` is set once the last of them has ended.
     """
 
     utterance: Utterance
@@ -36,5 +37,10 @@ class Turn:
     namespace: str
     ordinal: int = 0
     id: str = field(default_factory=new_id)
+    timeline: dict[str, float] = field(default_factory=dict)
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
     over: trio.Event = field(default_factory=trio.Event)
+
+    def mark(self, stage: str, at: float) -> None:
+        """Note when a stage began. The first mark of a stage stands."""
+        self.timeline.setdefault(stage, at)

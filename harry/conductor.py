@@ -79,21 +79,22 @@ class Conductor:
         self._wall = wall
         self._history: deque[Exchange] = deque(history, maxlen=HISTORY_KEPT)
         self._running: dict[Turn, Slot] = {}
-        self._settled: dict[str, str] = {}
+        self._settled: dict[str, Turn] = {}
         self._started_at: dict[str, float] = {}
         self._nursery: trio.Nursery | None = None
         self._changed = trio.Event()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Hold the turns' tasks until cancelled; what is still sounding then is cut."""
-        try:
-            async with trio.open_nursery() as nursery:
-                self._nursery = nursery
-                task_status.started()
+        """Hold the turns' tasks until cancelled; what still sounds then is silenced, and recorded as heard."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            task_status.started()
+            try:
                 await trio.sleep_forever()
-        finally:
-            self._nursery = None
-            self.cut("shutdown")
+            finally:
+                # Closing comes first here too: a stage behind a shield may wait for room that no sink makes any more.
+                self._nursery = None
+                self.cut("shutdown")
 
     # What the session may ask.
 
@@ -132,6 +133,7 @@ class Conductor:
         if utterance.speak is None:
             self.committed += 1
         self._started_at[turn.id] = self._wall()
+        turn.mark("committed", self.events.clock.now())
         slot = self.gate.admit(turn)
         self._running[turn] = slot
         self._nursery.start_soon(self._see_through, turn, slot)
@@ -164,8 +166,11 @@ class Conductor:
 
     def kept(self, record: TurnRecord) -> None:
         """The record is durable: acknowledge the turn."""
-        reason = self._settled.pop(record.turn, record.reason)
-        self.events.publish("turn_ended", turn=record.turn, reason=reason)
+        turn = self._settled.pop(record.turn, None)
+        if turn is None:
+            return  # A turn of an earlier life, kept only now: nobody here waits for it.
+        timeline = {stage: round(at, 4) for stage, at in turn.timeline.items()}
+        self.events.publish("turn_ended", turn=record.turn, reason=record.reason, timeline=timeline)
         self.events.release(record.turn)
         self._wake()
 
@@ -173,18 +178,20 @@ class Conductor:
 
     async def _see_through(self, turn: Turn, slot: Slot) -> None:
         trouble: Exception | None = None
+        reason = "shutdown"  # what it is if neither the end nor a failure comes first
         try:
             with turn.scope:
                 await self.events.reserve(turn.id)
                 await self._answer(turn, slot)
                 slot.finish()
                 await slot.played()
+                reason = "finished"
         except Exception as error:  # noqa: BLE001  a stage that crashes ends its turn only, whatever it raised
-            trouble = error
+            trouble, reason = error, "failed"
         finally:
-            if slot.state is not State.CLOSED:
+            if not slot.closed:
                 self.gate.close(slot)
-                self._settle(turn, slot, "failed" if trouble else "finished", interrupted=trouble is not None)
+                self._settle(turn, slot, reason, interrupted=reason != "finished")
             del self._running[turn]
             turn.over.set()
             self._wake()
@@ -211,7 +218,7 @@ class Conductor:
             interrupted=interrupted,
             reason=reason,
         )
-        self._settled[turn.id] = reason
+        self._settled[turn.id] = turn
         self._keep(record)
 
     def _tell(self, turn: Turn, trouble: Exception) -> None:

@@ -24,6 +24,10 @@ from harry.errors import EngineUnavailable
 from harry.registry import EngineSettings
 
 
+_TAIL_SAMPLES = 8_000
+"""How much of an utterance's end may differ between an early decode and the final one."""
+
+
 class ScriptedSettings(EngineSettings):
     """The table `[engine.scripted]`. `replies` and `transcripts` are files with one line for each turn."""
 
@@ -36,7 +40,7 @@ class ScriptedSettings(EngineSettings):
 
 
 class ScriptedSpeechToText:
-    """Hears the lines of `transcripts`, one for each stretch of sound decoded, round and round."""
+    """Hears the lines of `transcripts`, one for each utterance, round and round."""
 
     Settings = ScriptedSettings
 
@@ -44,6 +48,7 @@ class ScriptedSpeechToText:
         self.name = name
         self._lines = lines
         self._next = 0
+        self._last: Samples = np.zeros(0, np.float32)
 
     @staticmethod
     def load(name: str, settings: ScriptedSettings) -> ScriptedSpeechToText:
@@ -59,9 +64,15 @@ class ScriptedSpeechToText:
         await trio.lowlevel.checkpoint()
         if not self._lines:
             return ""
-        line = self._lines[self._next % len(self._lines)]
-        self._next += 1
-        return line
+        if not self._grown_from_last(samples):
+            self._next += 1
+        self._last = samples
+        return self._lines[(self._next - 1) % len(self._lines)]
+
+    def _grown_from_last(self, samples: Samples) -> bool:
+        """Whether this is the utterance decoded last, grown longer: an early decode must not use up a line."""
+        common = min(len(samples), len(self._last)) - _TAIL_SAMPLES
+        return common > 0 and np.array_equal(samples[:common], self._last[:common])
 
     async def aclose(self) -> None:
         """Nothing to let go of."""

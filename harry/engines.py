@@ -1,0 +1,109 @@
+"""Loads the engines of all roles at once, each by its chain: the first that can serve here, and why the others could not.
+
+A name that does not exist stops the start. A single engine that the user named and that cannot serve stops it too; a
+list, or a choice that was left to Harry, falls back, and the last resort is to do without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+import trio
+
+from actors.protocols import LanguageModel, SpeechToText, TextToSpeech, VoiceActivityDetector
+from harry import registry
+from harry.errors import ConfigurationError, EngineError
+from harry.shelf import Shelf
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An engine that may serve a role: its name, its `[engine.NAME]` table, and why it is a candidate."""
+
+    name: str
+    table: Mapping[str, Any] = field(default_factory=dict)
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The candidates of a role, the wanted first. `named`: the user named exactly this one, so it must serve."""
+
+    role: str
+    candidates: tuple[Candidate, ...]
+    named: bool = False
+
+
+@dataclass(slots=True)
+class Engines:
+    """What the daemon loaded. A role without an engine is None; `notes` says in sentences what was fallen back to."""
+
+    voice_activity: Shelf[VoiceActivityDetector] | None = None
+    speech_to_text: Shelf[SpeechToText] | None = None
+    language_model: Shelf[LanguageModel] | None = None
+    text_to_speech: Shelf[TextToSpeech] | None = None
+    notes: list[str] = field(default_factory=list)
+
+    async def aclose(self) -> None:
+        """Close everything that was loaded."""
+        for shelf in (self.voice_activity, self.speech_to_text, self.language_model, self.text_to_speech):
+            if shelf is not None:
+                await shelf.aclose()
+
+
+async def load_engines(
+    chains: Sequence[Chain],
+    *,
+    on_loaded: Callable[[str, str], None] = lambda role, what: None,
+    on_degraded: Callable[[str, str], None] = lambda role, why: None,
+) -> Engines:
+    """Load every chain, all at the same time, in threads. `on_loaded(role, what)` tells progress.
+
+    Raises `ConfigurationError` for a name that does not exist or a named engine that cannot serve.
+    """
+    engines = Engines()
+    troubles: list[ConfigurationError] = []
+
+    async def one(chain: Chain) -> None:
+        try:
+            setattr(engines, chain.role, await _first_that_serves(chain, engines.notes, on_degraded))
+        except ConfigurationError as error:
+            troubles.append(error)
+        else:
+            shelf = getattr(engines, chain.role)
+            on_loaded(chain.role, "nothing" if shelf is None else shelf.engine.name)
+
+    async with trio.open_nursery() as nursery:
+        for chain in chains:
+            nursery.start_soon(one, chain)
+    if troubles:
+        await engines.aclose()
+        raise troubles[0]
+    return engines
+
+
+async def _first_that_serves(
+    chain: Chain, notes: list[str], on_degraded: Callable[[str, str], None]
+) -> Shelf[Any] | None:
+    for candidate in chain.candidates:
+
+        async def load(candidate: Candidate = candidate) -> Any:
+            return await trio.to_thread.run_sync(
+                registry.load, chain.role, candidate.name, candidate.table, abandon_on_cancel=True
+            )
+
+        try:
+            engine = await load()
+        except EngineError as error:
+            log.warning("engine cannot serve", role=chain.role, engine=candidate.name, cause=str(error))
+            if chain.named:
+                raise ConfigurationError(error.message, remedy=error.remedy) from error
+            notes.append(str(error))
+        else:
+            return Shelf(chain.role, engine, reload=load, on_degraded=on_degraded)
+    return None

@@ -1,0 +1,117 @@
+"""The stages of one turn: retriever -> responder -> speaker, in a new nursery, over new channels, on leased engines.
+
+A message of a dead turn has no channel left to travel on. When the stages have returned, all was written to the slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+
+import trio
+
+from actors.protocols import Delta, LanguageModel, Message, Request, TextToSpeech
+from actors.responder import respond
+from actors.retriever import retrieve
+from actors.speaker import speak
+from actors.wording import Wording
+from channels.events import EventStream
+from channels.gate import Slot
+from channels.messages import Exchange, Piece, Recollection
+from channels.ports import Port
+from channels.turn import Turn
+from harry.shelf import Shelf
+
+PIECES_AHEAD = 2
+"""Pieces of the reply that may wait for the voice."""
+
+
+class Pipeline:
+    """Answers turns: the conductor's `answer`. All arguments belong to the session."""
+
+    def __init__(
+        self,
+        *,
+        events: EventStream,
+        rate: int,
+        mind: Shelf[LanguageModel],
+        voice: Shelf[TextToSpeech],
+        prompt: Callable[[Recollection], tuple[Message, ...]],
+        history: Callable[[], tuple[Exchange, ...]],
+        thoughts: Callable[[], Awaitable[Sequence[str]]],
+    ) -> None:
+        self._events = events
+        self._rate = rate
+        self._mind = mind
+        self._voice = voice
+        self._prompt = prompt
+        self._history = history
+        self._thoughts = thoughts
+
+    async def __call__(self, turn: Turn, slot: Slot) -> None:
+        """Run the stages of a turn. Raises what they raise, in an ExceptionGroup."""
+        async with AsyncExitStack() as leases:
+            voice = await leases.enter_async_context(self._voice.lease())
+            mind = None
+            if turn.utterance.speak is None:
+                mind = await leases.enter_async_context(self._mind.lease())
+            await self._stages(turn, slot, voice, mind)
+
+    async def _stages(self, turn: Turn, slot: Slot, voice: TextToSpeech, mind: LanguageModel | None) -> None:
+        pieces = Port[Piece]("pieces of the reply", PIECES_AHEAD)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(
+                partial(speak, pieces, voice=voice, slot=slot, rate=self._rate, on_piece=partial(self._piece, turn))
+            )
+            if mind is None:
+                nursery.start_soon(_recite, turn.utterance.speak or "", pieces)
+                return
+            recollections = Port[Recollection]("recollection", 1)
+            nursery.start_soon(
+                partial(
+                    retrieve, turn.utterance, history=self._history, thoughts=self._thoughts, out=recollections
+                )
+            )
+            nursery.start_soon(
+                partial(
+                    respond,
+                    recollections,
+                    mind=_Marked(mind, turn, self._events),
+                    prompt=self._prompt,
+                    ordinal=turn.ordinal,
+                    out=pieces,
+                )
+            )
+
+    def _piece(self, turn: Turn, text: str) -> None:
+        turn.mark("voice", self._events.clock.now())
+        self._events.publish("reply", turn=turn.id, text=text)
+
+
+async def _recite(words: str, out: Port[Piece]) -> None:
+    wording = Wording()
+    for text in [*wording.feed(words), *wording.end()]:
+        await out.send(Piece(text))
+    out.close()
+
+
+class _Marked:
+    """A mind whose first question and first words are noted on the turn's timeline."""
+
+    def __init__(self, mind: LanguageModel, turn: Turn, events: EventStream) -> None:
+        self.name = mind.name
+        self._mind = mind
+        self._turn = turn
+        self._events = events
+
+    async def reply(self, request: Request, emit: Callable[[Delta], Awaitable[None]]) -> None:
+        async def marked(delta: Delta) -> None:
+            self._turn.mark("first_words", self._events.clock.now())
+            await emit(delta)
+
+        self._turn.mark("mind", self._events.clock.now())
+        await self._mind.reply(request, marked)
+
+    async def aclose(self) -> None:
+        await self._mind.aclose()

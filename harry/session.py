@@ -1,0 +1,239 @@
+"""One conversation: a microphone or none, a loudspeaker or none, the actors between them, and the conductor.
+
+Session actors live here, each under the supervisor; turn stages live in the conductor. Voice, typed lines and Harry's
+own words enter by one path: an utterance to the conductor.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import trio
+
+from actors.attention import Attention
+from actors.endpointing import Endpointing
+from actors.floor import Floor
+from actors.listener import Listener
+from actors.protocols import LanguageModel, Loudspeaker, Message, Microphone, Store, TextToSpeech
+from actors.recorder import Recorder
+from actors.soc_writer import Record, SocWriter, Spill
+from actors.transcriber import Transcriber
+from channels.clock import AudioClock
+from channels.events import EventStream
+from channels.gate import Gate, Slot
+from channels.messages import (
+    EAR_RATE,
+    FRAME_SAMPLES,
+    Exchange,
+    Frame,
+    Recollection,
+    Source,
+    Speech,
+    Thought,
+    Transcript,
+    TurnRecord,
+    Utterance,
+)
+from channels.ports import Port, WhenFull
+from channels.turn import Turn, new_id
+from harry.conductor import Conductor, Identity
+from harry.engines import Engines
+from harry.errors import StoreError
+from harry.pipeline import Pipeline
+from harry.shelf import Shelf
+from harry.supervisor import Supervisor
+
+SILENT_RATE = 24_000
+"""Hz of the gate when there is no loudspeaker."""
+
+_SECOND_OF_FRAMES = EAR_RATE // FRAME_SAMPLES
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How turns are taken, in seconds, and how much of the past is recalled."""
+
+    endpoint_silence: float = 0.4
+    barge_in_voice: float = 0.25
+    pre_roll: float = 0.8
+    history_turns: int = 20
+    thoughts: int = 20
+
+
+class Session:
+    """Wire one conversation. `voice` is the voice of this session: a silent one where there is no loudspeaker."""
+
+    def __init__(
+        self,
+        *,
+        identity: Identity,
+        persona: str,
+        clock: AudioClock,
+        engines: Engines,
+        mind: Shelf[LanguageModel],
+        voice: Shelf[TextToSpeech],
+        store: Store,
+        microphone: Microphone | None,
+        loudspeaker: Loudspeaker | None,
+        prompt: Callable[[Recollection], tuple[Message, ...]],
+        manners: Manners,
+        history: Sequence[Exchange] = (),
+        spill: Spill,
+        today: Callable[[], str],
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self.identity = identity
+        self.persona = persona
+        self.clock = clock
+        self.events = EventStream(clock)
+        self.manners = manners
+        self.gate = Gate(loudspeaker.rate if loudspeaker else SILENT_RATE, on_sound=self._sounded)
+        if loudspeaker is not None:
+            self.gate.attach(loudspeaker)
+        self.microphone = microphone
+        self._loudspeaker = loudspeaker
+        self._store = store
+        self._today = today
+        self._wall = wall
+        self._attention = Attention()
+        self.writer = SocWriter(
+            store, spill, failure=StoreError, on_kept=self._kept, on_trouble=self._trouble, on_recovered=self._recovered
+        )
+        self.conductor = Conductor(
+            gate=self.gate,
+            events=self.events,
+            identity=identity,
+            answer=Pipeline(
+                events=self.events,
+                rate=self.gate.rate,
+                mind=mind,
+                voice=voice,
+                prompt=prompt,
+                history=lambda: self.conductor.history[-manners.history_turns :] if manners.history_turns else (),
+                thoughts=self._thoughts,
+            ),
+            keep=self.writer.submit,
+            wall=wall,
+            history=tuple(history),
+        )
+        self.supervisor = Supervisor(self._crashed, self._degraded)
+        self.recorder: Recorder | None = None
+        self.listener: Listener | None = None
+        self.transcriber: Transcriber | None = None
+        if microphone is not None and engines.voice_activity is not None and engines.speech_to_text is not None:
+            self._give_ears(engines, microphone)
+
+    def _give_ears(self, engines: Engines, microphone: Microphone) -> None:
+        if engines.voice_activity is None or engines.speech_to_text is None:
+            return
+        inbox = Port[Frame | Transcript]("microphone frames", _SECOND_OF_FRAMES, WhenFull.DROP_OLDEST)
+        self.recorder = Recorder(microphone, inbox)
+        self.transcriber = Transcriber(
+            ear=engines.speech_to_text.lease, events=self.events, on_transcript=self._transcribed
+        )
+        self.listener = Listener(
+            inbox=inbox,
+            voice_activity=engines.voice_activity.engine.open_stream(),
+            floor=Floor(self.manners.barge_in_voice),
+            endpointing=Endpointing(self.manners.endpoint_silence),
+            pre_roll=self.manners.pre_roll,
+            events=self.events,
+            hand_over=self.transcriber.take,
+            cut=self.conductor.cut,
+            has_floor=lambda: self.conductor.busy,
+        )
+
+    # The life of a session.
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Converse until cancelled. The clock starts here; started once everything runs."""
+        async with trio.open_nursery() as writing:
+            # The writer is the last to go: it takes in what the end of everything else brings.
+            await writing.start(self.writer.run)
+            try:
+                async with trio.open_nursery() as nursery:
+                    await nursery.start(self.conductor.run)
+                    self.clock.start()
+                    if self._loudspeaker is not None:
+                        await nursery.start(self._loudspeaker.play, self.gate)
+                    for name, actor in (
+                        ("transcriber", self.transcriber),
+                        ("listener", self.listener),
+                        ("recorder", self.recorder),
+                    ):
+                        if actor is not None:
+                            nursery.start_soon(self.supervisor.keep, name, actor.run)
+                    self.events.publish("ready")
+                    task_status.started()
+            finally:
+                writing.cancel_scope.cancel()
+
+    def typed(self, line: str) -> Turn | None:
+        """Answer a typed line. It cuts whatever Harry is saying, at once."""
+        return self.answer(Utterance(new_id(), line, Source.TYPED, self.clock.now()))
+
+    def answer(self, utterance: Utterance) -> Turn | None:
+        """Answer an utterance that came by any way."""
+        return self.conductor.commit(utterance)
+
+    def think(self, text: str) -> None:
+        """Write an entry into the stream of consciousness."""
+        who = self.identity
+        self.writer.submit(Thought(new_id(), who.user, who.session, who.namespace, self.persona, self._wall(), text))
+
+    @property
+    def pending(self) -> bool:
+        """Whether something said is still to be understood, answered or kept."""
+        hearing = self.listener is not None and self.listener.hearing
+        understanding = self.transcriber is not None and self.transcriber.pending > 0
+        return hearing or understanding or self.conductor.turns_running > 0
+
+    @property
+    def muted(self) -> bool:
+        """Whether the microphone is shut."""
+        return self.recorder is not None and self.recorder.muted
+
+    def mute(self, muted: bool) -> None:
+        """Shut or open the microphone."""
+        if self.recorder is not None:
+            self.recorder.muted = muted
+
+    # What the actors tell.
+
+    async def _thoughts(self) -> list[str]:
+        if not self.manners.thoughts:
+            return []
+        entries = await self._store.thoughts(self.persona, self._today(), limit=self.manners.thoughts)
+        return [str(entry["text"]) for entry in entries]
+
+    def _transcribed(self, speech: Speech, transcript: Transcript) -> None:
+        if transcript.final and self._attention.meant_for_harry(transcript.text):
+            self.answer(Utterance(transcript.utterance, transcript.text, Source.VOICE, speech.ended_at))
+
+    def _sounded(self, slot: Slot) -> None:
+        slot.turn.mark("sound", self.clock.now())
+        self.events.publish("speaking_started", turn=slot.turn.id)
+
+    def _kept(self, record: Record, sequence: int) -> None:
+        if isinstance(record, TurnRecord):
+            self.conductor.kept(record)
+        else:
+            self.events.publish("soc", sequence=sequence)
+
+    def _trouble(self, message: str) -> None:
+        self.events.publish("degraded", message=message)
+
+    def _recovered(self) -> None:
+        self.events.publish("degraded", message="What Harry keeps is written again.", over=True)
+
+    def _crashed(self, name: str, error: Exception) -> None:
+        self.events.publish("error", message=f"The {name} failed and was started again: {error}")
+
+    def _degraded(self, name: str, error: Exception) -> None:
+        message = f"The {name} keeps failing; I try it again once a minute. {error}"
+        self.events.publish("degraded", message=message)
+        self.conductor.say(f"My {name} keeps failing. The log says why.")
+
+
