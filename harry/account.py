@@ -41,7 +41,7 @@ def account(facts: Facts) -> list[str]:
     lines += [f"{'fell back':<12} {sentence}" for sentence in facts.fallbacks]
     lines.append(f"{'keeps':<12} {_kept(facts)}")
     if facts.small_mind:
-        lines.append(f"{'note':<12} {_small_mind(facts, facts.name + "'s")}")
+        lines.append(f"{'note':<12} {_small_mind(facts, 'His')}")
     lines += _ways_in(facts)
     return lines
 

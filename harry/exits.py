@@ -24,13 +24,13 @@ def leaves(error: BaseException) -> Iterator[BaseException]:
         yield error
 
 
-def verdict(error: BaseException) -> tuple[list[str], int]:
+def verdict(error: BaseException, *, debug: bool = False) -> tuple[list[str], int]:
     """Decide what to say of an error, a sentence a line, and the exit code. No line for an end that needs no words."""
     causes = list(leaves(error))
     ours = [each for each in causes if isinstance(each, HarryError)]
     strange = [each for each in causes if not isinstance(each, HarryError | KeyboardInterrupt | BrokenPipeError)]
     if strange:
-        return [_unexpected(strange[0])], 1
+        return [_unexpected(strange[0], debug)], 1
     if ours:
         # The same trouble may have met several tasks at once.
         return list(dict.fromkeys(map(str, ours))), max(each.exit_code for each in ours)
@@ -39,17 +39,17 @@ def verdict(error: BaseException) -> tuple[list[str], int]:
     return [], 1
 
 
-def _unexpected(error: BaseException) -> str:
+def _unexpected(error: BaseException, debug: bool) -> str:
     why = f" ({error.strerror})" if isinstance(error, OSError) and error.strerror else ""
-    return f"Something in Harry failed: {type(error).__name__}{why}. To see where, run again with --debug."
+    way_on = "" if debug else " To see where, run again with --debug."
+    return f"Something in Harry failed: {type(error).__name__}{why}.{way_on}"
 
 
 def end(error: BaseException, *, debug: bool) -> int:
     """Tell the error on standard error and return the exit code."""
-    lines, code = verdict(error)
+    lines, code = verdict(error, debug=debug)
     if debug and lines:
         traceback.print_exception(error)
-        return code
     for line in lines:
         print(f"harry: {line}", file=sys.stderr)
     return code
