@@ -54,13 +54,16 @@ class Offload:
         `emit(item)` returns when the item was taken; it is False once nobody listens. The deadline holds between two
         items and stands still while `send` waits. Errors as in `run`.
         """
-        # With abandon_on_cancel the thread's calls run in a system task, outside the caller's scope: they get their own.
-        sending = trio.CancelScope()
+        # With abandon_on_cancel the thread's calls run in system tasks, outside the caller's scope: each gets its own.
+        sending: list[trio.CancelScope] = []
         with trio.CancelScope(deadline=trio.current_time() + self.deadline) as scope:
 
             async def pass_on(item: T) -> None:
+                if emit.stopped:
+                    return  # The system task may begin after the caller has gone.
                 scope.deadline = math.inf
-                with sending:
+                with trio.CancelScope() as sending_one:
+                    sending[:] = [sending_one]
                     await send(item)
                 scope.deadline = trio.current_time() + self.deadline
 
@@ -71,7 +74,8 @@ class Offload:
                 )
             finally:
                 emit.stop()
-                sending.cancel()
+                for each in sending:
+                    each.cancel()
         if scope.cancelled_caught:
             self.retired = True
             raise EngineTimeout(f"{self.name} said nothing for {self.deadline:g} seconds.")
