@@ -367,7 +367,8 @@ async def test_a_read_only_folder_or_file_is_told_at_the_opening():
         path.chmod(0o400)
         with pytest.raises(StoreError, match=r"cannot be opened for writing\. Make the folder"):
             await SqliteStore.open(path)
-        path.unlink()
+        for each in folder.iterdir():
+            each.unlink()
         folder.chmod(0o500)
         with pytest.raises(StoreError, match=r"cannot be used: Permission denied\. Make the folder"):
             await SqliteStore.open(path)
@@ -425,6 +426,15 @@ def test_two_processes_write_at_once_and_each_finds_its_own_in_order(tmp_path):
     database.close()
     for name, mine in zip("ab", numbers, strict=True):
         assert [rows[number] for number in mine] == [f"{name}{n}" for n in range(count)]
+
+
+async def test_opening_a_second_connection_lets_go_of_no_lock_of_the_first(on_disk):
+    await on_disk.write([thought("a")])
+    await on_disk.days("harry")
+    # The last to close a file removes its log. Another process must still see that it is not the last.
+    await trio.run_process([sys.executable, "-c", WRITE_MANY, str(on_disk.path), "b", "1"], capture_stdout=True)
+    assert on_disk.path.with_name("harry.db-wal").exists()
+    assert [entry["sequence"] for entry in await on_disk.thoughts("harry", "1970-01-01")] == [2]
 
 
 def test_many_may_open_a_new_file_at_the_same_moment(tmp_path):
