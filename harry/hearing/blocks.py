@@ -1,7 +1,7 @@
 """How a long utterance is cut for a model that hears a few seconds at once, and what of its answer is believed.
 
 A decode of more than 15 s gets slow and loses words, so longer sound is cut where it is quietest. A model that hears
-no speech invents some, usually a phrase that it repeats without end: such loops are taken out.
+no speech invents some: a phrase that it repeats without end, a row of notes, a lone "You". None of them is believed.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ _FRAME = EAR_RATE // 100
 
 _LOOP = re.compile(r"(.{2,80}?)\1{5,}", re.DOTALL)
 _LOOP_CHARACTERS = 40
+_NOTES = re.compile(r"[\u2669-\u266c]+")
+_NOTHING = frozenset({"", "You", "So You"})
 
 
 def blocks(samples: Samples) -> list[Samples]:
@@ -57,11 +59,11 @@ def loudest(samples: Samples) -> float:
     return 10.0 * float(np.log10(power)) if power > 0.0 else float("-inf")
 
 
-def without_loops(text: str) -> str:
-    """Take out a phrase said six times running and 40 characters long; "" if that was most of the text."""
+def believed(text: str) -> str:
+    """Take out notes, and a phrase repeated six times over 40 characters; "" if that leaves little, or a phantom."""
 
     def judge(loop: re.Match[str]) -> str:
         return "" if len(loop[0]) >= _LOOP_CHARACTERS else loop[0]
 
-    kept = _LOOP.sub(judge, text)
-    return kept.strip() if len(kept) * 2 >= len(text) else ""
+    kept = _LOOP.sub(judge, _NOTES.sub("", text)).strip()
+    return "" if kept in _NOTHING or len(kept) * 2 < len(text) else kept

@@ -13,7 +13,7 @@ from pydantic import Field
 from actors.protocols import Samples
 from channels.messages import EAR_RATE
 from harry.errors import EngineError, EngineUnavailable
-from harry.hearing.blocks import LONGEST, blocks, loudest, without_loops
+from harry.hearing.blocks import LONGEST, believed, blocks, loudest
 from harry.hearing.moonshine_library import Transcriber, packaged_model
 from harry.offload import Offload
 from harry.registry import EngineSettings
@@ -77,7 +77,7 @@ class Moonshine:
     def _decode(self, block: Samples) -> str:
         if len(block) < _SHORTEST or loudest(block) < self._floor:
             return ""
-        return without_loops(self._transcriber.transcribe(block))
+        return believed(self._transcriber.transcribe(block))
 
     async def aclose(self) -> None:
         """Free the model, at the latest when the last decode has ended."""

@@ -11,8 +11,9 @@ _UNFOLDED = 8
 """Letters' worth of speech in a digit or symbol."""
 
 # White space goes with what follows it: then a reply that is cut ends with a word or its mark.
-_SENTENCE_END = re.compile(r"[.!?…]+[\"'\u201d\u2019)\]]*(?=\s)|\S(?=\n)")
-_ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|e\.g|i\.e|etc|cf|approx|No)|\b[A-Z])\.\Z")
+# A run of marks is tried from its first alone, or a thousand of them would cost a million steps.
+_SENTENCE_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'\u201d\u2019)\]]*+(?=\s)|\S(?=[ \t]*\n)")
+_ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|e\.g|i\.e|etc|cf|approx)|\b[A-HJ-Z])\.\Z")
 _CLAUSE_END = re.compile(r"[,;:\u2013\u2014](?=\s)")
 _SPACE = re.compile(r"(?<=\S)(?=\s)")
 _PLAIN = re.compile(r"[A-Za-z\u00c0-\u024f\s.,;:!?'\u2019\"()\u2026\u2013\u2014-]")
