@@ -80,12 +80,14 @@ class TurnTaking(_Section):
     """When somebody has finished, and when somebody interrupts. All in seconds."""
 
     endpoint_silence: float = Field(
-        default=0.4, ge=0.1, le=5.0, description="Silence after which an utterance is over."
+        default=0.4, ge=0.1, le=5.0, description="Seconds of silence after which an utterance is over."
     )
     barge_in_voice: float = Field(
-        default=0.25, ge=0.05, le=5.0, description="Voice over a reply after which Harry falls silent."
+        default=0.25, ge=0.05, le=5.0, description="Seconds of voice over a reply after which Harry falls silent."
     )
-    pre_roll: float = Field(default=0.8, ge=0.0, le=3.0, description="Sound kept from before a voice was noticed.")
+    pre_roll: float = Field(
+        default=0.8, ge=0.0, le=3.0, description="Seconds of sound kept from before a voice was noticed."
+    )
 
 
 class Persona(_Section):

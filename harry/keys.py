@@ -5,6 +5,7 @@ Both come from the same model, so that what an error expects is what the documen
 
 from __future__ import annotations
 
+import json
 import types
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -40,6 +41,12 @@ def keys(model: type[BaseModel], place: Place = ()) -> Iterator[Key]:
             yield from keys(inner, (*place, name))
         elif get_origin(field.annotation) is not dict:
             yield Key(".".join((*place, name)), takes(field), field.default, field.description or "")
+
+
+def row(key: Key) -> str:
+    """Write a key as a row of the table in `docs/configuration.md`."""
+    default = "" if key.default is None else f"`{json.dumps(key.default)}`"
+    return f"| `{key.name}` | {key.takes} | {default} | {key.meaning} |"
 
 
 def _section(field: FieldInfo) -> type[BaseModel] | None:
