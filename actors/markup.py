@@ -439,7 +439,8 @@ class Markup:
             return self._put_back(inner + _TARGET, close + 2)
         words = inner.split()
         act = words and (words[0].lower() in _ACTS or (inner.islower() and len(words) < 5 and _like_an_act(words[0])))
-        if not words or act or inner in ("x", "X") or inner.isdecimal() or inner.startswith("^"):
+        note = inner.rstrip().endswith((".", "!", "?"))
+        if not words or act or note or inner in ("x", "X") or inner.isdecimal() or inner.startswith("^"):
             self._drop()
             return close + 1
         return self._put_back(inner, close + 1)

@@ -139,7 +139,7 @@ class Gguf:
 
         runtime.handle_chat_completions(
             {
-                "messages": [plain(message) for message in messages],
+                "messages": merged([plain(message) for message in messages]),
                 "max_tokens": tokens,
                 "temperature": self._settings.temperature,
                 "repeat_penalty": self._settings.repeat_penalty,
@@ -180,6 +180,17 @@ def plain(message: Message) -> dict[str, str]:
     """Write a message as the library wants it. Pictures are left out: these models cannot see."""
     text = "".join(part.text for part in message.parts if not isinstance(part, ImagePart))
     return {"role": message.role.value, "content": text}
+
+
+def merged(messages: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """Join neighbours of the same role: many models' templates demand that roles take turns."""
+    joined: list[dict[str, str]] = []
+    for message in messages:
+        if joined and joined[-1]["role"] == message["role"]:
+            joined[-1] = {**message, "content": f"{joined[-1]['content']}\n\n{message['content']}"}
+        else:
+            joined.append(message)
+    return joined
 
 
 def shortened(messages: Sequence[Message], part: float) -> list[Message] | None:

@@ -1,0 +1,55 @@
+"""How long a server may be silent, and how long it may take in all: one trio scope whose deadline moves.
+
+The time in which Harry himself is behind, because he is still speaking, is not counted.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+
+import trio
+
+from harry.errors import EngineTimeout
+
+
+class Patience:
+    """A context manager that raises `EngineTimeout`. `each` is seconds to a sign of life, `total` seconds in all."""
+
+    def __init__(self, name: str, *, each: float, total: float) -> None:
+        self._name = name
+        self._each = each
+        self._left = total
+        self._since = 0.0
+        self._scope = trio.CancelScope()
+
+    def __enter__(self) -> None:
+        self._since = trio.current_time()
+        self._scope.deadline = self._since + min(self._each, self._left)
+        self._scope.__enter__()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        swallowed = bool(self._scope.__exit__(kind, error, trace))
+        if self._scope.cancelled_caught:
+            raise EngineTimeout(f"{self._name} did not answer in time.", remedy="Ask again, or use another mind.")
+        return swallowed
+
+    def renew(self) -> None:
+        """Note a sign of life."""
+        now = trio.current_time()
+        self._left -= now - self._since
+        self._since = now
+        self._scope.deadline = now + min(self._each, self._left)
+
+    @contextmanager
+    def at_rest(self) -> Iterator[None]:
+        """Let the time stand still."""
+        self.renew()
+        self._scope.deadline = math.inf
+        yield
+        self._since = trio.current_time()
+        self.renew()
