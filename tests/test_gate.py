@@ -1,5 +1,6 @@
 """The gate's rules, one by one. Each of the crucial lines has a mutant (tests/mutants.py) that a test here kills."""
 
+import struct
 import threading
 
 import pytest
@@ -408,15 +409,13 @@ async def test_a_thread_that_pulls_all_the_time_never_gets_a_sample_of_a_closed_
             known = set(closed_marks)
             gate.pull(memoryview(into))
             pulled += 1
-            stale.extend(value for value in into[::2] if value and value in known)
+stale.extend(mark for (mark,) in struct.iter_unpack("<h", into) if mark and mark in known)
 
     thread = threading.Thread(target=card)
     thread.start()
     try:
-        for number in range(300):
-            mark = number % 120 + 1
+        for mark in range(1, 301):
             slot = gate.admit(turn())
-            closed_marks.discard(mark)
             await slot.write(pcm(mark, 2000))
             gate.close(slot)
             closed_marks.add(mark)

@@ -77,7 +77,7 @@ class SlowDyingStage:
 
 async def simulate(n: int, seed: int = 1) -> dict[str, Any]:
     """Interrupt `n` times. To be run under a `trio.testing.MockClock` with autojump."""
-    dice = random.Random(seed)  # noqa: S311  a seed makes a run repeatable
+    dice = random.Random(seed)  # noqa: S311  no secret; trio shuffles the tasks besides
     clock = AudioClock()
     clock.start()
     counter = StaleCounter()

@@ -1,0 +1,173 @@
+"""The crucial few lines, broken one at a time: `python -m tests.mutants` applies each mutant to a copy of the house,
+runs the tests that stand guard, and shows which of them kills it. A mutant that survives is exit code 1.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+HOUSE = Path(__file__).parent.parent
+GUARDS = ["tests/test_gate.py", "tests/test_conductor.py", "tests/test_interruptions.py"]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`was` stands once in `file`, and becomes `becomes`."""
+
+    name: str
+    file: str
+    was: str
+    becomes: str
+
+
+MUTANTS = [
+    Mutant(
+        "cut does not close the slot",
+        "harry/conductor.py",
+        "        stale = self.gate.close(slot)\n        turn.scope.cancel()",
+        "        stale = 0\n        self.gate._live = None\n        turn.scope.cancel()",
+    ),
+    Mutant(
+        "cut leaves the slot open until the stages have ended",
+        "harry/conductor.py",
+        "        stale = self.gate.close(slot)\n        turn.scope.cancel()",
+        "        stale = 0\n        turn.scope.cancel()",
+    ),
+    Mutant(
+        "cut does not cancel the scope",
+        "harry/conductor.py",
+        "        stale = self.gate.close(slot)\n        turn.scope.cancel()",
+        "        stale = self.gate.close(slot)",
+    ),
+    Mutant(
+        "a write into a closed slot is accepted",
+        "channels/gate.py",
+        "            if self.closed or self.finished:\n                return False",
+        "            if self.finished:\n                return False",
+    ),
+    Mutant(
+        "a waiting write goes on in a closed slot",
+        "channels/gate.py",
+        "                if self.closed:\n                    return False\n                room",
+        "                room",
+    ),
+    Mutant(
+        "close does not drop what is queued",
+        "channels/gate.py",
+        "            slot._queue.clear()\n            slot._queued = 0\n",
+        "",
+    ),
+    Mutant(
+        "close does not wake writers",
+        "channels/gate.py",
+        "            self._take_back(self._sink.flush())\n        slot._wake()\n        slot._played.set()",
+        "            self._take_back(self._sink.flush())\n        slot._played.set()",
+    ),
+    Mutant(
+        "commit of a closed slot opens it",
+        "channels/gate.py",
+        "        if slot.state is not State.SHUT:\n            return slot.state is State.OPEN\n",
+        "",
+    ),
+    Mutant(
+        "flush does not subtract the unplayed",
+        "channels/gate.py",
+        "                    slot._pulled -= count\n",
+        "",
+    ),
+    Mutant(
+        "pull without the lock",
+        "channels/gate.py",
+        "        filled = 0\n        with self._lock:\n",
+        "        filled = 0\n        if True:\n",
+    ),
+    Mutant(
+        "pause drops what was flushed",
+        "channels/gate.py",
+        "                        slot._queue.appendleft(back)\n                        slot._queued += count\n",
+        "                        pass\n",
+    ),
+    Mutant(
+        "a natural end closes before the last sample is played",
+        "channels/gate.py",
+        "self._total - self._sink.pending() >= slot._last_pulled_at",
+        "True",
+    ),
+    Mutant(
+        "a natural end does not wait for what was written",
+        "harry/conductor.py",
+        "                await slot.played()\n",
+        "",
+    ),
+    Mutant(
+        "the flush runs under the lock",
+        "channels/gate.py",
+        "            slot.state = State.PAUSED\n        self._take_back(self._sink.flush())",
+        "            slot.state = State.PAUSED\n            flushed = self._sink.flush()\n        self._take_back(flushed)",
+    ),
+    Mutant(
+        "a word is heard with its first sample",
+        "channels/gate.py",
+        "            if end > self._pulled:\n",
+        "            if end - len(text) > self._pulled:\n",
+    ),
+    Mutant(
+        "the turn is acknowledged before it was kept",
+        "harry/conductor.py",
+        "        self._settled[turn.id] = turn\n        self._keep(record)",
+        "        self._settled[turn.id] = turn\n        self.kept(record)\n        self._keep(record)",
+    ),
+]
+
+
+def copy_house(to: Path) -> None:
+    """Copy what the guards need."""
+    for folder in ("channels", "actors", "harry", "tests"):
+        shutil.copytree(HOUSE / folder, to / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(HOUSE / "pyproject.toml", to)
+
+
+def killer(mutant: Mutant) -> str | None:
+    """The first test that fails with the mutant in place, None if it survives. Raises if it cannot be applied."""
+    with tempfile.TemporaryDirectory() as folder:
+        house = Path(folder)
+        copy_house(house)
+        file = house / mutant.file
+        source = file.read_text("utf-8")
+        if source.count(mutant.was) != 1:
+            raise LookupError(f"mutant {mutant.name!r}: its place stands {source.count(mutant.was)} times, not once")
+        file.write_text(source.replace(mutant.was, mutant.becomes), "utf-8")
+        run = subprocess.run(
+            [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--timeout=20", "--tb=no", *GUARDS],
+            cwd=house,
+            env={"PYTHONPATH": str(house), "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+    if run.returncode == 0:
+        return None
+    failed = [line for line in run.stdout.splitlines() if line.startswith("FAILED")]
+    if failed:
+        return failed[0].removeprefix("FAILED ").partition(" - ")[0]
+    return f"the tests did not end ({run.returncode})"
+
+
+def main() -> int:
+    survivors = 0
+    for mutant in MUTANTS:
+        by = killer(mutant)
+        survivors += by is None
+        print(f"{'SURVIVED' if by is None else 'killed':>8}  {mutant.name}  {by or ''}", flush=True)
+    print(f"{len(MUTANTS) - survivors} of {len(MUTANTS)} mutants killed")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
