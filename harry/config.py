@@ -233,11 +233,10 @@ def load_config(file: Path | None = None, sets: Iterable[str] = (), environ: Map
     """
     home = Path(environ["HARRY_HOME"]).expanduser().absolute() if environ.get("HARRY_HOME") else None
     path = _file_to_read(file, home, environ)
-    engines = sorted({kind for role in ROLES for kind in kinds(role)})
     # Strongest first, as pydantic-settings wants them.
     layers = [
         sets_layer(sets),
-        environment_layer(environ, engines),
+        environment_layer(environ, _known_engines),
         file_layer(path) if path is not None else Layer(),
     ]
 
@@ -256,7 +255,8 @@ def load_config(file: Path | None = None, sets: Iterable[str] = (), environ: Map
         config = Loaded()
     except ValidationError as error:
         raise mistake(Config, error, layers) from None
-    _check_tables(config, engines, layers)
+    if config.engine:
+        _check_tables(config, _known_engines(), layers)
     return config
 
 
@@ -271,6 +271,13 @@ def _file_to_read(file: Path | None, home: Path | None, environ: Mapping[str, st
         return named
     usual = (home or user_config_path("harry").absolute()) / "harry.toml"
     return usual if usual.exists() else None
+
+
+def _known_engines() -> list[str]:
+    """Name every kind there is, and every engine of which something is known beforehand."""
+    from harry.mind.choice import PRESETS  # noqa: PLC0415  (late: most commands need no table of an engine)
+
+    return sorted({*PRESETS, *(kind for role in ROLES for kind in kinds(role))})
 
 
 def _check_tables(config: Config, engines: list[str], layers: list[Layer]) -> None:

@@ -40,10 +40,14 @@ async def show(listener: Listener, level: Callable[[], float], console: Console,
     line = LiveLine(name)
     with _outlet(console) as outlet:
         try:
-            if console.is_terminal:
-                await _show_live(line, listener, level, console, outlet)
-            else:
-                await _show_plain(line, listener, console, outlet)
+            async with trio.open_nursery() as nursery:
+                if outlet is not None:
+                    nursery.start_soon(outlet.pump)
+                if console.is_terminal:
+                    await _show_live(line, listener, level, console, outlet)
+                else:
+                    await _show_plain(line, listener, console)
+                nursery.cancel_scope.cancel()
         finally:
             if outlet is not None:
                 with trio.move_on_after(_LAST_WORDS, shield=True):
@@ -68,11 +72,9 @@ def _outlet(console: Console) -> Iterator[Outlet | None]:
         console.file = before
 
 
-async def _show_plain(line: LiveLine, listener: Listener, console: Console, outlet: Outlet | None) -> None:
+async def _show_plain(line: LiveLine, listener: Listener, console: Console) -> None:
     async for event in listener:
         _print(console, line.happen(event))
-        if outlet is not None:
-            await outlet.drain()
 
 
 async def _show_live(
@@ -95,15 +97,14 @@ async def _show_live(
 
 
 async def _draw(line: LiveLine, level: Callable[[], float], live: Live, outlet: Outlet | None) -> None:
-    """Draw whenever the line has changed, and hand on what was printed, ten times a second at most."""
+    """Draw whenever the line has changed, ten times a second at most; not while the terminal is behind."""
     drawn: Text | None = None
     while True:
         fresh = line.draw(level())
-        if fresh != drawn or (drawn is not None and fresh.spans != drawn.spans):
+        changed = drawn is None or (fresh.plain, fresh.spans) != (drawn.plain, drawn.spans)
+        if changed and not (outlet is not None and outlet.backlog):
             live.update(fresh, refresh=True)
             drawn = fresh
-        if outlet is not None:
-            await outlet.drain()
         await trio.sleep(REFRESH)
 
 

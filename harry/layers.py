@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -86,12 +86,14 @@ def _syntax_sentence(path: Path, text: str, complaint: str) -> str:
     return f"{path}, line {line}: {found[1].rstrip('.')}."
 
 
-def environment_layer(environ: Mapping[str, str], engines: Iterable[str]) -> Layer:
+def environment_layer(environ: Mapping[str, str], engines: Callable[[], Iterable[str]]) -> Layer:
     """Read the `HARRY_...` variables; `__` stands between the parts of a key, and an empty variable counts as not set.
 
-    `engines` are the known kinds: a name in a variable cannot hold a hyphen, so `OPENAI_CHAT` finds `openai-chat`.
+    `engines` tells the known names: a variable cannot hold a hyphen, so `OPENAI_CHAT` finds `openai-chat`.
     """
-    hyphened = {name.replace("-", "_"): name for name in engines if "-" in name}
+    hyphened: dict[str, str] = {}
+    if any(name.startswith(f"{PREFIX}ENGINE__") for name in environ):
+        hyphened = {name.replace("-", "_"): name for name in engines() if "-" in name}
     layer = Layer()
     for name, text in sorted(environ.items()):
         if not name.startswith(PREFIX) or name in NOT_KEYS or not text:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import threading
+from contextlib import suppress
 
 import trio
 
@@ -24,6 +25,8 @@ class Outlet(io.TextIOBase):
     def __init__(self, descriptor: int, encoding: str = "utf-8") -> None:
         self._descriptor = descriptor
         self._encoding = encoding
+        self._trio = trio.lowlevel.current_trio_token()
+        self._arrived = trio.Event()
         self._waiting = bytearray()
         # Libraries that print do so from their own threads.
         self._lock = threading.Lock()
@@ -54,7 +57,25 @@ class Outlet(io.TextIOBase):
                 self._waiting += data
             else:
                 self.left_out += 1
+        # When trio has ended there is nobody left to hand it on.
+        with suppress(trio.RunFinishedError):
+            self._trio.run_sync_soon(self._wake, idempotent=True)
         return len(text)
+
+    def _wake(self) -> None:
+        self._arrived.set()
+
+    @property
+    def backlog(self) -> int:
+        """Bytes that wait."""
+        return len(self._waiting)
+
+    async def pump(self) -> None:
+        """Hand on what is written, as it is written, until cancelled. Raises as `drain` does."""
+        while True:
+            await self._arrived.wait()
+            self._arrived = trio.Event()
+            await self.drain()
 
     async def drain(self) -> None:
         """Hand on what waits, waiting as long as it takes. Raises `BrokenPipeError` when nobody reads any more."""
@@ -70,4 +91,8 @@ class Outlet(io.TextIOBase):
                     written = os.write(self._descriptor, self._waiting[: self._PORTION])
                 except BlockingIOError:
                     continue
+                except OSError:
+                    # It will take nothing more: whoever tries again must not fail again.
+                    self._waiting.clear()
+                    raise
                 del self._waiting[:written]
