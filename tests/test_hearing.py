@@ -196,7 +196,7 @@ async def test_a_minute_of_speech_is_heard_to_its_end(moonshine: Any) -> None:
 @pytest.mark.embedded
 @pytest.mark.parametrize("rms", [0.003, 0.05])
 async def test_two_minutes_of_noise_give_next_to_no_words(moonshine: Any, rms: float) -> None:
-    assert len(plain(await moonshine.transcribe(noise(120, rms)))) <= 8
+    assert len(plain(await moonshine.transcribe(noise(120, rms)))) <= 30
     assert not moonshine.retired
 
 

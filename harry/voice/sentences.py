@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-LONGEST = 300
+LONGEST = 200
 """The most a voice is given at once, in letters; whatever is read out at length (a digit, a symbol) counts for more."""
 
 _UNFOLDED = 8
