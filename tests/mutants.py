@@ -132,16 +132,25 @@ def copy_house(to: Path) -> None:
     shutil.copy(HOUSE / "pyproject.toml", to)
 
 
-def killer(mutant: Mutant) -> str | None:
-    """The first test that fails with the mutant in place, None if it survives. Raises if it cannot be applied."""
+def apply(mutant: Mutant, house: Path) -> None:
+    """Break one place of a copy."""
+    file = house / mutant.file
+    source = file.read_text("utf-8")
+    if source.count(mutant.was) != 1:
+        raise LookupError(f"mutant {mutant.name!r}: its place stands {source.count(mutant.was)} times, not once")
+    file.write_text(source.replace(mutant.was, mutant.becomes), "utf-8")
+
+
+def killer(mutant: Mutant | None) -> str | None:
+    """The first test that fails with the mutant in place, None if it survives. Raises if it cannot be applied.
+
+    Without a mutant: the test that fails on the house as it is.
+    """
     with tempfile.TemporaryDirectory() as folder:
         house = Path(folder)
         copy_house(house)
-        file = house / mutant.file
-        source = file.read_text("utf-8")
-        if source.count(mutant.was) != 1:
-            raise LookupError(f"mutant {mutant.name!r}: its place stands {source.count(mutant.was)} times, not once")
-        file.write_text(source.replace(mutant.was, mutant.becomes), "utf-8")
+        if mutant is not None:
+            apply(mutant, house)
         run = subprocess.run(
             [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--timeout=20", "--tb=no", *GUARDS],
             cwd=house,
@@ -160,6 +169,10 @@ def killer(mutant: Mutant) -> str | None:
 
 
 def main() -> int:
+    already = killer(None)
+    if already is not None:
+        print(f"the house fails without any mutant: {already}")
+        return 1
     survivors = 0
     for mutant in MUTANTS:
         by = killer(mutant)

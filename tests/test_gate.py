@@ -409,7 +409,7 @@ async def test_a_thread_that_pulls_all_the_time_never_gets_a_sample_of_a_closed_
             known = set(closed_marks)
             gate.pull(memoryview(into))
             pulled += 1
-stale.extend(mark for (mark,) in struct.iter_unpack("<h", into) if mark and mark in known)
+            stale.extend(mark for (mark,) in struct.iter_unpack("<h", into) if mark and mark in known)
 
     thread = threading.Thread(target=card)
     thread.start()
