@@ -282,19 +282,21 @@ class SocWriter:
             receipt.refuse(error)
 
     async def _flush(self) -> None:
-        with trio.move_on_after(_FLUSH, shield=True):
-            try:
-                with trio.move_on_after(_COMMITS):
-                    while self.waiting:
-                        await self._commit()
-                await self._move_to_spill()
-            except self._failure as error:
-                self._trouble(error)
-                await self._spill_at_the_end()
-        self._ended = True
-        self._give_up()
+        try:
+            with trio.move_on_after(_FLUSH, shield=True):
+                try:
+                    with trio.move_on_after(_COMMITS):
+                        while self.waiting:
+                            await self._commit()
+                except self._failure as error:
+                    self._trouble(error)
+                finally:
+                    await self._spill_the_rest()
+        finally:
+            self._ended = True
+            self._give_up()
 
-    async def _spill_at_the_end(self) -> None:
+    async def _spill_the_rest(self) -> None:
         try:
             await self._move_to_spill()
         except self._failure as error:

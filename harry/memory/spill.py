@@ -144,6 +144,10 @@ class FileSpill:
         self._waiting += count
 
     def _oldest(self, limit: int) -> list[Record]:
+        if not self.path.exists():
+            log.error("entries were taken away with their file", entries=self._waiting, file=str(self.path))
+            self._waiting = self._front = self._end = 0
+            return []
         with self.path.open("rb") as file:
             file.seek(self._front)
             return [_record(line) for line in islice(file, min(limit, self._waiting))]
