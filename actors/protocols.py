@@ -30,6 +30,10 @@ class Engine(Protocol):
 
     name: str
 
+    def describe(self) -> str:
+        """One line for a person: what it is, and where it runs."""
+        ...
+
     async def aclose(self) -> None:
         """Let go of models, threads and connections. Called once, after the last lease."""
         ...
@@ -142,7 +146,9 @@ class LanguageModel(Engine, Protocol):
 
 
 class TextToSpeech(Engine, Protocol):
-    """Speaks text."""
+    """Speaks text. `rate` is the rate of its chunks in Hz."""
+
+    rate: int
 
     async def speak(self, text: str, emit: Callable[[Chunk], Awaitable[None]]) -> None:
         """Synthesise a piece, handing each chunk to `emit` together with the words that end in it.

@@ -22,6 +22,7 @@ from actors.soc_writer import Record, SocWriter, Spill
 from actors.transcriber import Transcriber
 from channels.clock import AudioClock
 from channels.events import EventStream
+from channels.events import Listener as Listening
 from channels.gate import Gate, Slot
 from channels.messages import (
     EAR_RATE,
@@ -189,6 +190,32 @@ class Session:
         hearing = self.listener is not None and self.listener.hearing
         understanding = self.transcriber is not None and self.transcriber.pending > 0
         return hearing or understanding or self.conductor.turns_running > 0
+
+    async def quiet(self, seconds: float) -> None:
+        """Wait until nothing that was said is pending and nothing has happened for `seconds`."""
+        happenings = self.events.listen()
+        while True:
+            while self.pending:
+                await self._settled(happenings)
+            happenings.take_waiting()
+            with trio.move_on_after(seconds):
+                await happenings.__anext__()
+                continue
+            if not self.pending:
+                happenings.close()
+                return
+
+    async def _settled(self, happenings: Listening) -> None:
+        """Wait for the next sign that something pending may be over."""
+        if self.conductor.turns_running:
+            await self.conductor.quiet()
+        else:
+            await happenings.__anext__()
+
+    @property
+    def level(self) -> float:
+        """Loudness of the microphone in decibels below full scale."""
+        return self.recorder.level if self.recorder else -90.0
 
     @property
     def muted(self) -> bool:

@@ -22,7 +22,7 @@ from channels.gate import Gate, Slot
 from channels.messages import Source, TurnRecord, Utterance, Word
 from channels.turn import Turn, new_id
 from harry.bench.figures import percentiles
-from harry.conductor import Conductor, Identity
+from harry.conductor import TURNS_AT_MOST, Conductor, Identity
 from harry.testing.loudspeaker import VirtualLoudspeaker
 
 RATE = 8_000
@@ -103,6 +103,8 @@ async def simulate(n: int, seed: int = 1) -> dict[str, Any]:
         while cuts < n:
             mark = cuts % 32767 + 1
             counter.cut_at.pop(mark, None)
+            if conductor.turns_running == TURNS_AT_MOST:
+                await conductor.quiet()
             turn = conductor.commit(Utterance(new_id(), str(mark), Source.VOICE))
             slot = gate.live
             await trio.sleep(dice.uniform(0, 0.9))

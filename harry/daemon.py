@@ -1,0 +1,209 @@
+"""The daemon's root: it holds engines, store and session, and ends them in order when it is told to.
+
+A first SIGTERM or SIGINT ends everything in order within `STOP_WITHIN` seconds; a second ends the process at once.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import structlog
+import trio
+from rich.console import Console
+
+from actors.protocols import Loudspeaker, Message, Microphone, TextToSpeech
+from channels.clock import AudioClock
+from channels.messages import Recollection
+from channels.turn import new_id
+from harry import starting
+from harry.account import Facts, account, greeting
+from harry.audio.choice import open_loudspeaker, open_microphone
+from harry.audio.wav import WavMicrophone
+from harry.conductor import Identity
+from harry.config import Config, RunOptions
+from harry.console import show, typed_lines
+from harry.engines import Engines, load_engines
+from harry.errors import EngineUnavailable
+from harry.event_file import open_event_file, write_events
+from harry.memory.records import local_day
+from harry.mind.prompt import build
+from harry.services import NAMESPACE
+from harry.session import Manners, Session
+from harry.shelf import Shelf
+from harry.voice.silent import Silent
+
+log = structlog.get_logger(__name__)
+
+STOP_WITHIN = 4.5
+"""Seconds after which a stop no longer waits for anything."""
+
+
+def run(config: Config, options: RunOptions) -> int:
+    """Run Harry until he is told to stop, or, with `until_quiet`, until all was said. Returns the exit code."""
+    trio.run(partial(_run, config, options), restrict_keyboard_interrupt_to_checkpoints=True)
+    return 0
+
+
+async def _run(config: Config, options: RunOptions) -> None:
+    async with trio.open_nursery() as root:
+        await root.start(_obey_signals, root.cancel_scope)
+        await _live(config, options)
+        root.cancel_scope.cancel()
+
+
+async def _obey_signals(scope: trio.CancelScope, *, task_status: trio.TaskStatus[None]) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
+        task_status.started()
+        async for number in received:
+            log.info("stopping", signal=signal.Signals(number).name)
+            # From here on signals act as they do by themselves: the second one ends the process at once.
+            break
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGALRM, lambda *_: os._exit(1))
+    signal.setitimer(signal.ITIMER_REAL, STOP_WITHIN)
+    scope.cancel()
+
+
+async def _live(config: Config, options: RunOptions) -> None:
+    console = starting.stdout_console()
+    clock = AudioClock()
+    events_to = open_event_file(options.events) if options.events else None
+    async with starting.keeping(config) as kept:
+        chains = await starting.chains(config)
+        troubles: list[tuple[str, str]] = []
+        with starting.progress(console) as loaded:
+            engines = await load_engines(
+                chains, on_loaded=loaded, on_degraded=lambda role, why: troubles.append((role, why))
+            )
+        try:
+            session, facts = await _session(config, options, clock, engines, kept)
+            for line in account(facts):
+                console.print(line, soft_wrap=True, markup=False)
+            async with trio.open_nursery() as around:
+                if events_to is not None:
+                    around.start_soon(write_events, session.events.listen(4096, lossless=True), events_to)
+                try:
+                    await _converse(session, facts, options, console)
+                finally:
+                    session.events.close()
+        finally:
+            with trio.move_on_after(2, shield=True):
+                await engines.aclose()
+
+
+async def _converse(session: Session, facts: Facts, options: RunOptions, console: Console) -> None:
+    shown = session.events.listen()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(session.run)
+        nursery.start_soon(show, shown, lambda: session.level, console)
+        nursery.start_soon(_type, session, console)
+        if facts.real_microphone:
+            session.conductor.say(greeting(facts))
+        if options.until_quiet is None:
+            await trio.sleep_forever()
+        else:
+            if isinstance(session.microphone, WavMicrophone):
+                await session.microphone.ended.wait()
+            await session.quiet(options.until_quiet)
+        nursery.cancel_scope.cancel()
+
+
+async def _type(session: Session, console: Console) -> None:
+    """Typed lines are utterances; a line that begins with a slash tells Harry what to do."""
+    async for line in typed_lines():
+        text = line.strip()
+        if text in ("/mute", "/unmute"):
+            session.mute(text == "/mute" and not session.muted)
+            console.print("muted: /mute again to be heard" if session.muted else "listening")
+        elif text == "/quit":
+            os.kill(os.getpid(), signal.SIGTERM)
+        elif text.startswith("/"):
+            console.print("There are /mute, /unmute and /quit; anything else is said to Harry.", markup=False)
+        elif text:
+            session.typed(text)
+
+
+async def _session(
+    config: Config, options: RunOptions, clock: AudioClock, engines: Engines, kept: starting.Kept
+) -> tuple[Session, Facts]:
+    if engines.language_model is None:
+        raise EngineUnavailable("Harry has no mind: no language model can serve.", remedy=" ".join(engines.notes))
+    microphone = await open_microphone(options.microphone or config.audio.microphone, clock)
+    spoken = engines.text_to_speech
+    rate = spoken.engine.rate if spoken else 24_000
+    loudspeaker = await open_loudspeaker(
+        (options.loudspeaker or config.audio.loudspeaker) if spoken else "none", clock, rate
+    )
+    voice: Shelf[TextToSpeech] = (
+        spoken if spoken and loudspeaker.device else Shelf("text_to_speech", Silent("silent"))
+    )
+    session = Session(
+        identity=Identity(config.user.name, new_id(), NAMESPACE),
+        persona=config.persona.name,
+        clock=clock,
+        engines=engines,
+        mind=engines.language_model,
+        voice=voice,
+        store=kept.store,
+        spill=kept.spill,
+        microphone=microphone.device,
+        loudspeaker=loudspeaker.device,
+        prompt=partial(prompt_of, config, engines.language_model.engine.name),
+        manners=Manners(
+            config.turn.endpoint_silence,
+            config.turn.barge_in_voice,
+            config.turn.pre_roll,
+            config.memory.history_turns,
+            config.memory.thoughts,
+        ),
+        history=kept.history,
+        today=lambda: local_day(time.time()),
+    )
+    notes = (*engines.notes, *microphone.notes, *loudspeaker.notes, *kept.notes)
+    facts = _facts(config, engines, microphone.device, loudspeaker.device, notes, kept)
+    return session, facts
+
+
+def prompt_of(config: Config, mind: str, recollection: Recollection) -> tuple[Message, ...]:
+    """The prompt for the mind of that name, by the configuration."""
+    now = datetime.now().astimezone()
+    return build(recollection, config.persona.name, config.user.name, now, small=mind in starting.SMALL_MINDS)
+
+
+def _facts(
+    config: Config,
+    engines: Engines,
+    microphone: Microphone | None,
+    loudspeaker: Loudspeaker | None,
+    notes: tuple[str, ...],
+    kept: starting.Kept,
+) -> Facts:
+    mind = engines.language_model.engine if engines.language_model else None
+    small = starting.better_minds(mind.name if mind else None)
+    folder: Path | None = config.data_folder if kept.store.durable else None
+    return Facts(
+        ear=_described(engines.speech_to_text),
+        microphone=microphone.description if microphone else None,
+        voice=_described(engines.text_to_speech),
+        loudspeaker=loudspeaker.description if loudspeaker else None,
+        mind=_described(engines.language_model),
+        fallbacks=notes,
+        folder=folder,
+        small_mind=bool(small),
+        better_minds=small,
+        real_microphone=microphone is not None and not isinstance(microphone, WavMicrophone),
+        name=config.persona.name,
+    )
+
+
+def _described(shelf: Shelf[Any] | None) -> str | None:
+    if shelf is None:
+        return None
+    return str(shelf.engine.describe())

@@ -1,0 +1,52 @@
+"""Writes a session's events to a file as JSON Lines, for programs; `docs/events.md` says what each means.
+
+The listener is lossless, so the records that end a turn are never missing; writing happens in a thread, in batches.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import IO
+
+import structlog
+import trio
+
+from channels.events import Event, Listener
+from harry.errors import ConfigurationError
+
+log = structlog.get_logger(__name__)
+
+
+def open_event_file(path: Path) -> IO[str]:
+    """Open the file for writing from its start. Raises `ConfigurationError` where that cannot be done."""
+    try:
+        return path.open("w", encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(
+            f"The event file {path} cannot be written: {error.strerror}.", remedy="Name a file in a folder that exists."
+        ) from error
+
+
+async def write_events(listener: Listener, file: IO[str]) -> None:
+    """Write events until the listener is closed, and close the file. A disk that fails ends the writing, told once."""
+    missed = 0
+    with file:
+        async for event in listener:
+            events = [event, *listener.take_waiting()]
+            if listener.missed > missed:
+                missed = listener.missed
+                events.append(Event(event.at, "degraded", None, {"message": f"{missed} events were lost: disk too slow."}))
+            lines = "".join(json.dumps(each.flat(), ensure_ascii=False) + "\n" for each in events)
+            try:
+                # Not abandoned on cancellation: a line is whole or not there.
+                await trio.to_thread.run_sync(_write, file, lines)
+            except OSError as error:
+                log.error("event file cannot be written", cause=str(error))
+                listener.close()
+                return
+
+
+def _write(file: IO[str], lines: str) -> None:
+    file.write(lines)
+    file.flush()

@@ -1,0 +1,117 @@
+"""What has to be found out before Harry can start: which engines and devices, what is kept, and what to tell about it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from actors.soc_writer import Spill
+from channels.messages import Exchange
+from harry.config import Config
+from harry.engines import Candidate, Chain
+from harry.errors import StoreError
+from harry.memory.folder import lock_folder
+from harry.memory.in_memory import InMemoryStore
+from harry.memory.spill import FileSpill, MemorySpill
+from harry.mind.choice import BETTER_MINDS, chain as mind_chain
+from harry.mind.local_servers import find_local_server
+from harry.services import KeepingStore, open_store
+
+log = structlog.get_logger(__name__)
+
+SPILL_FILE = "unwritten.jsonl"
+SMALL_MINDS = frozenset({"smollm2"})
+
+
+async def chains(config: Config) -> list[Chain]:
+    """The chain of each role, by the configuration and by what is on this machine."""
+    return [
+        *(_configured(config, role) for role in ("voice_activity", "speech_to_text", "text_to_speech")),
+        await _mind(config),
+    ]
+
+
+def _configured(config: Config, role: str) -> Chain:
+    names = config.chain(role)
+    named = role in config.engines.model_fields_set and len(names) == 1
+    return Chain(role, tuple(Candidate(name, config.engine_table(name)) for name in names), named)
+
+
+async def _mind(config: Config) -> Chain:
+    configured = config.chain("language_model")
+    if configured:
+        return _configured(config, "language_model")
+    server = await find_local_server()
+    named_file = config.engine_table("gguf").get("path")
+    found = mind_chain(None, os.environ, server, Path(str(named_file)) if named_file else None)
+    return Chain("language_model", tuple(Candidate(name, table, why) for name, table, why in found))
+
+
+@dataclass(slots=True)
+class Kept:
+    """Where the conversation goes: the store, the refuge before it, what it remembers, and what went wrong."""
+
+    store: KeepingStore
+    spill: Spill
+    history: tuple[Exchange, ...] = ()
+    notes: list[str] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def keeping(config: Config, *, alone: bool = True) -> AsyncIterator[Kept]:
+    """Open the store, hold the folder (`alone`), and close both at the end.
+
+    A folder that cannot be written is a note and no end. Raises `FolderInUse` when another Harry runs on the folder.
+    """
+    with ExitStack() as held:
+        kept = Kept(InMemoryStore(), MemorySpill())
+        try:
+            kept.store = await open_store(config)
+            if kept.store.durable and alone:
+                held.enter_context(lock_folder(config.data_folder))
+                kept.spill = FileSpill(config.data_folder / SPILL_FILE)
+            kept.history = tuple(await kept.store.history(config.user.name, limit=config.memory.history_turns))
+        except StoreError as error:
+            log.warning("nothing will be kept", cause=str(error))
+            kept = Kept(InMemoryStore(), MemorySpill(), notes=[f"{error} Until then nothing is kept."])
+        try:
+            yield kept
+        finally:
+            await kept.store.aclose()
+
+
+@contextmanager
+def progress(console: Console) -> Iterator[Callable[[str, str], None]]:
+    """Show what is still being loaded, on a terminal; gives the function that tells what has been."""
+    bar = Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True,
+        disable=not console.is_terminal,
+    )  # fmt: skip
+    roles = ("voice_activity", "speech_to_text", "text_to_speech", "language_model")
+    with bar:
+        tasks = {role: bar.add_task(f"loading the {role.replace('_', ' ')} engine", total=1) for role in roles}
+
+        def loaded(role: str, what: str) -> None:
+            bar.update(tasks[role], description=f"{role.replace('_', ' ')}: {what}", completed=1)
+
+        yield loaded
+
+
+def better_minds(mind: str | None) -> str:
+    """The sentence that names the ways to a better mind, when the one that serves is too small; else ""."""
+    return BETTER_MINDS if mind in SMALL_MINDS else ""
+
+
+def stdout_console() -> Console:
+    """The console on which the account and the live line appear."""
+    return Console(file=sys.stdout, highlight=False)
+
+
