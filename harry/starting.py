@@ -21,8 +21,9 @@ from harry.errors import StoreError
 from harry.memory.folder import lock_folder
 from harry.memory.in_memory import InMemoryStore
 from harry.memory.spill import FileSpill, MemorySpill
-from harry.mind.choice import BETTER_MINDS, chain as mind_chain
-from harry.mind.local_servers import find_local_server
+from harry.mind.choice import BETTER_MINDS
+from harry.mind.choice import chain as mind_chain
+from harry.mind.local_servers import PORTS, find_local_server
 from harry.services import KeepingStore, open_store
 
 log = structlog.get_logger(__name__)
@@ -46,13 +47,13 @@ def _configured(config: Config, role: str) -> Chain:
 
 
 async def _mind(config: Config) -> Chain:
-    configured = config.chain("language_model")
-    if configured:
-        return _configured(config, "language_model")
-    server = await find_local_server()
-    named_file = config.engine_table("gguf").get("path")
-    found = mind_chain(None, os.environ, server, Path(str(named_file)) if named_file else None)
-    return Chain("language_model", tuple(Candidate(name, table, why) for name, table, why in found))
+    configured = config.chain("language_model") or None
+    server = await find_local_server() if configured is None or PORTS.keys() & set(configured) else None
+    tables = {name: config.engine_table(name) for name in config.engine}
+    named_file = tables.get("gguf", {}).get("path")
+    found = mind_chain(configured, os.environ, server, Path(str(named_file)) if named_file else None, tables)
+    candidates = tuple(Candidate(name, table, why) for name, table, why in found)
+    return Chain("language_model", candidates, named=len(configured or ()) == 1)
 
 
 @dataclass(slots=True)
@@ -113,5 +114,3 @@ def better_minds(mind: str | None) -> str:
 def stdout_console() -> Console:
     """The console on which the account and the live line appear."""
     return Console(file=sys.stdout, highlight=False)
-
-

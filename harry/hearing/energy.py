@@ -49,5 +49,9 @@ class Energy:
         """Start a stream for one session."""
         return EnergyStream(self._settings.threshold)
 
+    def describe(self) -> str:
+        """One line for the account."""
+        return "loudness"
+
     async def aclose(self) -> None:
         """Nothing to let go of."""

@@ -79,6 +79,10 @@ class Moonshine:
             return ""
         return believed(self._transcriber.transcribe(block))
 
+    def describe(self) -> str:
+        """One line for the account."""
+        return "Moonshine tiny (embedded)"
+
     async def aclose(self) -> None:
         """Free the model, at the latest when the last decode has ended."""
         self._transcriber.close()

@@ -73,6 +73,10 @@ class Silero:
         except IndexError:
             return SileroStream(self._settings.model)
 
+    def describe(self) -> str:
+        """One line for the account."""
+        return "Silero (embedded)"
+
     async def aclose(self) -> None:
         """Let go of what was prepared; a stream goes with its last user."""
         self._prepared.clear()

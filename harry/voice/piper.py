@@ -47,6 +47,7 @@ class Piper:
         self.name = name
         self._length_scale = settings.length_scale
         self._model = model
+        self.rate = model.rate
         self._offload = Offload(name, deadline=settings.deadline)
 
     @staticmethod
@@ -92,6 +93,10 @@ class Piper:
             self._model.rate,
             tuple(Word(word, min(max(end, start), stop) - start) for word, end in zip(words, times, strict=True)),
         )
+
+    def describe(self) -> str:
+        """One line for the account."""
+        return "Piper (embedded)"
 
     async def aclose(self) -> None:
         """Nothing to do: a sentence still in its thread ends by itself, and the model goes with its last user."""

@@ -23,6 +23,7 @@ class Silent:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.rate = RATE
 
     @staticmethod
     def load(name: str, settings: SilentSettings) -> Silent:
@@ -32,6 +33,10 @@ class Silent:
     async def speak(self, text: str, emit: Callable[[Chunk], Awaitable[None]]) -> None:
         """Emit one chunk of no samples that carries every word of `text`."""
         await emit(Chunk(b"", RATE, tuple(Word(word, 0) for word in split_words(text))))
+
+    def describe(self) -> str:
+        """One line for the account."""
+        return "text only"
 
     async def aclose(self) -> None:
         """Nothing to let go of."""
