@@ -5,9 +5,9 @@ The first piece is a clause or six words, so that Harry begins to speak while th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from actors.protocols import Delta, LanguageModel, Message, Request, TextDelta
+from actors.protocols import Delta, Message, Request, TextDelta
 from actors.wording import Wording
 from channels.messages import Piece, Recollection
 from channels.ports import Port
@@ -16,12 +16,15 @@ from channels.ports import Port
 async def respond(
     recollections: Port[Recollection],
     *,
-    mind: LanguageModel,
+    ask: Callable[[Request, Callable[[Delta], Awaitable[None]]], Awaitable[None]],
     prompt: Callable[[Recollection], tuple[Message, ...]],
     ordinal: int,
     out: Port[Piece],
 ) -> None:
-    """Answer the one recollection that comes. Waits when the speaker is behind, and so makes the mind wait."""
+    """Answer the one recollection that comes. `ask` is a mind's `reply`.
+
+    Waits when the speaker is behind, and so makes the mind wait.
+    """
     recollection = await recollections.receive()
     wording = Wording()
 
@@ -30,7 +33,7 @@ async def respond(
             for piece in wording.feed(delta.text):
                 await out.send(Piece(piece))
 
-    await mind.reply(Request(prompt(recollection), ordinal), take)
+    await ask(Request(prompt(recollection), ordinal), take)
     for piece in wording.end():
         await out.send(Piece(piece))
     out.close()

@@ -48,6 +48,13 @@ Chain = Annotated[
 """Engines of one role, the wanted first and what stands in for it after; a single name becomes a list of one."""
 
 
+Device = Annotated[
+    Name | Annotated[list[Name], Field(min_length=1, max_length=16)],
+    BeforeValidator(lambda given: str(given) if type(given) is int else given),
+]
+"""A device, or several to be tried in this order. One may be named by its number, too."""
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, validate_default=False)
 
@@ -55,13 +62,13 @@ class _Section(BaseModel):
 class Audio(_Section):
     """Where sound comes from and goes to. A single name must exist; `default` and a list fall back."""
 
-    microphone: Name | Annotated[list[Name], Field(min_length=1, max_length=16)] = Field(
+    microphone: Device = Field(
         default="default",
-        description="What Harry hears with: `default`, `none`, `wav:PATH`, a device's name, or a list.",
+        description="What Harry hears with: `default`, `none`, `wav:PATH`, a device's name or number, or a list.",
     )
-    loudspeaker: Name | Annotated[list[Name], Field(min_length=1, max_length=16)] = Field(
+    loudspeaker: Device = Field(
         default="default",
-        description="What Harry speaks with: `default`, `none`, `pygame`, `wav:PATH`, a device's name, or a list.",
+        description="What Harry speaks with: as above, or `pygame`.",
     )
 
 

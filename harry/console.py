@@ -93,7 +93,6 @@ async def _show_live(
             async for event in listener:
                 _print(console, line.happen(event))
             nursery.cancel_scope.cancel()
-        live.update(line.draw(level()), refresh=True)
 
 
 async def _draw(line: LiveLine, level: Callable[[], float], live: Live, outlet: Outlet | None) -> None:

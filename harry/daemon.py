@@ -141,9 +141,7 @@ async def _session(
     loudspeaker = await open_loudspeaker(
         (options.loudspeaker or config.audio.loudspeaker) if spoken else "none", clock, rate
     )
-    voice: Shelf[TextToSpeech] = (
-        spoken if spoken and loudspeaker.device else Shelf("text_to_speech", Silent("silent"))
-    )
+    voice: Shelf[TextToSpeech] = spoken if spoken and loudspeaker.device else Shelf("text_to_speech", Silent("silent"))
     session = Session(
         identity=Identity(config.user.name, new_id(), NAMESPACE),
         persona=config.persona.name,

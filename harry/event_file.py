@@ -36,7 +36,9 @@ async def write_events(listener: Listener, file: IO[str]) -> None:
             events = [event, *listener.take_waiting()]
             if listener.missed > missed:
                 missed = listener.missed
-                events.append(Event(event.at, "degraded", None, {"message": f"{missed} events were lost: disk too slow."}))
+                events.append(
+                    Event(event.at, "degraded", None, {"message": f"{missed} events were lost: disk too slow."})
+                )
             lines = "".join(json.dumps(each.flat(), ensure_ascii=False) + "\n" for each in events)
             try:
                 # Not abandoned on cancellation: a line is whole or not there.

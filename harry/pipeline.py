@@ -69,20 +69,30 @@ class Pipeline:
                 return
             recollections = Port[Recollection]("recollection", 1)
             nursery.start_soon(
-                partial(
-                    retrieve, turn.utterance, history=self._history, thoughts=self._thoughts, out=recollections
-                )
+                partial(retrieve, turn.utterance, history=self._history, thoughts=self._thoughts, out=recollections)
             )
             nursery.start_soon(
                 partial(
                     respond,
                     recollections,
-                    mind=_Marked(mind, turn, self._events),
+                    ask=partial(self._ask, turn, mind),
                     prompt=self._prompt,
                     ordinal=turn.ordinal,
                     out=pieces,
                 )
             )
+
+    async def _ask(
+        self, turn: Turn, mind: LanguageModel, request: Request, emit: Callable[[Delta], Awaitable[None]]
+    ) -> None:
+        """Ask the mind, noting when, and when its first words came."""
+
+        async def noted(delta: Delta) -> None:
+            turn.mark("first_words", self._events.clock.now())
+            await emit(delta)
+
+        turn.mark("mind", self._events.clock.now())
+        await mind.reply(request, noted)
 
     def _piece(self, turn: Turn, text: str) -> None:
         turn.mark("voice", self._events.clock.now())
@@ -94,24 +104,3 @@ async def _recite(words: str, out: Port[Piece]) -> None:
     for text in [*wording.feed(words), *wording.end()]:
         await out.send(Piece(text))
     out.close()
-
-
-class _Marked:
-    """A mind whose first question and first words are noted on the turn's timeline."""
-
-    def __init__(self, mind: LanguageModel, turn: Turn, events: EventStream) -> None:
-        self.name = mind.name
-        self._mind = mind
-        self._turn = turn
-        self._events = events
-
-    async def reply(self, request: Request, emit: Callable[[Delta], Awaitable[None]]) -> None:
-        async def marked(delta: Delta) -> None:
-            self._turn.mark("first_words", self._events.clock.now())
-            await emit(delta)
-
-        self._turn.mark("mind", self._events.clock.now())
-        await self._mind.reply(request, marked)
-
-    async def aclose(self) -> None:
-        await self._mind.aclose()

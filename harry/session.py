@@ -262,5 +262,3 @@ class Session:
         message = f"The {name} keeps failing; I try it again once a minute. {error}"
         self.events.publish("degraded", message=message)
         self.conductor.say(f"My {name} keeps failing. The log says why.")
-
-

@@ -58,6 +58,16 @@ def test_without_any_source_the_defaults_stand(tmp_path: Path) -> None:
     assert config.data_folder == tmp_path
 
 
+def test_a_device_may_be_named_by_its_number(tmp_path: Path) -> None:
+    assert load(tmp_path, "audio.microphone=3").audio.microphone == "3"
+    assert load(tmp_path, 'audio.microphone=["USB", "default"]').audio.microphone == ["USB", "default"]
+
+
+def test_what_is_known_of_a_mind_beforehand_may_be_changed_without_naming_its_kind(tmp_path: Path) -> None:
+    assert load(tmp_path, "engine.openrouter.model=m").engine_table("openrouter") == {"model": "m"}
+    assert load(tmp_path, HARRY_ENGINE__LM_STUDIO__MODEL="m").engine_table("lm-studio") == {"model": "m"}
+
+
 def test_reading_the_configuration_makes_nothing(tmp_path: Path) -> None:
     home = tmp_path / "not" / "there"
     assert load(home).data_folder == home
@@ -166,7 +176,7 @@ def test_the_copy_of_a_table_is_a_copy(tmp_path: Path) -> None:
         ("engines.speech_to_text", "[]", "takes a name or a list of names, not []"),
         ("engines.speech_to_text", "[1]", "takes a name or a list of names, not 1"),
         ("engines.speech_to_text", '""', "takes a name or a list of names, not ''"),
-        ("audio.microphone", "3", "takes a name or a list of names, not 3"),
+        ("audio.microphone", "1.5", "takes a name or a list of names, not 1.5"),
         ("audio.microphone", "[]", "takes a name or a list of names, not []"),
         ("memory.store", "redis", 'takes one of "sqlite", "memory", not \'redis\''),
         ("memory.history_turns", "1.5", "takes a whole number from 0 to 1000, not 1.5"),

@@ -563,6 +563,10 @@ async def test_an_append_that_fails_half_way_leaves_nothing_behind(tmp_path, mon
             await spill.append([thought("b", "x" * 1000)])
     await spill.append([thought("c")])
     assert await spill.oldest(9) == [thought("a"), thought("c")]
+    following = FileSpill(spill.path)
+    await following.load()
+    assert await following.oldest(9) == [thought("a"), thought("c")]
+    assert not spill.path.with_suffix(".unreadable").exists()
 
 
 async def test_a_spill_file_that_somebody_took_away_stops_nothing(tmp_path):

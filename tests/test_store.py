@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from channels.messages import Source, Thought, TurnRecord
 from harry.errors import StoreError
+from harry.memory import connection as connection_module
 from harry.memory.connection import connect
 from harry.memory.in_memory import InMemoryStore
 from harry.memory.migrations import MIGRATIONS, migrate, version
@@ -437,25 +438,43 @@ async def test_opening_a_second_connection_lets_go_of_no_lock_of_the_first(on_di
     assert [entry["sequence"] for entry in await on_disk.thoughts("harry", "1970-01-01")] == [2]
 
 
+def open_at_once(path: Path, count: int) -> list[StoreError]:
+    """Open a file from `count` threads at the same moment; returns what went wrong."""
+    start = threading.Barrier(count)
+    errors: list[StoreError] = []
+
+    def open_it() -> None:
+        start.wait()
+        try:
+            connect(path, patience=30, writing=True).close()
+        except StoreError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=open_it) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return errors
+
+
 def test_many_may_open_a_new_file_at_the_same_moment(tmp_path):
-    for round_ in range(10):
-        start = threading.Barrier(6)
-        errors: list[Exception] = []
+    for number in range(10):
+        assert open_at_once(tmp_path / f"{number}.db", 6) == []
 
-        def open_it(path: Path, start: threading.Barrier, errors: list[Exception]) -> None:
-            start.wait()
-            try:
-                connect(path, patience=30, writing=True).close()
-            except StoreError as error:
-                errors.append(error)
 
-        arguments = (tmp_path / f"{round_}.db", start, errors)
-        threads = [threading.Thread(target=open_it, args=arguments) for _ in range(6)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert errors == []
+def test_nobody_looks_at_a_new_file_while_another_switches_it_to_wal(tmp_path, monkeypatch):
+    meeting = threading.Barrier(2)
+    met = []
+
+    def look(*_: object) -> None:
+        with suppress(threading.BrokenBarrierError):
+            meeting.wait(0.2)
+            met.append(True)
+
+    monkeypatch.setattr(connection_module, "refuse_newer", look)
+    assert open_at_once(tmp_path / "harry.db", 2) == []
+    assert met == []
 
 
 # Migrations

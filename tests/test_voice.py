@@ -224,6 +224,33 @@ async def test_a_listener_that_waits_does_not_keep_the_voice_from_others(piper: 
         nursery.cancel_scope.cancel()
 
 
+class Tape:
+    """Stands in for the model: always the same sound of two words, of 0.3 s and 0.2 s, in known places."""
+
+    rate = 20_000
+
+    def phonemes(self, text: str) -> list[str]:
+        return list("ab cd.")
+
+    def word_phonemes(self, word: str) -> list[str]:
+        return {"one": list("ab"), "two.": list("cd.")}[word]
+
+    def say(self, phonemes: list[str], length_scale: float | None, run: Any) -> Any:
+        sound = np.zeros(20_000, np.float32)
+        sound[2_000:8_000] = sound[9_000:13_000] = 0.5
+        module = importlib.import_module("harry.voice.piper_model")
+        return module.Utterance(sound, phonemes, [5_000, 8_000, 9_000, 11_000, 13_000, 20_000])
+
+
+@pytest.mark.embedded
+async def test_trimming_the_silence_moves_the_words_with_their_sound() -> None:
+    engine = embedded("text_to_speech", "piper")
+    (chunk,) = await spoken(engine("piper", engine.Settings(), Tape()), "one two.")
+    # The voice begins at 2000: 10 ms before it and 200 ms after it stay.
+    assert [(word.text, word.end) for word in chunk.words] == [("one", 6_200), (" two.", 11_200)]
+    assert chunk.samples == 200 + 11_000 + 4_000
+
+
 class Mute:
     """Stands in for the model: tells when a sentence has begun, and is silent until its run is stopped."""
 

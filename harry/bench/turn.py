@@ -35,7 +35,9 @@ async def _measure(n: int) -> list[float]:
     clock = AudioClock()
     clock.start()
     voice: Shelf[TextToSpeech] = Shelf("text_to_speech", ScriptedVoice("scripted", ScriptedSettings(rate=16_000)))
-    mind: Shelf[LanguageModel] = Shelf("language_model", ScriptedLanguageModel("scripted", ["Well, I heard you, and this is my answer."]))
+    mind: Shelf[LanguageModel] = Shelf(
+        "language_model", ScriptedLanguageModel("scripted", ["Well, I heard you, and this is my answer."])
+    )
     microphone = HandFedMicrophone()
     session = Session(
         identity=Identity("user", "bench", "user"),

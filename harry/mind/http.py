@@ -6,10 +6,12 @@ HTTP/1.1 only. Over HTTP/2 a cancelled reply is not taken back from the server, 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+import trio
 
 from harry.errors import EngineError, EngineUnavailable
 
@@ -69,3 +71,48 @@ def failures(url: str) -> Iterator[None]:
         raise EngineUnavailable("The address of the mind is not one.", remedy="It begins with https://.") from error
     except httpx.HTTPError as error:
         raise EngineError(f"The connection to {host} broke off.", remedy="Ask again.") from error
+
+
+@asynccontextmanager
+async def posted(client: httpx.AsyncClient, url: str, body: Mapping[str, Any]) -> AsyncIterator[httpx.Response]:
+    """Ask, and hand over the response while its body is still to come; the connection ends with the context."""
+    import httpx  # noqa: PLC0415
+
+    class Whole(httpx.AsyncByteStream):
+        """The body in one piece. httpx's own is a generator, which a cancellation would leave half-way."""
+
+        def __init__(self, body: bytes) -> None:
+            self._left = [body]
+
+        def __aiter__(self) -> AsyncIterator[bytes]:
+            return self
+
+        async def __anext__(self) -> bytes:
+            if not self._left:
+                raise StopAsyncIteration
+            return self._left.pop()
+
+    request = client.build_request("POST", url, json=body)
+    request.stream = Whole(request.content)
+    response = await client.send(request, stream=True)
+    try:
+        yield response
+    finally:
+        await response.aclose()
+
+
+@asynccontextmanager
+async def received(response: httpx.Response) -> AsyncIterator[AsyncIterator[bytes]]:
+    """Iterate over the bytes of a streamed body, and leave nothing behind where that ends early.
+
+    httpx nests half a dozen async generators and closes only the outermost. A cancellation raised in the innermost
+    ends them all, so an early end asks once more, in a scope that is cancelled already. It waits for nothing.
+    """
+    chunks = response.aiter_raw()
+    try:
+        yield chunks
+    finally:
+        with trio.CancelScope() as over:
+            over.cancel()
+            async for _ in chunks:
+                pass

@@ -11,14 +11,14 @@ import os
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import trio
 from pydantic import Field, SecretStr, field_validator
 
 from actors.protocols import Delta, ImagePart, Message, Request, TextDelta, TextPart, Usage
 from harry.errors import EngineError, EngineTimeout, EngineUnavailable
-from harry.mind.http import failures, host_of, new_client
+from harry.mind.http import failures, host_of, new_client, posted, received
 from harry.mind.patience import Patience
 from harry.mind.sse import EventReader
 from harry.registry import EngineSettings
@@ -59,7 +59,7 @@ class OpenAIChat:
         @field_validator("base_url")
         @classmethod
         def _an_address(cls, given: str) -> str:
-            if not re.match(r"https?://[^/\s@]+", given):
+            if not re.fullmatch(r"https?://[^/\s@]+(/[^\s@]*)?", given):
                 raise ValueError("an address such as https://openrouter.ai/api/v1 was expected")
             return given.rstrip("/")
 
@@ -97,9 +97,8 @@ class OpenAIChat:
         settings = self._settings
         patience = Patience(self.name, each=settings.first_token_deadline, total=settings.total_deadline)
         with patience, failures(settings.base_url):
-            async with self._client.stream(
-                "POST", f"{settings.base_url}/chat/completions", json=self._body(request)
-            ) as response:
+            url = f"{settings.base_url}/chat/completions"
+            async with posted(self._client, url, self._body(request)) as response:
                 if response.status_code != 200:
                     raise self._refused(response.status_code, await _beginning(response, 1 << 16))
                 async with aclosing(self._bodies(response)) as bodies:
@@ -129,13 +128,13 @@ class OpenAIChat:
             yield self._parsed((await _beginning(response, _LARGEST_BODY)).decode("utf-8", "replace"))
             return
         events = EventReader()
-        async with _received(response) as received:
-            async for more in received:
+        async with received(response) as chunks:
+            async for more in chunks:
                 for event in events.feed(more):
                     if event.strip() == "[DONE]":
                         # A body read to its end leaves the connection open for the next turn.
                         with trio.move_on_after(_LINGER):
-                            async for _ in received:
+                            async for _ in chunks:
                                 pass
                         return
                     yield self._parsed(event)
@@ -225,16 +224,11 @@ def _shown_code(body: bytes) -> str:
     return next((f", {code}" for code in codes if isinstance(code, str) and _CODE.fullmatch(code)), "")
 
 
-def _received(response: httpx.Response) -> aclosing[AsyncGenerator[bytes, None]]:
-    # httpx calls it an iterator, and makes it with a generator.
-    return aclosing(cast("AsyncGenerator[bytes, None]", response.aiter_bytes()))
-
-
 async def _beginning(response: httpx.Response, most: int) -> bytes:
     """Read at most `most` bytes of a body, and a little more."""
     read = bytearray()
-    async with _received(response) as received:
-        async for more in received:
+    async with received(response) as chunks:
+        async for more in chunks:
             read += more
             if len(read) >= most:
                 break

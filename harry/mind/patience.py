@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
+from typing import Self
 
 import trio
 
@@ -25,10 +26,11 @@ class Patience:
         self._since = 0.0
         self._scope = trio.CancelScope()
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         self._since = trio.current_time()
         self._scope.deadline = self._since + min(self._each, self._left)
         self._scope.__enter__()
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
