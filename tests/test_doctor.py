@@ -1,0 +1,213 @@
+"""The doctor: what he finds, what he calls a problem, and that he touches nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harry import doctor
+from harry.config import load_config
+from harry.doctor import Finding, as_json, as_text, device, examine, prevents_start, processor
+from harry.engines import Candidate, Chain
+from harry.errors import ConfigurationError, EngineUnavailable
+
+
+@pytest.fixture(autouse=True)
+def no_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is plugged into the machine that runs the tests is none of theirs."""
+
+    class Report:
+        devices: tuple[()] = ()
+        problems = ("PortAudio is not installed.",)
+
+    async def describe() -> Report:
+        return Report()
+
+    async def chains(_: object) -> list[Chain]:
+        return []
+
+    monkeypatch.setattr(doctor, "describe_devices", describe)
+    monkeypatch.setattr(doctor, "chains", chains)
+
+
+def of(findings: list[Finding], subject: str) -> Finding:
+    return next(finding for finding in findings if finding.subject == subject)
+
+
+def looked_at(home: Path, *sets: str) -> list[Finding]:
+    return examine(load_config(None, sets, {"HARRY_HOME": str(home)}))
+
+
+def test_looking_makes_nothing(tmp_path: Path) -> None:
+    home = tmp_path / "new"
+    assert of(looked_at(home), "data folder") == Finding("data folder", "ok", f"{home} is new.")
+    assert not home.exists()
+
+
+def test_a_folder_that_cannot_be_made_is_a_warning_with_a_way_on(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    found = of(looked_at(tmp_path / "file" / "home"), "data folder")
+    assert found.state == "warning"
+    assert "is a file" in found.found
+    assert "HARRY_HOME" in found.remedy
+
+
+def test_a_folder_that_cannot_be_written_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Root may write everywhere, so the kernel is not asked.
+    monkeypatch.setattr("harry.doctor.os.access", lambda *_: False)
+    assert of(looked_at(tmp_path), "data folder").state == "warning"
+
+
+def test_a_folder_that_others_can_read_is_a_warning(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    assert "can be read by others" in of(looked_at(tmp_path), "data folder").found
+    tmp_path.chmod(0o700)
+    assert of(looked_at(tmp_path), "data folder").state == "ok"
+
+
+def test_a_file_with_a_secret_that_others_can_read_is_a_warning(tmp_path: Path) -> None:
+    file = tmp_path / "harry.toml"
+    file.write_text('[engine.openrouter]\napi_key = "sk-abcdefghijkl"')
+    file.chmod(0o644)
+    findings = looked_at(tmp_path)
+    assert of(findings, "configuration").state == "warning"
+    assert "sk-abcdefghijkl" not in as_text(findings) + as_json(findings)
+    file.chmod(0o600)
+    assert of(looked_at(tmp_path), "configuration").state == "ok"
+
+
+def test_little_room_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Usage:
+        free = 1_000_000
+
+    monkeypatch.setattr("harry.doctor.shutil.disk_usage", lambda _: Usage)
+    assert of(looked_at(tmp_path), "disk") == Finding(
+        "disk", "warning", "1 MB are free.", "Make room, or nothing more can be kept."
+    )
+
+
+@pytest.mark.parametrize(
+    ("machine", "flags", "state"),
+    [
+        ("x86_64", {"sse2", "avx2"}, "ok"),
+        ("x86_64", {"sse2"}, "warning"),
+        ("x86_64", None, "ok"),
+        ("aarch64", set(), "ok"),
+    ],
+)
+def test_a_processor_without_avx2_is_a_warning(machine: str, flags: set[str] | None, state: str) -> None:
+    assert processor(machine, flags, 2).state == state
+
+
+@pytest.mark.parametrize(
+    ("wanted", "names", "state"),
+    [
+        ("default", ["USB Mic"], "ok"),
+        ("default", [], "warning"),
+        ("none", [], "ok"),
+        ("usb", ["USB Mic"], "ok"),
+        ("USB Mik", ["USB Mic"], "problem"),
+        ("USB Mic", [], "problem"),
+        (["USB Mik", "default"], ["USB Mic"], "ok"),
+        (["USB Mik", "default"], [], "warning"),
+        ("wav:/nowhere/at/all.wav", [], "problem"),
+        (f"wav:{__file__}", [], "ok"),
+    ],
+)
+def test_a_single_device_that_was_named_must_exist(wanted: str | list[str], names: list[str], state: str) -> None:
+    found = device("microphone", wanted, names)
+    assert found.state == state
+    assert found.state == "ok" or found.remedy
+
+
+def test_what_keeps_the_sound_libraries_from_working_is_said(tmp_path: Path) -> None:
+    assert of(looked_at(tmp_path), "sound") == Finding("sound", "warning", "PortAudio is not installed.")
+
+
+# Engines
+
+
+def chain_of(
+    monkeypatch: pytest.MonkeyPatch, role: str, named: bool = False, **engines: Exception | None
+) -> list[Finding]:
+    def attempt(_role: str, name: str, _table: Any) -> None:
+        trouble = engines[name]
+        if trouble is not None:
+            raise trouble
+
+    monkeypatch.setattr(doctor, "_look", attempt)
+    chain = Chain(role, tuple(Candidate(name, {}, "it is there") for name in engines), named)
+    return doctor._chain(chain, deep=False)
+
+
+UNAVAILABLE = EngineUnavailable("No key.", remedy="Set one.")
+
+
+def test_the_first_that_can_serve_is_named_and_why_not_those_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    findings = chain_of(monkeypatch, "language_model", far=UNAVAILABLE, near=None, spare=None)
+    assert findings == [
+        Finding("language model", "warning", "far: No key.", "Set one."),
+        Finding("language model", "ok", "near would serve, for it is there."),
+        Finding("language model", "ok", "spare would stand in, for it is there."),
+    ]
+    assert not prevents_start(findings)
+
+
+def test_a_named_engine_that_cannot_serve_prevents_a_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert prevents_start(chain_of(monkeypatch, "text_to_speech", named=True, piper=UNAVAILABLE))
+
+
+def test_an_engine_that_does_not_exist_prevents_a_start_even_in_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    unknown = ConfigurationError("There is no such engine.")
+    assert prevents_start(chain_of(monkeypatch, "text_to_speech", pipr=unknown, silent=None))
+
+
+def test_without_a_mind_there_is_no_start_but_without_a_voice_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert prevents_start(chain_of(monkeypatch, "language_model", a=UNAVAILABLE, b=UNAVAILABLE))
+    assert not prevents_start(chain_of(monkeypatch, "text_to_speech", a=UNAVAILABLE, b=UNAVAILABLE))
+
+
+def test_an_engine_that_breaks_does_not_break_the_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
+    findings = chain_of(monkeypatch, "text_to_speech", strange=RuntimeError("?!"), silent=None)
+    assert [finding.state for finding in findings] == ["warning", "ok"]
+    assert "broken (RuntimeError)" in findings[0].found
+
+
+# The command
+
+
+def doctor_says(home: Path, *arguments: str) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "harry.cli", "doctor", *arguments],
+        env={**os.environ, "HARRY_HOME": str(home), "SDL_AUDIODRIVER": "dummy"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def test_the_command_prints_one_object_for_programs(tmp_path: Path) -> None:
+    code, printed = doctor_says(tmp_path, "--json")
+    report = json.loads(printed)
+    assert report["well"] == (code == 0)
+    subjects = {finding["subject"] for finding in report["findings"]}
+    assert {"python", "processor", "configuration", "data folder", "disk", "sound"} <= subjects
+    assert {"microphone", "loudspeaker", "voice activity", "speech to text", "language model"} <= subjects
+    for finding in report["findings"]:
+        assert set(finding) == {"subject", "state", "found", "remedy"}
+        assert finding["state"] in ("ok", "warning", "problem")
+
+
+def test_a_configuration_that_cannot_be_read_is_a_finding(tmp_path: Path) -> None:
+    code, printed = doctor_says(tmp_path, "--json", "--set", "turn.pre_rol=1")
+    [finding] = json.loads(printed)["findings"]
+    assert (code, finding["subject"], finding["state"]) == (1, "configuration", "problem")
+    assert finding["remedy"] == "Did you mean 'pre_roll'?"
