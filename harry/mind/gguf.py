@@ -30,6 +30,8 @@ _BATCH = 128
 """Tokens of the prompt between two looks at whether anybody still listens."""
 _CACHE_MIB = 256
 """Memory for prompts that were put aside; the library's own bound is 8 GiB."""
+_GRACE = 2.0
+"""Seconds that closing waits for a thread to notice."""
 _SMALLEST = 1 << 16
 """Bytes. No model is smaller; a page saved in its place is."""
 
@@ -93,7 +95,8 @@ class Gguf:
             with self._busy:
                 last.clear()
 
-        with trio.CancelScope(shield=True):
+        # A thread that hangs keeps the model to itself; nobody waits for it.
+        with trio.move_on_after(_GRACE, shield=True):
             await trio.to_thread.run_sync(free, abandon_on_cancel=True)
 
     async def reply(self, request: Request, emit: Callable[[Delta], Awaitable[None]]) -> None:

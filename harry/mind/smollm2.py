@@ -26,7 +26,8 @@ class SmolLM2(Gguf):
 
         path: Path = Path()
         max_tokens: int = Field(96, ge=1)
-        temperature: float = Field(0.3, ge=0, le=2)
+        temperature: float = Field(0.2, ge=0, le=2)
+        repeat_penalty: float = Field(1.05, ge=0.5, le=2)
 
     small: ClassVar[bool] = True
 
