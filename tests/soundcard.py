@@ -12,9 +12,10 @@ import shutil
 import subprocess
 import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -66,7 +67,7 @@ class Card:
         command = ["parec", "--device=speaker.monitor", f"--rate={RATE}", "--channels=1", "--format=float32le", "--raw"]
         async with trio.open_nursery() as nursery:
             run = partial(trio.run_process, stdout=subprocess.PIPE, check=False, env=self._env())
-            process = await nursery.start(run, [*command, "--latency-msec=20"])
+            process = await nursery.start(run, [*command, "--latency-msec=100"])
             recording = Recording(process.stdout)
             nursery.start_soon(recording.run)
             await recording.more(0.1)
@@ -139,14 +140,13 @@ def _missing() -> str:
     return ""
 
 
-@pytest.fixture(scope="session")
-def soundcard_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Card]:
-    """Start a PulseAudio of our own, and end it."""
+@contextmanager
+def a_card(folder: Path) -> Iterator[Card]:
+    """Start a PulseAudio of our own in a folder of its own, and end it."""
     missing = _missing()
     if missing and os.environ.get("CI") != "true":
         pytest.skip(f"{missing}: make system-packages")
     assert not missing, f"{missing}, and under CI=true nothing is skipped"
-    folder = tmp_path_factory.mktemp("card")
     (folder / "runtime").mkdir(mode=0o700)
     (folder / "daemon.pa").write_text(_MODULES.format(folder=folder))
     (folder / "asound.conf").write_text(_ALSA)
@@ -187,6 +187,13 @@ def soundcard_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Card]
         reader.join(10)
         assert daemon.stderr is not None
         daemon.stderr.close()
+
+
+@pytest.fixture(scope="session")
+def soundcard_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Card]:
+    """The card that all tests share."""
+    with a_card(tmp_path_factory.mktemp("card")) as card:
+        yield card
 
 
 @pytest.fixture

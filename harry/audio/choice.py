@@ -53,9 +53,7 @@ async def open_microphone(wanted: str | Sequence[str], clock: AudioClock) -> Cho
     return await _choose("microphone", wanted, wav, of)
 
 
-async def open_loudspeaker(
-    wanted: str | Sequence[str], clock: AudioClock, rate: int = 24_000
-) -> Choice[Loudspeaker]:
+async def open_loudspeaker(wanted: str | Sequence[str], clock: AudioClock, rate: int = 24_000) -> Choice[Loudspeaker]:
     """Choose a loudspeaker, as `open_microphone` does. A `wav:PATH` is made, or emptied, here, at `rate` Hz."""
 
     def wav(path: Path) -> Loudspeaker:

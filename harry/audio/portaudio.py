@@ -6,9 +6,11 @@ lock stands before all its calls but the callbacks.
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from typing import Any, Literal
 
 from channels.messages import EAR_RATE
@@ -20,8 +22,9 @@ _lock = threading.RLock()
 _open: set[Any] = set()
 
 _VOICE_RATE = 24_000
-_LATENCY = 0.06
-"""Seconds that PortAudio holds: a callback needs the interpreter, which busy threads withheld for 39 ms (p99)."""
+_LATENCY = 0.12
+"""Seconds that PortAudio holds. A callback needs the interpreter, which busy threads withheld for 39 ms (p99); and on
+PulseAudio 60 ms ended in a storm of underruns, 120 ms in none."""
 
 Kind = Literal["microphone", "loudspeaker"]
 
@@ -39,11 +42,24 @@ def _library(*, rescan: bool = False) -> Any:
             remedy="Install it for the best sound (Debian, Ubuntu: apt-get install libportaudio2); "
             "until then pygame is used instead.",
         ) from error
+    _hush()
     if rescan and not _open:
         # sounddevice offers no public way, and names these two for it in its documentation.
         sd._terminate()  # noqa: SLF001
         sd._initialize()  # noqa: SLF001
     return sd
+
+
+_Handler = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p)
+_say_nothing = _Handler(lambda *_arguments: None)  # ALSA keeps only its address, so it lives as long as the process
+
+
+@cache
+def _hush() -> None:
+    """Keep ALSA from writing on the terminal: each underrun is a line there, in the midst of Harry's own."""
+    # No ALSA, no lines: PortAudio serves other systems too.
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(_say_nothing)
 
 
 @contextmanager

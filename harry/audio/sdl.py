@@ -20,10 +20,11 @@ from harry.audio.soundcard import DeviceInfo
 from harry.errors import DeviceError
 
 _lock = threading.RLock()
+_open: set[Any] = set()
 
 _VOICE_RATE = 24_000
-_VOICE_CHUNK = 512
-"""Samples in a buffer: 21 ms. SDL holds two of them."""
+_VOICE_CHUNK = 1024
+"""Samples in a buffer: 43 ms. SDL holds two of them; with 21 ms the sound broke up on a busy machine."""
 
 Kind = Literal["microphone", "loudspeaker"]
 
@@ -62,42 +63,54 @@ class _AudioSpec(ctypes.Structure):
     )
 
 
+def _sdl() -> ctypes.CDLL | None:
+    """The SDL that pygame has loaded, for what pygame does not hand on; None where it cannot be found."""
+    try:
+        loaded = {line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if "/libSDL2-2" in line}
+        return ctypes.CDLL(min(loaded))
+    except (OSError, ValueError):
+        return None
+
+
 def _default(kind: Kind) -> tuple[str, int, int] | None:
     """Name, rate and channels of the system's default device; None where SDL does not tell.
 
-    pygame opens devices by name only and does not say which is the default; the SDL that it has loaded does.
+    pygame opens devices by name only, and does not say which of them is the default.
     """
-    try:
-        loaded = {line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if "/libSDL2-2" in line}
-        sdl = ctypes.CDLL(min(loaded))
-        name, spec = ctypes.c_char_p(), _AudioSpec()
-        failed = sdl.SDL_GetDefaultAudioInfo(ctypes.byref(name), ctypes.byref(spec), int(kind == "microphone"))
-    except (OSError, ValueError, AttributeError):
+    sdl = _sdl()
+    if sdl is None or not hasattr(sdl, "SDL_GetDefaultAudioInfo"):
         return None
+    name, spec = ctypes.c_char_p(), _AudioSpec()
+    failed = sdl.SDL_GetDefaultAudioInfo(ctypes.byref(name), ctypes.byref(spec), int(kind == "microphone"))
     if failed or not name.value:
         return None
     return name.value.decode(errors="replace"), spec.rate, spec.channels
 
 
+def _names(kind: Kind) -> list[str]:
+    """Names of all devices. Where there are none, SDL begins anew: a sound server may have started meanwhile."""
+    audio = _library()
+    names = list(audio.get_audio_device_names(kind == "microphone"))
+    sdl = _sdl()
+    if not names and not _open and sdl is not None:
+        sdl.SDL_AudioQuit()
+        sdl.SDL_AudioInit(None)
+        names = list(audio.get_audio_device_names(kind == "microphone"))
+    return names
+
+
 def devices(kind: Kind) -> list[DeviceInfo]:
     """List what SDL finds now; blocking. Raises `DeviceError` if pygame or its sound does not work."""
     with _lock:
-        names = _library().get_audio_device_names(kind == "microphone")
+        names = _names(kind)
         default = _default(kind)
         # Where SDL does not tell, the first that records the room rather than the loudspeaker.
         chosen = default[0] if default else next((name for name in names if "monitor" not in name.lower()), "")
-        rate, channels = default[1:] if default else (0, 0)
         first = names.index(chosen) if chosen in names else 0
+        # Rate and channels are known of the default only; SDL converts anyway.
+        known = {first: default[1:]} if default else {}
         return [
-            DeviceInfo(
-                kind,
-                "pygame",
-                index,
-                name,
-                rate if index == first and rate else 48_000,
-                channels if index == first and channels else 2,
-                index == first,
-            )
+            DeviceInfo(kind, "pygame", index, name, *known.get(index, (48_000, 2)), index == first)
             for index, name in enumerate(names)
         ]
 
@@ -135,12 +148,14 @@ class _SdlStream:
                     f"The {self.kind} {self._name} cannot be opened: {str(error).rstrip('.')}.",
                     remedy="Close the programs that may hold it, or name another device.",
                 ) from error
+            _open.add(self._device)
 
     def stop(self) -> None:
         """See `harry.audio.soundcard.Stream`."""
         with _lock:
             device, self._device = self._device, None
             if device is not None:
+                _open.discard(device)
                 device.close()
 
 

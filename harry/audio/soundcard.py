@@ -7,6 +7,7 @@ gate; both then ask trio, in one coalesced call, to look after it. Opening and c
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
@@ -36,6 +37,9 @@ _QUIET = 5.0
 
 _INBOX = 1.0
 """Seconds of sound that wait for trio; beyond them the oldest are dropped."""
+
+_SLACK = 0.5
+"""Seconds that a loudspeaker may take ahead of time: more than any card holds."""
 
 _ASTRAY = EAR_RATE // 4
 """Samples by which the card's count may differ from the clock before it is set right."""
@@ -103,6 +107,30 @@ async def in_thread(name: str, work: Callable[[], T], *, deadline: float = _OPEN
     return outcome
 
 
+class _Pace:
+    """Tells a card that plays from one that only swallows. Used in the card's thread alone.
+
+    After an underrun some cards (ALSA's bridge to PulseAudio: ten seconds of sound within one) ask for much that never
+    sounds. What goes beyond real time, and a slack of `_SLACK` seconds, is given silence instead of speech, so that
+    nothing counts as heard which was not. One per cent is forgiven, for a card's clock is never quite ours.
+    """
+
+    def __init__(self, rate: int) -> None:
+        self._refill = rate * 1.01
+        self._most = rate * _SLACK
+        self._credit = self._most
+        self._at = time.monotonic()
+
+    def allows(self, samples: int) -> bool:
+        now = time.monotonic()
+        self._credit = min(self._most, self._credit + (now - self._at) * self._refill)
+        self._at = now
+        if samples > self._credit:
+            return False
+        self._credit -= samples
+        return True
+
+
 class _Session:
     """One opening of a stream: what its callbacks tell trio, and its orderly end."""
 
@@ -155,7 +183,11 @@ class _Session:
             yield
         finally:
             with trio.CancelScope(shield=True):
-                await in_thread(f"Closing {self._stream.description}", close, deadline=_CLOSING)
+                try:
+                    await in_thread(f"Closing {self._stream.description}", close, deadline=_CLOSING)
+                except DeviceError as error:
+                    # Nobody needs it any more; what ended the session matters, not that its card is slow to let go.
+                    _log.warning("device_did_not_close", device=self._stream.description, error=error.message)
 
 
 class SoundcardMicrophone:
@@ -175,6 +207,7 @@ class SoundcardMicrophone:
         self._held = 0
         self._lock = threading.Lock()
         self._next = 0
+        self._anchored = False
 
     def _take(self) -> list[bytes]:
         with self._lock:
@@ -205,20 +238,28 @@ class SoundcardMicrophone:
 
         async with session.opened(lambda: self._stream.start(receive, session.gone)):
             task_status.started()
-            anchored = False
+            self._anchored = False
             while True:
                 await session.called()
                 frames = [frame for data in self._take() for frame in reblocker.push(data)]
-                # The newest sample has just come, so the clock tells how much the card has counted too little.
-                astray = int(self._clock.now() * EAR_RATE) - self._next - len(frames) * FRAME_SAMPLES
-                if frames and (not anchored or abs(astray) > _ASTRAY):
-                    if anchored:
-                        _log.info("microphone_set_right", samples=astray, dropped_bytes=self.dropped)
-                    self._next = max(0, self._next + astray)
-                    anchored = True
-                for frame in frames:
-                    hear(Frame(frame, self._next))
-                    self._next += FRAME_SAMPLES
+                start = self._place(len(frames))
+                for number, frame in enumerate(frames):
+                    hear(Frame(frame, start + number * FRAME_SAMPLES))
+
+    def _place(self, frames: int) -> int:
+        """Where so many new frames begin: behind the last, unless that is too far from what the clock says.
+
+        The newest sample has just come, so the clock tells where they end.
+        """
+        astray = int(self._clock.now() * EAR_RATE) - self._next - frames * FRAME_SAMPLES
+        if frames and (not self._anchored or abs(astray) > _ASTRAY):
+            if self._anchored:
+                _log.info("microphone_set_right", samples=astray, dropped_bytes=self.dropped)
+            self._next = max(0, self._next + astray)
+            self._anchored = True
+        start = self._next
+        self._next += frames * FRAME_SAMPLES
+        return start
 
 
 class SoundcardLoudspeaker:
@@ -249,8 +290,12 @@ class SoundcardLoudspeaker:
         # Made once, for a tenth of a second: a callback that allocates may wait for the collector of garbage.
         mono = bytearray(self.rate // 10 * SAMPLE_BYTES)
 
+        pace = _Pace(self.rate)
+
         def fill(into: memoryview) -> None:
-            if channels == 1:
+            if not pace.allows(len(into) // SAMPLE_BYTES // channels):
+                into[:] = bytes(len(into))
+            elif channels == 1:
                 gate.pull(into)
             else:
                 step = len(mono) * channels
