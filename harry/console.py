@@ -70,6 +70,7 @@ def _outlet(console: Console) -> Iterator[Outlet | None]:
         yield outlet
     finally:
         console.file = before
+        outlet.close()
 
 
 async def _show_plain(line: LiveLine, listener: Listener, console: Console) -> None:

@@ -5,14 +5,17 @@ Both come from the same model, so that what an error expects is what the documen
 
 from __future__ import annotations
 
+import inspect
 import json
 import types
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
 
 from harry.errors import ConfigurationError
 from harry.layers import Layer, Place, origin_of
@@ -40,13 +43,36 @@ def keys(model: type[BaseModel], place: Place = ()) -> Iterator[Key]:
         if inner is not None:
             yield from keys(inner, (*place, name))
         elif get_origin(field.annotation) is not dict:
-            yield Key(".".join((*place, name)), takes(field), field.default, field.description or "")
+            default = None if field.default is PydanticUndefined else field.default
+            yield Key(".".join((*place, name)), takes(field), default, field.description or "")
 
 
 def row(key: Key) -> str:
     """Write a key as a row of the table in `docs/configuration.md`."""
-    default = "" if key.default is None else f"`{json.dumps(key.default)}`"
+    default = "" if key.default is None else _as_toml(key.default)
     return f"| `{key.name}` | {key.takes} | {default} | {key.meaning} |"
+
+
+def engine_page(title: str, settings: type[BaseModel]) -> str:
+    """Write what `docs/configuration.md` says of an engine: its settings' docstring, and their table."""
+    lines = [f"### {title}", "", inspect.cleandoc(settings.__doc__ or ""), ""]
+    rows = [_engine_row(name, field) for name, field in settings.model_fields.items()]
+    if rows:
+        lines += ["| In `[engine.NAME]` | Takes | Default |", "|---|---|---|", *rows]
+    else:
+        lines += ["It has no settings."]
+    return "\n".join(lines)
+
+
+def _engine_row(name: str, field: FieldInfo) -> str:
+    if field.is_required():
+        return f"| `{name}` | {takes(field)} | (must be given) |"
+    known = field.default not in (None, PydanticUndefined)
+    return f"| `{name}` | {takes(field)} | {_as_toml(field.default) if known else ''} |"
+
+
+def _as_toml(value: Any) -> str:
+    return f"`{json.dumps(value, default=str)}`"
 
 
 def _section(field: FieldInfo) -> type[BaseModel] | None:
@@ -58,7 +84,9 @@ def takes(field: FieldInfo) -> str:
     """Say in words what a field accepts."""
     if isinstance(field.json_schema_extra, dict) and "takes" in field.json_schema_extra:
         return str(field.json_schema_extra["takes"])
-    bounds = {name: getattr(each, name) for each in field.metadata for name in ("ge", "le") if hasattr(each, name)}
+    bounds = {
+        name: getattr(each, name) for each in field.metadata for name in ("ge", "gt", "le", "lt") if hasattr(each, name)
+    }
     return _in_words(field.annotation, bounds)
 
 
@@ -72,9 +100,24 @@ def _in_words(kind: Any, bounds: dict[str, Any]) -> str:
         return _in_words(get_args(kind)[0], bounds)
     if get_origin(kind) is list:
         return "a name or a list of names"
-    span = f" from {bounds['ge']:g} to {bounds['le']:g}" if {"ge", "le"} <= set(bounds) else ""
-    words = {bool: "true or false", float: f"a number{span}", int: f"a whole number{span}", str: "a text in quotes"}
+    span = _span(bounds)
+    words = {
+        bool: "true or false",
+        float: f"a number{span}",
+        int: f"a whole number{span}",
+        str: "a text in quotes",
+        Path: "a path in quotes",
+        SecretStr: "a text in quotes, kept secret",
+    }
     return words.get(kind, "a table")
+
+
+def _span(bounds: dict[str, Any]) -> str:
+    if {"ge", "le"} <= set(bounds):
+        return f" from {bounds['ge']:g} to {bounds['le']:g}"
+    words = {"ge": "from {:g} on", "gt": "above {:g}", "le": "up to {:g}", "lt": "below {:g}"}
+    told = [words[name].format(bound) for name, bound in bounds.items()]
+    return f", {' and '.join(told)}" if told else ""
 
 
 def mistake(model: type[BaseModel], error: ValidationError, layers: Iterable[Layer]) -> ConfigurationError:

@@ -143,6 +143,8 @@ class LiveLine:
         if self.partial:
             # The newest words matter; the older ones make room for them.
             line.append(f"  {plain(self.partial)[-200:]}", "italic")
+        # The cursor stands behind it: what is typed begins there.
+        line.append("  ")
         return line
 
 

@@ -19,11 +19,12 @@ class Outlet(io.TextIOBase):
     LIMIT = 262_144
     """Bytes kept for a terminal that takes nothing, stopped by Ctrl-S for instance."""
 
-    # A write of no more than this cannot block once the kernel has called a pipe or a terminal writable.
+    # A write of no more than this cannot block once the kernel has called a pipe writable.
     _PORTION = 512
 
     def __init__(self, descriptor: int, encoding: str = "utf-8") -> None:
         self._descriptor = descriptor
+        self._own = _opened_anew(descriptor)
         self._encoding = encoding
         self._trio = trio.lowlevel.current_trio_token()
         self._arrived = trio.Event()
@@ -70,6 +71,12 @@ class Outlet(io.TextIOBase):
         """Bytes that wait."""
         return len(self._waiting)
 
+    def close(self) -> None:
+        """Let go. What still waits is lost; the descriptor itself stays open."""
+        if not self.closed and self._own != self._descriptor:
+            os.close(self._own)
+        super().close()
+
     async def pump(self) -> None:
         """Hand on what is written, as it is written, until cancelled. Raises as `drain` does."""
         while True:
@@ -82,13 +89,13 @@ class Outlet(io.TextIOBase):
         await trio.lowlevel.checkpoint()
         while self._waiting:
             try:
-                await trio.lowlevel.wait_writable(self._descriptor)
+                await trio.lowlevel.wait_writable(self._own)
             except PermissionError:
                 # The kernel does not wait for files: they are always ready.
                 await trio.lowlevel.checkpoint()
             with self._lock:
                 try:
-                    written = os.write(self._descriptor, self._waiting[: self._PORTION])
+                    written = os.write(self._own, self._waiting[: self._PORTION])
                 except BlockingIOError:
                     continue
                 except OSError:
@@ -96,3 +103,17 @@ class Outlet(io.TextIOBase):
                     self._waiting.clear()
                     raise
                 del self._waiting[:written]
+
+
+def _opened_anew(descriptor: int) -> int:
+    """Open a terminal once more, so as to write to it without ever blocking; any other descriptor stays what it is.
+
+    A terminal that calls itself writable may have room for one byte, and would block a longer write half-way. Setting
+    the given descriptor itself to non-blocking would do so for every process that has it.
+    """
+    if not os.isatty(descriptor):
+        return descriptor
+    try:
+        return os.open(os.ttyname(descriptor), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return descriptor

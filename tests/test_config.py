@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -9,11 +10,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from harry import config as configuration
+from harry import registry
 from harry.config import Config, load_config
 from harry.errors import ConfigurationError
-from harry.keys import keys, row
+from harry.keys import engine_page, keys, row
 from harry.layers import toml_value
 
 KINDS = {
@@ -277,8 +280,27 @@ def test_a_value_cannot_smuggle_in_another_key() -> None:
 
 def test_the_documentation_lists_every_key_with_what_it_takes_and_its_default() -> None:
     page = (Path(__file__).parent.parent / "docs" / "configuration.md").read_text(encoding="utf-8")
-    listed = [line for line in page.splitlines() if line.startswith("| `")]
+    listed = [line for line in page.splitlines() if re.match(r"\| `\w+\.", line)]
     assert listed == [row(key) for key in keys(Config)]
+
+
+def pages() -> list[str]:
+    """What the documentation says of Harry's own engines, those that share their settings together."""
+    owners: dict[type[BaseModel], list[str]] = {}
+    for role in registry.ROLES:
+        for kind, point in registry.kinds(role).items():
+            if point.value.startswith("harry."):
+                title = f"`{kind}` ({role.replace('_', ' ')})"
+                owners.setdefault(registry.find(role, kind).Settings, []).append(title)
+    return [engine_page(", ".join(titles), settings) for settings, titles in owners.items()]
+
+
+@pytest.mark.embedded
+def test_the_documentation_says_what_each_engine_takes() -> None:
+    # To write that part anew: python -c 'from tests.test_config import pages; print("\n\n".join(pages()))'
+    text = (Path(__file__).parent.parent / "docs" / "configuration.md").read_text(encoding="utf-8")
+    for page in pages():
+        assert page in text
 
 
 def test_a_default_is_within_its_own_bounds() -> None:

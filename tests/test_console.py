@@ -6,6 +6,7 @@ import io
 import os
 import pty
 import re
+import termios
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -240,6 +241,31 @@ async def test_a_pipe_that_was_closed_is_told_once() -> None:
         await outlet.drain()
     await outlet.drain()
     os.close(writing)
+
+
+async def test_a_terminal_that_was_stopped_holds_up_nobody_and_gets_all_when_it_goes_on() -> None:
+    leader, follower = pty.openpty()
+    termios.tcflow(follower, termios.TCOOFF)
+    outlet = Outlet(follower)
+    text = "".join(f"line {number}\n" for number in range(2000))
+    received = bytearray()
+    try:
+        outlet.write(text)
+        with trio.move_on_after(0.05) as scope:
+            await outlet.drain()
+        assert scope.cancelled_caught
+        termios.tcflow(follower, termios.TCOON)
+        with trio.fail_after(30):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(outlet.drain)
+                while not received.endswith(b"line 1999\r\n"):
+                    await trio.lowlevel.wait_readable(leader)
+                    received += os.read(leader, 4096)
+    finally:
+        outlet.close()
+        os.close(leader)
+        os.close(follower)
+    assert received.decode().replace("\r\n", "\n") == text
 
 
 # Typed lines
