@@ -133,6 +133,7 @@ class Conductor:
         if utterance.speak is None:
             self.committed += 1
         self._started_at[turn.id] = self._wall()
+        turn.mark("speech_ended", utterance.ended_at)
         turn.mark("committed", self.events.clock.now())
         slot = self.gate.admit(turn)
         self._running[turn] = slot

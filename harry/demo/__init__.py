@@ -1,0 +1,107 @@
+"""Half a minute with Harry, without a microphone: a recorded question goes through the whole house in real time, is
+answered into a WAV file and interrupted half-way; a picture shows who spoke when. Nothing is kept.
+"""
+
+from __future__ import annotations
+
+import json
+import wave
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from channels.messages import EAR_RATE
+from harry.config import Config, RunOptions
+from harry.errors import ConfigurationError
+
+QUESTION_AT = 1.0
+INTERRUPTION_AT = 10.0
+"""Seconds at which the two recordings begin; in between Harry hears silence."""
+
+LISTENED = 15.0
+"""Seconds of microphone in all."""
+
+Sound = npt.NDArray[np.int16]
+
+
+def run(config: Config, out: Path) -> int:
+    """Hold the demonstration and write it into the folder `out`. Returns the exit code."""
+    from harry import daemon
+    from harry.demo.timeline import draw
+
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        microphone, loudspeaker, events = out / "you.wav", out / "harry.wav", out / "events.jsonl"
+        write_wav(microphone, conversation_half(), EAR_RATE)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The folder {out} cannot be written: {error.strerror}.", remedy="Name another one with --out."
+        ) from error
+    tables = {"smollm2": {"max_tokens": 56}, **config.engine}  # a small mind does not know when to end a story
+    memory = config.memory.model_copy(update={"store": "memory"})
+    forgetful = config.model_copy(update={"memory": memory, "engine": tables})
+    print(f"You will hear nothing: the conversation takes about half a minute and goes into {out}.")
+    code = daemon.run(forgetful, RunOptions(f"wav:{microphone}", f"wav:{loudspeaker}", events, 1.0))
+    happened = [json.loads(line) for line in events.read_text("utf-8").splitlines()]
+    you, harry = read_wav(microphone), read_wav(loudspeaker)
+    write_stereo(out / "conversation.wav", you, harry)
+    draw(out / "timeline.png", you, harry, happened)
+    print(summary(happened, out))
+    return code
+
+
+def conversation_half() -> Sound:
+    """The person's half: both recordings at their places, at `EAR_RATE`, shape (samples,)."""
+    sound = np.zeros(round(LISTENED * EAR_RATE), np.int16)
+    for name, at in (("question.wav", QUESTION_AT), ("interruption.wav", INTERRUPTION_AT)):
+        with files("harry.demo").joinpath(name).open("rb") as file, wave.open(file) as recording:
+            samples = np.frombuffer(recording.readframes(recording.getnframes()), np.int16)
+        start = round(at * EAR_RATE)
+        sound[start : start + len(samples)] = samples[: len(sound) - start]
+    return sound
+
+
+def summary(happened: list[dict[str, Any]], out: Path) -> str:
+    """What there is to look at, and the three times that matter."""
+    lines = ["", f"{out / 'timeline.png'}       who spoke when", f"{out / 'conversation.wav'}   you left, Harry right"]
+    asked = next((each["at"] for each in happened if each["event"] == "speech_stopped"), None)
+    spoke = next((each["at"] for each in happened if each["event"] == "speaking_started"), None)
+    cut = next((each for each in happened if each["event"] == "interrupted"), None)
+    if asked is not None and spoke is not None:
+        lines.append(f"From the end of the question to the first sound: {spoke - asked:.2f} s.")
+    if cut is not None:
+        voice = max((each["at"] for each in happened if each["event"] == "speech_started" and each["at"] <= cut["at"]))
+        lines.append(
+            f"From the first voice over him to his silence: {cut['at'] - voice:.2f} s; "
+            f"samples that sounded after it: {cut['stale_samples']}."
+        )
+    return "\n".join(lines)
+
+
+def read_wav(path: Path) -> tuple[Sound, int]:
+    """The samples of a mono 16-bit file, shape (samples,), and its rate in Hz."""
+    with wave.open(str(path)) as file:
+        return np.frombuffer(file.readframes(file.getnframes()), np.int16), file.getframerate()
+
+
+def write_wav(path: Path, samples: npt.NDArray[np.int16], rate: int) -> None:
+    """Write samples, shape (samples,) or (samples, channels), as a 16-bit WAV file at `rate` Hz."""
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1 if samples.ndim == 1 else samples.shape[1])
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(samples.tobytes())
+
+
+def write_stereo(path: Path, you: tuple[Sound, int], harry: tuple[Sound, int]) -> None:
+    """Lay both halves side by side, at Harry's rate."""
+    import soxr
+
+    mine, rate = harry
+    yours = np.asarray(soxr.resample(you[0], you[1], rate), np.int16)
+    both = np.zeros((max(len(mine), len(yours)), 2), np.int16)
+    both[: len(yours), 0], both[: len(mine), 1] = yours, mine
+    write_wav(path, both, rate)
