@@ -126,6 +126,14 @@ def test_long_sound_is_cut_where_the_speaker_pauses() -> None:
     assert len(first) + len(second) == len(sound)
 
 
+def test_no_cut_leaves_a_scrap_too_short_to_be_understood() -> None:
+    sound = noise(15.2, 0.1)
+    sound[int(14.5 * EAR_RATE) : int(15.0 * EAR_RATE)] = 0.0
+    first, second = blocks(sound)
+    assert len(second) >= LEAST
+    assert len(first) >= EARLIEST
+
+
 @given(arrays.arrays(np.float32, st.integers(0, 2000), elements=st.floats(-1, 1, width=32)))
 def test_no_sound_is_louder_than_full_scale(samples: Samples) -> None:
     assert loudest(samples) <= 0.001

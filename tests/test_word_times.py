@@ -145,6 +145,10 @@ def test_where_there_is_no_gap_either_two_such_words_share_the_sound() -> None:
     assert word_ends([list("oo"), list("ee")], list("ktktktkt"), hundreds("ktktktkt")) == [400, 800]
 
 
+def test_the_last_word_ends_with_the_last_sound_even_where_the_voice_says_more_than_was_expected() -> None:
+    assert word_ends([list("kal"), list("mi")], list("kal mi tu."), hundreds("kal mi tu.")) == [300, 900]
+
+
 def test_a_mark_standing_alone_takes_no_time() -> None:
     row = "el; no"
     assert word_ends([list("el"), [], list("no")], list(row), hundreds(row)) == [200, 200, 600]

@@ -77,7 +77,9 @@ class Piper:
         Cancelling leaves at once and stops the run in its thread. Raises `EngineTimeout` past the deadline.
         """
         run = Run()
-        for sentence in sentences(text) or [""]:
+        # Cutting takes about 0.3 us a character: a whole book is cut in the thread.
+        cut = sentences(text) if len(text) <= 2000 else await self._offload.run(sentences, text)
+        for sentence in cut or [""]:
             await emit(await self._offload.run(self._say, sentence, run, abort=run.stop))
 
     def _say(self, sentence: str, run: Run) -> Chunk:
