@@ -68,7 +68,7 @@ async def test_without_any_sound_the_default_is_none_and_says_why() -> None:
     chosen = await open_microphone("default", CLOCK)
     assert chosen.device is None
     assert chosen.notes[0] == (
-        "PortAudio is not installed, so pygame is used instead. "
+        "PortAudio is not installed, so Harry turns to pygame. "
         "Install it for the best sound (Debian, Ubuntu: apt-get install libportaudio2)."
     )
     assert chosen.notes[1].startswith("pygame cannot be loaded")

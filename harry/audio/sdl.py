@@ -90,13 +90,19 @@ def _default(kind: Kind) -> tuple[str, int, int] | None:
 def _names(kind: Kind) -> list[str]:
     """Names of all devices. Where there are none, SDL begins anew: a sound server may have started meanwhile."""
     audio = _library()
-    names = list(audio.get_audio_device_names(kind == "microphone"))
+
+    def listed() -> list[str]:
+        try:
+            return list(audio.get_audio_device_names(kind == "microphone"))
+        except audio.error:
+            # SDL found no sound system when it began, so there are no devices either.
+            return []
+
     sdl = _sdl()
-    if not names and not _open and sdl is not None:
+    if not listed() and not _open and sdl is not None:
         sdl.SDL_AudioQuit()
         sdl.SDL_AudioInit(None)
-        names = list(audio.get_audio_device_names(kind == "microphone"))
-    return names
+    return listed()
 
 
 def devices(kind: Kind) -> list[DeviceInfo]:
