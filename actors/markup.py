@@ -2,7 +2,7 @@
 
 Text goes in however the tokens cut it and comes out plain, the same for every cutting: each rule waits until what it
 has seen can no longer mean anything else. No rule looks further than `_FAR` characters, so the memory is bounded.
-What comes out still holds the four marks below, which `actors.wording` understands and never hands on.
+What comes out still holds the four marks of `actors.characters`, which `actors.wording` understands and keeps.
 """
 
 # ruff: noqa: RUF001 - typographic quotes are what the text is searched for
@@ -10,17 +10,10 @@ What comes out still holds the four marks below, which `actors.wording` understa
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable
 
-NEW_LINE = "\n"
-"""The line ended here: a pause, whether or not there was a mark."""
-NUMBER_DOT = "\ue000"
-"""A dot after the number of a list item: spoken as one, but no sentence ends with it."""
-COMMA = "\ue001"
-"""A comma that stands at once after the last word, whatever space was there: between the cells of a table."""
-GAP = "\ue002"
-"""Something was taken out here: a mark that follows moves up to the word before."""
+from actors.characters import CLEAN, COMMA, GAP, NEW_LINE, NUMBER_DOT
+from actors.stage_directions import ACTS, is_direction, like_an_act
 
 _TARGET = "\ue003"
 _FAR = 300
@@ -31,20 +24,6 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_ACTS = _words(
-    """blinks blushes bows chuckles clears coughs cries frowns gasps giggles grins groans hums laughs leans nods pauses
-    scoffs shrugs sighs smiles smirks sniffs sobs stretches thinks waves whispers winks yawns chuckling coughing crying
-    frowning gasping giggling grinning groaning humming laughing nodding pausing shrugging sighing smiling smirking
-    sobbing waving whispering winking yawning laughter"""
-)
-"""Words that are a stage direction wherever they stand wrapped by themselves."""
-
-_NO_ACTS = _words(
-    """always anything as besides does during everything has his hers including is its nothing ours perhaps plus
-    regarding sometimes something theirs this thus unless us was yes yours thing things thanks"""
-)
-"""Words that end like an act and are none."""
-
 _REASONING = _words("analysis reasoning reflection scratchpad think thinking thought thoughts")
 _TAGS = _REASONING | _words(
     """a b blockquote br code del details div em h1 h2 h3 h4 h5 h6 hr i img kbd li mark ol p pre s small span strong sub
@@ -52,7 +31,6 @@ _TAGS = _REASONING | _words(
 )
 _LINES = _words("br div hr li p tr")
 _SCHEMES = ("https://", "http://", "www.")
-_KEPT_SYMBOLS = frozenset("°©®™℃℉№")
 
 _PLAIN = re.compile(r"[^\W_]+")
 _RULE = re.compile(r"[-=*_:| ]{1,300}")
@@ -63,33 +41,6 @@ _ASIDE = re.compile(r"[A-Za-z]?[a-z'’-]*(?: [a-z'’-]*){0,2}")
 _TAG_NAME = re.compile(r"</?([A-Za-z][A-Za-z0-9]{0,12})")
 _TAG_BODY = re.compile(r"(?: {1,8}[\w:-]{0,30}(?: ?=[^<>\n\ue003]{0,250})?)?/?")
 _TOKEN = re.compile(r"<\|[\w./-]{0,40}(\|>)?")
-
-
-class _Clean(dict[int, str | None]):
-    """A table for `str.translate` that judges each character once: None drops it."""
-
-    def __missing__(self, code: int) -> str | None:
-        char = chr(code)
-        kind = unicodedata.category(char)
-        kept: str | None = char
-        if char in "\n\x85\u2028\u2029":
-            kept = NEW_LINE
-        elif char.isspace():
-            kept = " "
-        elif kind in ("Cc", "Cf", "Cs", "Co", "Cn") or 0xFE00 <= code <= 0xFE0F or 0xE0100 <= code <= 0xE01EF:
-            kept = None
-        elif (
-            (kind == "So" and char not in _KEPT_SYMBOLS)
-            or (kind == "Sk" and code > 0x2000)
-            or 0x2190 <= code <= 0x21FF
-            or code == 0x20E3
-        ):
-            kept = GAP
-        self[code] = kept
-        return kept
-
-
-_CLEAN = _Clean()
 
 
 class Markup:
@@ -128,7 +79,7 @@ class Markup:
 
     def feed(self, delta: str) -> str:
         """Take in more of the reply; returns what has become certain."""
-        self._text += delta.translate(_CLEAN)
+        self._text += delta.translate(CLEAN)
         at = 0
         while at < len(self._text):
             after = self._mode(at)
@@ -368,7 +319,7 @@ class Markup:
         phrase = segment[: stop.start()] if stop is not None else segment
         words = phrase.replace(GAP, " ").split()
         begins, whole = self._sentence_start, " " in phrase or stop is not None
-        if not begins and whole and (not words or words[0].lower().rstrip(".!,") not in _ACTS):
+        if not begins and whole and (not words or words[0].lower().rstrip(".!,") not in ACTS):
             return None
         if stop is None:
             return _WAIT if len(segment) < 81 and not self._ending else None
@@ -379,22 +330,12 @@ class Markup:
         if stop.group() == NEW_LINE or not words or first == marker or first.isalnum():
             return None
         alone = first in ("", NEW_LINE, GAP) or (first == " " and not (second or "").islower())
-        if not self._is_act(words, alone=alone):
+        if not is_direction(words, alone=alone, in_list=self._bullet):
             return None
         self._drop()
         self._prev = marker
         # The mark of a direction goes with it, or it would stand before the next sentence by itself.
         return end + 1 if begins and first and first in ".,;:!?" else end
-
-    def _is_act(self, words: list[str], *, alone: bool) -> bool:
-        opening = words[0].rstrip(".!,…")
-        if opening.lower() in _ACTS:
-            return True
-        if len(words) == 1:
-            return alone and not self._bullet and _like_an_act(opening)
-        if opening[:1].islower():
-            return alone or _like_an_act(opening)
-        return alone and not self._bullet and _like_an_act(opening)
 
     def _aside(self, at: int) -> int:
         segment = self._text[at + 1 : at + 42]
@@ -405,7 +346,7 @@ class Markup:
                 return _WAIT
             opening = body.partition(" ")[0]
             if stop > 0 and (
-                opening.lower() in _ACTS or (self._sentence_start and body.islower() and _like_an_act(opening))
+                opening.lower() in ACTS or (self._sentence_start and body.islower() and like_an_act(opening))
             ):
                 self._drop()
                 self._prev = ")"
@@ -438,7 +379,7 @@ class Markup:
         if following == "(":
             return self._put_back(inner + _TARGET, close + 2)
         words = inner.split()
-        act = words and (words[0].lower() in _ACTS or (inner.islower() and len(words) < 5 and _like_an_act(words[0])))
+        act = words and (words[0].lower() in ACTS or (inner.islower() and len(words) < 5 and like_an_act(words[0])))
         note = inner.rstrip().endswith((".", "!", "?"))
         if not words or act or note or inner in ("x", "X") or inner.isdecimal() or inner.startswith("^"):
             self._drop()
@@ -556,7 +497,3 @@ class Markup:
     def _gap(self, at: int) -> int:
         self._drop()
         return at + 1
-
-
-def _like_an_act(word: str) -> bool:
-    return word.lower().endswith(("s", "ing")) and word.lower() not in _NO_ACTS and len(word) > 3

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 
-from actors.markup import COMMA, GAP, NEW_LINE, NUMBER_DOT, Markup
+from actors.characters import COMMA, GAP, NEW_LINE, NUMBER_DOT
+from actors.markup import Markup
 
 FIRST_WORDS = 6
 """The first piece ends after so many words at the latest."""

@@ -26,7 +26,7 @@ from harry.registry import EngineSettings
 
 OTHER_MINDS = "Use another mind: an API key, or a server such as Ollama."
 
-_BATCH = 128
+_BATCH = 64
 """Tokens of the prompt between two looks at whether anybody still listens."""
 _CACHE_MIB = 256
 """Memory for prompts that were put aside; the library's own bound is 8 GiB."""
