@@ -96,7 +96,7 @@ async def _choose(
 
 async def _default(kind: portaudio.Kind, of: Callable[[DeviceInfo], D], notes: list[str]) -> Choice[D]:
     ways: tuple[tuple[str, Callable[[], list[DeviceInfo]], str], ...] = (
-        ("PortAudio", partial(_portaudio_default, kind), X
+        ("PortAudio", partial(_portaudio_default, kind), "Harry turns to pygame"),
         ("pygame", partial(sdl.devices, kind), f"there is no {kind}"),
     )
     for system, devices, instead in ways:
