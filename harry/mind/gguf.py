@@ -20,8 +20,7 @@ from pydantic import Field
 
 from actors.protocols import Delta, ImagePart, Message, Request, Role, TextDelta, Usage
 from harry.errors import EngineError, EngineUnavailable
-from harry.mind.streaming import Streaming
-from harry.offload import Emit
+from harry.offload import Emit, Offload
 from harry.registry import EngineSettings
 
 OTHER_MINDS = "Use another mind: an API key, or a server such as Ollama."
@@ -66,7 +65,7 @@ class Gguf:
         self._settings = settings
         self._path = path
         self._runtime: Runtime | None = runtime
-        self._offload = Streaming(name, deadline=settings.deadline)
+        self._offload = Offload(name, deadline=settings.deadline)
         self._busy = threading.Lock()
 
     @classmethod
