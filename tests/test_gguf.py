@@ -144,7 +144,6 @@ class TestTheLibrary:
         with pytest.raises(EngineError, match="closed"):
             await ask(mind, request("Hi"))
 
-
     async def test_closing_does_not_wait_for_a_thread_that_hangs(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(gguf, "_GRACE", 0.05)
         begun, go_on = threading.Event(), threading.Event()
