@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 import tracemalloc
 import wave
@@ -13,11 +14,14 @@ import numpy.typing as npt
 import pytest
 import trio
 import trio.testing
+from hypothesis import given
+from hypothesis import strategies as st
 
 from channels.clock import AudioClock
 from channels.gate import Gate, Slot
 from channels.messages import FRAME_SAMPLES, Frame, Source, Utterance
 from channels.turn import Turn
+from harry.audio.resampling import Layout, Reblocker, Resampler
 from harry.audio.wav import WavLoudspeaker, WavMicrophone
 from harry.errors import DeviceError
 
@@ -475,3 +479,40 @@ async def test_a_full_disk_is_told_in_a_sentence(
     monkeypatch.setattr(Path, "is_file", lambda self: True)
     with pytest.raises(DeviceError, match="cannot be written: no space left on device"):
         WavLoudspeaker(tmp_path / "out.wav", clock)
+
+
+# Samples and rates
+
+
+async def test_silence_of_eight_bits_is_silence(tmp_path: Path, autojump_clock: trio.testing.MockClock) -> None:
+    clock = started()
+    path = write_wav(tmp_path / "in.wav", bytes([128]) * 1024, width=1)
+    assert not sound_of(await hear_for(WavMicrophone(path, clock), clock, 0.05)).any()
+
+
+@pytest.mark.parametrize(("source", "target"), [(22_050, 24_000), (24_000, 22_050), (16_000, 48_000), (24_000, 24_000)])
+def test_resampling_in_pieces_keeps_length_and_sound(source: int, target: int) -> None:
+    resampler = Resampler(source, target)
+    pcm = pcm_of(sine(source) * 32767)
+    pieces = [pcm[at : at + 1000] for at in range(0, len(pcm), 1000)]
+    out = b"".join(resampler.push(piece, last=piece is pieces[-1]) for piece in pieces)
+    sound = np.frombuffer(out, "<i2") / 32768
+    wanted = sine(target)
+    assert abs(len(sound) - len(wanted)) <= 1
+    assert np.abs(sound[200:-200] - wanted[200 : len(sound) - 200]).max() < 0.01
+
+
+@given(
+    cuts=st.lists(st.integers(0, 5000), max_size=12),
+    rate=st.sampled_from([8_000, 16_000, 44_100]),
+    channels=st.integers(1, 3),
+)
+def test_buffers_of_any_size_make_the_same_frames(cuts: list[int], rate: int, channels: int) -> None:
+    data = np.random.default_rng(1).integers(-9000, 9000, 2500 * channels).astype("<i2").tobytes()
+    whole = Reblocker(Layout(rate, channels, "int16")).push(data, last=True)
+    reblocker = Reblocker(Layout(rate, channels, "int16"))
+    edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    frames = [frame for a, b in itertools.pairwise(edges) for frame in reblocker.push(data[a:b])]
+    frames += reblocker.push(b"", last=True)
+    assert b"".join(frames) == b"".join(whole)
+    assert {len(frame) for frame in frames} == {FRAME_SAMPLES * 2}
