@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from actors.endpointing import VOICED, Endpointing, Sign
+from actors.endpointing import ONSET, VOICED, Endpointing, Sign
 from actors.floor import Floor, Verdict
 from actors.protocols import VoiceActivityStream
 from channels.events import EventStream
@@ -56,7 +56,8 @@ class Listener:
         self.hand_over = hand_over
         self._cut = cut
         self._has_floor = has_floor
-        self._heard: deque[Frame] = deque(maxlen=max(1, round(pre_roll / _FRAME_SECONDS)))
+        # What came before the voice was noticed, and the voice it took to notice it.
+        self._heard: deque[Frame] = deque(maxlen=round((pre_roll + ONSET) / _FRAME_SECONDS))
         self._growing: list[Frame] = []
         self._utterance = ""
         self._next_partial = 0.0
@@ -101,7 +102,9 @@ class Listener:
     def _end(self) -> None:
         self._events.publish("speech_stopped", at=self._endpointing.voice_ended_at, utterance=self._utterance)
         self.hand_over(self._speech(final=True))
-        self._heard.extend(self._growing)
+        # Words that were handed over must not begin the next utterance once more.
+        over = self._endpointing.voice_ended_at * EAR_RATE
+        self._heard.extend(frame for frame in self._growing if frame.start >= over)
         self._growing = []
 
     def _offer_partial(self) -> None:

@@ -1,5 +1,7 @@
-"""The recorder hears the microphone and hands frames to the listener. It never waits: when the listener is behind, the
-oldest second is dropped, counted. It also keeps the level for whoever shows it.
+"""The recorder hears the microphone and hands frames to the listener.
+
+It never waits: when the listener is more than a second behind, the oldest frames are dropped, counted. It also keeps
+the level for whoever shows it.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
-"""The memory retriever, first stage of a turn: it brings what bears on the utterance. Here that is the recent
-conversation and today's stream of consciousness. It has a deadline; past it the answer goes on without.
+"""The memory retriever, first stage of a turn: it brings what bears on the utterance.
+
+Here that is the recent conversation and today's stream of consciousness. It has a deadline; past it the answer goes on
+without.
 """
 
 from __future__ import annotations

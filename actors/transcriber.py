@@ -1,5 +1,7 @@
-"""The transcriber turns speech into words. Finished utterances come through a mailbox that survives its crash; growing
-ones are decoded early, newest only, and an early decode that already held all the voice serves as the final one.
+"""The transcriber turns speech into words.
+
+Finished utterances come through a mailbox that survives its crash; growing ones are decoded early, newest only, and an
+early decode that already held all the voice serves as the final one.
 """
 
 from __future__ import annotations
@@ -8,6 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 import numpy as np
+import structlog
 import trio
 
 from actors.protocols import Samples, SpeechToText
@@ -15,6 +18,8 @@ from channels.events import EventStream
 from channels.mailbox import Mailbox
 from channels.messages import EAR_RATE, SAMPLE_BYTES, Speech, Transcript
 from channels.ports import Port, WhenFull
+
+log = structlog.get_logger(__name__)
 
 FINALS_WAITING = 16
 """Finished utterances that may wait for their words."""
@@ -105,6 +110,8 @@ class Transcriber:
                         text = await ear.transcribe(trimmed(speech))
                     self._early = (voice, text)
                     self._tell(speech, text)
+                except Exception as error:  # noqa: BLE001  an early decode is a guess: the final one will tell
+                    log.warning("early decode failed", cause=type(error).__name__)
                 finally:
                     self._decoding = None
                     self._decoded.set()

@@ -102,7 +102,7 @@ async def _converse(session: Session, facts: Facts, options: RunOptions, console
     shown = session.events.listen()
     async with trio.open_nursery() as nursery:
         await nursery.start(session.run)
-        nursery.start_soon(show, shown, lambda: session.level, console)
+        nursery.start_soon(partial(show, shown, lambda: session.level, console, name=facts.name))
         nursery.start_soon(_type, session, console)
         if facts.real_microphone:
             session.conductor.say(greeting(facts))
@@ -121,7 +121,8 @@ async def _type(session: Session, console: Console) -> None:
         text = line.strip()
         if text in ("/mute", "/unmute"):
             session.mute(text == "/mute" and not session.muted)
-            console.print("muted: /mute again to be heard" if session.muted else "listening")
+            if session.recorder is None:
+                console.print("There is no microphone to mute.")
         elif text == "/quit":
             os.kill(os.getpid(), signal.SIGTERM)
         elif text.startswith("/"):

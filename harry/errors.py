@@ -34,11 +34,11 @@ class EngineError(HarryError):
     """An engine failed at its work."""
 
 
-class EngineUnavailable(EngineError):
+class EngineUnavailable(EngineError):  # noqa: N818  it reads better than EngineUnavailableError
     """An engine cannot be used here: not installed, no model, no key, no server."""
 
 
-class EngineTimeout(EngineError):
+class EngineTimeout(EngineError):  # noqa: N818  as above
     """An engine outlived its deadline; its instance is retired."""
 
 
@@ -46,5 +46,5 @@ class StoreError(HarryError):
     """The store could not keep or give back something."""
 
 
-class FolderInUse(HarryError):
+class FolderInUse(HarryError):  # noqa: N818  as above
     """Another `harry run` holds the data folder."""

@@ -44,7 +44,7 @@ async def write_events(listener: Listener, file: IO[str]) -> None:
                 # Not abandoned on cancellation: a line is whole or not there.
                 await trio.to_thread.run_sync(_write, file, lines)
             except OSError as error:
-                log.error("event file cannot be written", cause=str(error))
+                log.error("event file cannot be written", cause=str(error))  # noqa: TRY400  the sentence says it all
                 listener.close()
                 return
 

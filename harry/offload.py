@@ -6,6 +6,7 @@ deadline marks the instance as retired, limiter and all: otherwise one hang woul
 
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 from collections.abc import Awaitable, Callable
@@ -19,8 +20,16 @@ T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
 
+WAITING = 3
+"""How many deadlines a call may wait for its turn: a queue is no hang, but it has an end."""
+
+
 class Offload:
-    """The threads of one engine instance. `deadline` is seconds for a call, or between two items of a stream."""
+    """The threads of one engine instance.
+
+    `deadline` is seconds for a call, or between two items of a stream, from the moment its thread begins. What waits
+    for a thread longer than `WAITING` deadlines is refused; only a call that began and hung retires the instance.
+    """
 
     def __init__(self, name: str, *, deadline: float, threads: int = 1) -> None:
         self.name = name
@@ -33,20 +42,21 @@ class Offload:
 
         Raises `EngineTimeout` past the deadline, `EngineError` if the work raised anything that is not one.
         """
-        done = False
-        try:
-            with trio.fail_after(self.deadline):
-                result = await trio.to_thread.run_sync(
-                    self._guarded, work, args, abandon_on_cancel=True, limiter=self._limiter
+        results: list[T] = []
+        call = _Call(self.deadline)
+        with call.scope:
+            try:
+                results.append(
+                    await trio.to_thread.run_sync(
+                        self._guarded, call, work, args, abandon_on_cancel=True, limiter=self._limiter
+                    )
                 )
-            done = True
-            return result
-        except trio.TooSlowError:
-            self.retired = True
-            raise EngineTimeout(f"{self.name} did not answer within {self.deadline:g} seconds.") from None
-        finally:
-            if abort is not None and not done:
-                abort()
+            finally:
+                if abort is not None and not results:
+                    abort()
+        if not results:
+            raise self._too_slow(call, f"{self.name} did not answer within {self.deadline:g} seconds.")
+        return results[0]
 
     async def stream(self, work: Callable[[Emit[T]], None], send: Callable[[T], Awaitable[None]]) -> None:
         """Do blocking `work(emit)` in a thread, and `await send(item)` in trio for each item it emits.
@@ -56,37 +66,64 @@ class Offload:
         """
         # With abandon_on_cancel the thread's calls run in system tasks, outside the caller's scope: each gets its own.
         sending: list[trio.CancelScope] = []
-        with trio.CancelScope(deadline=trio.current_time() + self.deadline) as scope:
+        call = _Call(self.deadline)
+        ended = False
+        with call.scope:
 
             async def pass_on(item: T) -> None:
                 if emit.stopped:
                     return  # The system task may begin after the caller has gone.
-                scope.deadline = math.inf
+                call.scope.deadline = math.inf
                 with trio.CancelScope() as sending_one:
                     sending[:] = [sending_one]
                     await send(item)
-                scope.deadline = trio.current_time() + self.deadline
+                call.begin()
 
             emit = Emit(pass_on)
             try:
                 await trio.to_thread.run_sync(
-                    self._guarded, work, (emit,), abandon_on_cancel=True, limiter=self._limiter
+                    self._guarded, call, work, (emit,), abandon_on_cancel=True, limiter=self._limiter
                 )
+                ended = True
             finally:
                 emit.stop()
                 for each in sending:
                     each.cancel()
-        if scope.cancelled_caught:
-            self.retired = True
-            raise EngineTimeout(f"{self.name} said nothing for {self.deadline:g} seconds.")
+        if not ended:
+            raise self._too_slow(call, f"{self.name} said nothing for {self.deadline:g} seconds.")
 
-    def _guarded(self, work: Callable[[*Ts], T], args: tuple[*Ts]) -> T:
+    def _guarded(self, call: _Call, work: Callable[[*Ts], T], args: tuple[*Ts]) -> T:
+        call.thread_begins()
         try:
             return work(*args)
         except EngineError:
             raise
         except Exception as error:
             raise EngineError(f"{self.name} failed: {type(error).__name__}: {error}") from error
+
+    def _too_slow(self, call: _Call, sentence: str) -> EngineTimeout:
+        self.retired |= call.begun
+        return EngineTimeout(sentence if call.begun else f"{self.name} is too busy to answer.")
+
+
+class _Call:
+    """One call's scope, whose deadline counts from the moment its thread begins."""
+
+    def __init__(self, deadline: float) -> None:
+        self.begun = False
+        self._deadline = deadline
+        self._token = trio.lowlevel.current_trio_token()
+        self.scope = trio.CancelScope(deadline=trio.current_time() + WAITING * deadline)
+
+    def begin(self) -> None:
+        """Count from now."""
+        self.begun = True
+        self.scope.deadline = trio.current_time() + self._deadline
+
+    def thread_begins(self) -> None:
+        """Say so from the thread."""
+        with contextlib.suppress(trio.RunFinishedError):  # nobody is left who could wait
+            self._token.run_sync_soon(self.begin)
 
 
 class Emit(Generic[T]):
@@ -97,6 +134,7 @@ class Emit(Generic[T]):
         self._stopped = threading.Event()
 
     def __call__(self, item: T) -> bool:
+        """Hand an item over, waiting until it was taken. False: nobody listens any more."""
         if self._stopped.is_set():
             return False
         try:

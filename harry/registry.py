@@ -14,11 +14,12 @@ from typing import Any, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harry.errors import ConfigurationError, EngineUnavailable
+from harry.masking import is_secret
 
 ROLES = ("voice_activity", "speech_to_text", "language_model", "text_to_speech")
 """The roles an engine can have: the keys of `[engines]` and the names of the entry-point groups after `harry.`."""
 
-E = TypeVar("E", covariant=True)
+E_co = TypeVar("E_co", covariant=True)
 
 
 class EngineSettings(BaseModel):
@@ -27,13 +28,13 @@ class EngineSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class EngineClass(Protocol[E]):
+class EngineClass(Protocol[E_co]):
     """What an entry point must name."""
 
     Settings: type[EngineSettings]
 
     @staticmethod
-    def load(name: str, settings: Any) -> E:
+    def load(name: str, settings: Any) -> E_co:
         """Build the engine; blocking. Raises `EngineUnavailable` with a remedy if it cannot serve here."""
         ...
 
@@ -78,11 +79,12 @@ def settings_for(engine: EngineClass[Any], table: str, values: Mapping[str, Any]
         if first["type"] == "extra_forbidden":
             known = list(engine.Settings.model_fields)
             raise ConfigurationError(f"Unknown key {key}.", remedy=nearest(str(first["loc"][-1]), known)) from None
-        raise ConfigurationError(f"{key}: {first['msg']} (given: {first['input']!r}).") from None
+        given = "a secret" if is_secret(str(first["loc"][-1]), first["input"]) else repr(first["input"])
+        raise ConfigurationError(f"{key}: {first['msg']} (given: {given}).") from None
 
 
 def load(role: str, name: str, table: Mapping[str, Any]) -> Any:
-    """Build the engine that `[engine.NAME]` (here `table`) describes; blocking. Its `kind`, else its name, chooses it."""
+    """Build the engine that `[engine.NAME]` (here `table`) describes; its `kind`, else its name, chooses it. Blocking."""
     values = dict(table)
     kind = str(values.pop("kind", name))
     engine = find(role, kind)

@@ -226,6 +226,7 @@ class Session:
         """Shut or open the microphone."""
         if self.recorder is not None:
             self.recorder.muted = muted
+            self.events.publish("muted", muted=muted)
 
     # What the actors tell.
 

@@ -40,13 +40,13 @@ class Supervisor:
                 await actor()
             except Exception as error:  # noqa: BLE001  a supervisor is the one place that outlives any error
                 now = trio.current_time()
-                log.error("actor crashed", actor=name, exc_info=error)
+                log.exception("actor crashed", actor=name)
                 self._on_crash(name, error)
                 if now - started > PERIOD:
                     wait = FIRST_WAIT
                     self.degraded.discard(name)
                 crashes.append(now)
-                if len(crashes) == INTENSITY and now - crashes[0] <= PERIOD or name in self.degraded:
+                if (len(crashes) == INTENSITY and now - crashes[0] <= PERIOD) or name in self.degraded:
                     if name not in self.degraded:
                         self.degraded.add(name)
                         self._on_degraded(name, error)

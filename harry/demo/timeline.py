@@ -29,13 +29,12 @@ def draw(
     """Write the picture as PNG. `you` and `harry` are samples and rate; `happened` are events as in the event file."""
     try:
         import matplotlib as mpl
-
-        mpl.use("Agg")
         from matplotlib import pyplot
     except ImportError as error:
         raise EngineUnavailable(
             "The picture needs matplotlib, which is not installed.", remedy="Install it: pip install matplotlib."
         ) from error
+    mpl.use("Agg")
     figure, (above, stages, below) = pyplot.subplots(
         3, 1, sharex=True, figsize=(12, 5.2), height_ratios=(3, 2, 3), layout="constrained"
     )
@@ -46,7 +45,9 @@ def draw(
     for cut in (each for each in happened if each["event"] == "interrupted"):
         for axis in (above, stages, below):
             axis.axvline(cut["at"], color=CUT, linewidth=1.5)
-        stages.annotate("cut", (cut["at"], len(STAGES) + 0.2), color=CUT, xytext=(4, 0), textcoords="offset points", fontsize=10)
+        stages.annotate(
+            "cut", (cut["at"], len(STAGES) + 0.2), color=CUT, xytext=(4, 0), textcoords="offset points", fontsize=10
+        )
     below.set_xlabel("seconds on the session's clock")
     below.set_xlim(0, max(len(you[0]) / you[1], len(harry[0]) / harry[1]))
     figure.savefig(path, dpi=110)
