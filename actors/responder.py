@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import trio
+
 from actors.protocols import Delta, Message, Request, TextDelta
 from actors.wording import Wording
 from channels.messages import Piece, Recollection
@@ -28,12 +30,16 @@ async def respond(
     recollection = await recollections.receive()
     wording = Wording()
 
-    async def take(delta: Delta) -> None:
-        if isinstance(delta, TextDelta):
-            for piece in wording.feed(delta.text):
-                await out.send(Piece(piece))
+    with trio.CancelScope() as asking:
 
-    await ask(Request(prompt(recollection), ordinal), take)
+        async def take(delta: Delta) -> None:
+            if isinstance(delta, TextDelta):
+                for piece in wording.feed(delta.text):
+                    await out.send(Piece(piece))
+            if wording.finished:
+                asking.cancel()  # Enough was said: the mind need not go on.
+
+        await ask(Request(prompt(recollection), ordinal), take)
     for piece in wording.end():
         await out.send(Piece(piece))
     out.close()

@@ -42,7 +42,7 @@ async def ask(config: Config, text: str, write: Callable[[str], None]) -> None:
                 spill=kept.spill,
                 microphone=None,
                 loudspeaker=None,
-                prompt=partial(prompt_of, config, engines.language_model.engine.name),
+                prompt=partial(prompt_of, config),
                 manners=Manners(history_turns=config.memory.history_turns, thoughts=config.memory.thoughts),
                 history=kept.history,
                 today=lambda: local_day(time.time()),

@@ -17,7 +17,7 @@ import structlog
 import trio
 from rich.console import Console
 
-from actors.protocols import Loudspeaker, Message, Microphone, TextToSpeech
+from actors.protocols import LanguageModel, Loudspeaker, Message, Microphone, TextToSpeech
 from channels.clock import AudioClock
 from channels.messages import Recollection
 from channels.turn import new_id
@@ -154,7 +154,7 @@ async def _session(
         spill=kept.spill,
         microphone=microphone.device,
         loudspeaker=loudspeaker.device,
-        prompt=partial(prompt_of, config, engines.language_model.engine.name),
+        prompt=partial(prompt_of, config),
         manners=Manners(
             config.turn.endpoint_silence,
             config.turn.barge_in_voice,
@@ -170,10 +170,10 @@ async def _session(
     return session, facts
 
 
-def prompt_of(config: Config, mind: str, recollection: Recollection) -> tuple[Message, ...]:
-    """The prompt for the mind of that name, by the configuration."""
+def prompt_of(config: Config, mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:
+    """The prompt for a mind, by the configuration."""
     now = datetime.now().astimezone()
-    return build(recollection, config.persona.name, config.user.name, now, small=mind in starting.SMALL_MINDS)
+    return build(recollection, config.persona.name, config.user.name, now, small=getattr(mind, "small", False))
 
 
 def _facts(
@@ -185,7 +185,7 @@ def _facts(
     kept: starting.Kept,
 ) -> Facts:
     mind = engines.language_model.engine if engines.language_model else None
-    small = starting.better_minds(mind.name if mind else None)
+    small = starting.better_minds(mind)
     folder: Path | None = config.data_folder if kept.store.durable else None
     return Facts(
         ear=_described(engines.speech_to_text),

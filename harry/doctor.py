@@ -23,8 +23,9 @@ from harry.audio.choice import describe_devices
 from harry.config import Config
 from harry.engines import Chain
 from harry.errors import ConfigurationError, EngineError, HarryError
+from harry.mind.choice import LAST_RESORT
 from harry.services import STORE_FILE
-from harry.starting import SMALL_MINDS, chains
+from harry.starting import chains
 
 Severity: TypeAlias = Literal["ok", "warning", "problem"]
 
@@ -215,7 +216,7 @@ def _chain(chain: Chain, deep: bool) -> list[Finding]:
             findings.append(Finding(role, "ok", f"{candidate.name} would stand in{why}."))
         else:
             chosen = True
-            small = " It can hardly hold a conversation." if candidate.name in SMALL_MINDS else ""
+            small = " It can hardly hold a conversation." if candidate.name == LAST_RESORT else ""
             findings.append(Finding(role, "ok", f"{candidate.name} would serve{why}.{small}"))
     if not chosen and not any(finding.state == "problem" for finding in findings):
         needed = chain.role == "language_model"

@@ -37,7 +37,7 @@ class Pipeline:
         rate: int,
         mind: Shelf[LanguageModel],
         voice: Shelf[TextToSpeech],
-        prompt: Callable[[Recollection], tuple[Message, ...]],
+        prompt: Callable[[LanguageModel, Recollection], tuple[Message, ...]],
         history: Callable[[], tuple[Exchange, ...]],
         thoughts: Callable[[], Awaitable[Sequence[str]]],
     ) -> None:
@@ -76,7 +76,7 @@ class Pipeline:
                     respond,
                     recollections,
                     ask=partial(self._ask, turn, mind),
-                    prompt=self._prompt,
+                    prompt=partial(self._prompt, mind),
                     ordinal=turn.ordinal,
                     out=pieces,
                 )

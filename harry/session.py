@@ -78,7 +78,7 @@ class Session:
         store: Store,
         microphone: Microphone | None,
         loudspeaker: Loudspeaker | None,
-        prompt: Callable[[Recollection], tuple[Message, ...]],
+        prompt: Callable[[LanguageModel, Recollection], tuple[Message, ...]],
         manners: Manners,
         history: Sequence[Exchange] = (),
         spill: Spill,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,12 +13,13 @@ import structlog
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from actors.protocols import LanguageModel
 from actors.soc_writer import Spill
 from channels.messages import Exchange
 from harry.config import Config
 from harry.engines import Candidate, Chain
 from harry.errors import StoreError
-from harry.memory.folder import lock_folder
+from harry.memory.folder import lock_folder, prepare_folder
 from harry.memory.in_memory import InMemoryStore
 from harry.memory.spill import FileSpill, MemorySpill
 from harry.mind.choice import BETTER_MINDS
@@ -29,7 +30,6 @@ from harry.services import KeepingStore, open_store
 log = structlog.get_logger(__name__)
 
 SPILL_FILE = "unwritten.jsonl"
-SMALL_MINDS = frozenset({"smollm2"})
 
 
 async def chains(config: Config) -> list[Chain]:
@@ -72,21 +72,24 @@ async def keeping(config: Config, *, alone: bool = True) -> AsyncIterator[Kept]:
 
     A folder that cannot be written is a note and no end. Raises `FolderInUse` when another Harry runs on the folder.
     """
-    with ExitStack() as held:
-        kept = Kept(InMemoryStore(), MemorySpill())
+    async with AsyncExitStack() as held:
         try:
-            kept.store = await open_store(config)
-            if kept.store.durable and alone:
-                held.enter_context(lock_folder(config.data_folder))
-                kept.spill = FileSpill(config.data_folder / SPILL_FILE)
-            kept.history = tuple(await kept.store.history(config.user.name, limit=config.memory.history_turns))
+            kept = await _kept(config, held, alone=alone)
         except StoreError as error:
             log.warning("nothing will be kept", cause=str(error))
             kept = Kept(InMemoryStore(), MemorySpill(), notes=[f"{error} Until then nothing is kept."])
-        try:
-            yield kept
-        finally:
-            await kept.store.aclose()
+        yield kept
+
+
+async def _kept(config: Config, held: AsyncExitStack, *, alone: bool) -> Kept:
+    spill: Spill = MemorySpill()
+    if config.memory.store != "memory" and alone:
+        prepare_folder(config.data_folder)
+        held.enter_context(lock_folder(config.data_folder))
+        spill = FileSpill(config.data_folder / SPILL_FILE)
+    store = await open_store(config)
+    held.push_async_callback(store.aclose)
+    return Kept(store, spill, tuple(await store.history(config.user.name, limit=config.memory.history_turns)))
 
 
 @contextmanager
@@ -106,9 +109,9 @@ def progress(console: Console) -> Iterator[Callable[[str, str], None]]:
         yield loaded
 
 
-def better_minds(mind: str | None) -> str:
+def better_minds(mind: LanguageModel | None) -> str:
     """The sentence that names the ways to a better mind, when the one that serves is too small; else ""."""
-    return BETTER_MINDS if mind in SMALL_MINDS else ""
+    return BETTER_MINDS if getattr(mind, "small", False) else ""
 
 
 def stdout_console() -> Console:

@@ -27,7 +27,7 @@ from harry.testing.loudspeaker import VirtualLoudspeaker
 from harry.testing.microphone import SILENT_FRAME, VOICED_FRAME, HandFedMicrophone
 
 
-def _prompt(recollection: Recollection) -> tuple[Message, ...]:
+def _prompt(mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:
     return (Message(Role.USER, (TextPart(recollection.utterance.text),)),)
 
 

@@ -1,0 +1,163 @@
+"""A whole session in virtual time: hand-fed microphone, scripted or given engines, a virtual loudspeaker, no thread."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import trio
+
+from actors.protocols import Delta, Message, Request, Role, Samples, TextDelta, TextPart
+from channels.clock import AudioClock
+from channels.events import Event, Listener
+from channels.messages import Exchange, Recollection
+from harry.conductor import Identity
+from harry.engines import Engines
+from harry.hearing.energy import Energy, EnergySettings
+from harry.memory.in_memory import InMemoryStore
+from harry.memory.spill import MemorySpill
+from harry.session import Manners, Session
+from harry.shelf import Shelf
+from harry.testing.engines import ScriptedLanguageModel, ScriptedSettings, ScriptedVoice
+from harry.testing.loudspeaker import VirtualLoudspeaker
+from harry.testing.microphone import SILENT_FRAME, VOICED_FRAME, HandFedMicrophone
+
+FRAME = 0.032
+RATE = 16_000
+
+
+class FakeEar:
+    """Hears the next of `texts` in each utterance's final decode; early decodes hear the same."""
+
+    name = "fake ear"
+
+    def __init__(self, *texts: str | Exception) -> None:
+        self.texts = list(texts) or ["hello"]
+        self.calls = 0
+        self.takes = 0.0
+
+    def describe(self) -> str:
+        return self.name
+
+    async def transcribe(self, samples: Samples) -> str:
+        self.calls += 1
+        await trio.sleep(self.takes)
+        text = self.texts[0] if len(self.texts) == 1 else self.texts.pop(0)
+        if isinstance(text, Exception):
+            raise text
+        return text
+
+    async def aclose(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+class FakeMind:
+    """Runs `answer(request, emit)`."""
+
+    name = "fake mind"
+
+    def __init__(self, answer: Callable[[Request, Callable[[Delta], Awaitable[None]]], Awaitable[None]]) -> None:
+        self.answer = answer
+        self.requests: list[Request] = []
+
+    def describe(self) -> str:
+        return self.name
+
+    async def reply(self, request: Request, emit: Callable[[Delta], Awaitable[None]]) -> None:
+        self.requests.append(request)
+        await trio.lowlevel.checkpoint()
+        await self.answer(request, emit)
+
+    async def aclose(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+
+def says(text: str) -> FakeMind:
+    async def answer(request: Request, emit: Callable[[Delta], Awaitable[None]]) -> None:
+        await emit(TextDelta(text))
+
+    return FakeMind(answer)
+
+
+def prompt(mind: Any, recollection: Recollection) -> tuple[Message, ...]:
+    return (Message(Role.USER, (TextPart(recollection.utterance.text),)),)
+
+
+@dataclass
+class House:
+    session: Session
+    microphone: HandFedMicrophone
+    told: Listener
+    sounded: list[tuple[float, bytes]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+    async def hear(self, frame: bytes, seconds: float) -> None:
+        """Let the microphone hear a frame again and again, at the pace of the clock."""
+        for _ in range(round(seconds / FRAME)):
+            await trio.sleep(FRAME)
+            await self.microphone.push(frame)
+
+    async def voice(self, seconds: float) -> None:
+        await self.hear(VOICED_FRAME, seconds)
+
+    async def silence(self, seconds: float) -> None:
+        await self.hear(SILENT_FRAME, seconds)
+
+    def happened(self, *names: str) -> list[Event]:
+        self.events += self.told.take_waiting()
+        return [event for event in self.events if not names or event.event in names]
+
+    def loud_until(self) -> float:
+        """When the last sound was heard."""
+        return max(
+            (at + (np.flatnonzero(np.frombuffer(pcm, np.int16))[-1] + 1) / RATE
+             for at, pcm in self.sounded if any(pcm)),
+            default=-1.0,
+        )  # fmt: skip
+
+
+@asynccontextmanager
+async def house(
+    *,
+    ear: Any = None,
+    mind: Any = None,
+    voice: Any = None,
+    manners: Manners | None = None,
+    store: Any = None,
+    spill: Any = None,
+    history: Sequence[Exchange] = (),
+    loudspeaker: bool = True,
+) -> AsyncIterator[House]:
+    clock = AudioClock()
+    sounded: list[tuple[float, bytes]] = []
+    microphone = HandFedMicrophone()
+    session = Session(
+        identity=Identity("you", "session", "harry"),
+        persona="Harry",
+        clock=clock,
+        engines=Engines(
+            voice_activity=Shelf("voice_activity", Energy("energy", EnergySettings())),
+            speech_to_text=Shelf("speech_to_text", ear or FakeEar()),
+        ),
+        mind=Shelf("language_model", mind or ScriptedLanguageModel("scripted", ["one two three four five."])),
+        voice=Shelf("text_to_speech", voice or ScriptedVoice("scripted", ScriptedSettings(rate=RATE))),
+        store=store or InMemoryStore(),
+        spill=spill or MemorySpill(),
+        microphone=microphone,
+        loudspeaker=VirtualLoudspeaker(clock, rate=RATE, on_sound=lambda at, pcm: sounded.append((at, pcm)))
+        if loudspeaker
+        else None,
+        prompt=prompt,
+        manners=manners or Manners(),
+        history=tuple(history),
+        today=lambda: "2000-01-01",
+        wall=lambda: 946_684_800 + trio.current_time(),
+    )
+    made = House(session, microphone, session.events.listen(10_000, lossless=True), sounded)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(session.run)
+        yield made
+        nursery.cancel_scope.cancel()
