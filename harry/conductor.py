@@ -190,6 +190,8 @@ class Conductor:
         except Exception as error:  # noqa: BLE001  a stage that crashes ends its turn only, whatever it raised
             trouble, reason = error, "failed"
         finally:
+            if reason == "shutdown" and self.gate.live is slot:
+                self.cut(reason)
             if not slot.closed:
                 self.gate.close(slot)
                 self._settle(turn, slot, reason, interrupted=reason != "finished")

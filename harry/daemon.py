@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import AsyncExitStack
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -51,9 +52,10 @@ def run(config: Config, options: RunOptions) -> int:
 
 
 async def _run(config: Config, options: RunOptions) -> None:
+    stop = trio.CancelScope()
     async with trio.open_nursery() as root:
-        await root.start(_obey_signals, root.cancel_scope)
-        await _live(config, options)
+        await root.start(_obey_signals, stop)
+        await _live(config, options, stop)
         root.cancel_scope.cancel()
 
 
@@ -71,31 +73,29 @@ async def _obey_signals(scope: trio.CancelScope, *, task_status: trio.TaskStatus
     scope.cancel()
 
 
-async def _live(config: Config, options: RunOptions) -> None:
+async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> None:
+    """Load, converse, and let go. `stop` ends all but what has to be written at the end."""
     console = starting.stdout_console()
-    clock = AudioClock()
     events_to = open_event_file(options.events) if options.events else None
-    async with starting.keeping(config) as kept:
-        chains = await starting.chains(config)
-        troubles: list[tuple[str, str]] = []
-        with starting.progress(console) as loaded:
-            engines = await load_engines(
-                chains, on_loaded=loaded, on_degraded=lambda role, why: troubles.append((role, why))
-            )
-        try:
-            session, facts = await _session(config, options, clock, engines, kept)
+    async with starting.keeping(config) as kept, AsyncExitStack() as held, trio.open_nursery() as writing:
+        with stop:
+            engines = await _load(config, console)
+            held.push_async_callback(engines.aclose)
+            session, facts = await _session(config, options, engines, kept)
             for line in account(facts):
                 console.print(line, soft_wrap=True, markup=False)
-            async with trio.open_nursery() as around:
-                if events_to is not None:
-                    around.start_soon(write_events, session.events.listen(4096, lossless=True), events_to)
-                try:
-                    await _converse(session, facts, options, console)
-                finally:
-                    session.events.close()
-        finally:
-            with trio.move_on_after(2, shield=True):
-                await engines.aclose()
+            if events_to is not None:
+                writing.start_soon(write_events, session.events.listen(4096, lossless=True), events_to)
+            try:
+                await _converse(session, facts, options, console)
+            finally:
+                session.events.close()
+
+
+async def _load(config: Config, console: Console) -> Engines:
+    chains = await starting.chains(config)
+    with starting.progress(console) as loaded:
+        return await load_engines(chains, on_loaded=loaded)
 
 
 async def _converse(session: Session, facts: Facts, options: RunOptions, console: Console) -> None:
@@ -131,9 +131,8 @@ async def _type(session: Session, console: Console) -> None:
             session.typed(text)
 
 
-async def _session(
-    config: Config, options: RunOptions, clock: AudioClock, engines: Engines, kept: starting.Kept
-) -> tuple[Session, Facts]:
+async def _session(config: Config, options: RunOptions, engines: Engines, kept: starting.Kept) -> tuple[Session, Facts]:
+    clock = AudioClock()
     if engines.language_model is None:
         raise EngineUnavailable("Harry has no mind: no language model can serve.", remedy=" ".join(engines.notes))
     microphone = await open_microphone(options.microphone or config.audio.microphone, clock)

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar, TypeVarTuple
 
 import trio
 
-from harry.errors import EngineError, EngineTimeout
+from harry.errors import EngineError, EngineTimeout, HarryError
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -40,7 +40,7 @@ class Offload:
     async def run(self, work: Callable[[*Ts], T], *args: *Ts, abort: Callable[[], None] | None = None) -> T:
         """Do blocking `work` in a thread. `abort` is called from trio's thread when nobody waits for it any more.
 
-        Raises `EngineTimeout` past the deadline, `EngineError` if the work raised anything that is not one.
+        Raises `EngineTimeout` past the deadline, `EngineError` if the work raised anything but a `HarryError`.
         """
         results: list[T] = []
         call = _Call(self.deadline)
@@ -96,7 +96,7 @@ class Offload:
         call.thread_begins()
         try:
             return work(*args)
-        except EngineError:
+        except HarryError:
             raise
         except Exception as error:
             raise EngineError(f"{self.name} failed: {type(error).__name__}: {error}") from error
