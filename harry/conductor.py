@@ -205,7 +205,8 @@ class Conductor:
         heard = slot.heard
         said = turn.utterance.text
         self._history.append(Exchange(turn.id, said, heard, interrupted))
-        if heard:
+        # Sound that was cut within its first word was heard too, though no word of it.
+        if heard or slot.sounded.is_set():
             self.events.publish("heard", turn=turn.id, text=heard)
         record = TurnRecord(
             turn=turn.id,

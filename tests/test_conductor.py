@@ -120,6 +120,15 @@ async def test_a_turn_that_sounded_tells_heard_exactly_once(autojump_clock: Mock
         assert names(house.events_told()) == ["interrupted", "heard", "turn_ended"]
 
 
+async def test_a_cut_within_the_first_word_tells_that_no_word_was_heard(autojump_clock: MockClock) -> None:
+    async with rig(speaks(5)) as house:
+        house.conductor.commit(utterance())
+        await trio.sleep(0.05)
+        house.conductor.cut("barge_in")
+        await house.conductor.quiet()
+        assert [event.fields.get("text") for event in house.events_told()] == [None, "", None]
+
+
 async def test_an_empty_reply_ends_without_a_sound(autojump_clock: MockClock) -> None:
     async with rig(speaks(0)) as house:
         house.conductor.commit(utterance())

@@ -191,7 +191,7 @@ def test_a_stop_signal_ends_in_time_with_all_written(tmp_path: Path) -> None:
     _, errors = process.communicate(timeout=5)
     assert process.returncode == 0, errors
     told = [json.loads(line) for line in events.read_text("utf-8").splitlines()]
-    assert [each["event"] for each in told[-3:]] == ["interrupted", "heard", "turn_ended"]
+    assert [each["event"] for each in told[-3:]] == ["interrupted", "heard", "turn_ended"], told
     assert told[-1]["reason"] == "shutdown"
 
 

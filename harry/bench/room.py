@@ -85,7 +85,8 @@ class Room:
             stop = min(voice.end, len(heard))
             heard[voice.start : stop] += voice.samples[: stop - voice.start]
         # A microphone's 16 bits.
-        return (np.clip(np.rint(heard * 32768), -32768, 32767) / 32768).astype(np.float32)
+        recorded: Samples = (np.clip(np.rint(heard * 32768), -32768, 32767) / 32768).astype(np.float32)
+        return recorded
 
     def _response(self, dice: np.random.Generator) -> Samples:
         length = max(1, round(self.reverberation * EAR_RATE))

@@ -18,6 +18,7 @@ from harry.hearing.echo_delay import LONGEST, DelayFinder
 from harry.hearing.echo_evidence import Bands, Equaliser, Evidence
 from harry.hearing.echo_filter import BLOCK, PathFilter
 from harry.hearing.echo_reference import TAPS, History
+from harry.hearing.echo_spectra import Spectra
 
 NEAR = 0.25
 """Score from which something besides the echo is heard."""
@@ -84,8 +85,10 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What is known about the room: `delay` in seconds, `drift` in parts per million (positive: the echo comes ever
-    earlier), `loss` of the echo against the reference and `cancelled`, both in dB; None while unknown.
+    """What is known about the room; None while unknown.
+
+    `delay` is in seconds; `drift` in parts per million (positive: the echo comes ever earlier); `loss`, of the echo
+    against the reference, and `cancelled` are in dB.
     """
 
     duplex: Duplex
@@ -112,7 +115,7 @@ class EchoCanceller:
         self._waited = 0  # audible blocks before that
         self._since_look = 0
         self._since_sound = math.inf  # samples
-        self._seen: np.ndarray[tuple[int, int], np.dtype[np.complex64]] | None = None
+        self._seen: Spectra | None = None
         self._to_follow = _FOLLOW_EVERY
         self._floor = 1.0
         self._rising = 0.5

@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from actors.protocols import Samples
 from channels.messages import EAR_RATE
-from harry.hearing.echo_filter import BLOCK, SIZE, Powers
+from harry.hearing.echo_filter import BLOCK, SIZE
+from harry.hearing.echo_spectra import Powers, power, sound, spectra
 
 _EDGES_HZ = (100, 200, 300, 400, 510, 630, 770, 920, 1080, 1270, 1480, 1720, 2000, 2320, 2700, 3150, 3700, 4400, 5300)
 _EDGES = np.round(np.array([*_EDGES_HZ, 6400, 7700]) * SIZE / EAR_RATE).astype(np.intp)
@@ -62,23 +63,23 @@ class Evidence:
 
         `residual` and `predicted` have shape (BLOCK,); `doubt` is the filter's. 0 is nothing, 2 the most.
         """
-        power = self._banded(self._residual, residual)
+        left = self._banded(self._residual, residual)
         np.maximum(self._banded(self._predicted, predicted), self._echo * np.float32(_LINGER), out=self._echo)
         self._residual, self._predicted = residual, predicted
-        lower = power < self._noise
-        self._noise = np.where(lower, 0.8 * self._noise + 0.2 * power, self._noise * _NOISE_RISE).astype(np.float32)
-        self._power = power
+        lower = left < self._noise
+        self._noise = np.where(lower, 0.8 * self._noise + 0.2 * left, self._noise * _NOISE_RISE).astype(np.float32)
+        self._power = left
         self._left = _LEAK * (self._echo + _SPREAD * self._echo.mean()) + _DOUBT * _summed(doubt)
         explained = self._left + _NOISE * self._noise + np.float32(1e-6)
-        return float(np.clip(np.log10((power + np.float32(1e-12)) / explained), 0.0, _DECADES).mean())
+        return float(np.clip(np.log10((left + np.float32(1e-12)) / explained), 0.0, _DECADES).mean())
 
     def gains(self, least: float) -> Bands:
         """Wiener's gain for each band after the last `weigh`, at least `least`: little where mostly echo is left."""
-        return np.clip(1 - self._left / (self._power + np.float32(1e-12)), least, 1).astype(np.float32)
+        gains: Bands = np.clip(1 - self._left / (self._power + np.float32(1e-12)), least, 1).astype(np.float32)
+        return gains
 
     def _banded(self, before: Samples, now: Samples) -> Bands:
-        spectrum = np.fft.rfft(np.concatenate((before, now)) * self._window)
-        return _summed(spectrum.real**2 + spectrum.imag**2)
+        return _summed(power(spectra(np.concatenate((before, now)) * self._window)))
 
 
 def _summed(powers: Powers) -> Bands:
@@ -114,6 +115,5 @@ class Equaliser:
 def _minimum_phase(gains: Bands) -> Samples:
     """The response of `_RESPONSE` taps with these gains, by the folded cepstrum (Oppenheim and Schafer)."""
     level = np.log(np.interp(_POINTS, _CENTRES, gains)).astype(np.float32)
-    folded = np.fft.irfft(level) * _FOLD
-    response: Samples = np.fft.irfft(np.exp(np.fft.rfft(folded)))[:_RESPONSE].astype(np.float32)
-    return response
+    folded = sound(level.astype(np.complex64)) * _FOLD
+    return sound(np.exp(spectra(folded)))[:_RESPONSE]

@@ -9,9 +9,9 @@ frequency follows from how uncertain the filter is there and how much else sound
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from actors.protocols import Samples
+from harry.hearing.echo_spectra import Powers, Spectra, power, sound, spectra
 
 BLOCK = 256
 """Samples the filter takes at a time: 16 ms."""
@@ -24,9 +24,6 @@ _START = 0.3
 
 _OVERLAP = np.float32(0.5)
 """Half of each transform is kept (overlap-save), so a weight explains half of what it would."""
-
-Spectra = npt.NDArray[np.complex64]
-Powers = npt.NDArray[np.float32]
 
 
 class PathFilter:
@@ -52,7 +49,7 @@ class PathFilter:
 
     def unsettle(self, share: float) -> None:
         """Know the path less well than before: by `share` (0..1) of each weight's own power."""
-        self._uncertainty += np.float32(share) * _power(self.weights)
+        self._uncertainty += np.float32(share) * power(self.weights)
 
     def silence(self) -> None:
         """Nothing was played for longer than the filter is."""
@@ -66,18 +63,18 @@ class PathFilter:
         All three have shape (BLOCK,). About 0.1 ms for 12 partitions.
         """
         played = self._push(reference)
-        predicted: Samples = np.fft.irfft((self.weights * played).sum(axis=0))[BLOCK:]
+        predicted = sound((self.weights * played).sum(axis=0))[BLOCK:]
         self._padded[BLOCK:] = microphone - predicted
-        error = np.fft.rfft(self._padded)
-        power = _power(played)
-        self.doubt = _OVERLAP * (power * self._uncertainty).sum(axis=0)
-        self._other = np.float32(0.6) * self._other + np.float32(0.4) * _power(error)
+        error = spectra(self._padded)
+        loudness = power(played)
+        self.doubt = _OVERLAP * (loudness * self._uncertainty).sum(axis=0)
+        self._other = np.float32(0.6) * self._other + np.float32(0.4) * power(error)
         step = self._uncertainty / (self.doubt + self._other + np.float32(1e-6))
-        change = np.fft.irfft(step * played.conj() * error)
+        change = sound(step * played.conj() * error)
         change[:, BLOCK:] = 0  # a partition is a block long; without this the blocks' ends would wrap around
-        self.weights += np.fft.rfft(change)
-        self._uncertainty *= self._keep * (1 - _OVERLAP * step * power)
-        self._uncertainty += self._renew * _power(self.weights)
+        self.weights += spectra(change)
+        self._uncertainty *= self._keep * (1 - _OVERLAP * step * loudness)
+        self._uncertainty += self._renew * power(self.weights)
         return predicted
 
     def _push(self, reference: Samples) -> Spectra:
@@ -86,11 +83,6 @@ class PathFilter:
         if self._at < 0:
             self._played[self.partitions + 1 :] = self._played[: self.partitions - 1]
             self._at = self.partitions
-        self._played[self._at] = np.fft.rfft(np.concatenate((self._before, reference)))
+        self._played[self._at] = spectra(np.concatenate((self._before, reference)))
         self._before = reference
         return self._played[self._at : self._at + self.partitions]
-
-
-def _power(spectra: Spectra) -> Powers:
-    power: Powers = spectra.real**2 + spectra.imag**2
-    return power
