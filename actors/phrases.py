@@ -1,0 +1,172 @@
+"""The fixed phrases of a language: what stops Harry, what lets him go on, what only says that somebody listens.
+
+Matching forgives what speech to text does to such words: case, marks, hyphens, "mm-hmm" or "mhm", a letter held long.
+Lists are data, `languages/*.toml`, one file a language; texts longer than `LONGEST` are looked at up to there.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+LONGEST = 600
+"""Characters of a text that are looked at."""
+
+_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
+_HELD = re.compile(r"([^\W\d_])\1{2,}")
+_SOUND = re.compile(r"[mhuan]+")
+_DOUBLED = re.compile(r"(.)\1+")
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
+
+
+class Token(NamedTuple):
+    """A word as it is compared, and where it stands in the text."""
+
+    word: str
+    start: int
+    end: int
+
+
+def tokens(text: str) -> list[Token]:
+    """The words of a text, as they are compared: lower case, without marks, held letters shortened."""
+    return [Token(_plain(found[0]), found.start(), found.end()) for found in _WORD.finditer(text[:LONGEST])]
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Only the words of `tokens`."""
+    return tuple(token.word for token in tokens(text))
+
+
+def _plain(word: str) -> str:
+    word = unicodedata.normalize("NFKC", word).casefold().replace("\u2019", "'")
+    word = _HELD.sub(r"\1", word)
+    # "mmm", "hmm", "uhh", "mhmm": as many spellings as listeners; one letter stands for a run of them.
+    return _DOUBLED.sub(r"\1", word) if _SOUND.fullmatch(word) else word
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A phrase that stops Harry was said. `rest` is what was said after it, "" if that was all."""
+
+    rest: str
+
+
+class Phrases:
+    """The phrases of one language."""
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        """`data` is a file of `languages/`, as read."""
+        self._stop = _set(data["stop"])
+        self._go_on = _set(data["go_on"])
+        self._backchannels = _set(data["backchannels"])
+        self._hesitations = _set(data["hesitations"])
+        self._politeness = _set(data["politeness"])
+        self._off_the_record = _set(data["off_the_record"])
+        self._on_the_record = _set(data["on_the_record"])
+        self.greetings = _set(data["greetings"])
+        self.about = frozenset(data["about"])
+        self.no_names = frozenset(data["no_names"])
+        self.before_name = frozenset(data["before_name"])
+        self.endings: Mapping[str, frozenset[tuple[str, ...]]] = {
+            name: _set(phrases) for name, phrases in data["endings"].items()
+        }
+
+    def stop(self, text: str, names: Sequence[str] = ()) -> Stop | None:
+        """Whether these words stop Harry: as a whole, or before a mark with more to answer behind it.
+
+        `names` may stand anywhere about the phrase. "Stop signs are red" and "wait for me" stop nobody.
+        """
+        said = tokens(text)
+        around = self._politeness | _set(names)
+        at = self._skip(said, 0, around)
+        after = _longest(said, at, self._stop)
+        if after == at:
+            return None
+        while True:  # "stop stop", "stop, please, Harry": more of the same belongs to the phrase
+            further = self._skip(said, after, around | self._stop)
+            if further == after:
+                break
+            after = further
+        if after == len(said):
+            return Stop("")
+        marked = text[said[after - 1].end : said[after].start].strip()
+        called = any(_longest(said, place, _set(names)) > place for place in range(after))
+        if not marked and not called:
+            return None
+        return Stop(text[said[after].start :].strip())
+
+    def go_on(self, text: str, names: Sequence[str] = ()) -> bool:
+        """Whether Harry is asked, and nothing else, to say the rest."""
+        return self._wholly(text, self._go_on, self._politeness | _set(names))
+
+    def off_the_record(self, text: str, names: Sequence[str] = ()) -> bool | None:
+        """True if Harry is asked to go off the record, False if back on it, None if neither."""
+        around = self._politeness | self.greetings | _set(names)
+        if self._wholly(text, self._off_the_record, around):
+            return True
+        return False if self._wholly(text, self._on_the_record, around) else None
+
+    def backchannel(self, text: str) -> bool:
+        """Whether all of it is "mhm", "yeah", "right" and the like: the sounds of a listener."""
+        return self._made_of(text, self._backchannels | self._hesitations) and not self.hesitation(text)
+
+    def hesitation(self, text: str) -> bool:
+        """Whether all of it is "um", "uh" and the like."""
+        return self._made_of(text, self._hesitations)
+
+    def _wholly(self, text: str, phrases: frozenset[tuple[str, ...]], around: frozenset[tuple[str, ...]]) -> bool:
+        said = tokens(text)
+        at = self._skip(said, 0, around - phrases)
+        after = _longest(said, at, phrases)
+        return after > at and self._skip(said, after, around | phrases) == len(said)
+
+    @staticmethod
+    def _made_of(text: str, phrases: frozenset[tuple[str, ...]]) -> bool:
+        said = tokens(text)
+        at = 0
+        while at < len(said):
+            after = _longest(said, at, phrases)
+            if after == at:
+                return False
+            at = after
+        return bool(said)
+
+    @staticmethod
+    def _skip(said: list[Token], at: int, phrases: frozenset[tuple[str, ...]]) -> int:
+        while (after := _longest(said, at, phrases)) > at:
+            at = after
+        return at
+
+
+def _set(phrases: Iterable[str]) -> frozenset[tuple[str, ...]]:
+    return frozenset(found for phrase in phrases if (found := words(phrase)))
+
+
+def _longest(said: list[Token], at: int, phrases: frozenset[tuple[str, ...]]) -> int:
+    """Where the longest phrase that begins at `at` ends; `at` if none does."""
+    for length in range(min(5, len(said) - at), 0, -1):
+        if tuple(token.word for token in said[at : at + length]) in phrases:
+            return at + length
+    return at
+
+
+@functools.cache
+def phrases_of(language: str = "en") -> Phrases:
+    """The phrases of a language tag ("en-GB"); English where there are none for it."""
+    found = _LANGUAGE.match(language.lower())
+    folder = files("actors") / "languages"
+    file = folder / f"{found[0] if found else 'en'}.toml"
+    if not file.is_file():
+        file = folder / "en.toml"
+    return Phrases(tomllib.loads(file.read_text("utf-8")))
+
+
+def asks(text: str) -> bool:
+    """Whether the last sentence of these words is a question."""
+    return text.rstrip(" \"')\u201d\u2019\u00bb").endswith(("?", "\uff1f"))
