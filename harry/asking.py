@@ -11,6 +11,7 @@ import trio
 from channels.clock import AudioClock
 from channels.turn import new_id
 from harry import starting
+from harry.cast import cast
 from harry.conductor import Identity
 from harry.config import Config
 from harry.daemon import prompt_of
@@ -46,6 +47,7 @@ async def ask(config: Config, text: str, write: Callable[[str], None]) -> None:
                 manners=Manners(history_turns=config.memory.history_turns, thoughts=config.memory.thoughts),
                 history=kept.history,
                 today=lambda: local_day(time.time()),
+                cast=cast(config.actors.model_dump()),
             )
             await _one_turn(session, text, write)
         finally:

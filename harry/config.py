@@ -83,6 +83,18 @@ class Engines(_Section):
     text_to_speech: Chain = Field(default=["piper"], description="Speaks the reply.")
 
 
+class Actors(_Section):
+    """Who plays each part: `harry` is Harry's own; other names come from plug-ins, by the entry points `harry.actors`."""
+
+    recorder: ShortName = Field(default="harry", description="Takes in the microphone.", json_schema_extra=_ONE_LINE)
+    listener: ShortName = Field(default="harry", description="Notices voices, and when one takes the floor.", json_schema_extra=_ONE_LINE)
+    transcriber: ShortName = Field(default="harry", description="Has speech turned into words.", json_schema_extra=_ONE_LINE)
+    retriever: ShortName = Field(default="harry", description="Brings what bears on an utterance.", json_schema_extra=_ONE_LINE)
+    responder: ShortName = Field(default="harry", description="Asks the mind and hands on its reply.", json_schema_extra=_ONE_LINE)
+    speaker: ShortName = Field(default="harry", description="Has the reply spoken.", json_schema_extra=_ONE_LINE)
+    soc_writer: ShortName = Field(default="harry", description="Writes turns and thoughts down.", json_schema_extra=_ONE_LINE)
+
+
 class TurnTaking(_Section):
     """When somebody has finished, and when somebody interrupts. All in seconds."""
 
@@ -152,6 +164,7 @@ class Config(BaseSettings):
         default_factory=dict,
         description="A table for each engine; its `kind`, else its name, says which engine it sets.",
     )
+    actors: Actors = Actors()
     turn: TurnTaking = TurnTaking()
     persona: Persona = Persona()
     user: User = User()

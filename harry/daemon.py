@@ -26,6 +26,7 @@ from harry import starting
 from harry.account import Facts, account, greeting
 from harry.audio.choice import open_loudspeaker, open_microphone
 from harry.audio.wav import WavMicrophone
+from harry.cast import cast
 from harry.conductor import Identity
 from harry.config import Config, RunOptions
 from harry.console import show, typed_lines
@@ -163,6 +164,7 @@ async def _session(config: Config, options: RunOptions, engines: Engines, kept: 
         ),
         history=kept.history,
         today=lambda: local_day(time.time()),
+        cast=cast(config.actors.model_dump()),
     )
     notes = (*engines.notes, *microphone.notes, *loudspeaker.notes, *kept.notes)
     facts = _facts(config, engines, microphone.device, loudspeaker.device, notes, kept)

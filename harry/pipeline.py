@@ -12,15 +12,13 @@ from functools import partial
 import trio
 
 from actors.protocols import Delta, LanguageModel, Message, Request, TextToSpeech
-from actors.responder import respond
-from actors.retriever import retrieve
-from actors.speaker import speak
 from actors.wording import Wording
 from channels.events import EventStream
 from channels.gate import Slot
 from channels.messages import Exchange, Piece, Recollection
 from channels.ports import Port
 from channels.turn import Turn
+from harry.cast import Cast
 from harry.shelf import Shelf
 
 PIECES_AHEAD = 2
@@ -40,6 +38,7 @@ class Pipeline:
         prompt: Callable[[LanguageModel, Recollection], tuple[Message, ...]],
         history: Callable[[], tuple[Exchange, ...]],
         thoughts: Callable[[], Awaitable[Sequence[str]]],
+        cast: Cast,
     ) -> None:
         self._events = events
         self._rate = rate
@@ -48,6 +47,7 @@ class Pipeline:
         self._prompt = prompt
         self._history = history
         self._thoughts = thoughts
+        self._cast = cast
 
     async def __call__(self, turn: Turn, slot: Slot) -> None:
         """Run the stages of a turn. Raises what they raise, in an ExceptionGroup."""
@@ -62,18 +62,31 @@ class Pipeline:
         pieces = Port[Piece]("pieces of the reply", PIECES_AHEAD)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(
-                partial(speak, pieces, voice=voice, slot=slot, rate=self._rate, on_piece=partial(self._piece, turn))
+                partial(
+                    self._cast.speaker,
+                    pieces,
+                    voice=voice,
+                    slot=slot,
+                    rate=self._rate,
+                    on_piece=partial(self._piece, turn),
+                )
             )
             if mind is None:
                 nursery.start_soon(_recite, turn.utterance.speak or "", pieces)
                 return
             recollections = Port[Recollection]("recollection", 1)
             nursery.start_soon(
-                partial(retrieve, turn.utterance, history=self._history, thoughts=self._thoughts, out=recollections)
+                partial(
+                    self._cast.retriever,
+                    turn.utterance,
+                    history=self._history,
+                    thoughts=self._thoughts,
+                    out=recollections,
+                )
             )
             nursery.start_soon(
                 partial(
-                    respond,
+                    self._cast.responder,
                     recollections,
                     ask=partial(self._ask, turn, mind),
                     prompt=partial(self._prompt, mind),

@@ -39,6 +39,7 @@ from channels.messages import (
 )
 from channels.ports import Port, WhenFull
 from channels.turn import Turn, new_id
+from harry.cast import Cast
 from harry.conductor import Conductor, Identity
 from harry.engines import Engines
 from harry.errors import StoreError
@@ -83,8 +84,10 @@ class Session:
         history: Sequence[Exchange] = (),
         spill: Spill,
         today: Callable[[], str],
+        cast: Cast | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
+        self._cast = cast or Cast()
         self.identity = identity
         self.persona = persona
         self.clock = clock
@@ -99,7 +102,7 @@ class Session:
         self._today = today
         self._wall = wall
         self._attention = Attention()
-        self.writer = SocWriter(
+        self.writer: SocWriter = self._cast.soc_writer(
             store, spill, failure=StoreError, on_kept=self._kept, on_trouble=self._trouble, on_recovered=self._recovered
         )
         self.conductor = Conductor(
@@ -114,6 +117,7 @@ class Session:
                 prompt=prompt,
                 history=lambda: self.conductor.history[-manners.history_turns :] if manners.history_turns else (),
                 thoughts=self._thoughts,
+                cast=self._cast,
             ),
             keep=self.writer.submit,
             wall=wall,
@@ -130,18 +134,18 @@ class Session:
         if engines.voice_activity is None or engines.speech_to_text is None:
             return
         inbox = Port[Frame | Transcript]("microphone frames", _SECOND_OF_FRAMES, WhenFull.DROP_OLDEST)
-        self.recorder = Recorder(microphone, inbox)
-        self.transcriber = Transcriber(
+        self.recorder = self._cast.recorder(microphone, inbox)
+        self.transcriber = transcriber = self._cast.transcriber(
             ear=engines.speech_to_text.lease, events=self.events, on_transcript=self._transcribed
         )
-        self.listener = Listener(
+        self.listener = self._cast.listener(
             inbox=inbox,
             voice_activity=engines.voice_activity.engine.open_stream(),
             floor=Floor(self.manners.barge_in_voice),
             endpointing=Endpointing(self.manners.endpoint_silence),
             pre_roll=self.manners.pre_roll,
             events=self.events,
-            hand_over=self.transcriber.take,
+            hand_over=transcriber.take,
             cut=self.conductor.cut,
             has_floor=lambda: self.conductor.busy,
         )

@@ -130,6 +130,7 @@ async def house(
     spill: Any = None,
     history: Sequence[Exchange] = (),
     loudspeaker: bool = True,
+    cast: Any = None,
 ) -> AsyncIterator[House]:
     clock = AudioClock()
     sounded: list[tuple[float, bytes]] = []
@@ -154,6 +155,7 @@ async def house(
         manners=manners or Manners(),
         history=tuple(history),
         today=lambda: "2000-01-01",
+        cast=cast,
         wall=lambda: 946_684_800 + trio.current_time(),
     )
     made = House(session, microphone, session.events.listen(10_000, lossless=True), sounded)

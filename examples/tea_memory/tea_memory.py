@@ -1,0 +1,8 @@
+"""A memory retriever of one's own: it adds a line that every prompt shall have. `harry run --set actors.retriever=tea`."""
+
+from harry.plugin import Recollection
+
+
+async def retrieve(utterance, *, history, thoughts, out):
+    await out.send(Recollection(utterance, history(), (*await thoughts(), "The user likes tea.")))
+    out.close()
