@@ -95,7 +95,8 @@ class Room:
         response[: _TEN_MS // 5] = 0.0
         response /= max(float(np.sqrt(np.square(response).sum())), 1e-9)
         response[0] = 10 ** (self.direct / 20)
-        return response.astype(np.float32)
+        formed: Samples = response.astype(np.float32)
+        return formed
 
 
 def distorted(samples: Samples, drive: float) -> Samples:
@@ -104,7 +105,8 @@ def distorted(samples: Samples, drive: float) -> Samples:
         return samples.copy()
     loudest = max(float(np.abs(samples).max(initial=0.0)), 1e-9)
     bent = np.tanh(drive * samples / loudest + 0.1) - np.tanh(0.1)
-    return (bent * loudest / drive).astype(np.float32)
+    clipped: Samples = (bent * loudest / drive).astype(np.float32)
+    return clipped
 
 
 def at_voice_level(samples: Samples) -> Samples:

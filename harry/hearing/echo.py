@@ -34,8 +34,11 @@ _LEAD = 64
 """Samples before the loudest reflection that the filter covers too."""
 
 _YOUNG = 0.6
-_GROWN = 3 * EAR_RATE // BLOCK
-"""So much is added to `NEAR` at first, falling to nothing over 3 s of Harry's speech."""
+_GROWN = 5 * EAR_RATE // BLOCK
+"""So much is added to `NEAR` at first, falling to nothing over 5 s of Harry's speech."""
+
+_WORSE = 1.1
+"""A residual so much stronger than the microphone itself means that the echo takes another path than before."""
 
 _AUDIBLE = 1e-6
 _SOUNDING = 1e-9
@@ -113,6 +116,7 @@ class EchoCanceller:
         self._drift = 0.0  # samples of delay lost a sample
         self._taught = 0  # audible blocks since the delay was found
         self._waited = 0  # audible blocks before that
+        self._idle = 0
         self._since_look = 0
         self._since_sound = math.inf  # samples
         self._seen: Spectra | None = None
@@ -120,6 +124,7 @@ class EchoCanceller:
         self._floor = 1.0
         self._rising = 0.5
         self._unexplained = 0.0
+        self._gain_of_late = np.array([1.0, 0.0])  # microphone and residual, as of the last 80 ms
         self._powers = np.zeros(3)  # reference, microphone, residual: means over audible blocks without a near voice
 
     def process(self, microphone: Samples, reference: Samples) -> Heard:
@@ -183,6 +188,9 @@ class EchoCanceller:
         if self._seen is not None:
             self._filter.silence()
             self._seen = None
+        self._idle = (self._idle + 1) % 4
+        if self._idle == 0:
+            self._evidence.overhear(microphone)
         samples = self._equalised(microphone, None)
         return Heard(samples, True, 2.0, _SILENCE_DB, _decibels(_power(microphone)))
 
@@ -220,12 +228,22 @@ class EchoCanceller:
             self._follow()
         if not near:
             self._powers += 0.01 * (np.array([reference, microphone, residual]) - self._powers)
+        self._gain_of_late += 0.2 * (np.array([microphone, residual]) - self._gain_of_late)
+        if self._gain_of_late[1] > _WORSE * self._gain_of_late[0]:
+            self._start_over()
         # Eight seconds: nobody speaks so long over a Harry who falls silent when spoken over.
         self._unexplained += (near - self._unexplained) * BLOCK / (8 * EAR_RATE)
         if self.duplex is Duplex.FULL and self._unexplained > 0.7:
             self.duplex = Duplex.HALF
         elif self.duplex is not Duplex.FULL and self._unexplained < 0.4:
             self.duplex = Duplex.FULL
+
+    def _start_over(self) -> None:
+        """The loudspeaker or the microphone was moved: learn the path anew, and believe little meanwhile."""
+        self._filter.forget()
+        self._taught = 0
+        self._seen = None
+        self._gain_of_late[:] = 1.0, 0.0
 
     def _follow(self) -> None:
         """Read from the filter's phase how far the echo has moved since the last time, and correct the drift."""

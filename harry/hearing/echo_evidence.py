@@ -31,8 +31,11 @@ _SPREAD = 0.3
 _LINGER = 0.6
 """What is left of a band's echo after another block, at the least: the reverberation beyond the filter."""
 
-_NOISE = 3.0
-_NOISE_RISE = 1.004
+_NOISE = 4.0
+_NOISE_WINDOW = 48
+"""Noise is what a band has at its quietest in the last 0.8 to 1.5 s (R. Martin's minimum statistics, 2001); what it is
+on average lies above that.
+"""
 
 _DECADES = 2.0
 """A band counts for no more than this, so that one whistle makes no voice."""
@@ -55,6 +58,10 @@ class Evidence:
         self._predicted: Samples = np.zeros(BLOCK, np.float32)
         self._echo: Bands = np.zeros(BANDS, np.float32)
         self._noise: Bands = np.full(BANDS, 1e-3, np.float32)
+        self._smooth: Bands = np.full(BANDS, 1e-3, np.float32)
+        self._quietest: Bands = self._smooth
+        self._quietest_before: Bands = self._smooth
+        self._until_window = _NOISE_WINDOW
         self._left: Bands = np.zeros(BANDS, np.float32)
         self._power: Bands = np.ones(BANDS, np.float32)
 
@@ -66,17 +73,31 @@ class Evidence:
         left = self._banded(self._residual, residual)
         np.maximum(self._banded(self._predicted, predicted), self._echo * np.float32(_LINGER), out=self._echo)
         self._residual, self._predicted = residual, predicted
-        lower = left < self._noise
-        self._noise = np.where(lower, 0.8 * self._noise + 0.2 * left, self._noise * _NOISE_RISE).astype(np.float32)
+        self._note_noise(left)
         self._power = left
         self._left = _LEAK * (self._echo + _SPREAD * self._echo.mean()) + _DOUBT * _summed(doubt)
         explained = self._left + _NOISE * self._noise + np.float32(1e-6)
         return float(np.clip(np.log10((left + np.float32(1e-12)) / explained), 0.0, _DECADES).mean())
 
+    def overhear(self, microphone: Samples) -> None:
+        """Learn the noise from a frame in which Harry is silent: shape (n,), n at least SIZE / 2."""
+        before = microphone[-SIZE:-BLOCK] if len(microphone) >= SIZE else self._residual
+        self._note_noise(self._banded(before, microphone[-BLOCK:]))
+        self._residual = microphone[-BLOCK:]
+
     def gains(self, least: float) -> Bands:
         """Wiener's gain for each band after the last `weigh`, at least `least`: little where mostly echo is left."""
         gains: Bands = np.clip(1 - self._left / (self._power + np.float32(1e-12)), least, 1).astype(np.float32)
         return gains
+
+    def _note_noise(self, power: Bands) -> None:
+        self._smooth = np.float32(0.7) * self._smooth + np.float32(0.3) * power
+        self._quietest = np.minimum(self._quietest, self._smooth)
+        self._until_window -= 1
+        if self._until_window <= 0:
+            self._until_window = _NOISE_WINDOW
+            self._quietest_before, self._quietest = self._quietest, self._smooth
+        self._noise = np.minimum(self._quietest_before, self._quietest)
 
     def _banded(self, before: Samples, now: Samples) -> Bands:
         return _summed(power(spectra(np.concatenate((before, now)) * self._window)))

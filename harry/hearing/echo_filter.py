@@ -47,6 +47,11 @@ class PathFilter:
         self._other: Powers = np.full(BINS, 1e-4, np.float32)
         self.doubt: Powers = np.zeros(BINS, np.float32)
 
+    def forget(self) -> None:
+        """Know nothing of the path any more."""
+        self.weights[:] = 0
+        self._uncertainty[:] = self._start
+
     def unsettle(self, share: float) -> None:
         """Know the path less well than before: by `share` (0..1) of each weight's own power."""
         self._uncertainty += np.float32(share) * power(self.weights)
