@@ -20,7 +20,7 @@ from harry.hearing.echo_filter import BLOCK, PathFilter
 from harry.hearing.echo_reference import TAPS, History
 from harry.hearing.echo_spectra import Spectra
 
-NEAR = 0.25
+NEAR = 0.2
 """Score from which something besides the echo is heard."""
 
 VOICED_OVER_ECHO = 0.3
@@ -52,7 +52,7 @@ _RADIANS = 2 * np.pi * np.arange(_FOLLOWED.start, _FOLLOWED.stop, dtype=np.float
 _MOST_DRIFT = 300e-6
 
 _PATIENCE = 5 * EAR_RATE // BLOCK
-_LEAST_NEAR = 0.4
+_LEAST_NEAR = 0.2
 _LEAST = 0.05
 _SILENCE_DB = -120.0
 
