@@ -1,7 +1,14 @@
-"""Draws a conversation as a picture: two voices over one axis of time, the stages of each turn, and where a cut fell."""
+"""Draws a conversation as a picture: two voices over one axis of time, the stages of each turn, and where a cut fell.
+
+matplotlib is needed for this alone, so it is imported when there is something to draw.
+"""
+
+# ruff: noqa: PLC0415  # see above
 
 from __future__ import annotations
 
+import textwrap
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +19,18 @@ from harry.errors import EngineUnavailable
 
 YOU, HARRY, CUT = "#2f6f9f", "#b5532a", "#c01040"
 STAGES = (
-    ("speech_ended", "committed", "makes sure, understands", "#6f9f8f"),
+    ("speech_ended", "committed", "hears you out", "#6f9f8f"),
     ("committed", "mind", "remembers", "#8fa3ad"),
     ("mind", "voice", "thinks", "#d9a441"),
     ("voice", "sound", "finds his voice", "#c98a6b"),
 )
 """Pairs of marks on a turn's timeline between which a stage works, its name and its colour."""
+
+_GREY = "#444444"
+_TOP = 2.3
+"""Where a voice's axis ends: the wave reaches to 1, the words stand above."""
+_CHARACTERS = 118
+"""How long a line of text is that goes from one end of the axis to the other."""
 
 
 def draw(
@@ -29,29 +42,32 @@ def draw(
     """Write the picture as PNG. `you` and `harry` are samples and rate; `happened` are events as in the event file."""
     try:
         import matplotlib as mpl
-        from matplotlib import pyplot
+        from matplotlib import pyplot as plt
     except ImportError as error:
         raise EngineUnavailable(
             "The picture needs matplotlib, which is not installed.", remedy="Install it: pip install matplotlib."
         ) from error
     mpl.use("Agg")
-    figure, (above, stages, below) = pyplot.subplots(
-        3, 1, sharex=True, figsize=(12, 5.2), height_ratios=(3, 2, 3), layout="constrained"
+    seconds = max(len(you[0]) / you[1], len(harry[0]) / harry[1])
+    figure, (above, stages, below) = plt.subplots(
+        3, 1, sharex=True, figsize=(12, 5.6), height_ratios=(3, 2, 3.4), layout="constrained"
     )
     _wave(above, *you, YOU, "you")
     _wave(below, *harry, HARRY, "Harry")
-    _words(above, below, happened)
+    _words(above, below, happened, seconds)
     _stages(stages, happened)
     for cut in (each for each in happened if each["event"] == "interrupted"):
         for axis in (above, stages, below):
-            axis.axvline(cut["at"], color=CUT, linewidth=1.5)
-        stages.annotate(
-            "cut", (cut["at"], len(STAGES) + 0.2), color=CUT, xytext=(4, 0), textcoords="offset points", fontsize=10
-        )
-    below.set_xlabel("seconds on the session's clock")
-    below.set_xlim(0, max(len(you[0]) / you[1], len(harry[0]) / harry[1]))
-    figure.savefig(path, dpi=110)
-    pyplot.close(figure)
+            top = 1 if axis is stages else 2.1 / (1 + _TOP)  # not through the words
+            axis.axvline(cut["at"], 0, top, color=CUT, linewidth=1.5, linestyle=(0, (4, 2)))
+        below.annotate(
+            f"interrupted\nat {cut['at']:.2f} s", (cut["at"], -0.9), color=CUT, xytext=(6, 0),
+            textcoords="offset points", va="bottom", fontsize=10,
+        )  # fmt: skip
+    below.set_xlabel("seconds on the session's clock", fontsize=11)
+    below.set_xlim(0, seconds)
+    figure.savefig(path, dpi=160)
+    plt.close(figure)
 
 
 def _wave(axis: Any, samples: npt.NDArray[np.int16], rate: int, colour: str, who: str) -> None:
@@ -61,41 +77,49 @@ def _wave(axis: Any, samples: npt.NDArray[np.int16], rate: int, colour: str, who
     envelope = np.abs(usable).max(axis=1) if usable.size else np.zeros(0, np.float32)
     at = np.arange(len(envelope)) * step / rate
     axis.fill_between(at, -envelope, envelope, color=colour, linewidth=0)
-    axis.set_ylim(-1, 1)
-    axis.set_yticks([])
-    axis.set_ylabel(who, rotation=0, ha="right", va="center", fontsize=12, color=colour)
-    for side in ("top", "right", "left"):
-        axis.spines[side].set_visible(False)
+    axis.set_ylim(-1, _TOP)
+    axis.set_yticks([0], [who], fontsize=13, color=colour)
+    _plain(axis)
 
 
-def _words(above: Any, below: Any, happened: list[dict[str, Any]]) -> None:
+def _words(above: Any, below: Any, happened: list[dict[str, Any]], seconds: float) -> None:
     """What was said over each stretch, and what of the reply was heard."""
     started = {each["utterance"]: each["at"] for each in happened if each["event"] == "speech_started"}
     sounded = {each["turn"]: each["at"] for each in happened if each["event"] == "speaking_started"}
-    for each in happened:
-        if each["event"] == "transcript" and not each["partial"] and each["utterance"] in started:
-            _label(above, started[each["utterance"]], each["text"])
-        elif each["event"] == "heard" and each["turn"] in sounded:
-            _label(below, sounded[each["turn"]], each["text"])
+    yours = {
+        started[each["utterance"]]: each["text"]
+        for each in happened
+        if each["event"] == "transcript" and not each["partial"] and each["utterance"] in started
+    }
+    his = {sounded[each["turn"]]: each["text"] for each in happened if each["event"] == "heard"}
+    for axis, texts in ((above, yours), (below, his)):
+        places = [*sorted(texts), seconds]
+        for at, until in pairwise(places):
+            _label(axis, at, texts[at], max(12, int((until - at) / seconds * _CHARACTERS)))
 
 
-def _label(axis: Any, at: float, text: str, longest: int = 44) -> None:
-    shown = text if len(text) <= longest else f"{text[: longest // 2]}… {text[-longest // 2 :].lstrip()}"
-    axis.annotate(shown, (at, 0.72), fontsize=9, annotation_clip=True)
+def _label(axis: Any, at: float, text: str, width: int) -> None:
+    """Write a text of three lines at most, each of `width` characters, over what begins at `at`."""
+    shown = "\n".join(textwrap.wrap(text, width, max_lines=3, placeholder=" …"))
+    axis.annotate(shown, (at, _TOP), va="top", fontsize=9.5, color=_GREY)
 
 
 def _stages(axis: Any, happened: list[dict[str, Any]]) -> None:
     for turn in (each["timeline"] for each in happened if each["event"] == "turn_ended"):
-        for row, (begin, end, name, colour) in enumerate(STAGES):
+        for row, (begin, end, _, colour) in enumerate(STAGES):
             if begin in turn and end in turn:
-                left, width = turn[begin], max(turn[end] - turn[begin], 0.02)
+                left, width = turn[begin], max(turn[end] - turn[begin], 0.04)
                 axis.barh(len(STAGES) - row, width, left=left, color=colour)
                 axis.annotate(
-                    f"{name} {1000 * (turn[end] - turn[begin]):.0f} ms", (left + width, len(STAGES) - row),
-                    xytext=(4, 0), textcoords="offset points", va="center", fontsize=8,
+                    f"{1000 * (turn[end] - turn[begin]):.0f} ms", (left + width, len(STAGES) - row),
+                    xytext=(4, 0), textcoords="offset points", va="center", fontsize=9, color=_GREY,
                 )  # fmt: skip
     axis.set_ylim(0.3, len(STAGES) + 0.7)
-    axis.set_yticks([])
-    axis.set_ylabel("stages", rotation=0, ha="right", va="center", fontsize=10, color="#555555")
+    axis.set_yticks(range(len(STAGES), 0, -1), [name for _, _, name, _ in STAGES], fontsize=10, color=_GREY)
+    _plain(axis)
+
+
+def _plain(axis: Any) -> None:
+    axis.tick_params(axis="y", length=0)
     for side in ("top", "right", "left"):
         axis.spines[side].set_visible(False)
