@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from harry.errors import StoreError
+from harry.memory import schema_v2, schema_v3
 
 Step: TypeAlias = tuple[str, ...]
 """The statements of one migration."""
@@ -52,6 +53,8 @@ MIGRATIONS: tuple[Step, ...] = (
         """,
         "CREATE INDEX thought_of_day ON thought (persona, day, seq)",
     ),
+    schema_v2.STEP,
+    schema_v3.STEP,
 )
 
 

@@ -1,0 +1,40 @@
+"""Where things lie in Redis: `user:{username}:{variable}` for live state, two streams for each user, the marks.
+
+A name is escaped where it holds what parts the names of a key, so that no user ever reads another's.
+"""
+
+from __future__ import annotations
+
+import re
+
+MARKS = "harry:marks"
+"""A hash: how far each file has shared each of its logs."""
+
+CONVERSATION = "conversation:stream"
+"""The stream of a user's turns, below the user's keys."""
+
+SOC = "soc:stream"
+"""The stream of the thoughts that were thought with a user."""
+
+_PARTS = re.compile(r"[%:\x00-\x1f]")
+
+
+def escaped(name: str) -> str:
+    """Write a name so that it holds no colon: as it is, but for `%`, `:` and control characters (percent-encoded)."""
+    return _PARTS.sub(lambda found: f"%{ord(found[0]):02X}", name)
+
+
+def key(user: str, variable: str) -> str:
+    """Name the key of a variable."""
+    return f"user:{escaped(user)}:{escaped(variable)}"
+
+
+def stream(user: str, kind: str) -> str:
+    """Name the key of a user's stream, `CONVERSATION` or `SOC`; no variable has such a key."""
+    return f"user:{escaped(user)}:{kind}"
+
+
+def everything(user: str) -> str:
+    """Make the pattern of all keys of a user, for SCAN."""
+    literal = re.sub(r"([\\*?\[\]^])", r"\\\1", escaped(user))
+    return f"user:{literal}:*"

@@ -1,0 +1,42 @@
+"""A plain summary of a conversation, made of its own sentences: what stands in where no mind writes one.
+
+It needs no language: a sentence counts for the words it shares with the rest of the conversation, and the best few are
+given in the order in which they were said.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from channels.messages import Exchange
+
+SENTENCES = 4
+LONGEST = 800
+"""Characters of an extracted summary at most."""
+
+_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|(?<=[。\uff01\uff1f])|\n+")
+_WORD = re.compile(r"[^\W\d_]{3,}")
+_LONGEST_SENTENCE = 240
+_CONSIDERED = 2000  # sentences; of a longer conversation the newest
+
+
+def extract(exchanges: Sequence[Exchange]) -> str:
+    """Summarise in at most `LONGEST` characters; never empty, and the same for the same conversation."""
+    sentences = [
+        sentence[:_LONGEST_SENTENCE]
+        for exchange in exchanges
+        for text in (exchange.said, exchange.heard)
+        for sentence in map(str.strip, _SENTENCE_END.split(text))
+        if sentence
+    ][-_CONSIDERED:]
+    words = [set(map(str.casefold, _WORD.findall(sentence))) for sentence in sentences]
+    common = Counter(word for each in words for word in each)
+    weights = [sum(math.log(1 + common[word]) for word in each) / math.sqrt(len(each) + 1) for each in words]
+    # The first of equals wins; a sentence said twice is told once.
+    ranked = sorted({each: number for number, each in reversed(list(enumerate(sentences)))}.values())
+    best = sorted(ranked, key=lambda number: -weights[number])[:SENTENCES]
+    told = " ".join(sentences[number] for number in sorted(best))
+    return told[:LONGEST].strip() or "Nothing was said."
