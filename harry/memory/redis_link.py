@@ -66,8 +66,9 @@ def _refused(said: str, place: str) -> StoreError:
 class RedisLink:
     """An open way to one server, in one trio run. Made by `open_link`."""
 
-    def __init__(self, fast: Any, blocking: Any, place: str) -> None:
+    def __init__(self, fast: Any, blocking: Any, loop: Any, place: str) -> None:
         self.place = place
+        self._loop = loop  # named in each call: a task that was started elsewhere knows no loop
         self._fast = fast
         self._blocking = blocking
 
@@ -93,16 +94,16 @@ class RedisLink:
     async def wait(self, *command: bytes | str | float) -> Any:
         """Send a command that waits for something to come, such as XREADGROUP with BLOCK. Raises `StoreError`."""
         with _errors(self.place):
-            return await _on_asyncio(self._blocking.execute_command(*command))
+            return await _on_asyncio(self._loop, self._blocking.execute_command(*command))
 
     async def _bounded(self, call: Awaitable[T], within: float) -> T:
         with _errors(self.place), trio.move_on_after(within):
-            return await _on_asyncio(call)
+            return await _on_asyncio(self._loop, call)
         raise StoreError(f"Redis at {self.place} did not answer within {within:g} seconds.", remedy=_LATER)
 
 
-async def _on_asyncio(call: Awaitable[T]) -> T:
-    return cast("T", await trio_asyncio.aio_as_trio(_awaited)(call))
+async def _on_asyncio(loop: Any, call: Awaitable[T]) -> T:
+    return cast("T", await trio_asyncio.aio_as_trio(_awaited, loop=loop)(call))
 
 
 async def _awaited(call: Awaitable[T]) -> T:
@@ -122,13 +123,13 @@ async def open_link(url: str) -> AsyncIterator[RedisLink]:
         raise ConfigurationError(
             "redis.url is no address of a Redis server.", remedy='Write it as "redis://localhost:6379/0".'
         ) from error
-    async with trio_asyncio.open_loop():
+    async with trio_asyncio.open_loop() as loop:
         try:
-            yield RedisLink(fast, blocking, place_of(url))
+            yield RedisLink(fast, blocking, loop, place_of(url))
         finally:
             with trio.move_on_after(_CLOSING, shield=True):
                 for client in (fast, blocking):
-                    await _on_asyncio(client.aclose(close_connection_pool=True))
+                    await _on_asyncio(loop, client.aclose(close_connection_pool=True))
 
 
 def _client(url: str, *, timeout: float | None, retries: int) -> redis.asyncio.Redis:
