@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from harry import exits
-from harry.commands import AsJson, Call, Sets, soc, writer
+from harry.commands import AsJson, Call, Sets, lore, soc, writer
 
 app = typer.Typer(
     name="harry",
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 bench = typer.Typer(help="Measure Harry.", no_args_is_help=True)
 app.add_typer(soc.app, name="soc", rich_help_panel=None)
+app.add_typer(lore.app, name="lore")
 app.add_typer(bench, name="bench")
 
 
