@@ -51,6 +51,8 @@ LISTEN_EVERY = 0.15
 """Seconds of voice between two requests for a partial."""
 STILL = 0.1
 """Seconds of silence up to which a voice is going on when its time is up."""
+LATE = 0.1
+"""Seconds a window may take to arrive before the microphone counts as gone."""
 FRESH = 0.3
 """Seconds by which a partial may be older than the voice to speak for all of it."""
 
@@ -90,13 +92,6 @@ class Finding(StrEnum):
     STOP = "stop"
 
 
-class Verdict(StrEnum):
-    """The simple interface's answer (`Floor.hear`)."""
-
-    NONE = "none"
-    CUT = "cut"
-
-
 @dataclass(frozen=True, slots=True)
 class HarrySide:
     """What the floor must know of Harry.
@@ -133,8 +128,7 @@ class Floor:
     """Times are in seconds on the session's clock; windows may have any length, and come in order.
 
     `names` are those Harry is called by. `excused` says that the newest voice was heard over Harry and needs no answer:
-    its utterance is to be dropped. `deadline` is when a pause must have been decided: call `tick` then if no window
-    has come.
+    its utterance is to be dropped.
     """
 
     barge_in_voice: float = 0.25
@@ -143,7 +137,7 @@ class Floor:
     phrases: Phrases = field(default_factory=phrases_of)
     state: State = State.CLEAR
     excused: bool = False
-    deadline: float | None = None
+    _decide_by: float | None = None
     _voice: _Voice | None = None
     _voice_over: bool = True
     _before: float = 0.0
@@ -151,8 +145,11 @@ class Floor:
     _ducked_at: float = 0.0
     _sign_until: float = 0.0
     _weary: bool = False
-    _voiced: float = 0.0  # of the simple interface
-    _since_voice: float = 0.0
+
+    @property
+    def deadline(self) -> float | None:
+        """When to call `tick` if no window has come; None when nothing is undecided. Windows decide before it."""
+        return None if self._decide_by is None else self._decide_by + LATE
 
     # Events in.
 
@@ -249,7 +246,7 @@ class Floor:
 
     def _pause(self, end: float) -> tuple[Decision, ...]:
         self.state = State.PAUSED
-        self.deadline = end + self.decide_within
+        self._decide_by = end + self.decide_within
         return (Decision.PAUSE,)
 
     def _when_paused(self, now: float) -> tuple[Decision, ...]:
@@ -259,7 +256,7 @@ class Floor:
         if decided := self._by_words(voice, now):
             return decided
         silent = now - voice.until
-        if self.deadline is not None and now >= self.deadline - _TINY:
+        if self._decide_by is not None and now >= self._decide_by - _TINY:
             return self._time_is_up(voice, silent)
         return self._resume() if silent >= GAP - _TINY and voice.voiced < self.barge_in_voice - _TINY else ()
 
@@ -300,11 +297,11 @@ class Floor:
         return decisions
 
     def _resume(self) -> tuple[Decision, ...]:
-        self.state, self.deadline = State.CLEAR, None
+        self.state, self._decide_by = State.CLEAR, None
         return (*self._unduck(), Decision.RESUME)
 
     def _cut(self, decision: Decision) -> tuple[Decision, ...]:
-        self.state, self.deadline = State.CLEAR, None
+        self.state, self._decide_by = State.CLEAR, None
         if self._voice is not None:
             self._voice.has_cut = True
         return (decision, *self._unduck())
@@ -317,7 +314,7 @@ class Floor:
         """Forget what was undecided when Harry lost the floor by other hands."""
         if harry.has_floor:
             return ()
-        self.state, self.deadline = State.CLEAR, None
+        self.state, self._decide_by = State.CLEAR, None
         return self._unduck()
 
     # Words.
@@ -349,19 +346,3 @@ class Floor:
         if self.phrases.hesitation(text):
             return Finding.HESITATION
         return Finding.BACKCHANNEL if self.phrases.backchannel(text) else Finding.WORDS
-
-    # The simple interface.
-
-    def hear(self, probability: float, seconds: float, *, harry_has_it: bool) -> Verdict:
-        """Cut after `barge_in_voice` seconds of voice, and know nothing else. For callers without words."""
-        if probability >= VOICED:
-            self._voiced += seconds
-            self._since_voice = 0.0
-        else:
-            self._since_voice += seconds
-            if self._since_voice > GAP:
-                self._voiced = 0.0
-        if harry_has_it and self._voiced >= self.barge_in_voice:
-            self._voiced = 0.0
-            return Verdict.CUT
-        return Verdict.NONE
