@@ -225,8 +225,9 @@ different moments of the cycle. The first interruption and the first reply of ea
   pieces of 100 ms; each sample carries the number of its reply.
 * Voice activity is judged by loudness. **livekit and pipecat**: one voiced buffer (20 ms) is speech and takes the
   floor, three silent ones (60 ms) end it; no other wait. **Harry**: his windows are 32 ms, so buffers are reblocked as
-  they are for a real microphone; one voiced window takes the floor; seven silent ones (224 ms) end an utterance. How
-  long that silence is, is policy and in no figure. But after 160 ms of it Harry transcribes and begins to answer into
+  they are for a real microphone; two voiced windows in a row make a voice, which takes the floor (fewer never do, so
+  that is where *voice declared* stands); seven silent ones (224 ms) end an utterance. How long that silence is, is
+  policy and in no figure. But after 160 ms of it Harry transcribes and begins to answer into
   a slot that nobody hears, and at the end of the utterance opens it: so his first chunk waits already, if the words
   still stand. livekit's pre-emptive generation is the same idea, and is on. What Harry needs without it stands below
   each table; a guess that has to be withdrawn costs CPU time, which this script, without pauses, does not show.
@@ -252,9 +253,9 @@ different moments of the cycle. The first interruption and the first reply of ea
 * Microphone and loudspeaker of Harry's card share one tick, as in a duplex sound card; the peers' feed and output wake
   the process separately. The line below each table says what either harness costs alone. On a quiet machine most of
   the cost of a single session is that of waking up 50 times a second, in all three.
-* *First voiced buffer -> cut* includes Harry's reblocking: a voice is declared when a window of 32 ms is full, 0 to
-  20 ms after the first voiced buffer came. With each project's own detector and its usual waits, those waits are far
-  larger than anything here.
+* *First voiced buffer -> cut* includes Harry's reblocking and his second window: a voice is declared 20 to 40 ms after
+  its first buffer came, in the peers as set here at once. With each project's own detector and its usual waits (pipecat
+  200 ms, livekit 500 ms of speech), those waits are far larger than anything here.
 * The first sound leaves Harry's gate at the next pull of the card, up to one block later.
 * Memory at the start is told as growth per session: what is imported at the first session counts for it.
 * All three use one core. No network, no encoding, no real engine: twenty-five users in one process is a question of

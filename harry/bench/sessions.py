@@ -2,8 +2,8 @@
 
 Everything around Harry is scripted and answers without delay; everything between is Harry as he runs for a user, with
 a store in memory. Instants are taken outside Harry only, at his seams: in the detector of voices, at the card, at the
-gate's first chunk. The waits that are policy are set to the least: one window of voice takes the floor, a few of
-silence end an utterance.
+gate's first chunk. The waits that are policy are set to the least: two windows in a row are a voice, which takes the
+floor; a few of silence end an utterance.
 """
 
 from __future__ import annotations
@@ -53,9 +53,11 @@ from harry.shelf import Shelf
 REPLY = "one two three four five six seven eight nine ten."
 SENTENCE = "What is the weather like in Paris tomorrow afternoon, and should I take an umbrella"
 
+VOICED_WINDOWS = 2
+"""Windows in a row that make a voice: fewer never silence Harry (`actors.floor`, rule 2)."""
+
 SILENT_WINDOWS = 7
-"""Windows of silence that end an utterance: 224 ms. The floor remembers a voice for 0.2 s; with less it would take the
-question's last words for an interruption of the answer."""
+"""Windows of silence that end an utterance: 224 ms, which leaves time for Harry to begin an answer on a guess."""
 
 _WINDOW = 0.032
 _PIECE = 0.1
@@ -91,26 +93,24 @@ class _WatchedStream:
         self._inner = inner
         self._notes = notes
         self._windows = windows
-        self._quiet = 0
+        self._voiced = self._quiet = 0
         self._speaking = False
 
     def probability(self, window: Samples) -> float:
         probability = self._inner.probability(window)
-        if probability >= 0.5:
-            self._quiet = 0
-            if not self._speaking:
-                self._speaking = True
-                self._notes.voice_declared()
-        elif self._speaking:
-            self._quiet += 1
-            if self._quiet == self._windows:
-                self._speaking = False
-                self._notes.silence_declared()
+        loud = probability >= 0.5
+        self._voiced, self._quiet = (self._voiced + 1, 0) if loud else (0, self._quiet + 1)
+        if not self._speaking and self._voiced == VOICED_WINDOWS:
+            self._speaking = True
+            self._notes.voice_declared()
+        elif self._speaking and self._quiet == self._windows:
+            self._speaking = False
+            self._notes.silence_declared()
         return probability
 
 
 class _Watched:
-    """A detector of voices that notes when it says "voice", and when it has said "silence" for some windows."""
+    """A detector of voices that notes when it has said "voice", and when it has said "silence", for some windows."""
 
     name = "watched"
 
@@ -140,15 +140,11 @@ class _Engine:
 
 
 class _Ear(_Engine):
-    """Hears a new question in every utterance."""
-
-    def __init__(self) -> None:
-        self._heard = 0
+    """Hears the same question in every utterance."""
 
     async def transcribe(self, samples: Samples) -> str:
         await trio.lowlevel.checkpoint()
-        self._heard += 1
-        return f"Question number {self._heard}, please."
+        return "Would you tell me more about that, please?"
 
 
 class _Mind(_Engine):
@@ -370,7 +366,7 @@ def run(
         "speculate": speculate,
         "buffer_ms": round(TICK * 1000),
         "window_ms": round(_WINDOW * 1000),
-        "windows_to_take_the_floor": 1,
+        "windows_to_take_the_floor": VOICED_WINDOWS,
         "silent_windows_to_end_an_utterance": script.quiet,
     }
     return {**figures, **conditions, **surroundings()}
