@@ -1,19 +1,22 @@
-"""The listener finds voices in the microphone's frames, says when one takes the floor, and cuts utterances out.
+"""The listener finds voices in the microphone's frames, yields the floor to them, and cuts utterances out.
 
-It waits for nothing but its inbox, in which frames and transcripts arrive; whatever it does is synchronous. So no
-stage, thread or store can make Harry deaf.
+It waits for nothing but its inbox; whatever it does is synchronous, and what it decides by are pure state machines. So
+no stage, thread or store can make Harry deaf.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+import trio
 
 from actors.endpointing import ONSET, VOICED, Endpointing, Sign
-from actors.floor import Floor, Verdict
-from actors.protocols import VoiceActivityStream
+from actors.floor import Decision, Floor, HarrySide
+from actors.protocols import Samples, VoiceActivityStream
 from channels.events import EventStream
 from channels.messages import EAR_RATE, FRAME_SAMPLES, SAMPLE_BYTES, Frame, Speech, Transcript
 from channels.ports import Port
@@ -28,25 +31,64 @@ PARTIAL_LONGEST = 15.0
 _FRAME_SECONDS = FRAME_SAMPLES / EAR_RATE
 
 
-class Listener:
-    """Inbox -> speech for the transcriber, and cuts.
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """A frame without Harry's own voice. `near`: there is more in it than his echo. `voiced` is the probability from
+    which it holds a voice.
+    """
 
-    `hand_over(speech)` takes each stretch of speech without waiting; `cut(reason)` silences Harry at once;
-    `has_floor()` says whether Harry is answering or sounding.
+    frame: Frame
+    near: bool = True
+    voiced: float = VOICED
+
+
+class Yielding(Protocol):
+    """What the listener may do to Harry's side of the conversation, all of it at once and without waiting."""
+
+    def harry(self, *, words: bool) -> HarrySide:
+        """Whether Harry has the floor, and, with `words`, what he is saying."""
+        ...
+
+    def duck(self, down: bool) -> None:
+        """Soften Harry's voice, or end that."""
+        ...
+
+    def pause(self) -> bool:
+        """Silence Harry without losing a sample."""
+        ...
+
+    def resume(self) -> bool:
+        """Let what was paused sound on."""
+        ...
+
+    def cut(self, reason: str) -> object:
+        """Silence Harry for good."""
+        ...
+
+    def withdraw(self) -> None:
+        """Take back what was begun on the guess that an utterance was over."""
+        ...
+
+
+class Listener:
+    """Inbox -> speech for the transcriber, and decisions about the floor.
+
+    `hand_over(speech)` takes each stretch of speech without waiting. `clean(frame)` takes Harry's own voice out of a
+    frame, where there is somebody who can.
     """
 
     def __init__(
         self,
         *,
-        inbox: Port[Frame | Transcript],
+        inbox: Port[Frame],
         voice_activity: VoiceActivityStream,
         floor: Floor,
         endpointing: Endpointing,
         pre_roll: float,
         events: EventStream,
         hand_over: Callable[[Speech], None],
-        cut: Callable[[str], object],
-        has_floor: Callable[[], bool],
+        yielding: Yielding,
+        clean: Callable[[Frame], Cleaned] = Cleaned,
     ) -> None:
         self._inbox = inbox
         self._voice_activity = voice_activity
@@ -54,13 +96,14 @@ class Listener:
         self._endpointing = endpointing
         self._events = events
         self.hand_over = hand_over
-        self._cut = cut
-        self._has_floor = has_floor
+        self._yielding = yielding
+        self._clean = clean
         # What came before the voice was noticed, and the voice it took to notice it.
         self._heard: deque[Frame] = deque(maxlen=round((pre_roll + ONSET) / _FRAME_SECONDS))
         self._growing: list[Frame] = []
         self._utterance = ""
         self._next_partial = 0.0
+        self._guessed = False
 
     @property
     def hearing(self) -> bool:
@@ -69,28 +112,71 @@ class Listener:
 
     async def run(self) -> None:
         """Listen until the inbox is closed."""
-        async for message in self._inbox:
-            if isinstance(message, Frame):
-                self._take_in(message)
+        while True:
+            frame = None
+            # A pause must be decided in time even if the microphone goes away meanwhile.
+            with trio.CancelScope(deadline=self._decide_by()):
+                try:
+                    frame = await self._inbox.receive()
+                except trio.EndOfChannel:
+                    return
+            if frame is not None:
+                self._take_in(frame)
+            else:
+                self._act(self._floor.tick(self._events.clock.now(), self._yielding.harry(words=False)))
+
+    def understand(self, speech: Speech, transcript: Transcript) -> bool:
+        """Take in words, early or final ones; whether they are to be answered (an "mhm" over Harry's voice is not)."""
+        now = self._events.clock.now()
+        harry = self._yielding.harry(words=True)
+        self._act(self._floor.words(transcript.text, speech.ended_at, now, harry))
+        return not self._floor.excused
+
+    def _decide_by(self) -> float:
+        deadline = self._floor.deadline
+        return float("inf") if deadline is None else self._events.clock.when(deadline)
 
     def _take_in(self, frame: Frame) -> None:
         start = frame.start / EAR_RATE
         end = start + len(frame.pcm) / SAMPLE_BYTES / EAR_RATE
-        window = np.frombuffer(frame.pcm, np.int16).astype(np.float32) / np.float32(32768)
-        probability = self._voice_activity.probability(window)
-        if self._floor.hear(probability, end - start, harry_has_it=self._has_floor()) is Verdict.CUT:
-            self._cut("barge_in")
-        (self._growing if self._endpointing.speaking else self._heard).append(frame)
-        match self._endpointing.hear(probability, start, end):
+        cleaned = self._clean(frame)
+        probability = _as_usual(self._voice_activity.probability(_window(cleaned.frame)), cleaned)
+        self._act(self._floor.window(probability, start, end, self._yielding.harry(words=False), near=cleaned.near))
+        (self._growing if self._endpointing.speaking else self._heard).append(cleaned.frame)
+        self._follow(self._endpointing.hear(probability, start, end), probability, end)
+
+    def _follow(self, sign: Sign, probability: float, end: float) -> None:
+        """Cut utterances out of what is heard."""
+        if self._guessed and probability >= VOICED:
+            self._guessed = False
+            self._yielding.withdraw()
+        match sign:
             case Sign.STARTED:
                 self._begin()
             case Sign.STOPPED:
                 self._end()
             case Sign.PAUSED:
-                self._offer_partial()
+                self._guessed = True
+                self._offer_partial(whole=True)
             case Sign.NONE if self._endpointing.speaking and probability >= VOICED and end >= self._next_partial:
                 self._next_partial = end + PARTIAL_EVERY
-                self._offer_partial()
+                self._offer_partial(whole=False)
+
+    def _act(self, decisions: tuple[Decision, ...]) -> None:
+        for decision in decisions:
+            match decision:
+                case Decision.DUCK | Decision.UNDUCK:
+                    self._yielding.duck(decision is Decision.DUCK)
+                case Decision.PAUSE:
+                    self._yielding.pause()
+                case Decision.RESUME:
+                    self._yielding.resume()
+                case Decision.CUT:
+                    self._yielding.cut("barge_in")
+                case Decision.STOP:
+                    self._yielding.cut("stop")
+                case Decision.LISTEN:
+                    self._offer_partial(whole=False)
 
     def _begin(self) -> None:
         self._utterance = new_id()
@@ -100,6 +186,7 @@ class Listener:
         self._events.publish("speech_started", at=self._endpointing.began_at, utterance=self._utterance)
 
     def _end(self) -> None:
+        self._guessed = False
         self._events.publish("speech_stopped", at=self._endpointing.voice_ended_at, utterance=self._utterance)
         self.hand_over(self._speech(final=True))
         # Words that were handed over must not begin the next utterance once more.
@@ -107,10 +194,24 @@ class Listener:
         self._heard.extend(frame for frame in self._growing if frame.start >= over)
         self._growing = []
 
-    def _offer_partial(self) -> None:
-        if len(self._growing) * _FRAME_SECONDS <= PARTIAL_LONGEST:
-            self.hand_over(self._speech(final=False))
+    def _offer_partial(self, *, whole: bool) -> None:
+        if self._growing and len(self._growing) * _FRAME_SECONDS <= PARTIAL_LONGEST:
+            self.hand_over(self._speech(final=False, whole=whole))
 
-    def _speech(self, *, final: bool) -> Speech:
+    def _speech(self, *, final: bool, whole: bool = True) -> Speech:
         pcm = b"".join(frame.pcm for frame in self._growing)
-        return Speech(self._utterance, pcm, self._growing[0].start, self._endpointing.voice_ended_at, final)
+        sign = self._endpointing
+        return Speech(self._utterance, pcm, self._growing[0].start, sign.began_at, sign.voice_ended_at, final, whole)
+
+
+def _as_usual(probability: float, cleaned: Cleaned) -> float:
+    """The probability as if `VOICED` were the mark of a voice, 0 where only Harry's echo is heard."""
+    if not cleaned.near:
+        return 0.0
+    if probability < cleaned.voiced:
+        return min(probability, VOICED - 0.01)
+    return VOICED + (probability - cleaned.voiced) * (1 - VOICED) / (1 - cleaned.voiced)
+
+
+def _window(frame: Frame) -> Samples:
+    return np.frombuffer(frame.pcm, np.int16).astype(np.float32) / np.float32(32768)

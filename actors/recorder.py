@@ -11,14 +11,14 @@ import math
 import numpy as np
 
 from actors.protocols import Microphone
-from channels.messages import Frame, Transcript
+from channels.messages import Frame
 from channels.ports import Port
 
 
 class Recorder:
     """Microphone -> inbox of the listener."""
 
-    def __init__(self, microphone: Microphone, inbox: Port[Frame | Transcript]) -> None:
+    def __init__(self, microphone: Microphone, inbox: Port[Frame]) -> None:
         self._microphone = microphone
         self._inbox = inbox
         self._silence: bytes = b""

@@ -94,10 +94,11 @@ class Listener:
         return waiting
 
     def close(self) -> None:
-        """Stop listening. What waits can still be iterated."""
-        self._closed = True
-        self._leave(self)
-        self._wake()
+        """Stop listening. What waits can still be iterated. A second call changes nothing."""
+        if not self._closed:
+            self._closed = True
+            self._leave(self)
+            self._wake()
 
 
 class EventStream:

@@ -30,15 +30,17 @@ class Frame:
 class Speech:
     """Listener -> transcriber: an utterance, growing (`final` false) or whole.
 
-    `start` is the first sample's place on the session's clock, at `EAR_RATE`; `ended_at` is when the voice ceased,
-    in seconds on that clock.
+    `start` is the first sample's place on the session's clock, at `EAR_RATE`; `began_at` and `ended_at` are when the
+    voice began and ceased, in seconds on that clock. `whole`: the voice has paused, so this may be all of it.
     """
 
     utterance: str
     pcm: bytes
     start: int
+    began_at: float
     ended_at: float
     final: bool
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +65,14 @@ class Source(StrEnum):
 class Utterance:
     """Anyone -> conductor: something to answer, or (`speak` set) something Harry says of his own accord.
 
-    `ended_at` is when it was over, in seconds on the session's clock. `speak` holds fixed words that bypass the mind.
+    `began_at` (None: unknown) and `ended_at` are in seconds on the session's clock. `speak` holds fixed words that bypass
+    the mind.
     """
 
     id: str
     text: str
     source: Source
+    began_at: float | None = None
     ended_at: float = 0.0
     speak: str | None = None
 

@@ -27,6 +27,9 @@ def new_id(now: float | None = None) -> str:
 class Turn:
     """What the conductor knows of a turn. `ordinal` counts the committed replies of the session before this one.
 
+    A turn that is not `committed` is a guess: it may think and synthesise into a shut slot, and nothing of it is told.
+    `amends` names the turn whose utterance this one continues. `pieces` are what the reply has been cut into so far;
+    `history_seen` is the revision of the history that it answers. `started_at` is seconds since the epoch.
     `timeline` says when each stage began, in seconds on the session's clock. `scope` holds every task of the turn;
     `over` is set once the last of them has ended.
     """
@@ -36,6 +39,11 @@ class Turn:
     session: str
     namespace: str
     ordinal: int = 0
+    committed: bool = True
+    amends: str | None = None
+    history_seen: int = 0
+    started_at: float = 0.0
+    pieces: list[str] = field(default_factory=list)
     id: str = field(default_factory=new_id)
     timeline: dict[str, float] = field(default_factory=dict)
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)

@@ -8,18 +8,20 @@ not the end of the old turn, which the turn's own task awaits; nobody waits for 
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 import trio
 
+from actors.floor import HarrySide
+from actors.phrases import asks
 from channels.events import EventStream
 from channels.gate import Gate, Slot, State
 from channels.messages import Exchange, Source, TurnRecord, Utterance
 from channels.turn import Turn, new_id
 from harry.errors import HarryError
+from harry.history import History
 
 log = structlog.get_logger(__name__)
 
@@ -29,8 +31,11 @@ TURNS_AT_MOST = 8
 DRAINING_AT_MOST = 2
 """With this many old turns still ending, no speculation is admitted."""
 
-HISTORY_KEPT = 200
-"""Exchanges the conductor remembers; the store keeps them all."""
+SAYING = 120
+"""Characters to either side of the present that Harry may be hearing himself say: some seconds."""
+
+MERGE_WITHIN = 1.5
+"""Seconds after a commit within which more speech continues the utterance rather than begins another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,16 @@ class Identity:
     user: str
     session: str
     namespace: str
+
+
+@dataclass(slots=True)
+class Guesses:
+    """What speculation did and cost: guesses begun, used and withdrawn, and words that were never heard for them."""
+
+    begun: int = 0
+    used: int = 0
+    withdrawn: int = 0
+    words_wasted: int = 0
 
 
 class Conductor:
@@ -74,13 +89,14 @@ class Conductor:
         self.events = events
         self.identity = identity
         self.committed = 0
+        self.guesses = Guesses()
         self._answer = answer
         self._keep = keep
         self._wall = wall
-        self._history: deque[Exchange] = deque(history, maxlen=HISTORY_KEPT)
+        self._history = History(history)
         self._running: dict[Turn, Slot] = {}
         self._settled: dict[str, Turn] = {}
-        self._started_at: dict[str, float] = {}
+        self._last: tuple[Turn, Slot] | None = None
         self._nursery: trio.Nursery | None = None
         self._changed = trio.Event()
 
@@ -94,6 +110,7 @@ class Conductor:
             finally:
                 # Closing comes first here too: a stage behind a shield may wait for room that no sink makes any more.
                 self._nursery = None
+                self.withdraw()
                 self.cut("shutdown")
 
     # What the session may ask.
@@ -101,7 +118,11 @@ class Conductor:
     @property
     def history(self) -> tuple[Exchange, ...]:
         """The conversation as heard, oldest first, right even before it is durable."""
-        return tuple(self._history)
+        return self._history.without(None)
+
+    def history_for(self, turn: Turn) -> tuple[Exchange, ...]:
+        """The conversation that a turn answers: without the exchange that it amends."""
+        return self._history.without(turn.amends)
 
     @property
     def turns_running(self) -> int:
@@ -113,40 +134,84 @@ class Conductor:
         """Whether a turn is being answered or is sounding."""
         return self.gate.live is not None
 
+    def harry(self, *, words: bool) -> HarrySide:
+        """Harry's side as the floor sees it; see `actors.listener.Yielding`."""
+        slot = self.gate.live
+        if slot is None or not words:
+            return HarrySide(slot is not None)
+        heard, spoken = slot.heard, slot.spoken
+        around = spoken[max(0, len(heard) - SAYING) : len(heard) + SAYING]
+        return HarrySide(has_floor=True, asked=asks(heard), saying=around)
+
+    @property
+    def unsaid(self) -> str:
+        """What was still to be heard of the last reply when it was cut, as far as it had been put into words."""
+        if self._last is None or not self._last[1].closed:
+            return ""
+        turn, slot = self._last
+        return "".join(turn.pieces)[len(slot.heard) :].strip()
+
     async def quiet(self) -> None:
         """Wait until no turn runs and every record of one was kept."""
         while self._running or self._settled:
             await self._changed.wait()
 
-    # What the session may do.
+    # What the session may do. All of it is synchronous, without a checkpoint.
 
     def commit(self, utterance: Utterance, *, cut_reason: str = "superseded") -> Turn | None:
-        """Answer an utterance, cutting whatever is open. None if Harry is stuck. Synchronous."""
+        """Answer an utterance, cutting whatever is open. None if Harry is stuck.
+
+        A guess is opened if it answers the same words after the same history; else it is withdrawn.
+        """
         self.cut(cut_reason)
         if self._nursery is None:
             return None
-        if len(self._running) >= TURNS_AT_MOST:
-            log.error("stuck: earlier turns do not end", turns=len(self._running))
-            self.events.publish("error", message="Harry is stuck: earlier answers do not end. Restart him.")
-            return None
-        turn = Turn(utterance, self.identity.user, self.identity.session, self.identity.namespace, self.committed)
-        if utterance.speak is None:
-            self.committed += 1
-        self._started_at[turn.id] = self._wall()
-        turn.mark("speech_ended", utterance.ended_at)
-        turn.mark("committed", self.events.clock.now())
-        slot = self.gate.admit(turn)
-        self._running[turn] = slot
-        self._nursery.start_soon(self._see_through, turn, slot)
+        whole, amended = self._merged(utterance)
+        guess = self.gate.speculative
+        if guess is not None and self._fits(guess.turn, whole) and self.gate.open(guess):
+            turn, slot = guess.turn, guess
+            self.guesses.used += 1
+        else:
+            self.withdraw()
+            if len(self._running) >= TURNS_AT_MOST:
+                log.error("stuck: earlier turns do not end", turns=len(self._running))
+                self.events.publish("error", message="Harry is stuck: earlier answers do not end. Restart him.")
+                return None
+            turn, slot = self._admit(whole, amended, shut=False)
+        self._committed(turn, slot, amended)
         return turn
 
+    def speculate(self, utterance: Utterance) -> Turn | None:
+        """Begin to answer what may be the whole utterance, unheard. None where that is not admitted."""
+        whole, amended = self._merged(utterance)
+        guess = self.gate.speculative
+        if guess is not None and self._fits(guess.turn, whole):
+            return guess.turn
+        self.withdraw()
+        draining = sum(slot.closed for slot in self._running.values())
+        if self._nursery is None or draining >= DRAINING_AT_MOST or len(self._running) >= TURNS_AT_MOST:
+            return None
+        turn, _ = self._admit(whole, amended, shut=True)
+        self.guesses.begun += 1
+        return turn
+
+    def withdraw(self) -> None:
+        """Take back a guess, if there is one: it was never heard of outside."""
+        guess = self.gate.speculative
+        if guess is not None:
+            self.gate.close(guess)
+            guess.turn.scope.cancel()
+            self.guesses.withdrawn += 1
+            self.guesses.words_wasted += sum(len(piece.split()) for piece in guess.turn.pieces)
+
     def cut(self, reason: str) -> Cut | None:
-        """Silence what is open or paused, for ever. None if nothing was. Synchronous: no checkpoint inside."""
+        """Silence what is open or paused, for ever. None if nothing was."""
         slot = self.gate.live
         if slot is None:
             return None
         turn = slot.turn
         stale = self.gate.close(slot)
+        self.gate.ducked = False
         turn.scope.cancel()
         self.events.publish("interrupted", turn=turn.id, reason=reason, stale_samples=stale)
         self._settle(turn, slot, reason, interrupted=True)
@@ -165,6 +230,20 @@ class Conductor:
         slot = self.gate.live
         return slot is not None and slot.state is State.PAUSED and self.gate.resume(slot)
 
+    def duck(self, down: bool) -> None:
+        """Soften what Harry says, or end that."""
+        self.gate.ducked = down
+
+    def say(self, words: str) -> Turn | None:
+        """Say fixed words, in a turn of their own."""
+        return self.commit(Utterance(new_id(), "", Source.PROACTIVE, speak=words))
+
+    def piece(self, turn: Turn, text: str) -> None:
+        """A stretch of the reply goes to the voice: told at once, or, of a guess, when it is committed."""
+        turn.pieces.append(text)
+        if turn.committed:
+            self.events.publish("reply", turn=turn.id, text=text)
+
     def kept(self, record: TurnRecord) -> None:
         """The record is durable: acknowledge the turn."""
         turn = self._settled.pop(record.turn, None)
@@ -174,6 +253,67 @@ class Conductor:
         self.events.publish("turn_ended", turn=record.turn, reason=record.reason, timeline=timeline)
         self.events.release(record.turn)
         self._wake()
+
+    # Admission.
+
+    def _merged(self, utterance: Utterance) -> tuple[Utterance, Turn | None]:
+        """The utterance, joined to the one before if it continues it, and the turn it then amends.
+
+        It does if its voice began soon after that turn was committed and less than a clause of its reply was heard.
+        """
+        if self._last is None or utterance.source is not Source.VOICE:
+            return utterance, None
+        turn, slot = self._last
+        before = turn.utterance
+        soon = utterance.began_at is not None and utterance.began_at <= turn.timeline["committed"] + MERGE_WITHIN
+        first = turn.pieces[0].strip() if turn.pieces else ""
+        unheard = slot.closed and (not slot.heard or len(slot.heard.strip()) < len(first))
+        if before.source is not Source.VOICE or not soon or not unheard:
+            return utterance, None
+        text = f"{before.text.rstrip()} {utterance.text.lstrip()}"
+        return replace(utterance, text=text, began_at=before.began_at), turn
+
+    def _fits(self, guess: Turn, utterance: Utterance) -> bool:
+        return (
+            guess.utterance.id == utterance.id
+            and guess.utterance.text == utterance.text
+            and guess.history_seen == self._history.revision
+        )
+
+    def _admit(self, utterance: Utterance, amended: Turn | None, *, shut: bool) -> tuple[Turn, Slot]:
+        if self._nursery is None:
+            raise RuntimeError("the conductor does not run")
+        turn = Turn(
+            utterance,
+            self.identity.user,
+            self.identity.session,
+            self.identity.namespace,
+            ordinal=amended.ordinal if amended else self.committed,
+            committed=not shut,
+            amends=amended.id if amended else None,
+            history_seen=self._history.revision,
+        )
+        slot = self.gate.admit(turn, shut=shut)
+        self._running[turn] = slot
+        self._nursery.start_soon(self._see_through, turn, slot)
+        return turn, slot
+
+    def _committed(self, turn: Turn, slot: Slot, amended: Turn | None) -> None:
+        turn.committed = True
+        turn.started_at = self._wall()
+        turn.mark("speech_ended", turn.utterance.ended_at)
+        turn.timeline["committed"] = self.events.clock.now()
+        self._last = (turn, slot)
+        if amended is not None:
+            said = turn.utterance
+            self.events.publish(
+                "transcript", utterance=said.id, partial=False, text=said.text, amends=amended.utterance.id,
+                ended_at=said.ended_at,
+            )  # fmt: skip
+        elif turn.utterance.speak is None:
+            self.committed += 1
+        for text in turn.pieces:
+            self.events.publish("reply", turn=turn.id, text=text)
 
     # A turn's own task.
 
@@ -190,21 +330,28 @@ class Conductor:
         except Exception as error:  # noqa: BLE001  a stage that crashes ends its turn only, whatever it raised
             trouble, reason = error, "failed"
         finally:
-            if reason == "shutdown" and self.gate.live is slot:
-                self.cut(reason)
-            if not slot.closed:
-                self.gate.close(slot)
-                self._settle(turn, slot, reason, interrupted=reason != "finished")
-            del self._running[turn]
-            turn.over.set()
-            self._wake()
+            self._end(turn, slot, reason)
         if trouble is not None:
             self._tell(turn, trouble)
+
+    def _end(self, turn: Turn, slot: Slot, reason: str) -> None:
+        """The stages have ended: close what was not cut, and let go of the turn."""
+        if not turn.committed:
+            self.gate.close(slot)
+            self.events.release(turn.id)
+        elif reason == "shutdown" and self.gate.live is slot:
+            self.cut(reason)
+        elif not slot.closed:
+            self.gate.close(slot)
+            self._settle(turn, slot, reason, interrupted=reason != "finished")
+        del self._running[turn]
+        turn.over.set()
+        self._wake()
 
     def _settle(self, turn: Turn, slot: Slot, reason: str, *, interrupted: bool) -> None:
         heard = slot.heard
         said = turn.utterance.text
-        self._history.append(Exchange(turn.id, said, heard, interrupted))
+        self._history.add(Exchange(turn.id, said, heard, interrupted), amends=turn.amends)
         # Sound that was cut within its first word was heard too, though no word of it.
         if heard or slot.sounded.is_set():
             self.events.publish("heard", turn=turn.id, text=heard)
@@ -214,19 +361,23 @@ class Conductor:
             session=turn.session,
             namespace=turn.namespace,
             source=turn.utterance.source,
-            started_at=self._started_at.pop(turn.id),
+            started_at=turn.started_at,
             ended_at=self._wall(),
             said=said,
             spoken=slot.spoken,
             heard=heard,
             interrupted=interrupted,
             reason=reason,
+            amends=turn.amends,
         )
         self._settled[turn.id] = turn
         self._keep(record)
 
     def _tell(self, turn: Turn, trouble: Exception) -> None:
         """Journal a stage's crash, show it, and say it once: a turn that only says so is not answered by another."""
+        if not turn.committed:
+            log.warning("a guess failed", turn=turn.id, exc_info=trouble)
+            return
         causes = list(_leaves(trouble))
         log.error("turn failed", turn=turn.id, exc_info=trouble)
         sentence = next((str(each) for each in causes if isinstance(each, HarryError)), "")
@@ -235,10 +386,6 @@ class Conductor:
         if turn.utterance.speak is None and self.gate.live is None and not turn.scope.cancel_called:
             spoken = next((each.message for each in causes if isinstance(each, HarryError)), "")
             self.say(f"Sorry, I could not answer. {spoken or 'Something in me failed; the log says what.'}")
-
-    def say(self, words: str) -> Turn | None:
-        """Say fixed words, in a turn of their own."""
-        return self.commit(Utterance(new_id(), "", Source.PROACTIVE, speak=words))
 
     def _wake(self) -> None:
         self._changed.set()

@@ -70,6 +70,10 @@ class Audio(_Section):
         default="default",
         description="What Harry speaks with: as above, or `pygame`.",
     )
+    echo: Literal["auto", "on", "off"] = Field(
+        default="auto",
+        description="Whether Harry's own voice is taken out of the microphone; `auto`: between two sound cards.",
+    )
 
 
 class Engines(_Section):
@@ -103,6 +107,9 @@ class TurnTaking(_Section):
     )
     barge_in_voice: float = Field(
         default=0.25, ge=0.05, le=5.0, description="Seconds of voice over a reply after which Harry falls silent."
+    )
+    speculate: bool = Field(
+        default=True, description="Whether Harry begins to think in a pause, before he knows that you have finished."
     )
     pre_roll: float = Field(
         default=0.8, ge=0.0, le=3.0, description="Seconds of sound kept from before a voice was noticed."

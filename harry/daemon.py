@@ -5,10 +5,11 @@ A first SIGTERM or SIGINT ends everything in order within `STOP_WITHIN` seconds;
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import signal
 import time
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,7 @@ from channels.turn import new_id
 from harry import starting
 from harry.account import Facts, account, greeting
 from harry.audio.choice import open_loudspeaker, open_microphone
+from harry.audio.soundcard import SoundcardLoudspeaker, SoundcardMicrophone
 from harry.audio.wav import WavMicrophone
 from harry.cast import cast
 from harry.conductor import Identity
@@ -54,32 +56,45 @@ def run(config: Config, options: RunOptions) -> int:
 
 async def _run(config: Config, options: RunOptions) -> None:
     stop = trio.CancelScope()
-    async with trio.open_nursery() as root:
-        await root.start(_obey_signals, stop)
-        await _live(config, options, stop)
-        root.cancel_scope.cancel()
+    _obey_signals(stop)
+    await _live(config, options, stop)
 
 
-async def _obey_signals(scope: trio.CancelScope, *, task_status: trio.TaskStatus[None]) -> None:
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as received:
-        task_status.started()
-        async for number in received:
-            log.info("stopping", signal=signal.Signals(number).name)
-            # From here on signals act as they do by themselves: the second one ends the process at once.
-            break
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.signal(signal.SIGALRM, lambda *_: os._exit(1))
-    signal.setitimer(signal.ITIMER_REAL, STOP_WITHIN)
-    scope.cancel()
+def _obey_signals(scope: trio.CancelScope) -> None:
+    """Cancel `scope` at the first signal.
+
+    All that must not fail is done in the handler itself: an engine that blocks the loop would keep a task from it.
+    """
+    token = trio.lowlevel.current_trio_token()
+
+    def stop(number: int, _: object) -> None:
+        # From here on signals act as they do by themselves: the second one ends the process at once.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        # This clock runs in a thread of its own that needs no Python: nothing can hold it up.
+        faulthandler.dump_traceback_later(STOP_WITHIN, exit=True, file=nowhere)
+        with suppress(trio.RunFinishedError):
+            token.run_sync_soon(cancel, number)
+
+    def cancel(number: int) -> None:
+        log.info("stopping", signal=signal.Signals(number).name)
+        scope.cancel()
+
+    nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
 
 
 async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> None:
     """Load, converse, and let go. `stop` ends all but what has to be written at the end."""
     console = starting.stdout_console()
-    events_to = open_event_file(options.events) if options.events else None
+    starting.refuse_one_file_for_two(config, options)
     async with starting.keeping(config) as kept, AsyncExitStack() as held, trio.open_nursery() as writing:
         with stop:
+            # The folder is held by now: a second Harry does not empty the event file of the first.
+            events_to = open_event_file(options.events) if options.events else None
+            if events_to is not None:
+                held.callback(events_to.close)
             engines = await _load(config, console)
             held.push_async_callback(engines.aclose)
             session, facts = await _session(config, options, engines, kept)
@@ -110,7 +125,7 @@ async def _converse(session: Session, facts: Facts, options: RunOptions, console
         if options.until_quiet is None:
             await trio.sleep_forever()
         else:
-            if isinstance(session.microphone, WavMicrophone):
+            if isinstance(session.microphone, WavMicrophone) and session.recorder is not None:
                 await session.microphone.ended.wait()
             await session.quiet(options.until_quiet)
         nursery.cancel_scope.cancel()
@@ -146,6 +161,7 @@ async def _session(config: Config, options: RunOptions, engines: Engines, kept: 
     session = Session(
         identity=Identity(config.user.name, new_id(), NAMESPACE),
         persona=config.persona.name,
+        language=config.persona.language,
         clock=clock,
         engines=engines,
         mind=engines.language_model,
@@ -161,7 +177,9 @@ async def _session(config: Config, options: RunOptions, engines: Engines, kept: 
             config.turn.pre_roll,
             config.memory.history_turns,
             config.memory.thoughts,
+            config.turn.speculate,
         ),
+        cancel_echo=_cancels_echo(config.audio.echo, microphone.device, loudspeaker.device),
         history=kept.history,
         today=lambda: local_day(time.time()),
         cast=cast(config.actors.model_dump()),
@@ -169,6 +187,12 @@ async def _session(config: Config, options: RunOptions, engines: Engines, kept: 
     notes = (*engines.notes, *microphone.notes, *loudspeaker.notes, *kept.notes)
     facts = _facts(config, engines, microphone.device, loudspeaker.device, notes, kept)
     return session, facts
+
+
+def _cancels_echo(wanted: str, microphone: Microphone | None, loudspeaker: Loudspeaker | None) -> bool:
+    """Whether Harry may hear himself: by default between two sound cards, never between files."""
+    cards = isinstance(microphone, SoundcardMicrophone) and isinstance(loudspeaker, SoundcardLoudspeaker)
+    return microphone is not None and loudspeaker is not None and (wanted == "on" or (wanted == "auto" and cards))
 
 
 def prompt_of(config: Config, mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:

@@ -36,7 +36,8 @@ class Pipeline:
         mind: Shelf[LanguageModel],
         voice: Shelf[TextToSpeech],
         prompt: Callable[[LanguageModel, Recollection], tuple[Message, ...]],
-        history: Callable[[], tuple[Exchange, ...]],
+        history: Callable[[Turn], tuple[Exchange, ...]],
+        on_piece: Callable[[Turn, str], None],
         thoughts: Callable[[], Awaitable[Sequence[str]]],
         cast: Cast,
     ) -> None:
@@ -46,6 +47,7 @@ class Pipeline:
         self._voice = voice
         self._prompt = prompt
         self._history = history
+        self._on_piece = on_piece
         self._thoughts = thoughts
         self._cast = cast
 
@@ -79,7 +81,7 @@ class Pipeline:
                 partial(
                     self._cast.retriever,
                     turn.utterance,
-                    history=self._history,
+                    history=partial(self._history, turn),
                     thoughts=self._thoughts,
                     out=recollections,
                 )
@@ -109,7 +111,7 @@ class Pipeline:
 
     def _piece(self, turn: Turn, text: str) -> None:
         turn.mark("voice", self._events.clock.now())
-        self._events.publish("reply", turn=turn.id, text=text)
+        self._on_piece(turn, text)
 
 
 async def _recite(words: str, out: Port[Piece]) -> None:

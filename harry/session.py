@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import trio
 
 from actors.attention import Attention
 from actors.endpointing import Endpointing
 from actors.floor import Floor
-from actors.listener import Listener
+from actors.listener import Cleaned, Listener
+from actors.phrases import phrases_of
 from actors.protocols import LanguageModel, Loudspeaker, Message, Microphone, Store, TextToSpeech
 from actors.recorder import Recorder
 from actors.soc_writer import Record, SocWriter, Spill
@@ -41,6 +42,7 @@ from channels.ports import Port, WhenFull
 from channels.turn import Turn, new_id
 from harry.cast import Cast
 from harry.conductor import Conductor, Identity
+from harry.echo_path import EchoPath
 from harry.engines import Engines
 from harry.errors import StoreError
 from harry.pipeline import Pipeline
@@ -62,6 +64,7 @@ class Manners:
     pre_roll: float = 0.8
     history_turns: int = 20
     thoughts: int = 20
+    speculate: bool = True
 
 
 class Session:
@@ -72,6 +75,7 @@ class Session:
         *,
         identity: Identity,
         persona: str,
+        language: str = "en",
         clock: AudioClock,
         engines: Engines,
         mind: Shelf[LanguageModel],
@@ -85,6 +89,7 @@ class Session:
         spill: Spill,
         today: Callable[[], str],
         cast: Cast | None = None,
+        cancel_echo: bool = False,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._cast = cast or Cast()
@@ -102,6 +107,7 @@ class Session:
         self._today = today
         self._wall = wall
         self._attention = Attention()
+        self._phrases = phrases_of(language)
         self.writer: SocWriter = self._cast.soc_writer(
             store, spill, failure=StoreError, on_kept=self._kept, on_trouble=self._trouble, on_recovered=self._recovered
         )
@@ -115,7 +121,8 @@ class Session:
                 mind=mind,
                 voice=voice,
                 prompt=prompt,
-                history=lambda: self.conductor.history[-manners.history_turns :] if manners.history_turns else (),
+                history=self._recent,
+                on_piece=lambda turn, text: self.conductor.piece(turn, text),
                 thoughts=self._thoughts,
                 cast=self._cast,
             ),
@@ -123,6 +130,7 @@ class Session:
             wall=wall,
             history=tuple(history),
         )
+        self.echo = EchoPath(self.gate, clock, self._cannot_hear_over_himself) if cancel_echo else None
         self.supervisor = Supervisor(self._crashed, self._degraded)
         self.recorder: Recorder | None = None
         self.listener: Listener | None = None
@@ -133,7 +141,7 @@ class Session:
     def _give_ears(self, engines: Engines, microphone: Microphone) -> None:
         if engines.voice_activity is None or engines.speech_to_text is None:
             return
-        inbox = Port[Frame | Transcript]("microphone frames", _SECOND_OF_FRAMES, WhenFull.DROP_OLDEST)
+        inbox = Port[Frame]("microphone frames", _SECOND_OF_FRAMES, WhenFull.DROP_OLDEST)
         self.recorder = self._cast.recorder(microphone, inbox)
         self.transcriber = transcriber = self._cast.transcriber(
             ear=engines.speech_to_text.lease, events=self.events, on_transcript=self._transcribed
@@ -141,13 +149,13 @@ class Session:
         self.listener = self._cast.listener(
             inbox=inbox,
             voice_activity=engines.voice_activity.engine.open_stream(),
-            floor=Floor(self.manners.barge_in_voice),
+            floor=Floor(self.manners.barge_in_voice, names=(self.persona,)),
             endpointing=Endpointing(self.manners.endpoint_silence),
             pre_roll=self.manners.pre_roll,
             events=self.events,
             hand_over=transcriber.take,
-            cut=self.conductor.cut,
-            has_floor=lambda: self.conductor.busy,
+            yielding=self.conductor,
+            clean=self.echo.clean if self.echo else Cleaned,
         )
 
     # The life of a session.
@@ -177,7 +185,8 @@ class Session:
 
     def typed(self, line: str) -> Turn | None:
         """Answer a typed line. It cuts whatever Harry is saying, at once."""
-        return self.answer(Utterance(new_id(), line, Source.TYPED, self.clock.now()))
+        now = self.clock.now()
+        return self.answer(Utterance(new_id(), line, Source.TYPED, now, now))
 
     def answer(self, utterance: Utterance) -> Turn | None:
         """Answer an utterance that came by any way."""
@@ -234,6 +243,10 @@ class Session:
 
     # What the actors tell.
 
+    def _recent(self, turn: Turn) -> tuple[Exchange, ...]:
+        count = self.manners.history_turns
+        return self.conductor.history_for(turn)[-count:] if count else ()
+
     async def _thoughts(self) -> list[str]:
         if not self.manners.thoughts:
             return []
@@ -241,8 +254,22 @@ class Session:
         return [str(entry["text"]) for entry in entries]
 
     def _transcribed(self, speech: Speech, transcript: Transcript) -> None:
-        if transcript.final and self._attention.meant_for_harry(transcript.text):
-            self.answer(Utterance(transcript.utterance, transcript.text, Source.VOICE, speech.ended_at))
+        wanted = self.listener is None or self.listener.understand(speech, transcript)
+        text = self._to_answer(transcript.text)
+        if not (wanted and self._attention.meant_for_harry(text)):
+            return
+        utterance = Utterance(transcript.utterance, text, Source.VOICE, speech.began_at, speech.ended_at)
+        if transcript.final:
+            if self._phrases.go_on(text, (self.persona,)):
+                utterance = replace(utterance, speak=self.conductor.unsaid or None)
+            self.answer(utterance)
+        elif speech.whole and self.manners.speculate and not self.conductor.busy:
+            self.conductor.speculate(utterance)
+
+    def _to_answer(self, text: str) -> str:
+        """The words without a stop phrase at their start, which has done its work; "" if that was all."""
+        stop = self._phrases.stop(text, (self.persona,))
+        return text if stop is None else stop.rest
 
     def _sounded(self, slot: Slot) -> None:
         slot.turn.mark("sound", self.clock.now())
@@ -259,6 +286,11 @@ class Session:
 
     def _recovered(self) -> None:
         self.events.publish("degraded", message="What Harry keeps is written again.", over=True)
+
+    def _cannot_hear_over_himself(self) -> None:
+        self.events.publish(
+            "degraded", message="Harry's own voice is too loud in the microphone: he listens only when he is silent."
+        )
 
     def _crashed(self, name: str, error: Exception) -> None:
         self.events.publish("error", message=f"The {name} failed and was started again: {error}")

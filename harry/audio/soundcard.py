@@ -18,6 +18,7 @@ import numpy as np
 import structlog
 import trio
 
+from actors.ducking import Ducking
 from channels.clock import AudioClock
 from channels.gate import Gate
 from channels.messages import EAR_RATE, FRAME_SAMPLES, SAMPLE_BYTES, Frame
@@ -286,6 +287,7 @@ class SoundcardLoudspeaker:
     async def play(self, gate: Gate, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """See `actors.protocols.Loudspeaker`. The caller attaches this sink to the gate."""
         session = _Session(self._stream)
+        ducking = Ducking(gate)
         channels = self._stream.layout.channels
         # Made once, for a tenth of a second: a callback that allocates may wait for the collector of garbage.
         mono = bytearray(self.rate // 10 * SAMPLE_BYTES)
@@ -296,13 +298,13 @@ class SoundcardLoudspeaker:
             if not pace.allows(len(into) // SAMPLE_BYTES // channels):
                 into[:] = bytes(len(into))
             elif channels == 1:
-                gate.pull(into)
+                ducking.pull(into)
             else:
                 step = len(mono) * channels
                 for at in range(0, len(into), step):
                     part = into[at : at + step]
                     heard = memoryview(mono)[: len(part) // channels]
-                    gate.pull(heard)
+                    ducking.pull(heard)
                     np.frombuffer(part, np.int16).reshape(-1, channels)[:] = np.frombuffer(heard, np.int16)[:, None]
             session.notify()
 

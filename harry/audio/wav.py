@@ -13,6 +13,7 @@ from pathlib import Path
 import structlog
 import trio
 
+from actors.ducking import Ducking
 from channels.clock import AudioClock
 from channels.gate import Gate
 from channels.messages import EAR_RATE, FRAME_SAMPLES, SAMPLE_BYTES, Frame
@@ -132,6 +133,7 @@ class WavLoudspeaker:
         """
         self._first, self._block, self._booked = self._writer.samples, bytearray(), 0
         self._stopped_at = None
+        ducking = Ducking(gate)
         task_status.started()
         try:
             while True:
@@ -141,7 +143,7 @@ class WavLoudspeaker:
                 block_after = coming * _BLOCKS_A_SECOND // self.rate + 1
                 end = math.ceil(block_after * self.rate / _BLOCKS_A_SECOND)
                 block = bytearray((end - coming) * SAMPLE_BYTES)
-                gate.pull(memoryview(block))
+                ducking.pull(memoryview(block))
                 self._first, self._block, self._booked = coming, block, end - coming
                 gate.advance()
         finally:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import trio
 
+from actors.ducking import Ducking
 from channels.clock import AudioClock
 from channels.gate import Gate
 from channels.messages import SAMPLE_BYTES
@@ -68,10 +69,11 @@ class VirtualLoudspeaker:
         """Pull and play until cancelled. The clock must have been started."""
         self._sounded = round(self._clock.now() * self.rate)
         into = bytearray(self._block * SAMPLE_BYTES)
+        ducking = Ducking(gate)
         task_status.started()
         while True:
             while len(self._held) < self._blocks_ahead:
-                gate.pull(memoryview(into))
+                ducking.pull(memoryview(into))
                 self._held.append(bytes(into))
             gate.advance()
             await trio.sleep_until(self._clock.when((self._sounded + self._block) / self.rate))
