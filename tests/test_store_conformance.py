@@ -48,7 +48,8 @@ async def sqlite(folder: Path, _: RedisServer) -> AsyncIterator[Opened]:
 async def redis(folder: Path, server: RedisServer) -> AsyncIterator[Opened]:
     mine, theirs = await Tables.open(folder / "mine.db"), await Tables.open(folder / "theirs.db")
     async with open_link(server.url) as link:
-        here, there = (SharedLiveState(each, link, read_within=10) for each in (mine, theirs))
+        here = await SharedLiveState.open(mine, link, read_within=10)
+        there = await SharedLiveState.open(theirs, link, read_within=10)
 
         async def settle() -> None:
             await here.share()

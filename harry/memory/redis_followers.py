@@ -96,7 +96,7 @@ class Follower:
             "XREADGROUP", "GROUP", self._group, self._consumer, "COUNT", _COUNT, "BLOCK", _BLOCK,
             "STREAMS", *self._streams, *places,
         )  # fmt: skip
-        for name, entries in answer.items() if isinstance(answer, dict) else answer or []:
+        for name, entries in answer or []:
             await self._handle(name, entries, handle)
 
     async def _handle(self, name: str, entries: Sequence[object], handle: Callable[[Record], Awaitable[None]]) -> None:

@@ -8,8 +8,9 @@ whoever writes makes it harmless to write again. Measured costs and traps: docs/
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
@@ -27,7 +28,7 @@ T = TypeVar("T")
 ANSWERED_WITHIN = 1.0
 """Seconds a call may take in all, unless its caller says otherwise."""
 
-_RETRIES = 6
+_RETRIES = 5  # within a third of a second in all, so that a call tells why it failed
 _POOL = 16  # connections of each client
 _CLOSING = 1.0  # seconds
 
@@ -74,7 +75,7 @@ class RedisLink:
 
     async def call(self, *command: bytes | str | float, within: float = ANSWERED_WITHIN) -> Any:
         """Send one command and give its answer; texts come back as `str`. Raises `StoreError`."""
-        return await self._bounded(self._fast.execute_command(*command), within)
+        return await self._bounded(lambda: self._fast.execute_command(*command), within)
 
     async def script(
         self, text: str, keys: Sequence[str], arguments: Sequence[str | int], *, within: float = ANSWERED_WITHIN
@@ -89,25 +90,24 @@ class RedisLink:
             except exceptions.NoScriptError:  # a fresh server
                 return await self._fast.execute_command("EVAL", text, *places)
 
-        return await self._bounded(run(), within)
+        return await self._bounded(run, within)
 
     async def wait(self, *command: bytes | str | float) -> Any:
         """Send a command that waits for something to come, such as XREADGROUP with BLOCK. Raises `StoreError`."""
         with _errors(self.place):
-            return await _on_asyncio(self._loop, self._blocking.execute_command(*command))
+            return await _on_asyncio(self._loop, lambda: self._blocking.execute_command(*command))
 
-    async def _bounded(self, call: Awaitable[T], within: float) -> T:
+    async def _bounded(self, call: Callable[[], Awaitable[T]], within: float) -> T:
         with _errors(self.place), trio.move_on_after(within):
             return await _on_asyncio(self._loop, call)
         raise StoreError(f"Redis at {self.place} did not answer within {within:g} seconds.", remedy=_LATER)
 
 
-async def _on_asyncio(loop: Any, call: Awaitable[T]) -> T:
-    return cast("T", await trio_asyncio.aio_as_trio(_awaited, loop=loop)(call))
+async def _on_asyncio(loop: Any, call: Callable[[], Awaitable[T]]) -> T:
+    async def run() -> T:
+        return await call()  # begun on the other side only: a call cancelled before must leave nothing behind
 
-
-async def _awaited(call: Awaitable[T]) -> T:
-    return await call
+    return cast("T", await trio_asyncio.aio_as_trio(run, loop=loop)())
 
 
 @asynccontextmanager
@@ -129,16 +129,20 @@ async def open_link(url: str) -> AsyncIterator[RedisLink]:
         finally:
             with trio.move_on_after(_CLOSING, shield=True):
                 for client in (fast, blocking):
-                    await _on_asyncio(loop, client.aclose(close_connection_pool=True))
+                    await _on_asyncio(loop, partial(client.aclose, close_connection_pool=True))
 
 
 def _client(url: str, *, timeout: float | None, retries: int) -> redis.asyncio.Redis:
-    return redis.asyncio.Redis.from_url(
+    client = redis.asyncio.Redis.from_url(
         url,
+        protocol=2,
         decode_responses=True,
         encoding_errors="replace",
         socket_timeout=timeout,
         socket_connect_timeout=ANSWERED_WITHIN,
         max_connections=_POOL,
-        retry=Retry(ExponentialWithJitterBackoff(base=0.02, cap=0.3), retries),
+        retry=Retry(ExponentialWithJitterBackoff(base=0.02, cap=0.1), retries),
     )
+    # Answers as the server words them: what the client makes of them changes with its version.
+    client.response_callbacks.clear()
+    return client

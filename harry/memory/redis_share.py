@@ -13,6 +13,7 @@ import random
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -56,15 +57,13 @@ class _Instance:
 
 
 class SharedLiveState:
-    """`LiveState` over the file `tables` and the server behind `link`. `run` is the task that shares.
-
-    `on_trouble(message)` is called once when Redis goes away, `on_recovered()` once when it is back.
-    """
+    """`LiveState` over a file and a server. Made by `SharedLiveState.open`; `run` is the task that shares."""
 
     def __init__(
         self,
         tables: Tables,
         link: RedisLink,
+        instance: _Instance,
         *,
         on_trouble: Callable[[str], None] = _ignore,
         on_recovered: Callable[[], None] = _ignore,
@@ -78,12 +77,29 @@ class SharedLiveState:
         self._on_recovered = on_recovered
         self._read_within = read_within
         self._jitter = jitter
-        self._instance: _Instance | None = None
+        self._instance = instance
         self._shared = dict.fromkeys(LOGS, 0)
         self._up = False
         self._failing = False
         self._sharing = trio.Lock()
         self._woken = trio.Event()
+
+    @classmethod
+    async def open(
+        cls,
+        tables: Tables,
+        link: RedisLink,
+        *,
+        on_trouble: Callable[[str], None] = _ignore,
+        on_recovered: Callable[[], None] = _ignore,
+        read_within: float = READ_WITHIN,
+    ) -> SharedLiveState:
+        """Take the file `tables` and the server behind `link`, which need not be there yet. Raises `StoreError`.
+
+        `on_trouble(message)` is called once when Redis goes away, `on_recovered()` once when it is back.
+        """
+        instance = await tables.change(lambda connection: _adopt(connection, tables.path))
+        return cls(tables, link, instance, on_trouble=on_trouble, on_recovered=on_recovered, read_within=read_within)
 
     @property
     def up(self) -> bool:
@@ -121,7 +137,7 @@ class SharedLiveState:
         """Read the variable's texts as all Harrys wrote them; as this one did while Redis is away or behind."""
         if self._up and await self._own.newest(user, variable) <= self._shared[_STATE]:
             try:
-                field = f"{self._name}:{_STATE}"
+                field = f"{self._instance.name}:{_STATE}"
                 mark, texts = await self._redis.entries(user, variable, field, within=self._read_within)
             except StoreError as error:
                 self._lost(error)
@@ -182,9 +198,7 @@ class SharedLiveState:
     async def share(self) -> None:
         """Send everything that is not shared yet. Raises `StoreError`; what was sent stays sent."""
         async with self._sharing:
-            if self._instance is None:
-                self._instance = await self._tables.change(self._adopt)
-            marks = await self._redis.marks(self._name, LOGS)
+            marks = await self._redis.marks(self._instance.name, LOGS)
             for name, mark, base in zip(LOGS, marks, self._instance.bases, strict=True):
                 await self._share_log(name, base if mark is None else mark, fresh=mark is None)
         self._found()
@@ -196,7 +210,7 @@ class SharedLiveState:
             self._shared[name] = max(self._shared[name], start)
             if not batch:
                 return
-            sender = Sender(self._name, erasure)
+            sender = Sender(self._instance.name, erasure)
             if name == _STATE:
                 done = await self._share_state(sender, batch)
             else:
@@ -214,29 +228,6 @@ class SharedLiveState:
             changes = changes[: next((n for n, each in enumerate(changes) if each.kind == "erase"), len(changes))]
         return await self._redis.apply(sender, _STATE, self._shared[_STATE], changes)
 
-    def _adopt(self, connection: sqlite3.Connection) -> _Instance:
-        """Learn this file's name. A copy of another file takes a new one, and shares only what comes from now on."""
-        inode = os.stat(self._tables.path).st_ino  # noqa: PTH116  (as everywhere in the store)
-        (known,) = connection.execute("SELECT inode FROM instance").fetchone()
-        if known is None:
-            connection.execute("UPDATE instance SET inode = ?", (inode,))
-        elif known != inode:
-            connection.execute(
-                """
-                UPDATE instance SET inode = ?, name = lower(hex(randomblob(8))),
-                    turn_base = (SELECT coalesce(max(seq), 0) FROM turn),
-                    thought_base = (SELECT coalesce(max(seq), 0) FROM thought),
-                    state_base = (SELECT coalesce(max(seq), 0) FROM live_state)
-                """,
-                (inode,),
-            )
-        name, *bases = connection.execute("SELECT name, state_base, turn_base, thought_base FROM instance").fetchone()
-        return _Instance(name, (bases[0], bases[1], bases[2]))
-
-    @property
-    def _name(self) -> str:
-        return self._instance.name if self._instance else ""
-
     def _lost(self, error: StoreError) -> None:
         self._up = False
         self.wake()
@@ -251,6 +242,26 @@ class SharedLiveState:
             self._failing = False
             log.info("redis is back")
             self._on_recovered()
+
+
+def _adopt(connection: sqlite3.Connection, path: Path) -> _Instance:
+    """Learn this file's name. A copy of another file takes a new one, and shares only what comes from now on."""
+    inode = os.stat(path).st_ino  # noqa: PTH116  (as everywhere in the store)
+    (known,) = connection.execute("SELECT inode FROM instance").fetchone()
+    if known is None:
+        connection.execute("UPDATE instance SET inode = ?", (inode,))
+    elif known != inode:
+        connection.execute(
+            """
+            UPDATE instance SET inode = ?, name = lower(hex(randomblob(8))),
+                turn_base = (SELECT coalesce(max(seq), 0) FROM turn),
+                thought_base = (SELECT coalesce(max(seq), 0) FROM thought),
+                state_base = (SELECT coalesce(max(seq), 0) FROM live_state)
+            """,
+            (inode,),
+        )
+    name, *bases = connection.execute("SELECT name, state_base, turn_base, thought_base FROM instance").fetchone()
+    return _Instance(name, (bases[0], bases[1], bases[2]))
 
 
 def _batch(connection: sqlite3.Connection, name: str, mark: int, fresh: bool) -> tuple[int, int, list[Any]]:

@@ -110,9 +110,8 @@ async def erase_keys(link: RedisLink, user: str) -> int:
 
 
 def fields_of(entries: Any) -> list[dict[str, str]]:
-    """Give the fields of stream entries, whichever shape the client answers in."""
-    return [dict(zip(fields[::2], fields[1::2], strict=False)) if isinstance(fields, list) else dict(fields or {})
-            for _, fields in entries or []]  # fmt: skip
+    """Give the fields of stream entries; none of one that was trimmed away meanwhile."""
+    return [dict(zip(fields[::2], fields[1::2], strict=True)) if fields else {} for _, fields in entries]
 
 
 def record_of(fields: dict[str, str]) -> Record | None:
