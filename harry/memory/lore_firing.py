@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
 
 from harry.memory.lore import Count, Reason, Verdict
-from harry.memory.lore_matching import Hits
+from harry.memory.lore_matching import LONGEST_TEXT, Hits
 from harry.memory.lore_patterns import LIMIT, Pattern, Trials
 from harry.memory.lore_rules import AND_ALL, NOT_ALL, NOT_ANY, Keys, LoreIndex, Rule
 from harry.memory.lore_words import original_place
@@ -37,6 +38,22 @@ class Moment:
     fired_before: Collection[int] = ()
 
 
+class Found(NamedTuple):
+    """Where one of an entry's keys stands: in a text (0: the newest), or in the content of an entry that fired."""
+
+    key: int | Pattern
+    keys: Keys
+    place: int
+    text: int = 0
+    content: Rule | None = None
+
+
+Answer: TypeAlias = tuple[bool, Reason, str | Found]
+"""Whether an entry fires, why, and what there is to say or where its key was found."""
+
+Answers: TypeAlias = dict[int, tuple[Rule, Answer]]
+
+
 @dataclass(slots=True)
 class Evidence:
     """What there is to look at: texts, the newest first, with the keys found in each, and the contents that fired."""
@@ -45,56 +62,65 @@ class Evidence:
     texts: Sequence[str]
     hits: Sequence[Hits]
     trials: Trials
-    exactly: bool = False
     contents: list[Rule] = field(default_factory=list)
 
-    def find(self, keys: Keys, rule: Rule) -> str | None:
-        """Say where any of the keys stands, None if nowhere."""
-        for number, (text, hits) in enumerate(zip(self.texts[: rule.depth], self.hits, strict=False)):
-            known = keys.numbers & hits.keys()
-            if known:
-                key = min(known, key=hits.__getitem__)
-                return f"{self._named(key, keys, rule)} found {self._where(text, number, hits[key], key)}"
-            tried = self.trials.first(keys.patterns, text) if keys.patterns else None
-            if tried:
-                return f"pattern {tried[0].source[:60]!r} matches {_text_named(number)} at character {tried[1] + 1}"
-        if rule.book.recursive_scanning:
-            return self._in_contents(keys, rule)
-        return None
+    def find(self, keys: Keys, rule: Rule) -> Found | None:
+        """Look for any of the keys, as far back as the rule looks."""
+        for number in range(min(rule.depth, len(self.texts))):
+            hits = self.hits[number]
+            if not keys.numbers.isdisjoint(hits):
+                key = min(keys.numbers & hits.keys(), key=hits.__getitem__)
+                return Found(key, keys, hits[key], number)
+            if keys.patterns:
+                tried = self.trials.first(keys.patterns, self.texts[number])
+                if tried:
+                    return Found(tried[0], keys, tried[1], number)
+        return self._in_contents(keys, rule) if rule.book.recursive_scanning else None
 
-    def _in_contents(self, keys: Keys, rule: Rule) -> str | None:
+    def _in_contents(self, keys: Keys, rule: Rule) -> Found | None:
         for other in self.contents:
             if other is rule:
                 continue
-            where = f"in the content of {other.entry.title[:40]!r}"
-            known = keys.numbers & self.index.in_content(other).keys()
-            if known:
-                return f"{self._named(min(known), keys, rule)} found {where}"
+            hits = self.index.in_content(other)
+            for key in keys.numbers & hits.keys():
+                return Found(key, keys, hits[key], content=other)
             tried = self.trials.first(keys.patterns, other.text) if keys.patterns else None
             if tried:
-                return f"pattern {tried[0].source[:60]!r} matches {where}"
+                return Found(tried[0], keys, tried[1], content=other)
         return None
 
-    def _named(self, number: int, keys: Keys, rule: Rule) -> str:
-        for written, sort in (
-            (rule.entry.keys, rule.keys),
-            (rule.entry.secondary_keys, rule.secondary),
-            (rule.asks.additional_keys, rule.additional),
-            (rule.asks.exclude_keys, rule.excluded),
-        ):
-            if sort is keys and number in sort.each:
-                return f"key {written[sort.each.index(number)][:60]!r}"
-        return "a key"
+    def say(self, found: Found, rule: Rule, *, exactly: bool) -> str:
+        """Say where it was found; `exactly` names the character."""
+        if found.content is not None:
+            where = f"in the content of {found.content.entry.title[:40]!r}"
+        elif found.text == 0:
+            where = "in the newest text"
+        else:
+            where = f"in the text {found.text} before the newest"
+        if isinstance(found.key, Pattern):
+            said = f"pattern {found.key.source[:60]!r} matches {where}"
+        else:
+            said = f"key {_written(found.key, found.keys, rule)[:60]!r} found {where}"
+        return f"{said} at character {self._character(found) + 1}" if exactly else said
 
-    def _where(self, text: str, number: int, place: int, key: int) -> str:
-        if not self.exactly:
-            return f"in {_text_named(number)}"
-        at = original_place(text, place, exact=self.index.keys.is_exact(key))
-        return f"in {_text_named(number)} at character {at + 1}"
+    def _character(self, found: Found) -> int:
+        if isinstance(found.key, Pattern):
+            return found.place
+        text = found.content.text if found.content is not None else self.texts[found.text]
+        before = max(0, len(text) - LONGEST_TEXT)
+        return before + original_place(text[before:], found.place, exact=self.index.keys.is_exact(found.key))
 
 
-def _text_named(number: int) -> str:
-    return "the newest text" if number == 0 else f"the text {number} before the newest"
+def _written(number: int, keys: Keys, rule: Rule) -> str:
+    for written, sort in (
+        (rule.entry.keys, rule.keys),
+        (rule.entry.secondary_keys, rule.secondary),
+        (rule.asks.additional_keys, rule.additional),
+        (rule.asks.exclude_keys, rule.excluded),
+    ):
+        if number in sort.each and (sort is keys or keys.numbers <= sort.numbers):
+            return written[sort.each.index(number)]
+    return "?"
 
 
 def judge(
@@ -110,62 +136,62 @@ def judge(
     exactly: bool = False,
     everything: bool = False,
 ) -> list[Verdict]:
-    """Judge the entries that the texts speak of, or `everything`; those that fire come first, in the prompt's order.
+    """Give the entries that fire, in the prompt's order; with `everything` then all the others, each with its reason.
 
     `texts` and their `hits` stand newest first. `budget` is in tokens as `count` counts them; `limit` is in seconds,
     for all patterns; `exactly` tells the character where a key was found. Blocking.
     """
     moment = moment or Moment()
-    evidence = Evidence(index, texts, hits, Trials(limit=limit), exactly)
+    evidence = Evidence(index, texts, hits, Trials(limit=limit))
+    answers: Answers = {}
     asked = index.rules if everything else _in_order(index.asked(hits), index.always)
-    verdicts: dict[int, tuple[Rule, Verdict]] = {}
-    new = _decide(sorted(asked, key=_cost), evidence, moment, verdicts)
+    new = _decide(asked, evidence, moment, answers)
     for _ in range(RECURSION if index.recursive else 0):
-        # What fires now is looked into, and only that: each content speaks once.
+        # What has just fired is looked into, and only that: each content speaks once.
         evidence.contents.extend(new)
-        waiting = index.rules if everything else _in_order(_asked_by(index, new), index.always)
-        unsettled = [rule for rule in waiting if rule.book.recursive_scanning and not _fired(verdicts, rule)]
-        new = _decide(sorted(unsettled, key=_cost), evidence, moment, verdicts)
+        spoken_of = index.asked(index.in_content(rule) for rule in new)
+        waiting = index.rules if everything else _in_order(spoken_of, index.always)
+        new = _decide([rule for rule in waiting if _may_yet_fire(rule, answers)], evidence, moment, answers)
         if not new:
             break
-    return _settle(list(verdicts.values()), budget, constant_budget, count)
+    kept, over = _settle([rule for rule, answer in answers.values() if answer[0]], budget, constant_budget, count)
+
+    def verdict(rule: Rule, tokens: int = 0, left: int | None = None) -> Verdict:
+        fires, reason, why = answers[rule.place][1]
+        said = why if isinstance(why, str) else evidence.say(why, rule, exactly=exactly)
+        if left is not None:
+            fires, reason, said = False, Reason.OVER_BUDGET, f"{said}, but it needs {tokens} tokens and {left} are left"
+        return Verdict(rule.entry, rule.book.name, fires, reason, said, rule.text, tokens, rule.asks.depth)
+
+    verdicts = [verdict(rule, tokens) for rule, tokens in kept]
+    if everything:
+        dropped = {rule.place: verdict(rule, tokens, left) for rule, tokens, left in over}
+        quiet = {place: verdict(rule) for place, (rule, answer) in answers.items() if not answer[0]}
+        verdicts += [each for _, each in sorted({**dropped, **quiet}.items())]
+    return verdicts
 
 
 def _in_order(first: Sequence[Rule], second: Sequence[Rule]) -> list[Rule]:
     return sorted({rule.place: rule for rule in (*first, *second)}.values(), key=lambda rule: rule.place)
 
 
-def _asked_by(index: LoreIndex, fired: Sequence[Rule]) -> list[Rule]:
-    return index.asked(index.in_content(rule) for rule in fired)
+def _may_yet_fire(rule: Rule, answers: Answers) -> bool:
+    known = answers.get(rule.place)
+    return bool(rule.book.recursive_scanning) and (known is None or not known[1][0])
 
 
-def _cost(rule: Rule) -> float:
-    return sum(pattern.cost for pattern in rule.keys.patterns)
-
-
-def _fired(verdicts: dict[int, tuple[Rule, Verdict]], rule: Rule) -> bool:
-    return rule.place in verdicts and verdicts[rule.place][1].fires
-
-
-def _decide(
-    rules: Sequence[Rule], evidence: Evidence, moment: Moment, verdicts: dict[int, tuple[Rule, Verdict]]
-) -> list[Rule]:
+def _decide(rules: Sequence[Rule], evidence: Evidence, moment: Moment, answers: Answers) -> list[Rule]:
     fired = []
-    for rule in rules:
-        fires, reason, why = _verdict(rule, evidence, moment)
-        verdicts[rule.place] = (
-            rule,
-            Verdict(rule.entry, rule.book.name, fires, reason, why, rule.text, depth=rule.asks.depth),
-        )
-        if fires:
+    # Plain keys first, then patterns, the cheapest of the last time before the others.
+    for rule in sorted(rules, key=lambda rule: rule.cost) if evidence.index.patterned else rules:
+        answer = _answer(rule, evidence, moment)
+        answers[rule.place] = rule, answer
+        if answer[0]:
             fired.append(rule)
     return fired
 
 
-Answer = tuple[bool, Reason, str]
-
-
-def _verdict(rule: Rule, evidence: Evidence, moment: Moment) -> Answer:
+def _answer(rule: Rule, evidence: Evidence, moment: Moment) -> Answer:
     for ask in (_by_itself, _by_decorators, _by_count, _by_exclusion):
         answer = ask(rule, evidence, moment)
         if answer is not None:
@@ -178,7 +204,7 @@ def _verdict(rule: Rule, evidence: Evidence, moment: Moment) -> Answer:
         return missing
     if found is None:
         return True, Reason.CONSTANT, "it is constant"
-    return True, Reason.PATTERN if found.startswith("pattern") else Reason.KEY, found
+    return True, Reason.PATTERN if isinstance(found.key, Pattern) else Reason.KEY, found
 
 
 def _by_itself(rule: Rule, evidence: Evidence, moment: Moment) -> Answer | None:
@@ -217,7 +243,7 @@ def _by_count(rule: Rule, evidence: Evidence, moment: Moment) -> Answer | None:
 
 def _by_exclusion(rule: Rule, evidence: Evidence, moment: Moment) -> Answer | None:
     found = evidence.find(rule.excluded, rule) if rule.excluded else None
-    return (False, Reason.EXCLUDED, f"excluded: {found}") if found else None
+    return (False, Reason.EXCLUDED, found) if found else None
 
 
 def _not_found(rule: Rule, evidence: Evidence) -> Answer:
@@ -245,8 +271,9 @@ def _any_secondary(rule: Rule, evidence: Evidence) -> Answer | None:
 
 
 def _no_secondary(rule: Rule, evidence: Evidence) -> Answer | None:
-    found = evidence.find(rule.secondary, rule)
-    return (False, Reason.SECONDARY, f"a key was found, but so was a secondary one: {found}") if found else None
+    if evidence.find(rule.secondary, rule) is None:
+        return None
+    return False, Reason.SECONDARY, "a key was found, but so was one of its secondary keys"
 
 
 def _all_secondary(rule: Rule, evidence: Evidence) -> Answer | None:
@@ -275,29 +302,29 @@ _SECONDARY: dict[int, Callable[[Rule, Evidence], Answer | None]] = {
 }
 
 
-def _settle(judged: list[tuple[Rule, Verdict]], budget: int, constant_budget: int, count: Count) -> list[Verdict]:
-    """Keep what has room, the worthiest first; put what stays in the prompt's order, and what does not behind it."""
+def _settle(
+    fired: Sequence[Rule], budget: int, constant_budget: int, count: Count
+) -> tuple[list[tuple[Rule, int]], list[tuple[Rule, int, int]]]:
+    """Keep what has room, the worthiest first: what stays, with its tokens, in the prompt's order, and what does not.
+
+    What does not stay comes with the tokens it needs and those that were left. Constant entries race for their own.
+    """
     room = {True: constant_budget, False: budget}
     in_book: dict[int, int] = defaultdict(int)
-    kept: list[tuple[Rule, Verdict]] = []
-    rest: list[tuple[Rule, Verdict]] = []
-    for rule, verdict in sorted(judged, key=lambda each: (each[0].entry.worth, -each[0].place), reverse=True):
-        if not verdict.fires:
-            rest.append((rule, verdict))
-            continue
+    kept: list[tuple[Rule, int]] = []
+    over: list[tuple[Rule, int, int]] = []
+    for rule in sorted(fired, key=lambda rule: (rule.entry.worth, -rule.place), reverse=True):
         tokens = count(rule.text)
-        own = room[rule.constant]
-        book = rule.book.token_budget
-        if book is not None and not rule.constant:
-            own = min(own, book - in_book[id(rule.book)])
-        if tokens <= own:
-            room[rule.constant] -= tokens
-            in_book[id(rule.book)] += 0 if rule.constant else tokens
-            kept.append((rule, replace(verdict, tokens=tokens)))
-        else:
-            why = f"{verdict.why}, but it needs {tokens} tokens and {max(own, 0)} are left"
-            over = replace(verdict, fires=False, reason=Reason.OVER_BUDGET, why=why, tokens=tokens)
-            rest.append((rule, over))
+        left = room[rule.constant]
+        book = id(rule.book)
+        if rule.book.token_budget is not None and not rule.constant:
+            left = min(left, rule.book.token_budget - in_book[book])
+        if tokens > left:
+            over.append((rule, tokens, max(left, 0)))
+            continue
+        room[rule.constant] -= tokens
+        if not rule.constant:
+            in_book[book] += tokens
+        kept.append((rule, tokens))
     kept.sort(key=lambda each: each[0].order)
-    rest.sort(key=lambda each: each[0].place)
-    return [verdict for _, verdict in (*kept, *rest)]
+    return kept, over

@@ -63,6 +63,11 @@ class Rule:
         return self.entry.insertion_order, self.place
 
     @property
+    def cost(self) -> float:
+        """Seconds that its patterns took when they were last tried."""
+        return sum(pattern.cost for pattern in self.keys.patterns)
+
+    @property
     def always_asked(self) -> bool:
         """Whether it may fire without any plain key in a text."""
         return self.constant or self.asks.activate or self.asks.keep_activate_after_match or bool(self.keys.patterns)
