@@ -274,11 +274,9 @@ class Conductor:
         return replace(utterance, text=text, began_at=before.began_at), turn
 
     def _fits(self, guess: Turn, utterance: Utterance) -> bool:
-        return (
-            guess.utterance.id == utterance.id
-            and guess.utterance.text == utterance.text
-            and guess.history_seen == self._history.revision
-        )
+        before = guess.utterance
+        same = (before.id, before.text, before.speak) == (utterance.id, utterance.text, utterance.speak)
+        return same and guess.history_seen == self._history.revision
 
     def _admit(self, utterance: Utterance, amended: Turn | None, *, shut: bool) -> tuple[Turn, Slot]:
         if self._nursery is None:

@@ -259,9 +259,9 @@ class Session:
         if not (wanted and self._attention.meant_for_harry(text)):
             return
         utterance = Utterance(transcript.utterance, text, Source.VOICE, speech.began_at, speech.ended_at)
+        if self._phrases.go_on(text, (self.persona,)):
+            utterance = replace(utterance, speak=self.conductor.unsaid or None)
         if transcript.final:
-            if self._phrases.go_on(text, (self.persona,)):
-                utterance = replace(utterance, speak=self.conductor.unsaid or None)
             self.answer(utterance)
         elif speech.whole and self.manners.speculate and not self.conductor.busy:
             self.conductor.speculate(utterance)
