@@ -20,11 +20,11 @@ from channels.messages import Source, Thought, TurnRecord
 from channels.turn import new_id
 from harry.errors import ConfigurationError, StoreError
 from harry.memory import redis_share
-from harry.memory.live_state import SqliteLiveState
+from harry.memory.live_state import Change, SqliteLiveState
 from harry.memory.redis_followers import Follower
 from harry.memory.redis_keys import CONVERSATION, SOC, escaped, key, stream
 from harry.memory.redis_link import RedisLink, open_link, place_of
-from harry.memory.redis_share import SharedLiveState
+from harry.memory.redis_share import SharedLiveState, erase_shared
 from harry.memory.redis_store import erase_keys
 from harry.memory.tables import Tables
 from tests.redis_server import RedisServer, redis_server  # noqa: F401  (a fixture)
@@ -231,8 +231,28 @@ async def test_erasing_a_user_takes_every_key_of_his_and_no_other(tmp_path, serv
         await one.live.share()
         left = server.ask("KEYS", "*").splitlines()
         assert sorted(left) == ["harry:marks", *sorted(f"user:anna:{each}" for each in ("mood", CONVERSATION, SOC))]
+        assert await one.own.since(0, limit=9) == [Change(2, "save", "anna", "mood", "calm")], "the name was kept"
         assert await erase_keys(one.link, "anna") == 3
         assert await erase_keys(one.link, "anna") == 0
+
+
+async def test_erasing_beside_a_running_harry_is_done_at_once_or_when_redis_is_back(tmp_path, server):
+    async with harry(tmp_path / "one", server.url) as one:
+        await one.live.save("ann", "mood", "calm")
+        await one.live.share()
+        assert await erase_shared(one.tables, server.url, "ann") == 1
+        assert server.ask("KEYS", "user:*") == ""
+        await one.live.save("ann", "mood", "calm")
+        await one.live.share()
+        server.ask("SAVE")
+        server.kill()
+        with pytest.raises(StoreError, match="cannot be reached"):
+            await erase_shared(one.tables, server.url, "ann")
+        server.start()
+        assert server.ask("KEYS", "user:*") == "user:ann:mood"
+        await one.shared()
+        assert server.ask("KEYS", "user:*") == ""
+        assert await one.own.since(0, limit=9) == []
 
 
 async def test_a_write_that_was_on_its_way_does_not_bring_an_erased_user_back(tmp_path, server):

@@ -113,14 +113,24 @@ class SqliteLiveState:
         await self._put("delete", user, variable, "")
 
     async def erase(self, user: str) -> None:
-        """Take everything of a user away; what remains is the user's name, with the order to erase."""
+        """Take everything of a user away."""
+        _checked(user, "-", "")
+        await self._tables.change(lambda each: each.execute("DELETE FROM live_state WHERE user = ?", (user,)))
+
+    async def erase_everywhere(self, user: str) -> None:
+        """Take everything of a user away, here and, later, in Redis; until then the user's name remains."""
         _checked(user, "-", "")
 
         def forget(connection: sqlite3.Connection) -> None:
             connection.execute("DELETE FROM live_state WHERE user = ?", (user,))
             _insert(connection, new_id(), Change(0, "erase", user, "", ""), self._wall())
+            connection.execute("UPDATE instance SET erasure = (SELECT max(seq) FROM live_state)")
 
         await self._tables.change(forget)
+
+    async def erased(self, change: Change) -> None:
+        """Forget an erasure that was done everywhere, the user's name with it."""
+        await self._tables.change(lambda each: each.execute("DELETE FROM live_state WHERE seq = ?", (change.seq,)))
 
     async def history(self, user: str, *, limit: int) -> list[Exchange]:
         """Recall the newest exchanges from the turns that the store keeps."""

@@ -123,13 +123,18 @@ async def open_link(url: str) -> AsyncIterator[RedisLink]:
         raise ConfigurationError(
             "redis.url is no address of a Redis server.", remedy='Write it as "redis://localhost:6379/0".'
         ) from error
+    failure: list[Exception] = []
     async with trio_asyncio.open_loop() as loop:
         try:
             yield RedisLink(fast, blocking, loop, place_of(url))
+        except Exception as error:  # noqa: BLE001  raised again below: the loop's nursery would wrap it into a group
+            failure.append(error)
         finally:
             with trio.move_on_after(_CLOSING, shield=True):
                 for client in (fast, blocking):
                     await _on_asyncio(loop, partial(client.aclose, close_connection_pool=True))
+    for error in failure:
+        raise error
 
 
 def _client(url: str, *, timeout: float | None, retries: int) -> redis.asyncio.Redis:

@@ -24,7 +24,7 @@ from harry.errors import StoreError
 from harry.memory.fleeting import Row, shown
 from harry.memory.live_state import Change, SqliteLiveState
 from harry.memory.records import Record
-from harry.memory.redis_link import RedisLink
+from harry.memory.redis_link import RedisLink, open_link
 from harry.memory.redis_store import STALE, STREAM_LENGTH, RedisStore, Sender
 from harry.memory.tables import Tables
 
@@ -57,7 +57,10 @@ class _Instance:
 
 
 class SharedLiveState:
-    """`LiveState` over a file and a server. Made by `SharedLiveState.open`; `run` is the task that shares."""
+    """`LiveState` over a file and a server. Made by `SharedLiveState.open`; `run` is the task that shares.
+
+    `keys_erased` counts the keys of erased users that were taken away.
+    """
 
     def __init__(
         self,
@@ -77,6 +80,7 @@ class SharedLiveState:
         self._on_recovered = on_recovered
         self._read_within = read_within
         self._jitter = jitter
+        self.keys_erased = 0
         self._instance = instance
         self._shared = dict.fromkeys(LOGS, 0)
         self._up = False
@@ -125,7 +129,7 @@ class SharedLiveState:
 
     async def erase(self, user: str) -> None:
         """Take everything of a user's live state away here; all keys of his in Redis a moment later."""
-        await self._own.erase(user)
+        await self._own.erase_everywhere(user)
         self.wake()
 
     async def load(self, user: str, variable: str) -> str | None:
@@ -221,12 +225,14 @@ class SharedLiveState:
     async def _share_state(self, sender: Sender, changes: Sequence[Change]) -> int:
         first = changes[0]
         if first.kind == "erase":
-            await self._redis.erase(sender, first.user, first.seq)
-            changes = changes[:1]
-        else:
-            # What comes after an erasure waits until that was done.
-            changes = changes[: next((n for n, each in enumerate(changes) if each.kind == "erase"), len(changes))]
-        return await self._redis.apply(sender, _STATE, self._shared[_STATE], changes)
+            self.keys_erased += await self._redis.erase(sender, first.user, first.seq)
+            done = await self._redis.apply(sender, _STATE, self._shared[_STATE], [first])
+            if done != STALE:
+                await self._own.erased(first)
+            return done
+        # What comes after an erasure waits until that was done.
+        before = changes[: next((n for n, each in enumerate(changes) if each.kind == "erase"), len(changes))]
+        return await self._redis.apply(sender, _STATE, self._shared[_STATE], before)
 
     def _lost(self, error: StoreError) -> None:
         self._up = False
@@ -242,6 +248,19 @@ class SharedLiveState:
             self._failing = False
             log.info("redis is back")
             self._on_recovered()
+
+
+async def erase_shared(tables: Tables, url: str, user: str) -> int:
+    """Erase a user's live state here and all of the user's keys in Redis, now; returns how many keys there were.
+
+    To be called after everything else of the user was deleted. Raises `StoreError` while Redis is away: the keys then
+    go when Harry next shares.
+    """
+    async with open_link(url) as link:
+        live = await SharedLiveState.open(tables, link)
+        await live.erase(user)
+        await live.share()
+        return live.keys_erased
 
 
 def _adopt(connection: sqlite3.Connection, path: Path) -> _Instance:
@@ -266,7 +285,7 @@ def _adopt(connection: sqlite3.Connection, path: Path) -> _Instance:
 
 def _batch(connection: sqlite3.Connection, name: str, mark: int, fresh: bool) -> tuple[int, int, list[Any]]:
     """Read what comes after the mark: the newest erasure (first, see `redis_scripts`), the mark, the records."""
-    (erasure,) = connection.execute("SELECT coalesce(max(seq), 0) FROM live_state WHERE change = 'erase'").fetchone()
+    (erasure,) = connection.execute("SELECT erasure FROM instance").fetchone()
     if name == _STATE:
         query = "SELECT seq, change, user, variable, value FROM live_state WHERE seq > ? ORDER BY seq LIMIT ?"
         changes = [Change(*row) for row in connection.execute(query, (mark, _BATCH))]

@@ -50,7 +50,7 @@ STEP: tuple[str, ...] = (
     """,
     "CREATE INDEX live_state_of_variable ON live_state (user, variable, seq)",
     # By this name the file numbers what it shares. A copy of the file gets a name of its own (its inode tells it), and
-    # shares only what comes after its bases.
+    # shares only what comes after its bases. The erasure is the number of the newest one in live_state.
     """
     CREATE TABLE instance (
         only         INTEGER PRIMARY KEY CHECK (only = 1),
@@ -58,7 +58,8 @@ STEP: tuple[str, ...] = (
         inode        INTEGER,
         turn_base    INTEGER NOT NULL DEFAULT 0,
         thought_base INTEGER NOT NULL DEFAULT 0,
-        state_base   INTEGER NOT NULL DEFAULT 0
+        state_base   INTEGER NOT NULL DEFAULT 0,
+        erasure      INTEGER NOT NULL DEFAULT 0
     )
     """,
     "INSERT INTO instance (only, name) VALUES (1, lower(hex(randomblob(8))))",
