@@ -1,0 +1,172 @@
+"""Attention: for whom words are, by when they were said and how the microphone is used."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actors.attention import Attention, Meant, Talk
+
+QUESTION = "What time is it?"
+CALL = "Harry, what time is it?"
+
+
+def awake(**settings: object) -> Attention:
+    attention = Attention(**settings)  # type: ignore[arg-type]
+    attention.ready(0.0)
+    return attention
+
+
+@pytest.mark.parametrize(
+    ("sentence", "text", "began_at", "meant"),
+    [
+        ("at the start he is open", QUESTION, 1.0, Meant.MEANT),
+        ("words that began in the window are meant", QUESTION, 29.9, Meant.MEANT),
+        ("later ones are not", QUESTION, 30.1, Meant.NOT_MEANT),
+        ("his name is meant whenever it is called", CALL, 3000.0, Meant.MEANT),
+        ("however it was spelled", "Hey Hairy, what time is it?", 3000.0, Meant.MEANT),
+        ("talk about him is not", "Harry is late again.", 3000.0, Meant.NOT_MEANT),
+        ("nor is somebody in a hurry", "Hurry up!", 3000.0, Meant.NOT_MEANT),
+        ("marks are nobody's", "...", 1.0, Meant.NOBODY),
+        ("a murmur is nobody's", "Mm-hmm.", 1.0, Meant.NOBODY),
+        ("nothing is nobody's", "", 1.0, Meant.NOBODY),
+    ],
+)
+def test_what_is_meant_for_harry(sentence: str, text: str, began_at: float, meant: Meant) -> None:
+    assert awake().judge(text, began_at) is meant, sentence
+
+
+def test_the_window_opens_anew_after_each_turn_and_stays_open_while_one_is_answered() -> None:
+    attention = awake(window=10.0)
+    attention.turn_began(5.0)
+    assert attention.judge(QUESTION, 100.0) is Meant.MEANT
+    attention.turn_ended(100.0)
+    assert attention.judge(QUESTION, 110.0) is Meant.MEANT
+    assert attention.judge(QUESTION, 110.1) is Meant.NOT_MEANT
+
+
+def test_what_is_not_meant_does_not_keep_the_window_open() -> None:
+    attention = awake(window=10.0)
+    for at in range(11, 3600, 5):
+        assert attention.judge(QUESTION, float(at)) is Meant.NOT_MEANT
+
+
+def test_a_murmur_after_a_question_is_an_answer() -> None:
+    assert awake().judge("Yeah.", 1.0, asked=True) is Meant.MEANT
+    assert awake().judge("Yeah.", 100.0, asked=True) is Meant.NOT_MEANT
+
+
+def test_a_client_that_says_when_he_speaks_is_always_meant() -> None:
+    attention = awake(always=True)
+    assert attention.judge("Mhm.", 9000.0) is Meant.MEANT
+    assert not attention.resting(9000.0)
+
+
+def test_any_wake_phrase_and_the_spotter_open_the_window() -> None:
+    attention = awake(wake_phrases=("computer", "wake up now"))
+    assert attention.judge("Computer, what time is it?", 100.0) is Meant.MEANT
+    assert attention.judge("Wake up now", 100.0) is Meant.MEANT
+    assert attention.judge("My computer is slow", 100.0) is Meant.NOT_MEANT
+    attention.woken(200.0)
+    assert attention.judge(QUESTION, 210.0) is Meant.MEANT
+
+
+def test_a_muted_harry_hears_nothing_at_all() -> None:
+    attention = awake()
+    attention.muted = True
+    assert not attention.hears(1.0)
+    assert not attention.is_open(1.0)
+    assert attention.judge(CALL, 1.0) is Meant.NOBODY
+    attention.press(1.0)
+    assert not attention.hears(1.0)
+    attention.muted = False
+    assert attention.judge(CALL, 1.0) is Meant.MEANT
+
+
+def test_a_held_button_lets_in_what_began_while_it_was_down() -> None:
+    attention = awake(talk=Talk.HOLD)
+    assert not attention.hears(1.0)
+    assert attention.judge(CALL, 1.0) is Meant.NOT_MEANT
+    assert not attention.press(2.0)
+    assert attention.hears(2.5)
+    assert attention.judge("Mhm.", 2.5) is Meant.MEANT
+    assert attention.release(4.0), "the utterance ends at once"
+    assert not attention.hears(4.1)
+    assert attention.judge(QUESTION, 3.0) is Meant.MEANT, "its words come after the release"
+    assert attention.judge(QUESTION, 4.5) is Meant.NOT_MEANT
+    assert not attention.release(5.0), "it was up already"
+
+
+def test_a_toggled_button_opens_with_one_press_and_ends_with_the_next() -> None:
+    attention = awake(talk=Talk.TOGGLE)
+    assert not attention.press(1.0)
+    assert not attention.release(1.2)
+    assert attention.hears(50.0)
+    assert attention.press(60.0)
+    assert not attention.release(60.1)
+    assert not attention.hears(61.0)
+    assert attention.judge(QUESTION, 55.0) is Meant.MEANT
+
+
+def test_harry_rests_after_a_long_silence_and_a_voice_wakes_him() -> None:
+    attention = awake(rest_after=100.0)
+    assert not attention.resting(100.0)
+    assert attention.resting(100.1)
+    assert attention.voice(200.0), "what came before the voice was noticed is to be heard too"
+    assert not attention.resting(200.0)
+    assert not attention.voice(201.0)
+    assert attention.judge(CALL, 200.0) is Meant.MEANT
+    assert attention.judge(QUESTION, 200.0) is Meant.NOT_MEANT
+
+
+def test_he_does_not_rest_while_he_answers_or_a_button_is_down_nor_if_he_never_shall() -> None:
+    answering = awake(rest_after=100.0)
+    answering.turn_began(50.0)
+    assert not answering.resting(1000.0)
+    pressed = awake(rest_after=100.0, talk=Talk.HOLD)
+    pressed.press(50.0)
+    assert not pressed.resting(1000.0)
+    assert not awake(rest_after=None).resting(1e9)
+
+
+def test_off_the_record_nothing_is_kept_and_a_guest_is_not_shown_the_past() -> None:
+    attention = awake()
+    assert attention.record_wish("Harry, off the record, please.") is True
+    assert (attention.keeps, attention.recalls) == (False, True)
+    assert attention.record_wish(QUESTION) is None
+    assert attention.record_wish("Back on the record.") is False
+    assert attention.keeps
+    attention.guest = True
+    assert (attention.keeps, attention.recalls) == (False, False)
+
+
+steps = st.lists(
+    st.tuples(
+        st.sampled_from(["ready", "turn_began", "turn_ended", "woken", "press", "release", "voice", "mute", "unmute"]),
+        st.floats(0, 100, allow_nan=False),
+    ),
+    max_size=30,
+)
+
+
+@given(steps, st.sampled_from(Talk), st.text(max_size=40))
+def test_whatever_happens_muted_hears_nothing_and_judging_changes_nothing(
+    history: list[tuple[str, float]], talk: Talk, text: str
+) -> None:
+    attention = Attention(talk=talk)
+    at = 0.0
+    for step, wait in history:
+        at += wait
+        if step in {"mute", "unmute"}:
+            attention.muted = step == "mute"
+        else:
+            getattr(attention, step)(at)
+        first = attention.judge(text, at)
+        assert attention.judge(text, at) is first
+        assert first in {Meant.NOBODY, Meant.NOT_MEANT, Meant.MEANT}
+        if attention.muted:
+            assert not attention.hears(at)
+            assert first is Meant.NOBODY
+        if attention.is_open(at):
+            assert not attention.resting(at) or attention.rest_after is None
