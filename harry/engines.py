@@ -15,7 +15,7 @@ import trio
 
 from actors.protocols import LanguageModel, SpeechToText, TextToSpeech, VoiceActivityDetector
 from harry import registry
-from harry.errors import ConfigurationError, EngineError
+from harry.errors import ConfigurationError, EngineError, EngineUnavailable
 from harry.shelf import Shelf
 
 log = structlog.get_logger(__name__)
@@ -99,7 +99,10 @@ async def _first_that_serves(
 
         try:
             engine = await load()
-        except EngineError as error:
+        except ConfigurationError:
+            raise
+        except Exception as strange:  # noqa: BLE001  an engine may come from anybody
+            error = strange if isinstance(strange, EngineError) else _broken(candidate, strange)
             log.warning("engine cannot serve", role=chain.role, engine=candidate.name, cause=str(error))
             if chain.named:
                 raise ConfigurationError(error.message, remedy=error.remedy) from error
@@ -107,3 +110,12 @@ async def _first_that_serves(
         else:
             return Shelf(chain.role, engine, reload=load, on_degraded=on_degraded)
     return None
+
+
+def _broken(candidate: Candidate, error: Exception) -> EngineUnavailable:
+    """What a stranger's engine raised although the contract does not let it."""
+    log.debug("engine broke while it was loaded", engine=candidate.name, exc_info=error)
+    return EngineUnavailable(
+        f"The engine {candidate.name!r} broke while it was loaded: {type(error).__name__}: {error}.",
+        remedy="That is a mistake in the engine: choose another, or tell its author.",
+    )

@@ -6,6 +6,8 @@ The listener is lossless, so the records that end a turn are never missing; writ
 from __future__ import annotations
 
 import json
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -21,7 +23,11 @@ log = structlog.get_logger(__name__)
 def open_event_file(path: Path) -> IO[str]:
     """Open the file for writing from its start. Raises `ConfigurationError` where that cannot be done."""
     try:
-        return path.open("w", encoding="utf-8")
+        # Not blocking, for a named pipe would wait here, deaf to every signal, until somebody reads it.
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NONBLOCK, 0o666)
+        os.set_blocking(descriptor, True)
+        # An ear or a mind may utter half a surrogate pair, which is no UTF-8.
+        return os.fdopen(descriptor, "w", encoding="utf-8", errors="replace")
     except OSError as error:
         raise ConfigurationError(
             f"The event file {path} cannot be written: {error.strerror}.", remedy="Name a file in a folder that exists."
@@ -31,7 +37,7 @@ def open_event_file(path: Path) -> IO[str]:
 async def write_events(listener: Listener, file: IO[str]) -> None:
     """Write events until the listener is closed, and close the file. A disk that fails ends the writing, told once."""
     missed = 0
-    with file:
+    try:
         async for event in listener:
             events = [event, *listener.take_waiting()]
             if listener.missed > missed:
@@ -47,6 +53,10 @@ async def write_events(listener: Listener, file: IO[str]) -> None:
                 log.error("event file cannot be written", cause=str(error))  # noqa: TRY400  the sentence says it all
                 listener.close()
                 return
+    finally:
+        # Closing writes what a failed disk would not take, and fails once more; that was told.
+        with suppress(OSError):
+            file.close()
 
 
 def _write(file: IO[str], lines: str) -> None:

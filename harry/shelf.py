@@ -85,9 +85,16 @@ class Shelf(Generic[E]):
                 sentence = f"The {role} hung again and again and is out of use."
                 self._on_degraded(self.role, sentence)
                 raise EngineUnavailable(sentence, remedy="Restart Harry, or choose another engine.")
+            log.warning("loading a hung engine afresh", role=self.role, time=self._fresh + 1)
+            try:
+                fresh = await self._reload()
+            except trio.Cancelled:
+                raise  # the turn was cut meanwhile: that says nothing of the engine
+            except Exception:
+                self._fresh += 1
+                raise
             self._fresh += 1
-            log.warning("loading a hung engine afresh", role=self.role, time=self._fresh)
-            await self.swap(await self._reload())
+            await self.swap(fresh)
 
     async def aclose(self) -> None:
         """Close the instance on the shelf."""
@@ -97,6 +104,9 @@ class Shelf(Generic[E]):
 
 
 async def _close(engine: Any) -> None:
-    # An engine that will not close must not hold up the stop of everything else.
+    # An engine that will not close must not hold up the stop of everything else, nor spoil the turn that used it.
     with trio.move_on_after(2, shield=True):
-        await engine.aclose()
+        try:
+            await engine.aclose()
+        except Exception as error:  # noqa: BLE001  an engine may come from anybody
+            log.warning("engine did not close", engine=getattr(engine, "name", "?"), cause=type(error).__name__)

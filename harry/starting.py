@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 
 import structlog
@@ -16,9 +17,9 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from actors.protocols import LanguageModel
 from actors.soc_writer import Spill
 from channels.messages import Exchange
-from harry.config import Config
+from harry.config import Config, RunOptions
 from harry.engines import Candidate, Chain
-from harry.errors import StoreError
+from harry.errors import ConfigurationError, StoreError
 from harry.memory.folder import lock_folder, prepare_folder
 from harry.memory.in_memory import InMemoryStore
 from harry.memory.spill import FileSpill, MemorySpill
@@ -54,6 +55,27 @@ async def _mind(config: Config) -> Chain:
     found = mind_chain(configured, os.environ, server, Path(str(named_file)) if named_file else None, tables)
     candidates = tuple(Candidate(name, table, why) for name, table, why in found)
     return Chain("language_model", candidates, named=len(configured or ()) == 1)
+
+
+def refuse_one_file_for_two(config: Config, options: RunOptions) -> None:
+    """Refuse a file that would be read and overwritten, or written by two. Raises `ConfigurationError`."""
+    devices = {
+        "microphone": options.microphone or config.audio.microphone,
+        "loudspeaker": options.loudspeaker or config.audio.loudspeaker,
+    }
+    files = {
+        use: Path(name.removeprefix("wav:"))
+        for use, name in devices.items()
+        if isinstance(name, str) and name.startswith("wav:")
+    }
+    if options.events is not None:
+        files["event file"] = options.events
+    for (one, path), (other, same) in combinations(files.items(), 2):
+        if path.resolve() == same.resolve() or (path.exists() and same.exists() and path.samefile(same)):
+            raise ConfigurationError(
+                f"{path} cannot be both the {one} and the {other}: it would be overwritten.",
+                remedy=f"Name another file for the {other}.",
+            )
 
 
 @dataclass(slots=True)
@@ -114,6 +136,12 @@ def better_minds(mind: LanguageModel | None) -> str:
     return BETTER_MINDS if getattr(mind, "small", False) else ""
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Tell it as what it is; Rich would end the process from within whatever prints."""
+        raise BrokenPipeError
+
+
 def stdout_console() -> Console:
-    """The console on which the account and the live line appear."""
-    return Console(file=sys.stdout, highlight=False)
+    """The console on which the account and the live line appear; one that shows nothing if there is no output."""
+    return _Console(file=sys.stdout or Path(os.devnull).open("w", encoding="utf-8"), highlight=False)
