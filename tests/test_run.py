@@ -135,7 +135,8 @@ def test_what_was_heard_is_exactly_what_the_loudspeaker_file_holds(
     sound, rate = read_wav(folder / "out.wav")
     cut = named(told, "interrupted")[0]
     first = [end - begin for begin, end in tones(sound, rate) if begin < cut["at"]]
-    whole = sum(length >= TONE - 1 / rate for length in first)
+    # The first sample of a sine is zero, and so no sound.
+    whole = sum(length >= TONE - 1.5 / rate for length in first)
     heard = named(told, "heard")[0]["text"].split()
     assert heard == [f"word{number}" for number in range(whole)]
 
