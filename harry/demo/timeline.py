@@ -1,4 +1,4 @@
-"""Draws a conversation as a picture: two voices over one axis of time, the stages of each turn, and where a cut fell.
+"""Draws a conversation as a picture: two voices over one axis of time, each turn's stages, and when Harry fell silent.
 
 matplotlib is needed for this alone, so it is imported when there is something to draw.
 """
@@ -20,11 +20,11 @@ from harry.errors import EngineUnavailable
 YOU, HARRY, CUT = "#2f6f9f", "#b5532a", "#c01040"
 STAGES = (
     ("speech_ended", "committed", "hears you out", "#6f9f8f"),
-    ("committed", "mind", "remembers", "#8fa3ad"),
     ("mind", "voice", "thinks", "#d9a441"),
     ("voice", "sound", "finds his voice", "#c98a6b"),
 )
-"""Pairs of marks on a turn's timeline between which a stage works, its name and its colour."""
+"""Pairs of marks on a turn's timeline between which a stage works, its name and its colour. They may overlap: Harry
+begins to think before it is sure that somebody has finished."""
 
 _GREY = "#444444"
 _TOP = 2.3
@@ -50,24 +50,31 @@ def draw(
     mpl.use("Agg")
     seconds = max(len(you[0]) / you[1], len(harry[0]) / harry[1])
     figure, (above, stages, below) = plt.subplots(
-        3, 1, sharex=True, figsize=(12, 5.6), height_ratios=(3, 2, 3.4), layout="constrained"
+        3, 1, sharex=True, figsize=(12, 5.6), height_ratios=(3, 1.6, 3.4), layout="constrained"
     )
     _wave(above, *you, YOU, "you")
     _wave(below, *harry, HARRY, "Harry")
     _words(above, below, happened, seconds)
     _stages(stages, happened)
-    for cut in (each for each in happened if each["event"] == "interrupted"):
+    for cut in (each["at"] for each in happened if each["event"] == "interrupted"):
+        silent = silent_from(*harry, cut)
         for axis in (above, stages, below):
-            top = 1 if axis is stages else 2.1 / (1 + _TOP)  # not through the words
-            axis.axvline(cut["at"], 0, top, color=CUT, linewidth=1.5, linestyle=(0, (4, 2)))
+            top = 1 if axis is stages else 2.1 / (1 + _TOP)  # the words stay free
+            axis.axvline(silent, 0, top, color=CUT, linewidth=1.5, linestyle=(0, (4, 2)))
         below.annotate(
-            f"interrupted\nat {cut['at']:.2f} s", (cut["at"], -0.9), color=CUT, xytext=(6, 0),
+            f"silent at\n{silent:.2f} s", (silent, -0.9), color=CUT, xytext=(6, 0),
             textcoords="offset points", va="bottom", fontsize=10,
         )  # fmt: skip
     below.set_xlabel("seconds on the session's clock", fontsize=11)
     below.set_xlim(0, seconds)
     figure.savefig(path, dpi=160)
     plt.close(figure)
+
+
+def silent_from(samples: npt.NDArray[np.int16], rate: int, cut: float) -> float:
+    """When Harry fell silent for good, in seconds: the end of his last sound before he was cut at `cut`."""
+    sounding = np.flatnonzero(samples[: round(cut * rate)])
+    return float(sounding[-1] + 1) / rate if sounding.size else cut
 
 
 def _wave(axis: Any, samples: npt.NDArray[np.int16], rate: int, colour: str, who: str) -> None:
