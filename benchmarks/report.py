@@ -253,7 +253,7 @@ different moments of the cycle. The first interruption and the first reply of ea
 * Microphone and loudspeaker of Harry's card share one tick, as in a duplex sound card; the peers' feed and output wake
   the process separately. The line below each table says what either harness costs alone. On a quiet machine most of
   the cost of a single session is that of waking up 50 times a second, in all three.
-* *First voiced buffer -> cut* includes Harry's reblocking and his second window: a voice is declared 20 to 40 ms after
+* *First voiced buffer -> cut* includes Harry's reblocking and his second window: a voice is declared 20 to 60 ms after
   its first buffer came, in the peers as set here at once. With each project's own detector and its usual waits (pipecat
   200 ms, livekit 500 ms of speech), those waits are far larger than anything here.
 * The first sound leaves Harry's gate at the next pull of the card, up to one block later.
