@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from harry import exits
-from harry.commands import AsJson, Call, Sets, lore, soc, writer
+from harry.commands import AsJson, Call, Sets, lore, memory, soc, writer
 
 app = typer.Typer(
     name="harry",
@@ -27,7 +27,10 @@ app = typer.Typer(
 bench = typer.Typer(help="Measure Harry.", no_args_is_help=True)
 app.add_typer(soc.app, name="soc", rich_help_panel=None)
 app.add_typer(lore.app, name="lore")
+app.add_typer(memory.app, name="memory")
+app.add_typer(memory.whole)
 app.add_typer(bench, name="bench")
+bench.command("memory")(memory.bench)
 
 
 def _version(wanted: bool) -> None:
