@@ -84,8 +84,9 @@ class Notes:
 
     def voice_declared(self) -> None:
         """The voice activity detector says that somebody speaks."""
-        if self._current is not None and self._current.declared is None:
-            self._current.declared = Instant()
+        current = self._current
+        if current is not None and current.declared is None and current.cut is None:
+            current.declared = Instant()
 
     def silence_declared(self) -> None:
         """The voice activity detector says that nobody speaks any more."""
@@ -95,7 +96,8 @@ class Notes:
         """The card was told to throw away what it holds: a cut, or a pause."""
         now = Instant()
         current = self._current
-        if current is not None and current.declared is not None and current.cut is None:
+        # Harry may be faster than the declaration: a strong window after a mere sign silences him too.
+        if current is not None and current.cut is None:
             current.cut = now
         self.last_cut, self.talking = max(self.last_cut, self.talking), 0
 

@@ -297,7 +297,8 @@ async def converse(n: int, seconds: float, script: Script, detector: VoiceActivi
         watching.cancel_scope.cancel()
     notes = [one.notes for one in held]
     interruptions = [each for note in notes for each in note.interruptions[WARM_UP:]]
-    cut = [(each.voice, each.declared, each.cut) for each in interruptions if each.declared and each.cut]
+    cut = [(each.voice, each.cut) for each in interruptions if each.cut]
+    declared = [(each.declared, each.cut) for each in interruptions if each.declared and each.cut]
     replies = [each for note in notes for each in note.replies[WARM_UP:]]
     return {
         "sessions": n,
@@ -307,10 +308,10 @@ async def converse(n: int, seconds: float, script: Script, detector: VoiceActivi
         "replies": len(replies),
         "unanswered": sum(note.unanswered for note in notes),
         "stale_samples": sum(note.stale_samples for note in notes),
-        "vad_to_cut_ms": percentiles([cut.at - declared.at for _, declared, cut in cut]),
-        "first_voice_to_cut_ms": percentiles([cut.at - voice.at for voice, _, cut in cut]),
+        "vad_to_cut_ms": percentiles([after.at - before.at for before, after in declared]),
+        "first_voice_to_cut_ms": percentiles([after.at - before.at for before, after in cut]),
         "end_of_speech_to_first_chunk_ms": percentiles([each.first.at - each.ended.at for each in replies]),
-        "cpu_vad_to_cut_ms": percentiles([cut.cpu - declared.cpu for _, declared, cut in cut]),
+        "cpu_vad_to_cut_ms": percentiles([after.cpu - before.cpu for before, after in declared]),
         "cpu_end_of_speech_to_first_chunk_ms": percentiles([each.first.cpu - each.ended.cpu for each in replies]),
         "cpu_s_per_session_minute": round(used / wall * 60 / n, 3),
         "rss_mb_per_session": round((ready - memory) / n, 3),
