@@ -34,7 +34,7 @@ _SHOWN = 20  # entries without a key in the sentence that are named one by one
 
 Namespace = Annotated[str | None, typer.Option("--namespace", metavar="NAME", help="Whose books; else Harry's own.")]
 Persona = Annotated[str | None, typer.Option("--persona", metavar="NAME", help="Whose lore; else the configured one.")]
-Numbers = Annotated[list[int], typer.Argument(metavar="NUMBER...", help="Entries, as `harry lore list` numbers them.")]
+Numbers = Annotated[list[int], typer.Argument(metavar="NUMBER", help="Entries, as `harry lore list` numbers them.")]
 BookName = Annotated[str | None, typer.Option("--book", metavar="NAME", help="A book by its name.")]
 
 
@@ -251,7 +251,7 @@ def disable(
 @app.command(short_help="Delete entries, or a book.")
 def delete(  # noqa: PLR0917  (as above)
     ctx: typer.Context,
-    numbers: Annotated[list[int] | None, typer.Argument(metavar="[NUMBER...]", help="Entries by their number.")] = None,
+    numbers: Annotated[list[int] | None, typer.Argument(metavar="NUMBER", help="Entries by their number.")] = None,
     book: BookName = None,
     namespace: Namespace = None,
     persona: Persona = None,
@@ -262,17 +262,21 @@ def delete(  # noqa: PLR0917  (as above)
         raise typer.BadParameter("name either entries or a --book", param_hint="NUMBER")
     if book is not None:
         gone = _ask(ctx, sets, namespace, persona, lambda store, scope: store.delete_book(scope, book))
-        print(f"{gone} entries deleted.")
+        print(_deleted(gone or 0))
         return
     chosen = numbers or []
     _ask(ctx, sets, namespace, persona, lambda store, scope: store.delete(scope, chosen))
-    print(f"{len(set(chosen))} {'entry' if len(set(chosen)) == 1 else 'entries'} deleted.")
+    print(_deleted(len(set(chosen))))
+
+
+def _deleted(count: int) -> str:
+    return f"{count} {'entry' if count == 1 else 'entries'} deleted."
 
 
 @app.command("test", short_help="See which entries fire on a sentence, and why.")
 def explain(  # noqa: PLR0917  (as above)
     ctx: typer.Context,
-    sentences: Annotated[list[str], typer.Argument(metavar="SENTENCE...", help="What is said; the newest last.")],
+    sentences: Annotated[list[str], typer.Argument(metavar="SENTENCE", help="What is said; the newest last.")],
     budget: Annotated[int, typer.Option(min=0, max=1_000_000, help="Tokens there is room for.")] = LORE_BUDGET,
     show_all: Annotated[bool, typer.Option("--all", help="Name also every entry without a key in it.")] = False,
     as_json: AsJson = False,

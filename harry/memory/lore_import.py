@@ -144,9 +144,7 @@ def _warnings(book: Book) -> list[str]:
     bad = sum(_has_bad_pattern(entry.keys, everywhere=entry.use_regex) for entry in book.entries)
     if not bad:
         return []
-    return [
-        f"{bad} {'entry has' if bad == 1 else 'entries have'} a pattern that cannot be run, and that never matches."
-    ]
+    return [f"{bad} {'entry has' if bad == 1 else 'entries have'} a pattern that cannot be run and never matches."]
 
 
 def _has_bad_pattern(keys: tuple[str, ...], *, everywhere: bool) -> bool:
