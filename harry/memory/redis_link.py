@@ -133,8 +133,8 @@ async def open_link(url: str) -> AsyncIterator[RedisLink]:
             with trio.move_on_after(_CLOSING, shield=True):
                 for client in (fast, blocking):
                     await _on_asyncio(loop, partial(client.aclose, close_connection_pool=True))
-    for error in failure:
-        raise error
+    if failure:
+        raise failure[0]
 
 
 def _client(url: str, *, timeout: float | None, retries: int) -> redis.asyncio.Redis:

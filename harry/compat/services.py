@@ -1,0 +1,159 @@
+"""What the functions of this room work with: the store and what stands on it, opened once by the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+import trio
+
+from channels.turn import new_id
+from harry.compat.portal import Portal
+from harry.config import Config, load_config
+from harry.errors import ConfigurationError, EngineUnavailable
+from harry.memory.embedding import Embedder
+from harry.memory.files import Files
+from harry.memory.folder import prepare_folder
+from harry.memory.journal import Journal
+from harry.memory.live_state import LiveState, SqliteLiveState
+from harry.memory.long_term import LongTermMemory
+from harry.memory.lore import Scope
+from harry.memory.lore_service import KnowledgeBase
+from harry.memory.lore_store import LoreStore
+from harry.memory.redis_link import open_link
+from harry.memory.redis_share import SharedLiveState
+from harry.memory.rotation import Rotation
+from harry.memory.soc_days import SocDays
+from harry.memory.tables import Tables
+from harry.services import NAMESPACE, STORE_FILE
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Services:
+    """Everything, for one configuration. `kept` is called after something was kept that others may follow."""
+
+    config: Config
+    tables: Tables
+    live: LiveState
+    rotation: Rotation
+    memory: LongTermMemory
+    lore: LoreStore
+    nursery: trio.Nursery
+    kept: Callable[[], None]
+    session: str
+
+    def user(self, name: str | None) -> str:
+        """Whose it is: the user named, else the configured one. There is nothing that belongs to nobody."""
+        return name or self.config.user.name
+
+    def persona(self, name: str | None) -> str:
+        """Whose thoughts: the persona named, else the configured one."""
+        return name or self.config.persona.name
+
+    def soc(self, persona: str | None) -> SocDays:
+        """The stream of consciousness of a persona."""
+        return SocDays(
+            self.tables, self.persona(persona), user=self.config.user.name, session=self.session, namespace=NAMESPACE
+        )
+
+    def journal(self, persona: str | None, username: str | None) -> Journal:
+        """The journal of a persona about a user."""
+        return Journal(self.tables, self.persona(persona), self.user(username))
+
+    def knowledge(self, persona: str | None) -> KnowledgeBase:
+        """The lore of a persona, as it is now."""
+        return KnowledgeBase(
+            self.lore,
+            Scope(NAMESPACE, self.persona(persona)),
+            names={"char": self.persona(persona), "user": self.config.user.name},
+        )
+
+    def embed_soon(self, namespace: str) -> None:
+        """Let what was kept be found by its meaning too, a moment later."""
+
+        async def embed() -> None:
+            try:
+                await self.memory.embed_missing(namespace=namespace)
+            except Exception as error:  # noqa: BLE001  the text is kept and found by its words; the vector comes later
+                log.warning("a memory has no vector yet", reason=f"{type(error).__name__}: {error}")
+
+        if self.memory.embedder is not None:
+            self.nursery.start_soon(embed)
+
+
+_chosen: list[tuple[Config | None, str | None]] = [(None, None)]
+
+
+def configure(config: Config | None = None, *, redis_url: str | None = None) -> None:
+    """Say whose memory these functions work on; without a configuration, the one that `harry` itself would read.
+
+    `redis_url` takes the place of the configuration's `redis.url`. What was open is closed.
+    """
+    close()
+    _chosen[0] = (config, redis_url)
+
+
+def close() -> None:
+    """Let go of everything; the next call opens it again. Also done when the process ends."""
+    portal.close()
+    file_portal.close()
+
+
+@asynccontextmanager
+async def _open() -> AsyncIterator[Services]:
+    given, redis_url = _chosen[0]
+    config = given or load_config()
+    if config.memory.store == "memory":
+        raise ConfigurationError(
+            'memory.store is "memory": nothing is kept there.', remedy='Set memory.store = "sqlite".'
+        )
+    prepare_folder(config.data_folder)
+    path = config.data_folder / STORE_FILE
+    async with AsyncExitStack() as held:
+        tables = await Tables.open(path)
+        held.push_async_callback(tables.aclose)
+        memory, lore = LongTermMemory(tables, await trio.to_thread.run_sync(_embedder)), LoreStore(path)
+        held.push_async_callback(memory.aclose)
+        held.push_async_callback(lore.aclose)
+        url = redis_url or getattr(getattr(config, "redis", None), "url", None)
+        link = await held.enter_async_context(open_link(str(url))) if url else None
+        shared = await SharedLiveState.open(tables, link) if link else None
+        async with trio.open_nursery() as nursery:
+            if shared is not None:
+                await nursery.start(shared.run)
+            yield Services(
+                config=config,
+                tables=tables,
+                live=shared or SqliteLiveState(tables),
+                rotation=Rotation(tables),
+                memory=memory,
+                lore=lore,
+                nursery=nursery,
+                kept=shared.wake if shared else _nothing,
+                session=new_id(),
+            )
+
+
+def _embedder() -> Embedder | None:
+    try:
+        return Embedder.load()
+    except EngineUnavailable as error:
+        log.info("memories are found by their words alone", reason=str(error))
+        return None
+
+
+def _nothing() -> None:
+    """Nobody follows."""
+
+
+@asynccontextmanager
+async def _open_files() -> AsyncIterator[Files]:
+    yield Files()
+
+
+portal = Portal(_open)
+file_portal = Portal(_open_files)  # a file can be written where there is no store

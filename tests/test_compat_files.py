@@ -1,0 +1,174 @@
+"""Files that are whole at every moment, whatever interrupts the writing."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import random
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harry.compat import loaders_async
+from harry.errors import StoreError
+from harry.memory import files
+from harry.memory.files import read_whole, write_whole
+from tests.compat import CALLERS, home  # noqa: F401  (a fixture)
+
+DATA = {"ü": [1, 2.5, None, True], "a": {"b": "line\nend", "c": "🙂"}}
+
+
+@pytest.mark.parametrize("caller", CALLERS)
+def test_json_and_text_come_back_as_they_were_saved(tmp_path, caller):
+    run = CALLERS[caller]
+    run(loaders_async.save_json, tmp_path / "file.json", DATA)
+    assert run(loaders_async.load_json, str(tmp_path / "file.json")) == DATA
+    run(loaders_async.save_file, tmp_path / "file.txt", "a\r\nb\n\tü")
+    assert run(loaders_async.open_file, tmp_path / "file.txt") == "a\r\nb\n\tü"
+
+
+def test_json_has_the_form_that_older_programs_write(tmp_path):
+    loaders_async.save_json_sync(tmp_path / "f", DATA)
+    assert (tmp_path / "f").read_text("utf-8") == json.dumps(DATA, ensure_ascii=False, sort_keys=True, indent=2)
+
+
+@given(st.text(st.characters(codec="utf-8")))
+@settings(max_examples=30)
+def test_any_text_survives(tmp_path_factory, text):
+    path = tmp_path_factory.mktemp("files") / "text"
+    write_whole(path, text.encode())
+    assert files._decoded(read_whole(path)) == text.removeprefix("\ufeff")
+
+
+def test_a_file_of_windows_and_one_with_a_mark_are_read(tmp_path):
+    (tmp_path / "windows").write_bytes("caf\u00e9 \u201cyes\u201d \u20ac".encode("cp1252"))
+    assert loaders_async.open_file_sync(tmp_path / "windows") == "caf\u00e9 \u201cyes\u201d \u20ac"
+    (tmp_path / "mark").write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    assert loaders_async.load_json_sync(tmp_path / "mark") == {"a": 1}
+
+
+@pytest.mark.parametrize("content", ['{"a": 1', "", "[1, 2,]", '{"a"\n: tru}', "[" * 100_000])
+def test_half_json_is_refused_with_its_file(tmp_path, content):
+    (tmp_path / "half.json").write_text(content)
+    with pytest.raises(StoreError, match=r"half\.json holds no JSON"):
+        loaders_async.load_json_sync(tmp_path / "half.json")
+
+
+@pytest.mark.parametrize("data", [float("nan"), float("inf"), object(), {1: {2, 3}}, "\ud800"])
+def test_what_no_json_file_can_hold_leaves_the_old_one(tmp_path, data):
+    loaders_async.save_json_sync(tmp_path / "f", "old")
+    with pytest.raises((ValueError, TypeError)):
+        loaders_async.save_json_sync(tmp_path / "f", data)
+    assert loaders_async.load_json_sync(tmp_path / "f") == "old"
+    assert [each.name for each in tmp_path.iterdir()] == ["f"]
+
+
+def test_what_cannot_be_read_or_written_is_a_sentence(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for name, sentence in [
+        ("missing", "no such file"),
+        ("pipe", "no plain file"),
+        (".", "no plain file"),
+        ("a\0b", "no name"),
+    ]:
+        with pytest.raises(StoreError, match=sentence):
+            loaders_async.open_file_sync(f"{tmp_path}/{name}")
+    with pytest.raises(StoreError, match="no such file or folder"):
+        loaders_async.save_file_sync(tmp_path / "no folder" / "file", "x")
+
+
+def test_harrys_own_store_is_never_touched(home):  # noqa: F811
+    loaders_async.redis_save_sync("mood", "calm")
+    (home / "link").symlink_to("harry.sqlite3")
+    for name in ("harry.sqlite3", "harry.sqlite3-wal", "link"):
+        with pytest.raises(StoreError, match="own store"):
+            loaders_async.open_file_sync(home / name)
+        with pytest.raises(StoreError, match="own store"):
+            loaders_async.save_file_sync(home / name, "x")
+    assert loaders_async.redis_load_sync("mood") == "calm"
+
+
+def test_a_written_file_keeps_its_mode_and_its_links(tmp_path):
+    (tmp_path / "real").write_text("old")
+    (tmp_path / "real").chmod(0o640)
+    (tmp_path / "link").symlink_to("real")
+    loaders_async.save_file_sync(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").read_text() == "new"
+    assert stat.S_IMODE((tmp_path / "real").stat().st_mode) == 0o640
+
+
+@pytest.mark.parametrize("step", ["write", "fsync", "replace"])
+def test_a_disk_that_fails_at_any_step_leaves_the_old_content_and_nothing_else(tmp_path, monkeypatch, step):
+    loaders_async.save_file_sync(tmp_path / "file", "old")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(*((Path, "replace", full) if step == "replace" else (os, step, full)))
+    with pytest.raises(StoreError, match="disk is full"):
+        loaders_async.save_file_sync(tmp_path / "file", "new")
+    monkeypatch.undo()
+    assert loaders_async.open_file_sync(tmp_path / "file") == "old"
+    assert [each.name for each in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_file_is_synced_before_it_takes_the_name_and_the_folder_after(tmp_path, monkeypatch):
+    steps = []
+    fsync, replace = os.fsync, Path.replace
+
+    def synced(descriptor: int) -> None:
+        steps.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        fsync(descriptor)
+
+    def renamed(path: Path, target: Path) -> Path:
+        steps.append("name")
+        return replace(path, target)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(Path, "replace", renamed)
+    write_whole(tmp_path / "file", b"content")
+    assert steps == ["file", "name", "folder"]
+
+
+CHILD = """
+import os, sys
+from pathlib import Path
+from harry.memory.files import write_whole
+for number in range(100_000):
+    write_whole(Path(sys.argv[1]), (b"%d " % number) * 20_000)
+    os.write(1, b"%d\\n" % number)
+"""
+
+
+def kill_again_and_again(folder: Path, lives: int) -> None:
+    path = folder / "file"
+    for _ in range(lives):
+        with subprocess.Popen([sys.executable, "-c", CHILD, str(path)], stdout=subprocess.PIPE) as child:
+            assert child.stdout is not None
+            told = [next(child.stdout, b"") for _ in range(random.randint(1, 30))]
+            child.send_signal(signal.SIGKILL)
+            told += list(child.stdout)
+        content = path.read_bytes().split()
+        assert len(content) == 20_000
+        assert len(set(content)) == 1, "the file is torn"
+        assert int(content[0]) >= int([line for line in told if line.endswith(b"\n")][-1]), (
+            "an acknowledged write is gone"
+        )
+
+
+def test_a_writer_ended_by_kill_nine_leaves_a_whole_file(tmp_path):
+    kill_again_and_again(tmp_path, 5)
+
+
+@pytest.mark.acceptance
+@pytest.mark.timeout(3600)
+def test_five_hundred_writers_ended_by_kill_nine_leave_a_whole_file(tmp_path):
+    kill_again_and_again(tmp_path, 500)
