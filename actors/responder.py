@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import trio
 
-from actors.protocols import Delta, Message, Request, TextDelta
+from actors.protocols import Delta, Message, Request, TextDelta, Usage
 from actors.wording import Wording
 from channels.messages import Piece, Recollection
 from channels.ports import Port
@@ -33,9 +33,13 @@ async def respond(
     with trio.CancelScope() as asking:
 
         async def take(delta: Delta) -> None:
+            # What holds no word makes no piece and would never wait: a mind that floods must not stop the loop.
+            await trio.lowlevel.checkpoint()
             if isinstance(delta, TextDelta):
                 for piece in wording.feed(delta.text):
                     await out.send(Piece(piece))
+            elif not isinstance(delta, Usage):
+                raise TypeError(f"a mind emits TextDelta and Usage, not {type(delta).__name__}")
             if wording.finished:
                 asking.cancel()  # Enough was said: the mind need not go on.
 

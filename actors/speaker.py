@@ -15,7 +15,7 @@ import trio
 
 from actors.protocols import TextToSpeech
 from channels.gate import Slot
-from channels.messages import Chunk, Piece, Word
+from channels.messages import SAMPLE_BYTES, Chunk, Piece, Word
 from channels.ports import Port
 
 _INLINE = 24_000
@@ -30,7 +30,7 @@ async def speak(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_synthesise, pieces, voice, on_piece, chunks)
         async for chunk in chunks:
-            fitted = await at_rate(chunk, rate)
+            fitted = await at_rate(_checked(chunk), rate)
             if not await slot.write(fitted.pcm, fitted.words):
                 nursery.cancel_scope.cancel()
 
@@ -42,6 +42,22 @@ async def _synthesise(
         on_piece(piece.text)
         await voice.speak(piece.text, out.send)
     out.close()
+
+
+def _checked(chunk: Chunk) -> Chunk:
+    """The chunk, if the gate can take it: a voice may come from anybody.
+
+    Half a sample in the gate would turn all that follows into noise, and a word that is no text would break the cut
+    that asks for it.
+    """
+    if not isinstance(chunk, Chunk) or not isinstance(chunk.pcm, bytes) or len(chunk.pcm) % SAMPLE_BYTES:
+        raise TypeError("a voice emits Chunks of whole 16-bit samples in bytes")
+    if not all(isinstance(word.text, str) for word in chunk.words):
+        raise TypeError("a voice emits words that are text")
+    if all(0 <= word.end <= chunk.samples for word in chunk.words):
+        return chunk
+    words = tuple(Word(word.text, min(max(word.end, 0), chunk.samples)) for word in chunk.words)
+    return Chunk(chunk.pcm, chunk.rate, words)
 
 
 async def at_rate(chunk: Chunk, rate: int) -> Chunk:

@@ -7,7 +7,7 @@ early decode that already held all the voice serves as the final one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 
 import numpy as np
 import structlog
@@ -62,7 +62,11 @@ class Transcriber:
         """Accept speech without waiting. A finished utterance beyond `FINALS_WAITING` is told as lost."""
         if not speech.final:
             self._partials.offer(speech)
-        elif not self.finals.post(speech):
+            return
+        # A growing utterance that still waits is this one or an older: it would be heard after its own end.
+        with suppress(trio.WouldBlock):
+            self._partials.receive_nowait()
+        if not self.finals.post(speech):
             self._events.publish("error", message="Harry cannot keep up: an utterance was lost.")
 
     async def run(self) -> None:
@@ -76,7 +80,7 @@ class Transcriber:
             async with self.finals.next() as speech:
                 self._in_hand = 1
                 try:
-                    self._tell(speech, await self._words(speech))
+                    text = await self._words(speech)
                 except Exception:
                     # The second failure is the last delivery: the utterance still gets its one final transcript.
                     if self._failed == speech.utterance:
@@ -85,6 +89,8 @@ class Transcriber:
                     raise
                 finally:
                     self._in_hand = 0
+            # The letter is done with before it is told: whatever the listeners do, there is one final transcript.
+            self._tell(speech, text)
 
     async def _words(self, speech: Speech) -> str:
         """The words of a finished utterance: those of an early decode of the same voice, or of one made now."""
@@ -96,8 +102,14 @@ class Transcriber:
             await self._decoded.wait()
         if self._early is not None and self._early[0] == voice:
             return self._early[1]
+        return await self._decode(speech)
+
+    async def _decode(self, speech: Speech) -> str:
         async with self._ear() as ear:
-            return await ear.transcribe(trimmed(speech))
+            text: object = await ear.transcribe(trimmed(speech))
+        if not isinstance(text, str):
+            raise TypeError(f"an ear returns text, not {type(text).__name__}")
+        return text
 
     async def _anticipate(self) -> None:
         async for speech in self._partials:
@@ -106,8 +118,7 @@ class Transcriber:
             with trio.CancelScope() as scope:
                 self._decoding = (voice, scope)
                 try:
-                    async with self._ear() as ear:
-                        text = await ear.transcribe(trimmed(speech))
+                    text = await self._decode(speech)
                     self._early = (voice, text)
                     self._tell(speech, text)
                 except Exception as error:  # noqa: BLE001  an early decode is a guess: the final one will tell
@@ -117,9 +128,6 @@ class Transcriber:
                     self._decoded.set()
 
     def _tell(self, speech: Speech, text: str) -> None:
-        self._events.publish(
-            "transcript", utterance=speech.utterance, partial=not speech.final, text=text, ended_at=speech.ended_at
-        )
         self._on_transcript(speech, Transcript(speech.utterance, text, speech.final))
 
 

@@ -78,6 +78,7 @@ class Listener:
         return self
 
     async def __anext__(self) -> Event:
+        await trio.lowlevel.checkpoint()
         while not self._queue:
             if self._closed:
                 raise StopAsyncIteration
@@ -121,7 +122,11 @@ class EventStream:
             listener._offer(happened)
 
     async def reserve(self, turn: str) -> None:
-        """Promise room for the turn's terminal records in every lossless listener; waits while one is full."""
+        """Promise room for the turn's terminal records in every lossless listener; waits while one is full.
+
+        Always a checkpoint, first of all: a turn that was cut before it began promises nothing.
+        """
+        await trio.lowlevel.checkpoint()
         for listener in [each for each in self._listeners if each.lossless]:
             while not listener._room(len(RESERVED)) and not listener._closed:
                 await listener._changed.wait()

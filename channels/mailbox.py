@@ -41,12 +41,14 @@ class Mailbox(Generic[T]):
 
     @asynccontextmanager
     async def next(self) -> AsyncIterator[T]:
-        """Wait for a letter and hold it for the length of the block.
+        """Wait for a letter and hold it for the length of the block. Always a checkpoint, before a letter is taken.
 
         Leaving the block by an error or a cancellation puts it back in front, unless it was delivered twice already.
         """
+        await trio.lowlevel.checkpoint()
         while not self._waiting:
-            self._arrived = trio.Event()
+            if self._arrived.is_set():
+                self._arrived = trio.Event()
             await self._arrived.wait()
         letter, delivery = self._waiting.popleft()
         try:

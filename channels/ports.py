@@ -46,7 +46,10 @@ class Port(Generic[T]):
         Raises `trio.BrokenResourceError` once the port is closed.
         """
         if self.when_full is WhenFull.BLOCK:
-            await self._send.send(item)
+            try:
+                await self._send.send(item)
+            except trio.ClosedResourceError:
+                raise trio.BrokenResourceError(f"port {self.name!r} is closed") from None
             self.sent += 1
         else:
             await trio.lowlevel.checkpoint()

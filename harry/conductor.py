@@ -22,6 +22,7 @@ from channels.messages import Exchange, Source, TurnRecord, Utterance
 from channels.turn import Turn, new_id
 from harry.errors import HarryError
 from harry.history import History
+from harry.supervisor import whence
 
 log = structlog.get_logger(__name__)
 
@@ -71,7 +72,8 @@ class Conductor:
     """One session's conductor.
 
     `answer(turn, slot)` runs the stages of a turn and returns when all was written; `keep(record)` takes a record for
-    durable writing without waiting, and `kept` is to be called when it was.
+    durable writing without waiting, and `kept` is to be called when it was. `on_turn(began)` is told when Harry begins
+    to answer and when he has ended.
     """
 
     def __init__(
@@ -82,6 +84,7 @@ class Conductor:
         identity: Identity,
         answer: Callable[[Turn, Slot], Awaitable[None]],
         keep: Callable[[TurnRecord], object],
+        on_turn: Callable[[bool], None] = lambda began: None,
         wall: Callable[[], float] = time.time,
         history: tuple[Exchange, ...] = (),
     ) -> None:
@@ -92,6 +95,7 @@ class Conductor:
         self.guesses = Guesses()
         self._answer = answer
         self._keep = keep
+        self._on_turn = on_turn
         self._wall = wall
         self._history = History(history)
         self._running: dict[Turn, Slot] = {}
@@ -142,6 +146,11 @@ class Conductor:
         heard, spoken = slot.heard, slot.spoken
         around = spoken[max(0, len(heard) - SAYING) : len(heard) + SAYING]
         return HarrySide(has_floor=True, asked=asks(heard), saying=around)
+
+    @property
+    def last_heard(self) -> str:
+        """What was heard of the newest reply, sounding or over."""
+        return self._last[1].heard if self._last else ""
 
     @property
     def unsaid(self) -> str:
@@ -302,6 +311,7 @@ class Conductor:
         turn.mark("speech_ended", turn.utterance.ended_at)
         turn.timeline["committed"] = self.events.clock.now()
         self._last = (turn, slot)
+        self._on_turn(True)
         if amended is not None:
             said = turn.utterance
             self.events.publish(
@@ -327,6 +337,12 @@ class Conductor:
                 reason = "finished"
         except Exception as error:  # noqa: BLE001  a stage that crashes ends its turn only, whatever it raised
             trouble, reason = error, "failed"
+        except BaseExceptionGroup as errors:
+            # A stage that raised while the end of the session cancelled it: the session ends as it would have.
+            trouble, ending = errors.split(Exception)
+            if ending is not None:
+                log.warning("turn failed at its end", turn=turn.id, cause=whence(trouble))
+                raise ending from None
         finally:
             self._end(turn, slot, reason)
         if trouble is not None:
@@ -336,12 +352,14 @@ class Conductor:
         """The stages have ended: close what was not cut, and let go of the turn."""
         if not turn.committed:
             self.gate.close(slot)
-            self.events.release(turn.id)
         elif reason == "shutdown" and self.gate.live is slot:
             self.cut(reason)
         elif not slot.closed:
             self.gate.close(slot)
             self._settle(turn, slot, reason, interrupted=reason != "finished")
+        if turn.id not in self._settled:
+            # The room may have been granted after the record was kept and all else of the turn was over.
+            self.events.release(turn.id)
         del self._running[turn]
         turn.over.set()
         self._wake()
@@ -370,14 +388,16 @@ class Conductor:
         )
         self._settled[turn.id] = turn
         self._keep(record)
+        self._on_turn(False)
 
     def _tell(self, turn: Turn, trouble: Exception) -> None:
         """Journal a stage's crash, show it, and say it once: a turn that only says so is not answered by another."""
         if not turn.committed:
-            log.warning("a guess failed", turn=turn.id, exc_info=trouble)
+            log.warning("a guess failed", turn=turn.id, cause=whence(trouble))
             return
         causes = list(_leaves(trouble))
-        log.error("turn failed", turn=turn.id, exc_info=trouble)
+        log.error("turn failed", turn=turn.id, cause=whence(trouble))
+        log.debug("how it failed", turn=turn.id, exc_info=trouble)
         sentence = next((str(each) for each in causes if isinstance(each, HarryError)), "")
         kind = type(causes[0]).__name__
         self.events.publish("error", turn=turn.id, message=sentence or f"Something in Harry failed ({kind}).")

@@ -10,13 +10,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import structlog
 import trio
 
-from actors.attention import Attention
+from actors.attention import Attention, Meant, Talk
 from actors.endpointing import Endpointing
 from actors.floor import Floor
 from actors.listener import Cleaned, Listener
-from actors.phrases import phrases_of
+from actors.phrases import asks, phrases_of
 from actors.protocols import LanguageModel, Loudspeaker, Message, Microphone, Store, TextToSpeech
 from actors.recorder import Recorder
 from actors.soc_writer import Record, SocWriter, Spill
@@ -49,6 +50,11 @@ from harry.pipeline import Pipeline
 from harry.shelf import Shelf
 from harry.supervisor import Supervisor
 
+log = structlog.get_logger(__name__)
+
+PATIENCE = 1.0
+"""Seconds of silence that end an utterance whose words are not known: the ear may be slow."""
+
 SILENT_RATE = 24_000
 """Hz of the gate when there is no loudspeaker."""
 
@@ -65,6 +71,8 @@ class Manners:
     history_turns: int = 20
     thoughts: int = 20
     speculate: bool = True
+    attention_window: float = 30.0
+    talk: str = "open"
 
 
 class Session:
@@ -106,7 +114,8 @@ class Session:
         self._store = store
         self._today = today
         self._wall = wall
-        self._attention = Attention()
+        self.attention = Attention((persona,), window=manners.attention_window, talk=Talk(manners.talk))
+        self._voice_ended_at = 0.0
         self._phrases = phrases_of(language)
         self.writer: SocWriter = self._cast.soc_writer(
             store, spill, failure=StoreError, on_kept=self._kept, on_trouble=self._trouble, on_recovered=self._recovered
@@ -126,7 +135,8 @@ class Session:
                 thoughts=self._thoughts,
                 cast=self._cast,
             ),
-            keep=self.writer.submit,
+            keep=self._keep,
+            on_turn=self._turn,
             wall=wall,
             history=tuple(history),
         )
@@ -150,7 +160,7 @@ class Session:
             inbox=inbox,
             voice_activity=engines.voice_activity.engine.open_stream(),
             floor=Floor(self.manners.barge_in_voice, names=(self.persona,)),
-            endpointing=Endpointing(self.manners.endpoint_silence),
+            endpointing=Endpointing(self.manners.endpoint_silence, patience=PATIENCE),
             pre_roll=self.manners.pre_roll,
             events=self.events,
             hand_over=transcriber.take,
@@ -178,6 +188,8 @@ class Session:
                     ):
                         if actor is not None:
                             nursery.start_soon(self.supervisor.keep, name, actor.run)
+                    self.attention.ready(self.clock.now())
+                    self._heed_button()
                     self.events.publish("ready")
                     task_status.started()
             finally:
@@ -194,6 +206,8 @@ class Session:
 
     def think(self, text: str) -> None:
         """Write an entry into the stream of consciousness."""
+        if not self.attention.keeps:
+            return
         who = self.identity
         self.writer.submit(Thought(new_id(), who.user, who.session, who.namespace, self.persona, self._wall(), text))
 
@@ -233,15 +247,46 @@ class Session:
     @property
     def muted(self) -> bool:
         """Whether the microphone is shut."""
-        return self.recorder is not None and self.recorder.muted
+        return self.attention.muted
 
     def mute(self, muted: bool) -> None:
         """Shut or open the microphone."""
         if self.recorder is not None:
-            self.recorder.muted = muted
+            self.attention.muted = muted
+            self._heed_button()
             self.events.publish("muted", muted=muted)
 
+    def press(self) -> None:
+        """Push-to-talk: the button went down."""
+        if self.attention.press(self.clock.now()) and self.listener is not None:
+            self.listener.release()
+        self._heed_button()
+
+    def release(self) -> None:
+        """Push-to-talk: the button went up. What was said is transcribed at once."""
+        if self.attention.release(self.clock.now()) and self.listener is not None:
+            self.listener.release()
+        self._heed_button()
+
+    def _heed_button(self) -> None:
+        if self.recorder is not None:
+            self.recorder.muted = not self.attention.hears(self.clock.now())
+
     # What the actors tell.
+
+    def _keep(self, record: TurnRecord) -> None:
+        """Have a turn written down, unless it is off the record: then it is over at once."""
+        if self.attention.keeps:
+            self.writer.submit(record)
+        else:
+            self.conductor.kept(record)
+
+    def _turn(self, began: bool) -> None:
+        now = self.clock.now()
+        if began:
+            self.attention.turn_began(now)
+        else:
+            self.attention.turn_ended(now)
 
     def _recent(self, turn: Turn) -> tuple[Exchange, ...]:
         count = self.manners.history_turns
@@ -250,21 +295,46 @@ class Session:
     async def _thoughts(self) -> list[str]:
         if not self.manners.thoughts:
             return []
-        entries = await self._store.thoughts(self.persona, self._today(), limit=self.manners.thoughts)
+        try:
+            entries = await self._store.thoughts(self.persona, self._today(), limit=self.manners.thoughts)
+        except StoreError as error:
+            # A memory that fails is told by the writer, and is no reason to be silent.
+            log.warning("nothing is remembered", cause=str(error))
+            return []
         return [str(entry["text"]) for entry in entries]
 
     def _transcribed(self, speech: Speech, transcript: Transcript) -> None:
         wanted = self.listener is None or self.listener.understand(speech, transcript)
+        asked = asks(self.conductor.last_heard)
+        meant = self.attention.judge(transcript.text, speech.began_at, asked=asked) if wanted else Meant.NOBODY
+        self.events.publish(
+            "transcript",
+            utterance=speech.utterance,
+            partial=not speech.final,
+            text=transcript.text,
+            meant=meant is Meant.MEANT,
+            ended_at=speech.ended_at,
+        )
         text = self._to_answer(transcript.text)
-        if not (wanted and self._attention.meant_for_harry(text)):
+        if meant is not Meant.MEANT or not text:
             return
         utterance = Utterance(transcript.utterance, text, Source.VOICE, speech.began_at, speech.ended_at)
         if self._phrases.go_on(text, (self.persona,)):
             utterance = replace(utterance, speak=self.conductor.unsaid or None)
-        if transcript.final:
-            self.answer(utterance)
+        if speech.final:
+            self._heard_out(utterance)
         elif speech.whole and self.manners.speculate and not self.conductor.busy:
             self.conductor.speculate(utterance)
+
+    def _heard_out(self, utterance: Utterance) -> None:
+        """Answer a finished utterance that is meant for Harry."""
+        wish = self.attention.record_wish(utterance.text)
+        if wish is not None:
+            utterance = replace(utterance, speak="Off the record." if wish else "On the record again.")
+        turn = self.answer(utterance)
+        if turn is not None and turn.amends is not None and self.listener is not None and utterance.began_at:
+            self.listener.joined(max(0.0, utterance.began_at - self._voice_ended_at))
+        self._voice_ended_at = utterance.ended_at
 
     def _to_answer(self, text: str) -> str:
         """The words without a stop phrase at their start, which has done its work; "" if that was all."""

@@ -7,8 +7,10 @@ and its intensity follow Erlang/OTP's supervisors; the waits are trio deadlines 
 from __future__ import annotations
 
 import random
+import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import structlog
 import trio
@@ -38,9 +40,10 @@ class Supervisor:
             started = trio.current_time()
             try:
                 await actor()
-            except Exception as error:  # noqa: BLE001  a supervisor is the one place that outlives any error
+            except Exception as error:  # a supervisor is the one place that outlives any error
                 now = trio.current_time()
-                log.exception("actor crashed", actor=name)
+                log.error("actor crashed", actor=name, cause=whence(error))  # noqa: TRY400  the trace is for --debug
+                log.debug("how it crashed", exc_info=error)
                 self._on_crash(name, error)
                 if now - started > PERIOD:
                     wait = FIRST_WAIT
@@ -54,6 +57,22 @@ class Supervisor:
                 else:
                     await trio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
                     wait = min(wait * 2, LONGEST_WAIT)
+            except BaseExceptionGroup as errors:
+                # An actor that raised while it was cancelled: the cancellation goes on.
+                trouble, ending = errors.split(Exception)
+                log.warning("actor crashed at its end", actor=name, cause=whence(trouble))
+                if ending is not None:
+                    raise ending from None
+                return
             else:
                 self.degraded.discard(name)
                 return
+
+
+def whence(error: BaseException | None) -> str:
+    """Say what kind of error it is and where it came up, for the log: its own words may hold what somebody said."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    frames = traceback.extract_tb(error.__traceback__) if error is not None else []
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{place}"
