@@ -103,7 +103,7 @@ class Listener:
         self._growing: list[Frame] = []
         self._utterance = ""
         self._next_partial = 0.0
-        self._guessed = False
+        self._heard_until = 0.0
 
     @property
     def hearing(self) -> bool:
@@ -113,13 +113,10 @@ class Listener:
     async def run(self) -> None:
         """Listen until the inbox is closed."""
         while True:
-            frame = None
-            # A pause must be decided in time even if the microphone goes away meanwhile.
-            with trio.CancelScope(deadline=self._decide_by()):
-                try:
-                    frame = await self._inbox.receive()
-                except trio.EndOfChannel:
-                    return
+            try:
+                frame = await self._next()
+            except trio.EndOfChannel:
+                return
             if frame is not None:
                 self._take_in(frame)
             else:
@@ -127,18 +124,35 @@ class Listener:
 
     def understand(self, speech: Speech, transcript: Transcript) -> bool:
         """Take in words, early or final ones; whether they are to be answered (an "mhm" over Harry's voice is not)."""
-        now = self._events.clock.now()
+        now = max(self._heard_until, self._events.clock.now())
         harry = self._yielding.harry(words=True)
         self._act(self._floor.words(transcript.text, speech.ended_at, now, harry))
+        if speech.utterance == self._utterance and not speech.final:
+            self._follow(self._endpointing.words(transcript.text, speech.ended_at, now), 0.0, now)
         return not self._floor.excused
 
-    def _decide_by(self) -> float:
+    def release(self) -> None:
+        """The button was let go: what was said is all."""
+        self._follow(self._endpointing.release(), 0.0, self._events.clock.now())
+
+    def joined(self, silence: float) -> None:
+        """What was taken for the end was a pause of `silence` seconds."""
+        self._endpointing.joined(silence)
+
+    async def _next(self) -> Frame | None:
+        """The next frame; None once a pause must be decided, even if the microphone has gone meanwhile."""
         deadline = self._floor.deadline
-        return float("inf") if deadline is None else self._events.clock.when(deadline)
+        if deadline is None:
+            # Most frames: a scope for each would cost more than hearing it.
+            return await self._inbox.receive()
+        with trio.CancelScope(deadline=self._events.clock.when(deadline)):
+            return await self._inbox.receive()
+        return None
 
     def _take_in(self, frame: Frame) -> None:
         start = frame.start / EAR_RATE
         end = start + len(frame.pcm) / SAMPLE_BYTES / EAR_RATE
+        self._heard_until = end
         cleaned = self._clean(frame)
         probability = _as_usual(self._voice_activity.probability(_window(cleaned.frame)), cleaned)
         self._act(self._floor.window(probability, start, end, self._yielding.harry(words=False), near=cleaned.near))
@@ -147,17 +161,15 @@ class Listener:
 
     def _follow(self, sign: Sign, probability: float, end: float) -> None:
         """Cut utterances out of what is heard."""
-        if self._guessed and probability >= VOICED:
-            self._guessed = False
-            self._yielding.withdraw()
         match sign:
             case Sign.STARTED:
                 self._begin()
             case Sign.STOPPED:
                 self._end()
             case Sign.PAUSED:
-                self._guessed = True
                 self._offer_partial(whole=True)
+            case Sign.RESUMED:
+                self._yielding.withdraw()
             case Sign.NONE if self._endpointing.speaking and probability >= VOICED and end >= self._next_partial:
                 self._next_partial = end + PARTIAL_EVERY
                 self._offer_partial(whole=False)
@@ -186,7 +198,6 @@ class Listener:
         self._events.publish("speech_started", at=self._endpointing.began_at, utterance=self._utterance)
 
     def _end(self) -> None:
-        self._guessed = False
         self._events.publish("speech_stopped", at=self._endpointing.voice_ended_at, utterance=self._utterance)
         self.hand_over(self._speech(final=True))
         # Words that were handed over must not begin the next utterance once more.

@@ -340,6 +340,8 @@ class Gate:
             slot.sounded.set()
             if self._on_sound is not None:
                 self._on_sound(slot)
-        slot._wake()
+        if slot._queued * 2 <= self._ahead:
+            # Half of what may wait is room worth waking a writer for; at every pull it would write in crumbs.
+            slot._wake()
         if slot.finished and not slot._queue and self._total - self._sink.pending() >= slot._last_pulled_at:
             slot._played.set()

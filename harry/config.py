@@ -91,25 +91,48 @@ class Actors(_Section):
     """Who plays each part: `harry` is Harry's own; other names come from plug-ins, by the entry points `harry.actors`."""
 
     recorder: ShortName = Field(default="harry", description="Takes in the microphone.", json_schema_extra=_ONE_LINE)
-    listener: ShortName = Field(default="harry", description="Notices voices, and when one takes the floor.", json_schema_extra=_ONE_LINE)
-    transcriber: ShortName = Field(default="harry", description="Has speech turned into words.", json_schema_extra=_ONE_LINE)
-    retriever: ShortName = Field(default="harry", description="Brings what bears on an utterance.", json_schema_extra=_ONE_LINE)
-    responder: ShortName = Field(default="harry", description="Asks the mind and hands on its reply.", json_schema_extra=_ONE_LINE)
+    listener: ShortName = Field(
+        default="harry", description="Notices voices, and when one takes the floor.", json_schema_extra=_ONE_LINE
+    )
+    transcriber: ShortName = Field(
+        default="harry", description="Has speech turned into words.", json_schema_extra=_ONE_LINE
+    )
+    retriever: ShortName = Field(
+        default="harry", description="Brings what bears on an utterance.", json_schema_extra=_ONE_LINE
+    )
+    responder: ShortName = Field(
+        default="harry", description="Asks the mind and hands on its reply.", json_schema_extra=_ONE_LINE
+    )
     speaker: ShortName = Field(default="harry", description="Has the reply spoken.", json_schema_extra=_ONE_LINE)
-    soc_writer: ShortName = Field(default="harry", description="Writes turns and thoughts down.", json_schema_extra=_ONE_LINE)
+    soc_writer: ShortName = Field(
+        default="harry", description="Writes turns and thoughts down.", json_schema_extra=_ONE_LINE
+    )
 
 
 class TurnTaking(_Section):
     """When somebody has finished, and when somebody interrupts. All in seconds."""
 
     endpoint_silence: float = Field(
-        default=0.4, ge=0.1, le=5.0, description="Seconds of silence after which an utterance is over."
+        default=0.4,
+        ge=0.1,
+        le=5.0,
+        description="Seconds of silence that end an utterance; fewer after a finished sentence.",
     )
     barge_in_voice: float = Field(
         default=0.25, ge=0.05, le=5.0, description="Seconds of voice over a reply after which Harry falls silent."
     )
     speculate: bool = Field(
         default=True, description="Whether Harry begins to think in a pause, before he knows that you have finished."
+    )
+    attention_window: float = Field(
+        default=30.0,
+        ge=0.0,
+        le=86_400.0,
+        description="Seconds after the start and after each turn in which speech is meant for Harry without his name.",
+    )
+    talk: Literal["open", "toggle"] = Field(
+        default="open",
+        description="`open`: the microphone is open; `toggle`: Enter opens it, and Enter ends what you say.",
     )
     pre_roll: float = Field(
         default=0.8, ge=0.0, le=3.0, description="Seconds of sound kept from before a voice was noticed."

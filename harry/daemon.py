@@ -19,6 +19,7 @@ import structlog
 import trio
 from rich.console import Console
 
+from actors.attention import Talk
 from actors.protocols import LanguageModel, Loudspeaker, Message, Microphone, TextToSpeech
 from channels.clock import AudioClock
 from channels.messages import Recollection
@@ -145,6 +146,8 @@ async def _type(session: Session, console: Console) -> None:
             console.print("There are /mute, /unmute and /quit; anything else is said to Harry.", markup=False)
         elif text:
             session.typed(text)
+        elif session.attention.talk is not Talk.OPEN:
+            session.press()
 
 
 async def _session(config: Config, options: RunOptions, engines: Engines, kept: starting.Kept) -> tuple[Session, Facts]:
@@ -178,6 +181,8 @@ async def _session(config: Config, options: RunOptions, engines: Engines, kept: 
             config.memory.history_turns,
             config.memory.thoughts,
             config.turn.speculate,
+            config.turn.attention_window,
+            config.turn.talk,
         ),
         cancel_echo=_cancels_echo(config.audio.echo, microphone.device, loudspeaker.device),
         history=kept.history,

@@ -210,7 +210,7 @@ def test_a_bad_value_is_told_with_its_place_its_key_and_what_was_expected(
         ("endpoint_silence", "Did you mean 'turn.endpoint_silence'?"),
         ("memory.level", "Did you mean 'log.level'?"),
         ("engines.zzz", "Known: language_model, speech_to_text, text_to_speech, voice_activity."),
-        ("turn.__class__", "Known: barge_in_voice, endpoint_silence, pre_roll."),
+        ("turn.__class__", "Known: attention_window, barge_in_voice, endpoint_silence, pre_roll, speculate, talk."),
         ("_file", "Known: actors, audio, engine, engines, log, memory, persona, turn, user."),
     ],
 )

@@ -25,15 +25,20 @@ async def test_what_is_said_is_answered_aloud(autojump_clock: MockClock) -> None
         assert heard.fields["text"] == "one two three four five."
 
 
-async def test_the_utterance_is_over_after_the_silence_that_was_set(autojump_clock: MockClock) -> None:
-    async with house(manners=Manners(endpoint_silence=0.4)) as home:
+@pytest.mark.parametrize(
+    ("words", "silence"), [("What time is it?", 0.25), ("I need milk and", 1.2)], ids=["finished", "unfinished"]
+)
+async def test_the_silence_that_ends_an_utterance_follows_its_words(
+    autojump_clock: MockClock, words: str, silence: float
+) -> None:
+    async with house(ear=FakeEar(words), manners=Manners(endpoint_silence=0.4)) as home:
         await home.voice(1.0)
         ended = home.session.clock.now()
         await home.silence(2.0)
         [stopped] = home.happened("speech_stopped")
         [started] = home.happened("speaking_started")
         assert stopped.at == pytest.approx(ended, abs=FRAME)
-        assert started.at - stopped.at == pytest.approx(0.4, abs=2 * FRAME)
+        assert started.at - stopped.at == pytest.approx(silence, abs=2 * FRAME)
 
 
 async def test_voice_over_harrys_speech_silences_him_after_a_quarter_of_a_second(autojump_clock: MockClock) -> None:
@@ -77,11 +82,11 @@ async def test_exactly_one_final_transcript_comes_for_each_utterance(autojump_cl
 
 
 async def test_a_pause_within_a_sentence_does_not_end_it(autojump_clock: MockClock) -> None:
-    async with house() as home:
+    async with house(ear=FakeEar("I would like to")) as home:
         await home.voice(0.6)
         await home.silence(0.3)
         await home.voice(0.6)
-        await home.silence(1.0)
+        await home.silence(2.0)
         assert len(home.happened("speech_stopped")) == 1
 
 

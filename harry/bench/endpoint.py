@@ -26,6 +26,7 @@ from channels.messages import EAR_RATE, FRAME_SAMPLES
 from harry.bench.endpoint_set import HELD_OUT, TURNS
 from harry.bench.endpoint_sound import LONGEST, MEDIAN, SHORTEST, SPREAD, SpokenTurn, recorded, spoken
 from harry.errors import EngineUnavailable
+from harry.mind.turn_words import TurnWords, TurnWordsSettings
 from harry.registry import find
 
 _HEARD = 0.2
@@ -145,8 +146,6 @@ async def _decide(n: int) -> list[Decision]:
 
 
 def _turn_model() -> Any:
-    from harry.mind.turn_words import TurnWords, TurnWordsSettings  # noqa: PLC0415  it loads a large library
-
     try:
         return TurnWords.load("turn-words", TurnWordsSettings())
     except EngineUnavailable:

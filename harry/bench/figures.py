@@ -21,7 +21,7 @@ def percentiles(seconds: Sequence[float]) -> dict[str, float]:
         "p50": round(float(p50), 3),
         "p95": round(float(p95), 3),
         "p99": round(float(p99), 3),
-        "max": round(max(seconds) * 1000, 3),
+        "max": round(float(max(seconds)) * 1000, 3),
     }
 
 

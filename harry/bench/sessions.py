@@ -56,8 +56,8 @@ SENTENCE = "What is the weather like in Paris tomorrow afternoon, and should I t
 VOICED_WINDOWS = 2
 """Windows in a row that make a voice: fewer never silence Harry (`actors.floor`, rule 2)."""
 
-SILENT_WINDOWS = 7
-"""Windows of silence that end an utterance: 224 ms, which leaves time for Harry to begin an answer on a guess."""
+SILENT_WINDOWS = 5
+"""Windows of silence that end an utterance: 160 ms, the least after which Harry reads the words and may answer."""
 
 _WINDOW = 0.032
 _PIECE = 0.1
