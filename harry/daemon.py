@@ -67,11 +67,14 @@ def _obey_signals(scope: trio.CancelScope) -> None:
     All that must not fail is done in the handler itself: an engine that blocks the loop would keep a task from it.
     """
     token = trio.lowlevel.current_trio_token()
+    received: list[int] = []
 
     def stop(number: int, _: object) -> None:
-        # From here on signals act as they do by themselves: the second one ends the process at once.
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if received:
+            # The second acts as signals do by themselves: it ends the process at once.
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        received.append(number)
         # This clock runs in a thread of its own that needs no Python: nothing can hold it up.
         faulthandler.dump_traceback_later(STOP_WITHIN, exit=True, file=nowhere)
         with suppress(trio.RunFinishedError):
@@ -119,6 +122,7 @@ async def _converse(session: Session, facts: Facts, options: RunOptions, console
     shown = session.events.listen()
     async with trio.open_nursery() as nursery:
         await nursery.start(session.run)
+        nursery.start_soon(session.warm)
         nursery.start_soon(partial(show, shown, lambda: session.level, console, name=facts.name))
         nursery.start_soon(_type, session, console)
         if facts.real_microphone:

@@ -709,4 +709,5 @@ async def test_a_session_cancelled_at_any_moment_records_each_turn_once_and_leav
         await conversation(store, admitted)()
 
     assert await injected(scenario, after, stride=41) > 5
-    assert {0, 1, 2, 3} <= kinds
+    assert min(kinds) == 0
+    assert max(kinds) > 1
