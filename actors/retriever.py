@@ -1,12 +1,14 @@
 """The memory retriever, first stage of a turn: it brings what bears on the utterance.
 
-Here that is the recent conversation and today's stream of consciousness. It has a deadline; past it the answer goes on
-without.
+That is the recent conversation, today's stream of consciousness, and what long-term memory holds. While the user still
+speaks it already asks memory about the words so far; the final words are asked anew, because one word changes much.
+There is a deadline; past it the answer goes on with the best that is complete.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import NoReturn, TypeAlias
 
 import trio
 
@@ -16,17 +18,84 @@ from channels.ports import Port
 DEADLINE = 0.03
 """Seconds memory may take."""
 
+Offer: TypeAlias = Callable[[Sequence[str]], None]
+"""Takes a complete answer, better than the one offered before."""
+
+Search: TypeAlias = Callable[[str, Offer], Awaitable[Sequence[str]]]
+"""Finds what bears on some words, each memory a text as the prompt quotes it; may offer earlier answers."""
+
+
+class Recall:
+    """Long-term memory as one session asks it. `run` is a session actor; `recall` belongs to a turn.
+
+    Cancelling either stops its search. What was found for the words so far is kept until the next words.
+    """
+
+    def __init__(self, search: Search) -> None:
+        self._search = search
+        self._wanted: str | None = None
+        self._changed = trio.Event()
+        self._looking_ahead = trio.CancelScope()
+        self._words = ""
+        self._found: tuple[str, ...] = ()
+
+    def foresee(self, words: str) -> None:
+        """Tell the words so far. Never waits; only the newest are looked for."""
+        if words.strip() and words != self._words:
+            self._wanted = words
+            self._looking_ahead.cancel()
+            self._changed.set()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> NoReturn:
+        """Look ahead until cancelled."""
+        task_status.started()
+        while True:
+            while self._wanted is None:
+                self._changed = trio.Event()
+                await self._changed.wait()
+            words, self._wanted = self._wanted, None
+            with trio.CancelScope() as self._looking_ahead:
+                found = await self._search(words, _ignore)
+                self._words, self._found = words, tuple(found)
+
+    async def recall(self, words: str) -> tuple[str, ...]:
+        """Ask about the final words, within `DEADLINE`; the best complete answer then, that to a beginning included."""
+        # Nothing shall stand before the final words.
+        self._wanted = None
+        self._looking_ahead.cancel()
+        if words == self._words:
+            return self._found
+        best: list[tuple[str, ...]] = [self._found] if self._words and words.startswith(self._words) else [()]
+        with trio.move_on_after(DEADLINE):
+            best.append(tuple(await self._search(words, lambda found: best.append(tuple(found)))))
+        return best[-1]
+
+
+def _ignore(_: Sequence[str]) -> None:
+    pass
+
 
 async def retrieve(
     utterance: Utterance,
     *,
     history: Callable[[], tuple[Exchange, ...]],
     thoughts: Callable[[], Awaitable[Sequence[str]]],
+    memories: Callable[[str], Awaitable[Sequence[str]]] | None = None,
     out: Port[Recollection],
 ) -> None:
-    """Send one `Recollection` to the responder, within `DEADLINE`."""
+    """Send one `Recollection` to the responder, within `DEADLINE`. `memories` is a session's `Recall.recall`."""
     recent: tuple[str, ...] = ()
-    with trio.move_on_after(DEADLINE):
-        recent = tuple(await thoughts())
-    await out.send(Recollection(utterance, history(), recent))
+    remembered: tuple[str, ...] = ()
+
+    async def remember(recall: Callable[[str], Awaitable[Sequence[str]]]) -> None:
+        nonlocal remembered
+        remembered = tuple(await recall(utterance.text))
+
+    async with trio.open_nursery() as nursery:
+        if memories is not None:
+            # It keeps its deadline by itself, and has an answer at its end.
+            nursery.start_soon(remember, memories)
+        with trio.move_on_after(DEADLINE):
+            recent = tuple(await thoughts())
+    await out.send(Recollection(utterance, history(), recent, remembered))
     out.close()

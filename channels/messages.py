@@ -94,6 +94,7 @@ class Recollection:
     utterance: Utterance
     history: tuple[Exchange, ...] = ()
     thoughts: tuple[str, ...] = ()
+    memories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

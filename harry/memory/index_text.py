@@ -18,6 +18,8 @@ import numpy as np
 import numpy.typing as npt
 from snowballstemmer.english_stemmer import EnglishStemmer  # type: ignore[import-untyped]  # it ships no types
 
+from harry.memory.irregular import BASE
+
 Terms = npt.NDArray[np.uint32]
 """Hashes of stems, shape (terms,), in the order of the text."""
 
@@ -98,7 +100,7 @@ def words_of(text: str) -> list[str]:
 @lru_cache(maxsize=100_000)
 def term(word: str) -> int:
     """Hash the stem of a word from `words_of`."""
-    stem = _stemmer.stemWord(word) if len(word) < 40 else word  # no English word is longer
+    stem = _stemmer.stemWord(BASE.get(word, word)) if len(word) < 40 else word  # no English word is longer
     return crc32(stem.encode())
 
 

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import structlog
 import trio
@@ -53,7 +53,7 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An item that was found. `strength` says how much it has to do with the question by itself, 0 to about 1.5."""
+    """An item that was found. `strength` says how much it has to do with the question by itself, 0 to about 1.3."""
 
     item: Item
     score: float
@@ -82,6 +82,7 @@ class LongTermMemory:
         self._line = _Line(tables.path, PATIENCE, writing=False)
         self._indexes: dict[tuple[str, str], KindIndex] = {}
         self._seen = -1
+        self._new = trio.Event()
 
     async def aclose(self) -> None:
         """Let go of the file; the store stays open."""
@@ -115,27 +116,43 @@ class LongTermMemory:
 
         return await self._tables.change(work)
 
+    def notice(self) -> None:
+        """Tell that something was written, so that `run` makes its vectors. Never waits."""
+        self._new.set()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> NoReturn:
+        """Make the vectors that are missing, now and after each `notice`, leaving half of a processor idle."""
+        task_status.started()
+        while True:
+            self._new = trio.Event()
+            await self.embed_missing(gently=True)
+            await self._new.wait()
+
     async def embed_missing(
         self,
         *,
         namespace: str | None = None,
         everywhere: bool = False,
+        gently: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> int:
         """Give every item that has no vector its own; returns how many. `progress(done, of)` is called as it goes.
 
-        `everywhere` uses all processors: for imports, not beside a conversation.
+        `everywhere` uses all processors, for imports; `gently` rests as long as it works, beside a conversation.
         """
         if self.embedder is None:
             return 0
         rows = await self._tables.look(lambda connection: _without_vector(connection, namespace))
         for first in range(0, len(rows), EMBEDDED_TOGETHER):
             chosen = rows[first : first + EMBEDDED_TOGETHER]
+            began = trio.current_time()
             vectors = await trio.to_thread.run_sync(
                 self._embed, [text for *_, text, _ in chosen], [before for *_, before in chosen], everywhere
             )
             kept = [(seq, ns, kind, vector) for (seq, ns, kind, *_), vector in zip(chosen, vectors, strict=True)]
             await self._tables.change(lambda connection, kept=kept: _keep_vectors(connection, kept))  # type: ignore[misc]
+            if gently:
+                await trio.sleep(trio.current_time() - began)
             if progress is not None:
                 progress(first + len(chosen), len(rows))
         return len(rows)

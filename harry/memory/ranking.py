@@ -20,8 +20,8 @@ from harry.memory.index_text import Terms, asks_when, named, query_terms
 CANDIDATES = 200
 """Rows that are taken from each side, words and meaning."""
 
-SMOOTHING = 0.2
-"""How much of its neighbours' scores a row shares in."""
+SMOOTHING = (0.2, 0.1)
+"""How much a row shares in the scores of its neighbours, and of theirs."""
 
 NAMED, LONGER, ASKING, TIMELY = 1.0, 0.5, -1.0, 0.5
 """In standard deviations: of the named speaker; for a standard deviation of length; a question; a word of time, when
@@ -94,7 +94,7 @@ def _look(question: Question, index: KindIndex) -> _Part:
         if len(near) > CANDIDATES:
             near = np.sort(near[np.argpartition(-products, CANDIDATES)[:CANDIDATES]])
         found = np.union1d(found, near)
-    beside = np.concatenate([found, found[index.follows[found]] - 1, found + 1])
+    beside = np.concatenate([found + step for step in range(-len(SMOOTHING), len(SMOOTHING) + 1)])
     beside = np.unique(beside[(beside >= 0) & (beside < index.rows)])
     beside = beside[index.alive[beside]]
     meaning = np.full(len(beside), np.nan, np.float32)
@@ -123,8 +123,13 @@ def _z(values: list[Floats], chosen: list[npt.NDArray[np.bool_]]) -> list[Floats
 def _smoothed(part: _Part, mixed: Floats) -> Floats:
     smoothed = mixed.copy()
     adjacent = (np.diff(part.places) == 1) & part.index.follows[part.places[1:]]
-    smoothed[1:] += SMOOTHING * np.where(adjacent, mixed[:-1], 0)
-    smoothed[:-1] += SMOOTHING * np.where(adjacent, mixed[1:], 0)
+    joined = adjacent
+    for distance, share in enumerate(SMOOTHING, start=1):
+        if len(mixed) <= distance:
+            break
+        smoothed[distance:] += share * np.where(joined, mixed[:-distance], 0)
+        smoothed[:-distance] += share * np.where(joined, mixed[distance:], 0)
+        joined = joined[1:] & adjacent[:-distance]
     return smoothed
 
 
@@ -144,7 +149,7 @@ def _habits(question: Question, part: _Part) -> Floats:
 
 
 def _strength(part: _Part) -> Floats:
-    """Say how much each row has to do with the question, by itself: the cosine and the share of its words, together."""
+    """Say how much each row has to do with the question, by itself: the cosine, and a quarter of its share of words."""
     share = part.words / max(part.most, 1e-6)
-    strength: Floats = (np.nan_to_num(part.meaning, nan=0.0) + share / 2).astype(np.float32)
+    strength: Floats = (np.nan_to_num(part.meaning, nan=0.0) + share / 4).astype(np.float32)
     return strength
