@@ -25,6 +25,12 @@ from channels.turn import new_id
 PARTIAL_EVERY = 0.8
 """Seconds between early transcripts of a growing utterance."""
 
+EARLY = 0.06
+"""Seconds of silence after which the voice may have ceased: the words are read before that is certain."""
+
+EARLY_EVERY = 0.3
+"""Seconds between two such readings: a short gap is mostly the middle of a word."""
+
 PARTIAL_LONGEST = 15.0
 """Seconds of sound beyond which a growing utterance is not decoded early: a decode must stay short."""
 
@@ -103,6 +109,7 @@ class Listener:
         self._growing: list[Frame] = []
         self._utterance = ""
         self._next_partial = 0.0
+        self._next_early = 0.0
         self._heard_until = 0.0
 
     @property
@@ -170,9 +177,19 @@ class Listener:
                 self._offer_partial(whole=True)
             case Sign.RESUMED:
                 self._yielding.withdraw()
-            case Sign.NONE if self._endpointing.speaking and probability >= VOICED and end >= self._next_partial:
+            case Sign.NONE if self._endpointing.speaking:
+                self._anticipate(probability, end)
+
+    def _anticipate(self, probability: float, end: float) -> None:
+        """Have what was said so far read now and then, and whenever the voice may just have ceased."""
+        if probability >= VOICED:
+            if end >= self._next_partial:
                 self._next_partial = end + PARTIAL_EVERY
                 self._offer_partial(whole=False)
+        elif end - self._endpointing.voice_ended_at >= EARLY and end >= self._next_early:
+            self._next_early = end + EARLY_EVERY
+            self._next_partial = end + PARTIAL_EVERY
+            self._offer_partial(whole=True)
 
     def _act(self, decisions: tuple[Decision, ...]) -> None:
         for decision in decisions:

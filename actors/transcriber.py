@@ -113,19 +113,28 @@ class Transcriber:
 
     async def _anticipate(self) -> None:
         async for speech in self._partials:
-            voice = (speech.utterance, speech.ended_at)
-            self._decoded = trio.Event()
-            with trio.CancelScope() as scope:
-                self._decoding = (voice, scope)
-                try:
-                    text = await self._decode(speech)
-                    self._early = (voice, text)
-                    self._tell(speech, text)
-                except Exception as error:  # noqa: BLE001  an early decode is a guess: the final one will tell
-                    log.warning("early decode failed", cause=type(error).__name__)
-                finally:
-                    self._decoding = None
-                    self._decoded.set()
+            text = await self._guess(speech)
+            if text is not None:
+                self._tell(speech, text)
+
+    async def _guess(self, speech: Speech) -> str | None:
+        """The words of a growing utterance; None if it was given up or failed. The same voice is not decoded twice."""
+        voice = (speech.utterance, speech.ended_at)
+        if self._early is not None and self._early[0] == voice:
+            return self._early[1]
+        self._decoded = trio.Event()
+        with trio.CancelScope() as scope:
+            self._decoding = (voice, scope)
+            try:
+                text = await self._decode(speech)
+                self._early = (voice, text)
+                return text
+            except Exception as error:  # noqa: BLE001  an early decode is a guess: the final one will tell
+                log.warning("early decode failed", cause=type(error).__name__)
+            finally:
+                self._decoding = None
+                self._decoded.set()
+        return None
 
     def _tell(self, speech: Speech, text: str) -> None:
         self._on_transcript(speech, Transcript(speech.utterance, text, speech.final))

@@ -18,7 +18,7 @@ from actors.endpointing import Endpointing
 from actors.floor import Floor
 from actors.listener import Cleaned, Listener
 from actors.phrases import asks, phrases_of
-from actors.protocols import LanguageModel, Loudspeaker, Message, Microphone, Store, TextToSpeech
+from actors.protocols import Delta, LanguageModel, Loudspeaker, Message, Microphone, Request, Store, TextToSpeech
 from actors.recorder import Recorder
 from actors.soc_writer import Record, SocWriter, Spill
 from actors.transcriber import Transcriber
@@ -45,7 +45,7 @@ from harry.cast import Cast
 from harry.conductor import Conductor, Identity
 from harry.echo_path import EchoPath
 from harry.engines import Engines
-from harry.errors import StoreError
+from harry.errors import EngineError, StoreError
 from harry.pipeline import Pipeline
 from harry.shelf import Shelf
 from harry.supervisor import Supervisor
@@ -112,6 +112,8 @@ class Session:
         self.microphone = microphone
         self._loudspeaker = loudspeaker
         self._store = store
+        self._mind = mind
+        self._prompt = prompt
         self._today = today
         self._wall = wall
         self.attention = Attention((persona,), window=manners.attention_window, talk=Talk(manners.talk))
@@ -194,6 +196,18 @@ class Session:
                     task_status.started()
             finally:
                 writing.cancel_scope.cancel()
+
+    async def warm(self) -> None:
+        """Let an embedded mind read the beginning of its prompt before the first question. Costs nothing elsewhere."""
+        async with self._mind.lease() as mind:
+            if not getattr(mind, "embedded", False):
+                return
+            nothing = Recollection(Utterance(new_id(), "", Source.PROACTIVE), self.conductor.history)
+            request = Request(self._prompt(mind, nothing), purpose="ritual", max_tokens=1)
+            try:
+                await mind.reply(request, _forget)
+            except EngineError as error:
+                log.warning("the mind could not be warmed", cause=str(error))
 
     def typed(self, line: str) -> Turn | None:
         """Answer a typed line. It cuts whatever Harry is saying, at once."""
@@ -369,3 +383,7 @@ class Session:
         message = f"The {name} keeps failing; I try it again once a minute. {error}"
         self.events.publish("degraded", message=message)
         self.conductor.say(f"My {name} keeps failing. The log says why.")
+
+
+async def _forget(delta: Delta) -> None:
+    await trio.lowlevel.checkpoint()

@@ -1,10 +1,12 @@
 """Guessing that an utterance is over, and joining what was two: nothing of a guess is heard of before its commit."""
 
+from dataclasses import replace
+
 import pytest
 import trio
-from dataclasses import replace
 from trio.testing import MockClock
 
+from actors.listener import EARLY
 from channels.gate import Slot, State
 from channels.messages import Source, Utterance
 from channels.turn import Turn
@@ -190,7 +192,7 @@ async def test_the_pause_before_the_end_of_an_utterance_is_used_to_think(autojum
             [stopped] = home.happened("speech_stopped")
             began[speculate] = started.at - stopped.at
     assert began[False] == pytest.approx(0.25 + slow, abs=2 * FRAME)
-    assert began[True] == pytest.approx(0.16 + slow, abs=2 * FRAME)
+    assert began[True] == pytest.approx(EARLY + slow, abs=2 * FRAME)
     assert began[True] < began[False]
 
 

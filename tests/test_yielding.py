@@ -7,7 +7,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.house import FRAME, RATE, FakeEar, House, house, says
+from tests.house import FRAME, FakeEar, House, house, says
 
 LONG = "word " * 60
 

@@ -57,6 +57,8 @@ class Gguf:
         repeat_penalty: float = Field(1.1, ge=0.5, le=2)
         deadline: float = Field(30.0, gt=0)
 
+    embedded: ClassVar[bool] = True
+    """It runs here, so that reading a prompt ahead costs nothing but time."""
     small: ClassVar[bool] = False
     """Whether the model is too small for a full prompt; see `harry.mind.prompt`."""
 
