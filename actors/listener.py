@@ -39,8 +39,9 @@ _FRAME_SECONDS = FRAME_SAMPLES / EAR_RATE
 
 @dataclass(frozen=True, slots=True)
 class Cleaned:
-    """A frame without Harry's own voice. `near`: there is more in it than his echo. `voiced` is the probability from
-    which it holds a voice.
+    """A frame without Harry's own voice.
+
+    `near`: there is more in it than his echo. `voiced` is the probability from which it holds a voice.
     """
 
     frame: Frame
@@ -186,8 +187,10 @@ class Listener:
             if end >= self._next_partial:
                 self._next_partial = end + PARTIAL_EVERY
                 self._offer_partial(whole=False)
-        elif end - self._endpointing.voice_ended_at >= EARLY and end >= self._next_early:
-            self._next_early = end + EARLY_EVERY
+            return
+        ceased = self._endpointing.voice_ended_at
+        if end - ceased >= EARLY and ceased >= self._next_early:
+            self._next_early = ceased + EARLY_EVERY
             self._next_partial = end + PARTIAL_EVERY
             self._offer_partial(whole=True)
 

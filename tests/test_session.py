@@ -12,6 +12,7 @@ from harry.errors import EngineError, EngineTimeout, StoreError
 from harry.memory.in_memory import InMemoryStore
 from harry.session import Manners
 from harry.testing.engines import ScriptedLanguageModel
+from harry.voice.silent import Silent
 from tests.house import FRAME, FakeEar, FakeMind, house, says
 
 
@@ -210,8 +211,6 @@ async def test_a_muted_microphone_hears_nothing(autojump_clock: MockClock) -> No
 
 
 async def test_without_a_loudspeaker_the_words_count_as_heard(autojump_clock: MockClock) -> None:
-    from harry.voice.silent import Silent
-
     async with house(loudspeaker=False, voice=Silent("silent"), mind=says("Read this.")) as home:
         home.session.typed("hello")
         await trio.sleep(1)
