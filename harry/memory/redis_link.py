@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, NoReturn, TypeVar, cast
 from urllib.parse import urlsplit
 
 import redis.asyncio
@@ -22,6 +22,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 
 from harry.errors import ConfigurationError, StoreError
+from harry.memory.redis_lane import Command, Lane
 
 T = TypeVar("T")
 
@@ -72,10 +73,32 @@ class RedisLink:
         self._loop = loop  # named in each call: a task that was started elsewhere knows no loop
         self._fast = fast
         self._blocking = blocking
+        self._lane = Lane(self._send)
+
+    async def carry(self) -> NoReturn:
+        """Carry commands to and fro, until cancelled."""
+        await self._lane.run()
+
+    async def _send(self, commands: Sequence[Command]) -> Sequence[object]:
+        async def run() -> Sequence[object]:
+            if len(commands) == 1:
+                return [await self._fast.execute_command(*commands[0])]
+            pipeline = self._fast.pipeline(transaction=False)
+            for command in commands:
+                pipeline.execute_command(*command)
+            answers: Sequence[object] = await pipeline.execute(raise_on_error=False)
+            return answers
+
+        with trio.move_on_after(ANSWERED_WITHIN):
+            return await _on_asyncio(self._loop, run)
+        raise exceptions.TimeoutError
 
     async def call(self, *command: bytes | str | float, within: float = ANSWERED_WITHIN) -> Any:
-        """Send one command and give its answer; texts come back as `str`. Raises `StoreError`."""
-        return await self._bounded(lambda: self._fast.execute_command(*command), within)
+        """Send one command, together with those of other callers, and give its answer. Raises `StoreError`.
+
+        It may be sent twice: only for what is harmless to repeat.
+        """
+        return await self._bounded(lambda: self._lane.ask(command), within)
 
     async def script(
         self, text: str, keys: Sequence[str], arguments: Sequence[str | int], *, within: float = ANSWERED_WITHIN
@@ -90,7 +113,7 @@ class RedisLink:
             except exceptions.NoScriptError:  # a fresh server
                 return await self._fast.execute_command("EVAL", text, *places)
 
-        return await self._bounded(run, within)
+        return await self._bounded(lambda: _on_asyncio(self._loop, run), within)
 
     async def wait(self, *command: bytes | str | float) -> Any:
         """Send a command that waits for something to come, such as XREADGROUP with BLOCK. Raises `StoreError`."""
@@ -99,7 +122,7 @@ class RedisLink:
 
     async def _bounded(self, call: Callable[[], Awaitable[T]], within: float) -> T:
         with _errors(self.place), trio.move_on_after(within):
-            return await _on_asyncio(self._loop, call)
+            return await call()
         raise StoreError(f"Redis at {self.place} did not answer within {within:g} seconds.", remedy=_LATER)
 
 
@@ -124,15 +147,18 @@ async def open_link(url: str) -> AsyncIterator[RedisLink]:
             "redis.url is no address of a Redis server.", remedy='Write it as "redis://localhost:6379/0".'
         ) from error
     failure: list[Exception] = []
-    async with trio_asyncio.open_loop() as loop:
+    async with trio_asyncio.open_loop() as loop, trio.open_nursery() as nursery:
+        link = RedisLink(fast, blocking, loop, place_of(url))
+        nursery.start_soon(link.carry)
         try:
-            yield RedisLink(fast, blocking, loop, place_of(url))
+            yield link
         except Exception as error:  # noqa: BLE001  raised again below: the loop's nursery would wrap it into a group
             failure.append(error)
         finally:
             with trio.move_on_after(_CLOSING, shield=True):
                 for client in (fast, blocking):
                     await _on_asyncio(loop, partial(client.aclose, close_connection_pool=True))
+            nursery.cancel_scope.cancel()
     if failure:
         raise failure[0]
 

@@ -80,8 +80,9 @@ class RedisStore:
         self, user: str, variable: str, field: str, *, within: float = ANSWERED_WITHIN
     ) -> tuple[int | None, list[str]]:
         """Read a variable's texts, oldest first, and the mark `field` as it was at that moment."""
-        keys = [MARKS, key(user, variable)]
-        mark, *texts = await self._link.script(LOAD, keys, [field, MOST_TEXTS], within=within)
+        mark, *texts = await self._link.call(
+            "EVAL", LOAD, 2, MARKS, key(user, variable), field, MOST_TEXTS, within=within
+        )
         return (int(mark) if mark else None), texts
 
     async def turns(self, user: str, *, limit: int, within: float = ANSWERED_WITHIN) -> list[TurnRecord]:
