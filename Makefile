@@ -22,8 +22,8 @@ $(READY): requirements/lock.txt requirements/models.txt pyproject.toml
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --editable .
 	@touch $(READY)
 
-# What only the tests need from the system: a virtual sound card and recorded human speech.
-SYSTEM_PACKAGES := libportaudio2 pulseaudio pulseaudio-utils libasound2-plugins pocketsphinx-testdata
+# What only the tests need from the system: a virtual sound card, recorded human speech, a Redis server.
+SYSTEM_PACKAGES := libportaudio2 pulseaudio pulseaudio-utils libasound2-plugins pocketsphinx-testdata redis-server
 system-packages:
 	@.ci/system-packages $(SYSTEM_PACKAGES)
 
@@ -45,3 +45,11 @@ lock:
 
 clean:
 	rm -rf $(VENV)
+
+# Two other frameworks in environments of their own, and Harry, in turn; writes docs/benchmarks.md (about 35 minutes).
+.PHONY: bench-peers mutants
+bench-peers: setup
+	@$(BIN)/python benchmarks/run.py
+
+mutants: setup
+	@$(BIN)/python -m tests.mutants
