@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from harry import exits
-from harry.commands import AsJson, Call, Sets, lore, memory, soc, writer
+from harry.commands import AsJson, Call, Sets, bench, lore, memory, soc, writer
 
 app = typer.Typer(
     name="harry",
@@ -24,13 +24,11 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-bench = typer.Typer(help="Measure Harry.", no_args_is_help=True)
 app.add_typer(soc.app, name="soc", rich_help_panel=None)
 app.add_typer(lore.app, name="lore")
 app.add_typer(memory.app, name="memory")
 app.add_typer(memory.whole)
-app.add_typer(bench, name="bench")
-bench.command("memory")(memory.bench)
+app.add_typer(bench.app, name="bench")
 
 
 def _version(wanted: bool) -> None:
@@ -119,25 +117,6 @@ def doctor(
         findings = [examination.Finding("configuration", "problem", error.message, error.remedy)]
     print(examination.as_json(findings) if as_json else examination.as_text(findings))
     raise typer.Exit(1 if examination.prevents_start(findings) else 0)
-
-
-Number = Annotated[int | None, typer.Option("--n", min=1, max=1_000_000, help="How many times.")]
-
-
-@bench.command("barge-in")
-def bench_barge_in(n: Number = None, as_json: AsJson = False) -> None:
-    """Interrupt Harry at random instants, and measure how fast he falls silent."""
-    from harry import bench as benches
-
-    benches.run("barge-in", n=n, as_json=as_json)
-
-
-@bench.command("turn")
-def bench_turn(n: Number = None, as_json: AsJson = False) -> None:
-    """Measure what a turn costs beyond its engines."""
-    from harry import bench as benches
-
-    benches.run("turn", n=n, as_json=as_json)
 
 
 @app.command(short_help="Record and draw a short conversation.")

@@ -1,5 +1,7 @@
 """The benches of `harry bench`: each prints what it measured and, on its last line, everything as one JSON object."""
 
+# ruff: noqa: PLC0415  # what a bench needs is imported when it runs
+
 from __future__ import annotations
 
 import json

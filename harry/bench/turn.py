@@ -54,7 +54,8 @@ async def _measure(n: int) -> list[float]:
         microphone=microphone,
         loudspeaker=VirtualLoudspeaker(clock),
         prompt=_prompt,
-        manners=Manners(),
+        # The frames come faster than the clock goes, so the window of attention would be over at once.
+        manners=Manners(attention_window=86_400.0),
         today=lambda: "2000-01-01",
     )
     decided: list[float] = []
