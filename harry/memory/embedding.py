@@ -45,7 +45,7 @@ class Embedder:
         if found is None or found.origin is None:
             raise EngineUnavailable("The model that finds memories by meaning is not installed.", remedy=_REMEDY)
         try:
-            import onnxruntime  # type: ignore[import-untyped]  # noqa: PLC0415  (it ships no types; heavy, and an extra)
+            import onnxruntime  # noqa: PLC0415  (heavy, and an extra)
         except ImportError as error:
             raise EngineUnavailable("Finding memories by meaning needs onnxruntime.", remedy=_REMEDY) from error
         options = onnxruntime.SessionOptions()

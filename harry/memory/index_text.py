@@ -16,7 +16,7 @@ from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
-from snowballstemmer.english_stemmer import EnglishStemmer  # type: ignore[import-untyped]  # it ships no types
+from snowballstemmer.english_stemmer import EnglishStemmer
 
 from harry.memory.irregular import BASE
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TypeAlias
 
-import ahocorasick  # type: ignore[import-not-found]  # a C extension without types
+import ahocorasick
 
 from harry.memory.lore_words import can_be_found, fold, joined, last_word, whole
 

@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterable
 
-import re2  # type: ignore[import-untyped]
+import re2
 
 from harry.memory.lore import KEY_LENGTH
 

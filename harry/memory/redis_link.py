@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import redis.asyncio
 import trio
-import trio_asyncio  # type: ignore[import-untyped]  # it has no types: see _on_asyncio
+import trio_asyncio
 from redis import exceptions
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff

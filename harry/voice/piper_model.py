@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import onnxruntime  # type: ignore[import-untyped]  # ships no types
+import onnxruntime
 import structlog
 from piper import PiperConfig, PiperVoice
 from piper.const import BOS, PAD
