@@ -24,6 +24,9 @@ log = structlog.get_logger(__name__)
 FINALS_WAITING = 16
 """Finished utterances that may wait for their words."""
 
+LAST_RESORT = 120.0
+"""Seconds after which an ear without a deadline of its own counts as hung."""
+
 _TAIL = 0.2
 """Seconds of silence left after the voice: what follows tells the ear nothing and costs time."""
 
@@ -105,8 +108,12 @@ class Transcriber:
         return await self._decode(speech)
 
     async def _decode(self, speech: Speech) -> str:
+        text: object = None
         async with self._ear() as ear:
-            text: object = await ear.transcribe(trimmed(speech))
+            with trio.move_on_after(LAST_RESORT) as patience:
+                text = await ear.transcribe(trimmed(speech))
+        if patience.cancelled_caught:
+            raise TimeoutError(f"the ear did not answer within {LAST_RESORT:g} seconds")
         if not isinstance(text, str):
             raise TypeError(f"an ear returns text, not {type(text).__name__}")
         return text

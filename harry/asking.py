@@ -16,7 +16,7 @@ from harry.conductor import Identity
 from harry.config import Config
 from harry.daemon import prompt_of
 from harry.engines import load_engines
-from harry.errors import EngineError, EngineUnavailable
+from harry.errors import EngineError, EngineUnavailable, StoreError
 from harry.memory.records import local_day
 from harry.services import NAMESPACE
 from harry.session import Manners, Session
@@ -61,6 +61,9 @@ async def _one_turn(session: Session, text: str, write: Callable[[str], None]) -
         await nursery.start(session.run)
         turn = session.typed(text)
         async for event in told:
+            if event.event == "degraded" and not event.fields.get("over") and turn is not None and turn.over.is_set():
+                # The reply is out; waiting for a broken disk would help nobody.
+                raise StoreError(f"The answer is not kept: {event.fields['message']}")
             if turn is None or event.turn != turn.id:
                 continue
             if event.event == "reply":

@@ -160,6 +160,11 @@ class Conductor:
         turn, slot = self._last
         return "".join(turn.pieces)[len(slot.heard) :].strip()
 
+    async def idle(self) -> None:
+        """Wait until no turn runs."""
+        while self._running:
+            await self._changed.wait()
+
     async def quiet(self) -> None:
         """Wait until no turn runs and every record of one was kept."""
         while self._running or self._settled:
@@ -341,7 +346,8 @@ class Conductor:
             # A stage that raised while the end of the session cancelled it: the session ends as it would have.
             trouble, ending = errors.split(Exception)
             if ending is not None:
-                log.warning("turn failed at its end", turn=turn.id, cause=whence(trouble))
+                if trouble is not None:
+                    log.warning("turn failed at its end", turn=turn.id, cause=whence(trouble))
                 raise ending from None
         finally:
             self._end(turn, slot, reason)

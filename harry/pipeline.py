@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
+from math import inf
 
 import trio
 
@@ -15,14 +16,18 @@ from actors.protocols import Delta, LanguageModel, Message, Request, TextToSpeec
 from actors.wording import Wording
 from channels.events import EventStream
 from channels.gate import Slot
-from channels.messages import Exchange, Piece, Recollection
+from channels.messages import Chunk, Exchange, Piece, Recollection
 from channels.ports import Port
 from channels.turn import Turn
 from harry.cast import Cast
+from harry.mind.patience import Patience
 from harry.shelf import Shelf
 
 PIECES_AHEAD = 2
 """Pieces of the reply that may wait for the voice."""
+
+LAST_RESORT = 120.0
+"""Seconds between two signs of life after which an engine without a deadline of its own counts as hung."""
 
 
 class Pipeline:
@@ -67,7 +72,7 @@ class Pipeline:
                 partial(
                     self._cast.speaker,
                     pieces,
-                    voice=voice,
+                    voice=_Watched(voice),
                     slot=slot,
                     rate=self._rate,
                     on_piece=partial(self._piece, turn),
@@ -104,14 +109,37 @@ class Pipeline:
 
         async def noted(delta: Delta) -> None:
             turn.mark("first_words", self._events.clock.now())
-            await emit(delta)
+            with patience.at_rest():
+                await emit(delta)
 
         turn.mark("mind", self._events.clock.now())
-        await mind.reply(request, noted)
+        with Patience(mind.name, each=LAST_RESORT, total=inf) as patience:
+            await mind.reply(request, noted)
 
     def _piece(self, turn: Turn, text: str) -> None:
         turn.mark("voice", self._events.clock.now())
         self._on_piece(turn, text)
+
+
+class _Watched:
+    """A voice with a deadline beside its own."""
+
+    def __init__(self, voice: TextToSpeech) -> None:
+        self._voice = voice
+        self.name = voice.name
+        self.rate = voice.rate
+        self.describe = voice.describe
+        self.aclose = voice.aclose
+
+    async def speak(self, text: str, emit: Callable[[Chunk], Awaitable[None]]) -> None:
+        """See `actors.protocols.TextToSpeech`."""
+
+        async def noted(chunk: Chunk) -> None:
+            with patience.at_rest():
+                await emit(chunk)
+
+        with Patience(self.name, each=LAST_RESORT, total=inf) as patience:
+            await self._voice.speak(text, noted)
 
 
 async def _recite(words: str, out: Port[Piece]) -> None:

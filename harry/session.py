@@ -249,7 +249,7 @@ class Session:
     async def _settled(self, happenings: Listening) -> None:
         """Wait for the next sign that something pending may be over."""
         if self.conductor.turns_running:
-            await self.conductor.quiet()
+            await self.conductor.idle()
         else:
             await happenings.__anext__()
 

@@ -60,7 +60,8 @@ class Supervisor:
             except BaseExceptionGroup as errors:
                 # An actor that raised while it was cancelled: the cancellation goes on.
                 trouble, ending = errors.split(Exception)
-                log.warning("actor crashed at its end", actor=name, cause=whence(trouble))
+                if trouble is not None:
+                    log.warning("actor crashed at its end", actor=name, cause=whence(trouble))
                 if ending is not None:
                     raise ending from None
                 return
@@ -69,10 +70,10 @@ class Supervisor:
                 return
 
 
-def whence(error: BaseException | None) -> str:
+def whence(error: BaseException) -> str:
     """Say what kind of error it is and where it came up, for the log: its own words may hold what somebody said."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    frames = traceback.extract_tb(error.__traceback__) if error is not None else []
+    frames = traceback.extract_tb(error.__traceback__)
     place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
     return f"{type(error).__name__}{place}"

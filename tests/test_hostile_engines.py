@@ -25,8 +25,11 @@ from actors.protocols import Delta, Request, Samples, TextDelta
 from channels.gate import Gate
 from channels.messages import Chunk, Word
 from channels.turn import Turn
+from harry import exits
+from harry.asking import _one_turn
 from harry.errors import EngineError, StoreError
 from harry.memory.in_memory import InMemoryStore
+from harry.pipeline import LAST_RESORT
 from harry.supervisor import DEGRADED_WAIT, INTENSITY, Supervisor
 from harry.testing.engines import ScriptedSettings, ScriptedVoice
 from tests.house import RATE, FakeEar, FakeMind, House, house, says
@@ -563,3 +566,107 @@ async def test_a_card_that_pulls_while_the_floor_changes_keeps_the_books_right(c
         assert np.array_equal(sounded, np.arange(1, len(sounded) + 1))
         assert slot.samples_heard == len(sounded)
         assert len(sounded) == 10_000 or change == "close"
+
+
+# Engines that hang without a deadline of their own
+
+
+async def test_a_mind_that_hangs_is_given_up_and_said_so(autojump_clock: MockClock) -> None:
+    async def hangs(request: Request, emit: Emit) -> None:
+        await trio.sleep_forever()
+
+    mind = FakeMind(hangs)
+    async with house(mind=mind) as home:
+        home.session.typed("hello")
+        await home.session.quiet(1)
+        assert LAST_RESORT <= trio.current_time() < LAST_RESORT + 15
+        [heard] = home.happened("heard")
+        assert heard.fields["text"] == "Sorry, I could not answer. fake mind did not answer in time."
+        await answered_after(home, mind)
+
+
+async def test_a_mind_that_is_slow_because_harry_still_speaks_is_not_given_up(autojump_clock: MockClock) -> None:
+    words = 1000
+
+    async def long(request: Request, emit: Emit) -> None:
+        for _ in range(words):
+            await emit(TextDelta("word, "))
+
+    async with house(mind=FakeMind(long)) as home:
+        home.session.typed("talk")
+        await home.session.quiet(1)
+        assert trio.current_time() > 2 * LAST_RESORT
+        assert len(str(home.happened("heard")[0].fields["text"]).split()) == words
+        assert not home.happened("error")
+
+
+async def test_a_voice_that_hangs_is_given_up(autojump_clock: MockClock) -> None:
+    class Hangs(ScriptedVoice):
+        async def speak(self, text: str, emit: Callable[[Chunk], Awaitable[None]]) -> None:
+            await trio.sleep_forever()
+
+    async with house(voice=Hangs("hoarse", ScriptedSettings(rate=RATE))) as home:
+        home.session.typed("hello")
+        await home.session.quiet(1)
+        assert trio.current_time() < 3 * LAST_RESORT
+        # Saying so fails in the same way, and is then only shown.
+        assert [each.fields["message"] for each in home.happened("error")] == [
+            "hoarse did not answer in time. Ask again, or use another engine."
+        ] * 2
+
+
+async def test_an_ear_that_hangs_is_given_up_and_the_utterance_has_its_one_final_transcript(
+    autojump_clock: MockClock,
+) -> None:
+    ear = FakeEar("hello")
+    ear.takes = 1e9
+    async with house(ear=ear) as home:
+        await home.voice(0.6)
+        await home.silence(2.0)
+        await home.session.quiet(1)
+        assert trio.current_time() < 4 * LAST_RESORT
+        assert [each.fields["text"] for each in home.happened("transcript")] == [""]
+        ear.takes = 0.1
+        await home.voice(0.6)
+        await home.silence(3.0)
+        assert home.happened("heard")
+
+
+# A store that fails for good
+
+
+class Broken(InMemoryStore):
+    async def write(self, records: Any) -> list[int]:
+        await trio.lowlevel.checkpoint()
+        raise StoreError("The disk is full.", remedy="Free some space.")
+
+
+async def test_a_store_that_fails_for_good_keeps_no_run_from_its_end(autojump_clock: MockClock) -> None:
+    async with house(store=Broken()) as home:
+        home.session.typed("hello")
+        with trio.fail_after(60):
+            await home.session.quiet(2)
+        assert home.happened("heard")
+        assert len(home.happened("degraded")) == 1
+        assert not home.happened("turn_ended"), "nothing is acknowledged that was not kept"
+
+
+async def test_ask_prints_the_answer_and_says_that_it_is_not_kept(autojump_clock: MockClock) -> None:
+    printed: list[str] = []
+    async with house(store=Broken()) as home:
+        session = home.session
+    with trio.fail_after(60), pytest.RaisesGroup(StoreError, flatten_subgroups=True, allow_unwrapped=True) as caught:
+        await _one_turn(session, "hello", printed.append)
+    assert "".join(printed) == "one two three four five."
+    assert "The answer is not kept: The disk is full." in str(exits.verdict(caught.value))
+
+
+async def test_an_ordinary_end_in_the_middle_of_everything_is_no_crash(
+    autojump_clock: MockClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ear = FakeEar("hello")
+    ear.takes = 0.3
+    async with house(ear=ear, mind=says("one " * 50)) as home:
+        home.session.typed("talk")
+        await home.voice(1.0)
+    assert "crashed" not in "".join(capsys.readouterr())

@@ -37,7 +37,7 @@ class Patience:
     ) -> bool:
         swallowed = bool(self._scope.__exit__(kind, error, trace))
         if self._scope.cancelled_caught:
-            raise EngineTimeout(f"{self._name} did not answer in time.", remedy="Ask again, or use another mind.")
+            raise EngineTimeout(f"{self._name} did not answer in time.", remedy="Ask again, or use another engine.")
         return swallowed
 
     def renew(self) -> None:
