@@ -29,7 +29,7 @@ async def server(nursery) -> Server:
 
 
 @pytest.fixture
-async def lane(server, nursery, autojump_clock) -> Lane:
+async def lane(server, nursery) -> Lane:
     lane = Lane(server.send)
     nursery.start_soon(lane.run)
     return lane
@@ -50,7 +50,7 @@ async def ask_all(lane: Lane, words) -> dict[str, object]:
     return answers
 
 
-async def test_those_that_come_while_others_are_under_way_go_together(server, lane):
+async def test_those_that_come_while_others_are_under_way_go_together(server, lane, autojump_clock):
     async with trio.open_nursery() as nursery:
         nursery.start_soon(lane.ask, ("first",))
         await trio.sleep(0.5)
@@ -59,24 +59,24 @@ async def test_those_that_come_while_others_are_under_way_go_together(server, la
     assert [len(batch) for batch in server.batches] == [1, 20]
 
 
-async def test_a_batch_has_a_bound(server, lane):
+async def test_a_batch_has_a_bound(server, lane, autojump_clock):
     await ask_all(lane, [f"{number}" for number in range(MOST * 2 + 1)])
     assert [len(batch) for batch in server.batches] == [MOST, MOST, 1]
 
 
-async def test_an_error_is_raised_where_it_was_asked_for_and_nowhere_else(lane):
+async def test_an_error_is_raised_where_it_was_asked_for_and_nowhere_else(lane, autojump_clock):
     answers = await ask_all(lane, ["a", "full", "b"])
     assert isinstance(answers["full"], ValueError)
     assert (answers["a"], answers["b"]) == ("to a", "to b")
 
 
-async def test_a_broken_journey_is_told_to_all_who_were_on_it_and_the_next_goes_on(lane):
+async def test_a_broken_journey_is_told_to_all_who_were_on_it_and_the_next_goes_on(lane, autojump_clock):
     answers = await ask_all(lane, ["a", "broken"])
     assert all(isinstance(answer, OSError) for answer in answers.values())
     assert await lane.ask(("again",)) == "to again"
 
 
-async def test_who_is_cancelled_before_leaving_takes_the_command_back(server, lane):
+async def test_who_is_cancelled_before_leaving_takes_the_command_back(server, lane, autojump_clock):
     async with trio.open_nursery() as nursery:
         nursery.start_soon(lane.ask, ("first",))
         await trio.sleep(0.1)
@@ -86,7 +86,7 @@ async def test_who_is_cancelled_before_leaving_takes_the_command_back(server, la
     assert server.batches == [["first"], ["next"]]
 
 
-async def test_who_is_cancelled_under_way_leaves_the_others_alone(server, lane):
+async def test_who_is_cancelled_under_way_leaves_the_others_alone(server, lane, autojump_clock):
     async with trio.open_nursery() as nursery:
         answers: list[object] = []
 
