@@ -60,11 +60,10 @@ def published() -> dict[str, set[str]]:
                 if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
                     continue
                 if node.func.attr == "publish" and not in_redis(node):
-                    assert isinstance(node.args[0], ast.Constant), (
-                        f"{path}:{node.lineno}: an event without a plain name"
-                    )
+                    name = getattr(node.args[0], "value", None)
+                    assert isinstance(name, str), f"{path}:{node.lineno}: an event without a plain name"
                     assert all(each.arg for each in node.keywords), f"{path}:{node.lineno}: fields without a plain name"
-                    found[node.args[0].value] |= {str(each.arg) for each in node.keywords} - COMMON
+                    found[name] |= {str(each.arg) for each in node.keywords} - COMMON
     return dict(found)
 
 
