@@ -3,6 +3,6 @@
 from harry.plugin import Recollection
 
 
-async def retrieve(utterance, *, history, thoughts, out):
+async def retrieve(utterance, *, history, thoughts, out, **_):
     await out.send(Recollection(utterance, history(), (*await thoughts(), "The user likes tea.")))
     out.close()
