@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from harry.memory.lore import SCAN_DEPTH, Book, Entry, Reason, Verdict, token_bound
 from harry.memory.lore_decorators import Decorators, decorated
 from harry.memory.lore_firing import Moment, judge
+from harry.memory.lore_patterns import Trials
 from harry.memory.lore_rules import LoreIndex
 
 
@@ -40,7 +41,7 @@ def judged(
     index = LoreIndex(numbered, names=options.pop("names", None))
     newest_first = list(texts)[::-1]
     hits = [index.keys.find(text) for text in newest_first]
-    options = {"count": words, "everything": True, "exactly": True, "limit": 60.0, **options}
+    options = {"count": words, "everything": True, "exactly": True, "trials": Trials(limit=60), **options}
     return judge(index, newest_first, hits, budget=budget, **options)
 
 
@@ -102,6 +103,11 @@ def test_the_four_ways_of_secondary_keys_in_sillytavern(logic, texts, where):
         assert (fired([each], text) == [1]) is fires, text
 
 
+def test_a_constant_entry_needs_no_keys_of_any_sort():
+    each = entry("dragon", constant=True, selective=True, secondary_keys=("gold",))
+    assert reason(each, "nothing") is Reason.CONSTANT
+
+
 def test_a_key_that_can_never_be_found_says_so():
     assert reason(entry("...", "", " "), "well... yes") is Reason.NO_USABLE_KEY
     assert reason(entry(), "anything") is Reason.NO_USABLE_KEY
@@ -134,8 +140,19 @@ def test_a_card_of_sillytavern_calls_every_key_a_pattern_and_is_understood():
 
 
 def test_what_had_no_time_left_says_so():
-    verdict = judged([entry("/d.agon/")], "dragon", limit=0.0)[0]
+    verdict = judged([entry("/d.agon/")], "dragon", trials=Trials(limit=0))[0]
     assert (verdict.fires, verdict.reason, verdict.why) == (False, Reason.TIMED_OUT, "its pattern timed out")
+
+
+def test_patterns_that_took_long_wait_for_those_that_did_not():
+    index = LoreIndex([Book("b", tuple(entry(f"/word{at}/") for at in range(3)))])
+    slow, quick, quicker = (rule.keys.patterns[0] for rule in index.rules)
+    slow.cost, quick.cost, quicker.cost = 1.0, 0.1, 0.01
+    ticks = iter(range(100))
+    trials = Trials(limit=4.5, clock=lambda: next(ticks))  # each trial takes two ticks
+    text = "word0 word1 word2"
+    verdicts = judge(index, [text], [index.keys.find(text)], budget=100, count=words, trials=trials)
+    assert [verdict.entry.keys for verdict in verdicts] == [("/word1/",), ("/word2/",)]
 
 
 # How far back
@@ -176,6 +193,12 @@ def test_contents_lead_to_further_entries_two_steps_far():
 def test_contents_lead_nowhere_unless_the_book_says_so():
     for says in (False, None):
         assert fired([Book("book", chain(6), recursive_scanning=says)], "step0") == [1]
+
+
+def test_contents_lead_only_to_entries_of_books_that_say_so():
+    leading = Book("leading", (entry("a1", content="see b1 and c1"), entry("b1")), recursive_scanning=True)
+    deaf = Book("deaf", (entry("c1"), entry("/c1/")), recursive_scanning=False)
+    assert fired([leading, deaf], "a1") == [1, 2]
 
 
 def test_entries_that_lead_to_each_other_end():
@@ -247,6 +270,11 @@ def test_a_book_keeps_within_a_budget_of_its_own():
     assert fired([book, other], "dragon") == [2, 3, 4]
 
 
+def test_constant_entries_take_nothing_from_their_books_budget():
+    book = Book("b", (entry(constant=True, content="one two", priority=9), entry("x", content="a b")), token_budget=2)
+    assert fired([book], "x") == [1, 2]
+
+
 ENTRIES = st.lists(
     st.builds(
         Entry,
@@ -305,6 +333,7 @@ def test_a_fallback_holds_where_the_one_before_it_is_not_known_or_makes_no_sense
     assert decorated("@@risu_only 4\n@@@agn_only 2\n@@@depth 3\n@@@scan_depth 9\nx") == ("x", Decorators(depth=3))
     assert decorated("@@depth 5\n@@@scan_depth 2\nx") == ("x", Decorators(depth=5))
     assert decorated("@@depth many\n@@@depth 2\nx") == ("x", Decorators(depth=2))
+    assert decorated("@@unknown\ntext\n@@@depth 2") == ("text", Decorators())
     assert decorated("@@depth -1\nx") == ("x", Decorators())
     assert decorated("@@depth 1e400\nx") == ("x", Decorators())
 

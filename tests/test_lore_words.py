@@ -44,11 +44,14 @@ def test_the_same_letters_are_the_same_however_they_are_encoded():
     assert found("\uff24\uff32\uff21\uff27\uff2f\uff2e and of\ufb01ce", "dragon", "office") == ["dragon", "office"]
     assert found("dra\u00adgon", "dragon") == ["dragon"]
     assert found("don\u2019t", "don't") == ["don't"]
+    assert found("\u0149deft", "'ndeft") == ["'ndeft"]
 
 
 def test_a_mark_belongs_to_its_letter():
     # There is no composed q with a tilde: the mark stays a character of its own.
     assert found("q\u0303", "q") == []
+    # Not even where keys are found anywhere: a tone mark makes another word.
+    assert found("\u0e01\u0e32\u0e48", "\u0e01\u0e32") == []
 
 
 def test_scripts_without_spaces_are_searched_anywhere():

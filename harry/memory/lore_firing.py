@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeAlias
 
 from harry.memory.lore import Count, Reason, Verdict
 from harry.memory.lore_matching import LONGEST_TEXT, Hits
-from harry.memory.lore_patterns import LIMIT, Pattern, Trials
+from harry.memory.lore_patterns import Pattern, Trials
 from harry.memory.lore_rules import AND_ALL, NOT_ALL, NOT_ANY, Keys, LoreIndex, Rule
 from harry.memory.lore_words import original_place
 
@@ -75,12 +75,10 @@ class Evidence:
                 tried = self.trials.first(keys.patterns, self.texts[number])
                 if tried:
                     return Found(tried[0], keys, tried[1], number)
-        return self._in_contents(keys, rule) if rule.book.recursive_scanning else None
+        return self._in_contents(keys)
 
-    def _in_contents(self, keys: Keys, rule: Rule) -> Found | None:
+    def _in_contents(self, keys: Keys) -> Found | None:
         for other in self.contents:
-            if other is rule:
-                continue
             hits = self.index.in_content(other)
             for key in keys.numbers & hits.keys():
                 return Found(key, keys, hits[key], content=other)
@@ -132,17 +130,17 @@ def judge(
     count: Count,
     moment: Moment | None = None,
     constant_budget: int = CONSTANT_BUDGET,
-    limit: float = LIMIT,
+    trials: Trials | None = None,
     exactly: bool = False,
     everything: bool = False,
 ) -> list[Verdict]:
     """Give the entries that fire, in the prompt's order; with `everything` then all the others, each with its reason.
 
-    `texts` and their `hits` stand newest first. `budget` is in tokens as `count` counts them; `limit` is in seconds,
-    for all patterns; `exactly` tells the character where a key was found. Blocking.
+    `texts` and their `hits` stand newest first. `budget` is in tokens as `count` counts them; `trials`
+    bounds the time for all patterns; `exactly` tells the character where a key was found. Blocking.
     """
     moment = moment or Moment()
-    evidence = Evidence(index, texts, hits, Trials(limit=limit))
+    evidence = Evidence(index, texts, hits, trials or Trials())
     answers: Answers = {}
     asked = index.rules if everything else _in_order(index.asked(hits), index.always)
     new = _decide(asked, evidence, moment, answers)

@@ -95,12 +95,12 @@ class _Sort:
             self._automata.append(automaton)
 
     def search(self, folded: str, since: int = 0) -> dict[int, int]:
-        """Find the whole words among the keys that end after `since`, each at its first place."""
+        """Find the whole words among the keys that end after `since`, and some before it, each at its first place."""
         hits: dict[int, int] = {}
         for automaton in self._automata:
             for last, (number, length) in automaton.iter(folded, max(0, since - self.longest)):
                 start = last + 1 - length
-                if last >= since and number not in hits and whole(folded, start, last + 1):
+                if number not in hits and whole(folded, start, last + 1):
                     hits[number] = start
         return hits
 

@@ -18,7 +18,7 @@ from harry.errors import StoreError
 from harry.memory.lore import Book, Count, Fired, Reason, Scope, Verdict, token_bound
 from harry.memory.lore_firing import CONSTANT_BUDGET, Moment, judge
 from harry.memory.lore_matching import Growing, Hits
-from harry.memory.lore_patterns import LIMIT
+from harry.memory.lore_patterns import LIMIT, Trials
 from harry.memory.lore_rules import LoreIndex
 from harry.memory.lore_store import LoreSource
 from harry.offload import Offload
@@ -137,7 +137,7 @@ class KnowledgeBase:
                 budget=budget_tokens,
                 count=self._count,
                 moment=moment,
-                limit=EXPLAINING,
+                trials=Trials(limit=EXPLAINING),
                 exactly=True,
                 everything=True,
             )
@@ -172,7 +172,7 @@ class KnowledgeBase:
                 count=count,
                 moment=moment,
                 constant_budget=CONSTANT_BUDGET,
-                limit=self._pattern_limit,
+                trials=Trials(limit=self._pattern_limit),
             )
 
         if self._source.in_memory:
