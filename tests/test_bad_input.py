@@ -6,6 +6,8 @@ does with bad input by itself is held by its own tests.
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import signal
@@ -22,6 +24,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from trio.testing import MockClock
+
+from channels.clock import AudioClock
+from channels.gate import Gate
+from harry.audio.wav import WavLoudspeaker
+from harry.errors import DeviceError
 
 HARRY = [sys.executable, "-m", "harry.cli"]
 SCRIPTED = [
@@ -331,6 +339,27 @@ def test_a_disk_that_is_full_for_the_event_file_is_told_and_the_conversation_goe
     assert done.stderr.count("No space left on device") == 1
     with sqlite3.connect(tmp_path / "home" / "harry.sqlite3") as kept:
         assert kept.execute("SELECT count(*) FROM turn").fetchone() == (1,)
+
+
+class FullDisk(io.RawIOBase):
+    """A file to which nothing can be added any more."""
+
+    def seek(self, *where: int) -> int:
+        return 0
+
+    def write(self, data: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+async def test_a_disk_that_is_full_for_the_loudspeaker_file_is_told_in_a_sentence(
+    tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    clock = AudioClock()
+    clock.start()
+    loudspeaker = WavLoudspeaker(tmp_path / "out.wav", clock, 8000)
+    loudspeaker._writer._file = FullDisk()
+    with pytest.raises(DeviceError, match="cannot be written: no space left on device"):
+        await loudspeaker.play(Gate(8000))
 
 
 # Standard input and output

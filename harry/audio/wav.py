@@ -155,8 +155,9 @@ class WavLoudspeaker:
             self._write()
 
     def _write(self) -> None:
-        self._writer.write(self._unwritten)
-        self._unwritten.clear()
+        # Let go of first: after an error its trace holds on to what could not be written.
+        unwritten, self._unwritten = self._unwritten, bytearray()
+        self._writer.write(unwritten)
 
     def _stop(self) -> None:
         """Bring the file up to the present and close it. What the block still held never sounds, and can be flushed."""
