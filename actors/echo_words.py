@@ -1,5 +1,6 @@
-"""Are these Harry's own words, come back through the microphone? Letters are compared, not words: an ear that hears an
-echo joins and splits words, and misspells some.
+"""Are these Harry's own words, come back through the microphone?
+
+Letters are compared, not words: an ear that hears an echo joins and splits words, and misspells some.
 """
 
 from __future__ import annotations

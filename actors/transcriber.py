@@ -134,10 +134,11 @@ class Transcriber:
             self._decoding = (voice, scope)
             try:
                 text = await self._decode(speech)
-                self._early = (voice, text)
-                return text
             except Exception as error:  # noqa: BLE001  an early decode is a guess: the final one will tell
                 log.warning("early decode failed", cause=type(error).__name__)
+            else:
+                self._early = (voice, text)
+                return text
             finally:
                 self._decoding = None
                 self._decoded.set()

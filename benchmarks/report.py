@@ -226,7 +226,8 @@ different moments of the cycle. The first interruption and the first reply of ea
 * Voice activity is judged by loudness. **livekit and pipecat**: one voiced buffer (20 ms) is speech and takes the
   floor, three silent ones (60 ms) end it; no other wait. **Harry**: his windows are 32 ms, so buffers are reblocked as
   they are for a real microphone; two voiced windows in a row make a voice, which takes the floor (fewer never do, so
-  that is where *voice declared* stands); five silent ones (160 ms) end an utterance, for the words of the script are a finished question. How long that silence is, is
+  that is where *voice declared* stands); five silent ones (160 ms) end an utterance,
+  for the words of the script are a finished question. How long that silence is, is
   policy and in no figure. But after 160 ms of it Harry transcribes and begins to answer into
   a slot that nobody hears, and at the end of the utterance opens it: so his first chunk waits already, if the words
   still stand. livekit's pre-emptive generation is the same idea, and is on. What Harry needs without it stands below

@@ -5,8 +5,6 @@ round and each round in another order, by programs that do the same: see `peers/
 The report goes to `docs/benchmarks.md`, every single run to a file of JSON lines beside the environments.
 """
 
-# ruff: noqa: S603  what runs here is this folder's programs and pip
-
 from __future__ import annotations
 
 import argparse

@@ -1,1 +1,1 @@
-"""What is said between the actors, and how: messages, pipes, the turn and the gate. trio and the standard library only."""
+"""What is said between the actors, and how: messages, pipes, the turn, the gate. trio and the standard library only."""

@@ -343,5 +343,8 @@ class Gate:
         if slot._queued * 2 <= self._ahead:
             # Half of what may wait is room worth waking a writer for; at every pull it would write in crumbs.
             slot._wake()
-        if slot.finished and not slot._queue and self._total - self._sink.pending() >= slot._last_pulled_at:
+        with self._lock:  # a pull takes samples out of the queue before they stand in the books
+            all_pulled = slot.finished and not slot._queue
+            since = self._total - slot._last_pulled_at
+        if all_pulled and since >= self._sink.pending():
             slot._played.set()

@@ -65,8 +65,8 @@ class Source(StrEnum):
 class Utterance:
     """Anyone -> conductor: something to answer, or (`speak` set) something Harry says of his own accord.
 
-    `began_at` (None: unknown) and `ended_at` are in seconds on the session's clock. `speak` holds fixed words that bypass
-    the mind.
+    `began_at` (None: unknown) and `ended_at` are in seconds on the session's clock. `speak` holds fixed words that
+    bypass the mind.
     """
 
     id: str

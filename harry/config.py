@@ -88,7 +88,7 @@ class Engines(_Section):
 
 
 class Actors(_Section):
-    """Who plays each part: `harry` is Harry's own; other names come from plug-ins, by the entry points `harry.actors`."""
+    """Who plays each part: `harry` is Harry's own; others come from plug-ins, by the entry points `harry.actors`."""
 
     recorder: ShortName = Field(default="harry", description="Takes in the microphone.", json_schema_extra=_ONE_LINE)
     listener: ShortName = Field(

@@ -193,8 +193,15 @@ async def _session(config: Config, options: RunOptions, engines: Engines, kept: 
         today=lambda: local_day(time.time()),
         cast=cast(config.actors.model_dump()),
     )
-    notes = (*engines.notes, *microphone.notes, *loudspeaker.notes, *kept.notes)
-    facts = _facts(config, engines, microphone.device, loudspeaker.device, notes, kept)
+    notes = tuple(dict.fromkeys([*engines.notes, *microphone.notes, *loudspeaker.notes, *kept.notes]))
+    facts = _facts(
+        config,
+        engines=engines,
+        microphone=microphone.device,
+        loudspeaker=loudspeaker.device,
+        notes=notes,
+        kept=kept,
+    )
     return session, facts
 
 
@@ -212,6 +219,7 @@ def prompt_of(config: Config, mind: LanguageModel, recollection: Recollection) -
 
 def _facts(
     config: Config,
+    *,
     engines: Engines,
     microphone: Microphone | None,
     loudspeaker: Loudspeaker | None,

@@ -1,7 +1,7 @@
 """From the gate to the ear: the reference that the echo canceller needs, laid beside the microphone's frames.
 
-The sink's thread hands over what will sound (`Gate.tap`); here it is brought to the ear's rate and laid on the session's
-clock, one stretch after the other, and set right when the card's clock has drifted too far from it.
+The sink's thread hands over what will sound (`Gate.tap`); here it is brought to the ear's rate and laid on the
+session's clock, one stretch after the other, and set right when the card's clock has drifted too far from it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Loads the engines of all roles at once, each by its chain: the first that can serve here, and why the others could not.
+"""Loads the engines of all roles at once, each by its chain: the first that can serve, and why the others could not.
 
 A name that does not exist stops the start. A single engine that the user named and that cannot serve stops it too; a
 list, or a choice that was left to Harry, falls back, and the last resort is to do without.

@@ -44,6 +44,7 @@ class Pipeline:
         history: Callable[[Turn], tuple[Exchange, ...]],
         on_piece: Callable[[Turn, str], None],
         thoughts: Callable[[], Awaitable[Sequence[str]]],
+        memories: Callable[[str], Awaitable[Sequence[str]]] | None = None,
         cast: Cast,
     ) -> None:
         self._events = events
@@ -54,6 +55,7 @@ class Pipeline:
         self._history = history
         self._on_piece = on_piece
         self._thoughts = thoughts
+        self._memories = memories
         self._cast = cast
 
     async def __call__(self, turn: Turn, slot: Slot) -> None:
@@ -88,6 +90,7 @@ class Pipeline:
                     turn.utterance,
                     history=partial(self._history, turn),
                     thoughts=self._thoughts,
+                    memories=self._memories,
                     out=recollections,
                 )
             )

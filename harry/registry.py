@@ -84,7 +84,7 @@ def settings_for(engine: EngineClass[Any], table: str, values: Mapping[str, Any]
 
 
 def load(role: str, name: str, table: Mapping[str, Any]) -> Any:
-    """Build the engine that `[engine.NAME]` (here `table`) describes; its `kind`, else its name, chooses it. Blocking."""
+    """Build the engine that `[engine.NAME]` (`table`) describes; its `kind`, else its name, chooses it. Blocking."""
     values = dict(table)
     kind = str(values.pop("kind", name))
     engine = find(role, kind)

@@ -20,6 +20,7 @@ from actors.listener import Cleaned, Listener
 from actors.phrases import asks, phrases_of
 from actors.protocols import Delta, LanguageModel, Loudspeaker, Message, Microphone, Request, Store, TextToSpeech
 from actors.recorder import Recorder
+from actors.retriever import Recall
 from actors.soc_writer import Record, SocWriter, Spill
 from actors.transcriber import Transcriber
 from channels.clock import AudioClock
@@ -98,6 +99,7 @@ class Session:
         today: Callable[[], str],
         cast: Cast | None = None,
         cancel_echo: bool = False,
+        recall: Recall | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._cast = cast or Cast()
@@ -111,6 +113,7 @@ class Session:
             self.gate.attach(loudspeaker)
         self.microphone = microphone
         self._loudspeaker = loudspeaker
+        self._recall = recall
         self._store = store
         self._mind = mind
         self._prompt = prompt
@@ -133,8 +136,9 @@ class Session:
                 voice=voice,
                 prompt=prompt,
                 history=self._recent,
-                on_piece=lambda turn, text: self.conductor.piece(turn, text),
+                on_piece=self._piece,
                 thoughts=self._thoughts,
+                memories=self._remembered if recall else None,
                 cast=self._cast,
             ),
             keep=self._keep,
@@ -184,6 +188,7 @@ class Session:
                     if self._loudspeaker is not None:
                         await nursery.start(self._loudspeaker.play, self.gate)
                     for name, actor in (
+                        ("memory", self._recall),
                         ("transcriber", self.transcriber),
                         ("listener", self.listener),
                         ("recorder", self.recorder),
@@ -212,7 +217,9 @@ class Session:
     def typed(self, line: str) -> Turn | None:
         """Answer a typed line. It cuts whatever Harry is saying, at once."""
         now = self.clock.now()
-        return self.answer(Utterance(new_id(), line, Source.TYPED, now, now))
+        said = Utterance(new_id(), line, Source.TYPED, now, now)
+        self.events.publish("transcript", utterance=said.id, partial=False, text=line, meant=True, ended_at=now)
+        return self.answer(said)
 
     def answer(self, utterance: Utterance) -> Turn | None:
         """Answer an utterance that came by any way."""
@@ -302,9 +309,16 @@ class Session:
         else:
             self.attention.turn_ended(now)
 
+    def _piece(self, turn: Turn, text: str) -> None:
+        self.conductor.piece(turn, text)
+
     def _recent(self, turn: Turn) -> tuple[Exchange, ...]:
         count = self.manners.history_turns
         return self.conductor.history_for(turn)[-count:] if count else ()
+
+    async def _remembered(self, words: str) -> Sequence[str]:
+        """What long-term memory holds on these words; nothing for a guest, whose past it is not."""
+        return await self._recall.recall(words) if self._recall and self.attention.recalls else ()
 
     async def _thoughts(self) -> list[str]:
         if not self.manners.thoughts:
@@ -332,6 +346,8 @@ class Session:
         text = self._to_answer(transcript.text)
         if meant is not Meant.MEANT or not text:
             return
+        if self._recall is not None and not speech.final:
+            self._recall.foresee(text)
         utterance = Utterance(transcript.utterance, text, Source.VOICE, speech.began_at, speech.ended_at)
         if self._phrases.go_on(text, (self.persona,)):
             utterance = replace(utterance, speak=self.conductor.unsaid or None)

@@ -57,7 +57,7 @@ class Shelf(Generic[E]):
 
     @asynccontextmanager
     async def lease(self) -> AsyncIterator[E]:
-        """Hold the current instance for the length of the block. Raises `EngineUnavailable` when the role is degraded."""
+        """Hold the current instance for the block's length. Raises `EngineUnavailable` when the role is degraded."""
         if getattr(self._current.engine, "retired", False):
             await self._replace()
         leased = self._current

@@ -1,4 +1,4 @@
-"""What has to be found out before Harry can start: which engines and devices, what is kept, and what to tell about it."""
+"""What has to be found out before Harry can start: which engines, which devices, what is kept and what was before."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from harry.memory.items import Item
@@ -25,7 +25,7 @@ def conversation(namespace: str = "golden") -> list[Item]:
     """The turns, half a minute apart, sessions numbered from 1 and turns within them."""
     items: list[Item] = []
     session = turn = 0
-    began = datetime.min
+    began = datetime.fromtimestamp(0, tz=UTC)
     for line in (FOLDER / "conversation.txt").read_text("utf-8").splitlines():
         if line.startswith("== "):
             session, turn, began = session + 1, 0, datetime.fromisoformat(f"{line[3:]}+00:00")

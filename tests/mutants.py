@@ -108,7 +108,7 @@ MUTANTS = [
         "the flush runs under the lock",
         "channels/gate.py",
         "            slot.state = State.PAUSED\n        self._take_back(self._sink.flush())",
-        "            slot.state = State.PAUSED\n            flushed = self._sink.flush()\n        self._take_back(flushed)",
+        "            slot.state = State.PAUSED\n            late = self._sink.flush()\n        self._take_back(late)",
     ),
     Mutant(
         "a word is heard with its first sample",

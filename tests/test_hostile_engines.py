@@ -670,3 +670,28 @@ async def test_an_ordinary_end_in_the_middle_of_everything_is_no_crash(
         home.session.typed("talk")
         await home.voice(1.0)
     assert "crashed" not in "".join(capsys.readouterr())
+
+
+async def test_the_end_of_a_slot_is_not_judged_in_the_middle_of_a_pull(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rule 7: the last samples are out of the queue, and in the books by half, when the loop looks at them."""
+    gate = Gate(1000)
+    gate.attach(Card(pends=40))
+    slot = gate.admit(Turn(utterance(), "you", "s", "n"))
+    await slot.write(bytes(2 * 100))
+    slot.finish()
+    enter = gate._enter
+    loop = threading.Thread(target=gate.advance)
+
+    def looked_at(owner: Any, part: memoryview) -> None:
+        enter(owner, part)
+        if loop.ident is None:
+            loop.start()
+            loop.join(0.2)
+
+    monkeypatch.setattr(gate, "_enter", looked_at)
+    gate.pull(memoryview(bytearray(2 * 100)))
+    await trio.to_thread.run_sync(loop.join)
+    assert not slot._played.is_set(), "forty samples have not sounded"
+    gate.pull(memoryview(bytearray(2 * 40)))
+    gate.advance()
+    assert slot._played.is_set()

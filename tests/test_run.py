@@ -1,4 +1,4 @@
-"""`harry run` as a person or a program starts it: real processes, real time, recorded speech, scripted mind and voice."""
+"""`harry run` as it is started: real processes, real time, recorded speech, scripted mind and voice."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import wave
 from pathlib import Path
 from typing import Any
@@ -162,7 +163,7 @@ def test_both_files_lie_on_one_clock(interrupted: tuple[Path, list[dict[str, Any
 
 
 def test_the_conversation_is_kept_as_it_was_heard(interrupted: tuple[Path, list[dict[str, Any]], float]) -> None:
-    folder, told, _ = interrupted
+    folder, _, _ = interrupted
     kept = folder / "home" / "harry.sqlite3"
     assert kept.stat().st_mode & 0o777 == 0o600
     assert kept.parent.stat().st_mode & 0o777 == 0o700
@@ -218,8 +219,6 @@ def test_the_end_of_standard_input_does_not_end_harry(tmp_path: Path) -> None:
 
 def wait_for(events: Path, name: str, process: subprocess.Popen[Any]) -> None:
     """Follow the event file until an event of that name is in it."""
-    import time
-
     until = time.monotonic() + 30
     while time.monotonic() < until:
         if events.exists() and f'"event": "{name}"' in events.read_text("utf-8"):

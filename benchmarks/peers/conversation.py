@@ -213,7 +213,7 @@ async def measure(options: argparse.Namespace, make: Callable[[float], Peer]) ->
         await peer.start()
     await asyncio.sleep(0.2)
     ready, tasks_ready = resident_mb(), len(asyncio.all_tasks())
-    dice = random.Random(1)  # noqa: S311  no secret: the same in every run
+    dice = random.Random(1)
     cpu, began = time.process_time(), time.perf_counter()
     stop = began + options.seconds
     users: list[Awaitable[None]] = []

@@ -1,7 +1,5 @@
 """A voice of one's own: it speaks Morse code. `harry run --set engines.text_to_speech=morse`."""
 
-# ruff: noqa: D101, D102  (actors/protocols.py says what each method does)
-
 import re
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""A memory retriever of one's own: it adds a line that every prompt shall have. `harry run --set actors.retriever=tea`."""
+"""A memory retriever of one's own: it adds a line to every prompt. `harry run --set actors.retriever=tea`."""
 
 from harry.plugin import Recollection
 

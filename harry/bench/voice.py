@@ -1,9 +1,11 @@
-"""A real conversation, measured from the outside: recorded speech into the whole daemon, in real time, between two files.
+"""A whole conversation, measured from the outside: recorded speech into the daemon, in real time, between two files.
 
 Each recording asks, and falls into what Harry still says to the one before. What is told apart is read off the two WAV
 files, which lie on one clock: the end of the voice to the first sound, the first voice over Harry to his silence. A
 stretch of 10 ms is voiced when its RMS is at least a tenth of the recording's loudest; a voice is three in a row.
 """
+
+# ruff: noqa: PLC0415  # the daemon is imported when it runs
 
 from __future__ import annotations
 
@@ -31,7 +33,7 @@ Sound = npt.NDArray[np.int16]
 
 
 def recordings(folder: Path | None = None) -> list[Sound]:
-    """The recordings to ask with, shape (samples,) at 16 kHz: those of `folder`, of Debian's package, or Harry's two."""
+    """The recordings to ask with, shape (samples,), 16 kHz: those of `folder`, of Debian's package, or Harry's two."""
     if folder is not None and not any(folder.glob("*.wav")):
         raise ConfigurationError(
             f"There are no WAV files in {folder}.", remedy="Name a folder with recorded questions."

@@ -1,6 +1,10 @@
-"""Half a minute with Harry, without a microphone: a recorded question goes through the whole house in real time, is
-answered into a WAV file and interrupted half-way; a picture shows who spoke when. Nothing is kept.
+"""Half a minute with Harry, without a microphone.
+
+A recorded question goes through the whole house in real time, is answered into a WAV file and interrupted half-way; a
+picture shows who spoke when. Nothing is kept.
 """
+
+# ruff: noqa: PLC0415  # what only the demonstration needs is imported when it runs
 
 from __future__ import annotations
 
@@ -49,7 +53,7 @@ def run(config: Config, out: Path) -> int:
     you, harry = read_wav(microphone), read_wav(loudspeaker)
     write_stereo(out / "conversation.wav", you, harry)
     draw(out / "timeline.png", you, harry, happened)
-    print(summary(happened, out))
+    print(summary(happened, harry, out))
     return code
 
 
@@ -64,8 +68,10 @@ def conversation_half() -> Sound:
     return sound
 
 
-def summary(happened: list[dict[str, Any]], out: Path) -> str:
-    """What there is to look at, and the three times that matter."""
+def summary(happened: list[dict[str, Any]], harry: tuple[Sound, int], out: Path) -> str:
+    """What there is to look at, and the times that matter. `harry` is what the loudspeaker played, and its rate."""
+    from harry.demo.timeline import silent_from
+
     lines = ["", f"{out / 'timeline.png'}       who spoke when", f"{out / 'conversation.wav'}   you left, Harry right"]
     asked = next((each["at"] for each in happened if each["event"] == "speech_stopped"), None)
     spoke = next((each["at"] for each in happened if each["event"] == "speaking_started"), None)
@@ -73,9 +79,9 @@ def summary(happened: list[dict[str, Any]], out: Path) -> str:
     if asked is not None and spoke is not None:
         lines.append(f"From the end of the question to the first sound: {spoke - asked:.2f} s.")
     if cut is not None:
-        voice = max((each["at"] for each in happened if each["event"] == "speech_started" and each["at"] <= cut["at"]))
+        voice = max(each["at"] for each in happened if each["event"] == "speech_started" and each["at"] <= cut["at"])
         lines.append(
-            f"From the first voice over him to his silence: {cut['at'] - voice:.2f} s; "
+            f"From the first voice over him to his silence: {silent_from(*harry, cut['at']) - voice:.2f} s; "
             f"samples that sounded after it: {cut['stale_samples']}."
         )
     return "\n".join(lines)

@@ -23,7 +23,6 @@ from channels.messages import Chunk, Word
 from harry.errors import EngineUnavailable
 from harry.registry import EngineSettings
 
-
 _TAIL_SAMPLES = 8_000
 """How much of an utterance's end may differ between an early decode and the final one."""
 
