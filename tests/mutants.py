@@ -95,7 +95,7 @@ MUTANTS = [
     Mutant(
         "a natural end closes before the last sample is played",
         "channels/gate.py",
-        "self._total - self._sink.pending() >= slot._last_pulled_at",
+        "since >= self._sink.pending()",
         "True",
     ),
     Mutant(
