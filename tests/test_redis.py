@@ -19,7 +19,7 @@ import trio
 from channels.messages import Source, Thought, TurnRecord
 from channels.turn import new_id
 from harry.errors import ConfigurationError, StoreError
-from harry.memory import redis_share
+from harry.memory import live_state, redis_followers, redis_share
 from harry.memory.live_state import Change, SqliteLiveState
 from harry.memory.redis_followers import Follower
 from harry.memory.redis_keys import CONVERSATION, SOC, escaped, key, stream
@@ -276,6 +276,19 @@ async def test_a_write_that_was_on_its_way_does_not_bring_an_erased_user_back(tm
     assert server.ask("KEYS", "user:*") == ""
 
 
+async def test_a_variable_that_lost_its_oldest_texts_still_takes_the_place_of_what_was_there(
+    tmp_path, server, monkeypatch
+):
+    monkeypatch.setattr(live_state, "MOST_TEXTS", 3)
+    server.ask("RPUSH", "user:ann:log", "of another time")
+    async with harry(tmp_path / "one", server.url) as one:
+        await one.live.save("ann", "log", "0")
+        for number in range(1, 5):
+            await one.live.append("ann", "log", f"{number}")
+        await one.live.share()
+    assert server.ask("LRANGE", "user:ann:log", "0", "-1").splitlines() == ["2", "3", "4"]
+
+
 # What can befall the server
 
 
@@ -504,6 +517,46 @@ async def test_a_follower_cancelled_at_random_moments_misses_nothing(tmp_path, s
 
                 nursery.start_soon(watch)
     assert set(seen) == {f"{number}" for number in range(200)}
+
+
+async def test_what_one_consumer_left_undone_goes_to_another(tmp_path, server):
+    async with harry(tmp_path / "one", server.url) as one:
+        await one.tables.write([turn(f"{number}") for number in range(10)])
+        await one.live.share()
+        seen: list[str] = []
+
+        async def give_up_on_the_fourth(record: TurnRecord | Thought) -> None:
+            if len(seen) == 3:
+                raise RuntimeError("gives up")
+            assert isinstance(record, TurnRecord)
+            seen.append(record.turn)
+
+        with pytest.raises(RuntimeError, match="gives up"):
+            await Follower(one.link, ["ann"], group="page", consumer="first").run(give_up_on_the_fourth)
+        assert seen == ["0", "1", "2"]
+        await follow(one.link, seen, 10, abandoned=1)
+    assert sorted(seen) == [f"{number}" for number in range(10)], "what was done with came again"
+
+
+async def test_an_entry_nobody_can_handle_is_let_go_after_some_tries(tmp_path, server, monkeypatch):
+    monkeypatch.setattr(redis_followers, "_BLOCK", 1)
+    async with harry(tmp_path / "one", server.url) as one:
+        await one.tables.write([turn("poison")])
+        await one.live.share()
+        tries = []
+
+        async def fail(record: TurnRecord | Thought) -> None:
+            tries.append(record)
+            raise RuntimeError("never")
+
+        follower = Follower(one.link, ["ann"], group="page", consumer="one", abandoned=0, kinds=[CONVERSATION])
+        for _ in range(redis_followers.DELIVERIES):
+            with pytest.raises(RuntimeError, match="never"):
+                await follower.run(fail)
+        with trio.move_on_after(0.2):
+            await follower.run(fail)
+        assert len(tries) == redis_followers.DELIVERIES
+        assert server.ask("XPENDING", stream("ann", CONVERSATION), "page").splitlines()[0] == "0"
 
 
 async def test_what_a_stranger_put_into_a_stream_is_passed_over(tmp_path, server):
