@@ -271,7 +271,7 @@ def test_a_book_keeps_within_a_budget_of_its_own():
 
 
 def test_constant_entries_take_nothing_from_their_books_budget():
-    book = Book("b", (entry(constant=True, content="one two", priority=9), entry("x", content="a b")), token_budget=2)
+    book = Book("b", (entry(constant=True, content="one two", priority=999), entry("x", content="a b")), token_budget=2)
     assert fired([book], "x") == [1, 2]
 
 
