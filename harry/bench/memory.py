@@ -1,8 +1,8 @@
 """How long it takes to find something in a large memory: a question's processor time and wall time, and a cold start.
 
 The rows are made up: words as frequent as in a language, some hundred topics that share words, and vectors that lie
-about their topic's. Questions are made of words of a row, with the words of every question before them. What is timed
-is the whole search, the embedding of the question included, in the process that answers; nothing is scripted.
+about their topic's. A question is made of words of a row behind the words of a question, ten in all. What is timed is
+the whole search, the embedding of the question included, in the process that answers; nothing is scripted.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class _Talk:
         asked = []
         for number in range(_QUESTIONS):
             words = self.words[int(self._random.integers(len(self.words)))]
-            some = self._random.choice(len(words), min(6, len(words)), replace=False)
+            some = self._random.choice(len(words), min(4, len(words)), replace=False)
             asked.append(f"{_ASKING[number % len(_ASKING)]} {' '.join(words[each] for each in sorted(some))}?")
         return asked
 

@@ -25,6 +25,7 @@ _ALL = f"SELECT {_COLUMNS} {_FROM} WHERE ns = :ns AND kind = :kind AND valid_to 
 _ONE = f"SELECT {_COLUMNS} {_FROM} WHERE item.seq = :seq AND ns = :ns AND kind = :kind AND valid_to IS NULL"
 
 _TIME_TERMS = time_terms()
+_SPREAD = 0.15  # of the logarithm of lengths, at least: among turns of nearly one length none is long
 _SMALLEST = 1000  # rows on the second shelf, at least, before the first is read anew
 
 Places = npt.NDArray[np.intp]
@@ -119,7 +120,7 @@ class KindIndex:
         self.speaker = np.array([names[name] for shelf in shelves for name in shelf.speakers], np.int32)
         length = np.log1p(np.concatenate([shelf.lengths for shelf in shelves])).astype(np.float32)
         spread = float(length.std()) if self.rows else 0.0
-        self.length: Floats = (length - length.mean()) / spread if spread > 1e-6 else np.zeros_like(length)
+        self.length: Floats = (length - length.mean() if self.rows else length) / max(spread, _SPREAD)
         self._tells_time: npt.NDArray[np.bool_] | None = None
 
     @property

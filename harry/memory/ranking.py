@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from harry.memory.dense import nearest, rescored
+from harry.memory.dense import DIMENSIONS, nearest, rescored
 from harry.memory.derived import KindIndex
 from harry.memory.index_text import Terms, asks_when, named, query_terms
 
@@ -26,6 +26,12 @@ SMOOTHING = (0.2, 0.1)
 NAMED, LONGER, ASKING, TIMELY = 1.0, 0.5, -1.0, 0.5
 """In standard deviations: of the named speaker; for a standard deviation of length; a question; a word of time, when
 a time is asked for."""
+
+SMALL = 2000
+"""Rows up to which every product is taken truly."""
+
+_COSINES = np.cos(np.pi / DIMENSIONS * np.arange(DIMENSIONS + 2)).astype(np.float32)
+_COSINES[DIMENSIONS + 1] = np.nan  # there is no vector
 
 Floats = npt.NDArray[np.float32]
 Places = npt.NDArray[np.intp]
@@ -71,8 +77,11 @@ def rank(question: Question, indexes: Sequence[KindIndex], count: int) -> list[H
     parts = [part for index in indexes if index.rows and len((part := _look(question, index)).places)]
     if not parts:
         return []
-    by_words = _z([part.words for part in parts], [part.chosen for part in parts])
-    by_meaning = _z([part.meaning for part in parts], [part.chosen for part in parts])
+    # A word that two rows hold stands out among all those that do not, which count as candidates, too.
+    chosen = [part.chosen for part in parts]
+    others = min(sum(part.index.rows for part in parts), CANDIDATES) - sum(int(each.sum()) for each in chosen)
+    by_words = _z([part.words for part in parts], chosen, zeros=max(others, 0))
+    by_meaning = _z([part.meaning for part in parts], chosen)
     seqs, scores, strengths = [], [], []
     for part, words, meaning in zip(parts, by_words, by_meaning, strict=True):
         mixed = words if question.vector is None or not part.index.has_vectors else (words + meaning) * np.float32(0.5)
@@ -87,20 +96,31 @@ def rank(question: Question, indexes: Sequence[KindIndex], count: int) -> list[H
 def _look(question: Question, index: KindIndex) -> _Part:
     words, most = index.words(question.terms)
     found = _largest(words, CANDIDATES)
-    with_vector = question.vector is not None and index.has_vectors
-    if question.vector is not None and with_vector:
-        near = nearest(index.distances(question.vector), rescored(index.rows))
-        products = index.products(near, question.vector)
+    meaning = np.full(index.rows, np.nan, np.float32)
+    if question.vector is not None and index.has_vectors:
+        distances = index.distances(question.vector)
+        # An estimate, by the share of signs that differ, is good enough for the neighbours of what was found.
+        meaning = _COSINES[distances]
+        near = nearest(distances, rescored(index.rows))
+        looked_at = np.arange(index.rows) if index.rows <= SMALL else _together(index.rows, found, near)
+        meaning[looked_at] = index.products(looked_at, question.vector)
         if len(near) > CANDIDATES:
-            near = np.sort(near[np.argpartition(-products, CANDIDATES)[:CANDIDATES]])
-        found = np.union1d(found, near)
-    beside = np.concatenate([found + step for step in range(-len(SMOOTHING), len(SMOOTHING) + 1)])
-    beside = np.unique(beside[(beside >= 0) & (beside < index.rows)])
+            near = near[np.argpartition(-meaning[near], CANDIDATES)[:CANDIDATES]]
+        found = _together(index.rows, found, near)
+    around = range(-len(SMOOTHING), len(SMOOTHING) + 1)
+    beside = _together(index.rows, *(np.clip(found + step, 0, index.rows - 1) for step in around))
     beside = beside[index.alive[beside]]
-    meaning = np.full(len(beside), np.nan, np.float32)
-    if question.vector is not None and with_vector:
-        meaning = index.products(beside, question.vector)
-    return _Part(index, beside, np.isin(beside, found), words[beside], most, meaning)
+    chosen = np.zeros(index.rows, bool)
+    chosen[found] = True
+    return _Part(index, beside, chosen[beside], words[beside], most, meaning[beside])
+
+
+def _together(rows: int, *places: Places) -> Places:
+    """Give all of these places once, in ascending order."""
+    there = np.zeros(rows, bool)
+    for each in places:
+        there[each] = True
+    return np.flatnonzero(there)
 
 
 def _largest(scores: Floats, count: int) -> Places:
@@ -110,10 +130,10 @@ def _largest(scores: Floats, count: int) -> Places:
     return found
 
 
-def _z(values: list[Floats], chosen: list[npt.NDArray[np.bool_]]) -> list[Floats]:
-    """Standardise by the candidates of all parts together; what has no value is in the middle."""
+def _z(values: list[Floats], chosen: list[npt.NDArray[np.bool_]], *, zeros: int = 0) -> list[Floats]:
+    """Standardise by the candidates of all parts, and so many zeros, together; what has no value is in the middle."""
     known = np.concatenate([each[which] for each, which in zip(values, chosen, strict=True)])
-    known = known[np.isfinite(known)]
+    known = np.append(known[np.isfinite(known)], np.zeros(zeros, np.float32))
     mean, spread = (float(known.mean()), float(known.std())) if len(known) else (0.0, 0.0)
     if spread < 1e-6:
         return [np.zeros_like(each) for each in values]
