@@ -32,10 +32,13 @@ class Decorators:
     exclude_keys: tuple[str, ...] = ()
 
 
+NOTHING_ASKED = Decorators()
+
+
 def decorated(content: str) -> tuple[str, Decorators]:
     """Part a content from its decorators."""
     if "@@" not in content:
-        return content.strip("\n"), Decorators()
+        return content.strip("\n"), NOTHING_ASKED
     kept: list[str] = []
     asked: dict[str, Any] = {}
     open_for_fallback = False

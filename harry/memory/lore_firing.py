@@ -42,7 +42,6 @@ class Found(NamedTuple):
     """Where one of an entry's keys stands: in a text (0: the newest), or in the content of an entry that fired."""
 
     key: int | Pattern
-    keys: Keys
     place: int
     text: int = 0
     content: Rule | None = None
@@ -68,23 +67,25 @@ class Evidence:
         """Look for any of the keys, as far back as the rule looks."""
         for number in range(min(rule.depth, len(self.texts))):
             hits = self.hits[number]
-            if not keys.numbers.isdisjoint(hits):
-                key = min(keys.numbers & hits.keys(), key=hits.__getitem__)
-                return Found(key, keys, hits[key], number)
+            known = [key for key in keys.numbers if key in hits]
+            if known:
+                key = min(known, key=hits.__getitem__)
+                return Found(key, hits[key], number)
             if keys.patterns:
                 tried = self.trials.first(keys.patterns, self.texts[number])
                 if tried:
-                    return Found(tried[0], keys, tried[1], number)
+                    return Found(tried[0], tried[1], number)
         return self._in_contents(keys)
 
     def _in_contents(self, keys: Keys) -> Found | None:
         for other in self.contents:
             hits = self.index.in_content(other)
-            for key in keys.numbers & hits.keys():
-                return Found(key, keys, hits[key], content=other)
+            known = [key for key in keys.numbers if key in hits]
+            if known:
+                return Found(known[0], hits[known[0]], content=other)
             tried = self.trials.first(keys.patterns, other.text) if keys.patterns else None
             if tried:
-                return Found(tried[0], keys, tried[1], content=other)
+                return Found(tried[0], tried[1], content=other)
         return None
 
     def say(self, found: Found, rule: Rule, *, exactly: bool) -> str:
@@ -98,7 +99,7 @@ class Evidence:
         if isinstance(found.key, Pattern):
             said = f"pattern {found.key.source[:60]!r} matches {where}"
         else:
-            said = f"key {_written(found.key, found.keys, rule)[:60]!r} found {where}"
+            said = f"key {_written(found.key, rule)[:60]!r} found {where}"
         return f"{said} at character {self._character(found) + 1}" if exactly else said
 
     def _character(self, found: Found) -> int:
@@ -109,14 +110,14 @@ class Evidence:
         return before + original_place(text[before:], found.place, exact=self.index.keys.is_exact(found.key))
 
 
-def _written(number: int, keys: Keys, rule: Rule) -> str:
+def _written(number: int, rule: Rule) -> str:
     for written, sort in (
         (rule.entry.keys, rule.keys),
         (rule.entry.secondary_keys, rule.secondary),
         (rule.asks.additional_keys, rule.additional),
         (rule.asks.exclude_keys, rule.excluded),
     ):
-        if number in sort.each and (sort is keys or keys.numbers <= sort.numbers):
+        if number in sort.each:
             return written[sort.each.index(number)]
     return "?"
 
@@ -289,7 +290,7 @@ def _not_all_secondary(rule: Rule, evidence: Evidence) -> Answer | None:
 def _stands(key: int | Pattern | None, rule: Rule, evidence: Evidence) -> bool:
     if key is None:
         return False
-    alone = Keys(frozenset([key]), (), (key,)) if isinstance(key, int) else Keys(frozenset(), (key,), (key,))
+    alone = Keys((key,), (), (key,)) if isinstance(key, int) else Keys((), (key,), (key,))
     return evidence.find(alone, rule) is not None
 
 

@@ -1,6 +1,7 @@
 """Books made ready: each entry with its keys looked up, its patterns compiled and its decorators read.
 
-A `LoreIndex` is never changed once made, so that any thread may use it while the next one is being built.
+A `LoreIndex` is never changed once made, so that any thread may use it while the next one is being built. It is made of
+few objects that Python's garbage collector must visit: a full collection holds up every thread, and shall end soon.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _NAMES = re.compile(r"\{\{(char|user)\}\}|<(char|bot|user)>", re.IGNORECASE)
 class Keys:
     """Keys of which any one will do: the numbers of the plain ones, and the patterns."""
 
-    numbers: frozenset[int] = frozenset()
+    numbers: tuple[int, ...] = ()
     patterns: tuple[Pattern, ...] = ()
     each: tuple[int | Pattern | None, ...] = ()  # in the order written; None: never found
 
@@ -37,6 +38,9 @@ class Keys:
     def usable(self) -> bool:
         """Whether any of them can be found at all."""
         return bool(self.numbers or self.patterns)
+
+
+NO_KEYS = Keys()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,11 +91,7 @@ class LoreIndex:
         self._names = dict(names or {})
         self.rules = tuple(self._rules())
         self.keys.finish()
-        of_key: dict[int, list[Rule]] = defaultdict(list)
-        for rule in self.rules:
-            for number in rule.keys.numbers:
-                of_key[number].append(rule)
-        self.of_key: Mapping[int, list[Rule]] = dict(of_key)
+        self.of_key = self._places_of_keys()
         self.always = tuple(rule for rule in self.rules if rule.entry.enabled and rule.always_asked)
         self.patterned = any(rule.has_patterns and rule.entry.enabled for rule in self.rules)
         self.deepest = max((rule.depth for rule in self.rules), default=0)
@@ -100,8 +100,8 @@ class LoreIndex:
 
     def asked(self, hits: Iterable[Hits]) -> list[Rule]:
         """Give the rules with a key among the hits, in order."""
-        found = {id(rule): rule for each in hits for number in each for rule in self.of_key.get(number, ())}
-        return sorted(found.values(), key=lambda rule: rule.place)
+        found = {place for each in hits for number in each for place in self.of_key.get(number, ())}
+        return [self.rules[place] for place in sorted(found)]
 
     def in_content(self, rule: Rule) -> Hits:
         """Find the keys in a rule's own text; searched once."""
@@ -109,6 +109,13 @@ class LoreIndex:
         if hits is None:
             hits = self._in_content[rule.place] = self.keys.find(rule.text)
         return hits
+
+    def _places_of_keys(self) -> Mapping[int, tuple[int, ...]]:
+        places: dict[int, list[int]] = defaultdict(list)
+        for rule in self.rules:
+            for number in rule.keys.numbers:
+                places[number].append(rule.place)
+        return {number: tuple(each) for number, each in places.items()}
 
     def _rules(self) -> Iterable[Rule]:
         place = 0
@@ -132,8 +139,10 @@ class LoreIndex:
                 except BadPatternError as error:
                     trouble = str(error) if patterns else trouble
                     each.append(None)
+            if not each:
+                return NO_KEYS
             return Keys(
-                frozenset(key for key in each if isinstance(key, int)),
+                tuple({key: None for key in each if isinstance(key, int)}),
                 tuple(key for key in each if isinstance(key, Pattern)),
                 tuple(each),
             )
