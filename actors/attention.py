@@ -168,7 +168,7 @@ class Attention:
     # Shared.
 
     def _open(self, at: float) -> None:
-        self._open_until = max(self._open_until, at + self.window)
+        self._open_until = at + self.window
         self._stay_awake(at)
 
     def _stay_awake(self, at: float) -> None:

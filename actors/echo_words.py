@@ -1,4 +1,4 @@
-"""Are these Harry's own words, come back through the microphone?
+"""Are these Harry's own words, come back through the microphone.
 
 Letters are compared, not words: an ear that hears an echo joins and splits words, and misspells some.
 """

@@ -186,5 +186,5 @@ class Endpointing:
 
 
 def _odds(likelihood: float) -> float:
-    bounded = min(0.98, max(0.02, likelihood))
+    bounded = min(0.995, max(0.005, likelihood))
     return math.log(bounded / (1.0 - bounded))

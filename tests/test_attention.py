@@ -95,6 +95,7 @@ def test_a_held_button_lets_in_what_began_while_it_was_down() -> None:
     assert not attention.hears(4.1)
     assert attention.judge(QUESTION, 3.0) is Meant.MEANT, "its words come after the release"
     assert attention.judge(QUESTION, 4.5) is Meant.NOT_MEANT
+    assert attention.judge(QUESTION, 1.9) is Meant.NOT_MEANT, "it began before the button went down"
     assert not attention.release(5.0), "it was up already"
 
 

@@ -119,6 +119,34 @@ def test_harry_yields_to_a_voice_as_people_do(sentence: str, windows: str, words
     assert Scene().play(windows, words) == story, sentence
 
 
+def test_a_murmur_read_long_ago_does_not_excuse_what_followed_it() -> None:
+    scene = Scene()
+    scene.play("#" * 8)
+    scene.words("Yeah")
+    assert scene.play("#" * 20) == "duck pause cut unduck"
+
+
+def test_assent_that_is_read_again_and_again_is_excused_for_as_long_as_it_lasts() -> None:
+    partials = dict.fromkeys(range(14, 90, 8), "Yeah, right")
+    assert Scene().play("#" * 90, partials) == "duck pause unduck resume"
+
+
+def test_a_voice_long_enough_for_words_is_waited_for_after_it_has_ended() -> None:
+    scene = Scene()
+    scene.play("#" * 9 + "." * 9)
+    assert scene.floor.state is State.PAUSED
+    scene.words("What is that?")
+    assert scene.story() == "duck pause cut unduck"
+
+
+def test_words_of_a_voice_that_has_cut_leave_the_next_turn_alone() -> None:
+    scene = Scene()
+    scene.play("#" * 14 + "." * 10, {10: "What about"})
+    scene.harry = SPEAKING
+    scene.words("What about Paris?")
+    assert scene.story() == "duck pause cut unduck"
+
+
 def test_he_falls_silent_at_the_second_window_of_a_voice() -> None:
     scene = Scene()
     scene.play("....####")
@@ -163,6 +191,7 @@ def test_an_excused_voice_neither_ducks_nor_pauses_until_it_has_ended() -> None:
     assert [each for _, each in scene.decided[told:] if each is not Decision.LISTEN] == []
     scene.play("." * 7 + "###")
     assert scene.story().endswith("resume duck pause"), "the next voice is a new one"
+    assert not scene.floor.excused
 
 
 def test_his_own_words_are_an_echo_and_resume_at_once() -> None:
@@ -229,6 +258,7 @@ def test_a_pause_is_decided_by_the_clock_when_the_microphone_is_gone() -> None:
     scene.play("###")
     deadline = scene.floor.deadline
     assert deadline is not None
+    assert deadline > scene.at * WINDOW + 0.6, "a window that is a little late is waited for"
     assert scene.floor.tick(deadline - 0.01, SPEAKING) == ()
     assert scene.floor.tick(deadline, SPEAKING) == (Decision.UNDUCK, Decision.RESUME)
     assert scene.floor.deadline is None

@@ -163,13 +163,15 @@ def sweep(holds: Sequence[tuple[float, Sequence[float]]], ends: Sequence[float])
     weights = np.array([1 / len(each) for _, each in holds for _ in each])
     weights /= weights.sum()
     at_end = np.array(ends)
+    cut_by_delay = (_DELAYS[:, None] < lengths) * weights
+    cut_by_timeout = (_TIMEOUTS[:, None] < lengths) * weights
+    in_order = _DELAYS[:, None] - 1e-9 <= _TIMEOUTS
     points: list[tuple[float, float]] = []
     for threshold in sorted({0.0, 1.1, *likelihoods, *at_end}):
-        surely, finished = likelihoods >= threshold, at_end >= threshold
-        for delay in _DELAYS:
-            for timeout in _TIMEOUTS[delay - 1e-9 <= _TIMEOUTS]:
-                cut = float(weights @ (np.where(surely, delay, timeout) < lengths))
-                points.append((cut, float(np.where(finished, delay, timeout).mean())))
+        surely, finished = likelihoods >= threshold, float(np.mean(at_end >= threshold))
+        cut = (cut_by_delay @ surely)[:, None] + cut_by_timeout @ ~surely
+        wait = (finished * _DELAYS)[:, None] + (1 - finished) * _TIMEOUTS
+        points += zip(cut[in_order].tolist(), wait[in_order].tolist(), strict=True)
     return _operating_points(points)
 
 
