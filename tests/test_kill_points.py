@@ -107,7 +107,7 @@ async def live(folder: Path, life: int, point: str) -> None:
 
     async def note() -> None:
         for count in range(100_000):
-            await state.append("ann", f"log {life}", f"{count}")
+            await state.append("ann", f"log {life} {count // 500}", f"{count}")  # a variable keeps 1000
             os.write(1, f"state {life} {count}\n".encode())
             await journal.write(text_of(f"{life}", 300), day=f"{2000 + count % 1000:04d}-01-01")
             os.write(1, f"journal {2000 + count % 1000:04d}-01-01 {life}\n".encode())
@@ -141,7 +141,7 @@ def kill_at_each_point(folder: Path, lives: int) -> int:
             assert numbers.items() <= kept.items(), "an acknowledged thought is gone"
             assert in_order(list(kept.values()))
             state = database.execute(
-                "SELECT value FROM live_state WHERE variable = ? ORDER BY seq", (f"log {life}",)
+                "SELECT value FROM live_state WHERE variable LIKE ? ORDER BY seq", (f"log {life} %",)
             ).fetchall()
             held = [int(value) for (value,) in state]
             assert held == list(range(len(held))), "an append was done twice, or is torn"

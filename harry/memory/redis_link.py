@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
-from typing import Any, NoReturn, TypeVar, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import redis.asyncio
@@ -75,9 +75,10 @@ class RedisLink:
         self._blocking = blocking
         self._lane = Lane(self._send)
 
-    async def carry(self) -> NoReturn:
-        """Carry commands to and fro, until cancelled."""
-        await self._lane.run()
+    async def carry(self, until: trio.CancelScope) -> None:
+        """Carry commands to and fro until that scope is cancelled: it is shielded, for the last flush of a stop."""
+        with until:
+            await self._lane.run()
 
     async def _send(self, commands: Sequence[Command]) -> Sequence[object]:
         async def run() -> Sequence[object]:
@@ -149,7 +150,8 @@ async def open_link(url: str) -> AsyncIterator[RedisLink]:
     failure: list[Exception] = []
     async with trio_asyncio.open_loop() as loop, trio.open_nursery() as nursery:
         link = RedisLink(fast, blocking, loop, place_of(url))
-        nursery.start_soon(link.carry)
+        carrying = trio.CancelScope(shield=True)
+        nursery.start_soon(link.carry, carrying)
         try:
             yield link
         except Exception as error:  # noqa: BLE001  raised again below: the loop's nursery would wrap it into a group
@@ -158,7 +160,7 @@ async def open_link(url: str) -> AsyncIterator[RedisLink]:
             with trio.move_on_after(_CLOSING, shield=True):
                 for client in (fast, blocking):
                     await _on_asyncio(loop, partial(client.aclose, close_connection_pool=True))
-            nursery.cancel_scope.cancel()
+            carrying.cancel()
     if failure:
         raise failure[0]
 
