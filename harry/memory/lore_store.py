@@ -31,14 +31,14 @@ _APART = frozenset({"content", "enabled", "number"})
 
 _OF_BOOK = ("description", "scan_depth", "token_budget", "recursive_scanning", "extensions", "extra")
 
-_BOOKS = "SELECT seq, name, fields FROM lore_book WHERE namespace = ? AND persona = ? ORDER BY seq"
+_BOOKS = "SELECT seq, name, fields FROM lore_book WHERE ns = ? AND persona = ? ORDER BY seq"
 _ENTRIES = "SELECT seq, enabled, content, fields FROM lore_entry WHERE book = ? ORDER BY seq"
-_INSERT_BOOK = "INSERT INTO lore_book (namespace, persona, name, fields) VALUES (?, ?, ?, ?) RETURNING seq"
+_INSERT_BOOK = "INSERT INTO lore_book (ns, persona, name, fields) VALUES (?, ?, ?, ?) RETURNING seq"
 _INSERT_ENTRY = "INSERT INTO lore_entry (book, enabled, content, fields) VALUES (?, ?, ?, ?) RETURNING seq"
-_NAMED = "SELECT seq FROM lore_book WHERE namespace = ? AND persona = ? AND name = ?"
+_NAMED = "SELECT seq FROM lore_book WHERE ns = ? AND persona = ? AND name = ?"
 _OWN = """
     SELECT e.seq FROM lore_entry AS e JOIN lore_book AS b ON b.seq = e.book
-    WHERE b.namespace = ? AND b.persona = ? AND e.seq = ?
+    WHERE b.ns = ? AND b.persona = ? AND e.seq = ?
 """
 
 
@@ -271,7 +271,7 @@ def _delete(connection: sqlite3.Connection, scope: Scope, numbers: Collection[in
     _refuse_strangers(connection, scope, numbers)
     connection.executemany("DELETE FROM lore_entry WHERE seq = ?", [(each,) for each in numbers])
     connection.execute(
-        "DELETE FROM lore_book WHERE namespace = ? AND persona = ? AND NOT EXISTS "
+        "DELETE FROM lore_book WHERE ns = ? AND persona = ? AND NOT EXISTS "
         "(SELECT 1 FROM lore_entry WHERE book = lore_book.seq)",
         (scope.namespace, scope.persona),
     )
@@ -297,9 +297,9 @@ def _delete_book(connection: sqlite3.Connection, scope: Scope, name: str) -> int
 
 def _erase(connection: sqlite3.Connection, namespace: str) -> int:
     gone = connection.execute(
-        "DELETE FROM lore_entry WHERE book IN (SELECT seq FROM lore_book WHERE namespace = ?)", (namespace,)
+        "DELETE FROM lore_entry WHERE book IN (SELECT seq FROM lore_book WHERE ns = ?)", (namespace,)
     ).rowcount
-    connection.execute("DELETE FROM lore_book WHERE namespace = ?", (namespace,))
+    connection.execute("DELETE FROM lore_book WHERE ns = ?", (namespace,))
     return gone
 
 

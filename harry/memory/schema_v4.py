@@ -6,11 +6,11 @@ STEP: tuple[str, ...] = (
     """
     CREATE TABLE lore_book (
         seq         INTEGER PRIMARY KEY AUTOINCREMENT,
-        namespace   TEXT NOT NULL,
+        ns          TEXT NOT NULL,            -- whose it is
         persona     TEXT NOT NULL,
         name        TEXT NOT NULL,
         fields      TEXT NOT NULL,            -- JSON: what else a lorebook says of itself
-        UNIQUE (namespace, persona, name)
+        UNIQUE (ns, persona, name)
     )
     """,
     """
@@ -25,4 +25,9 @@ STEP: tuple[str, ...] = (
     "CREATE INDEX lore_entry_of_book ON lore_entry (book, seq)",
     "CREATE TABLE lore_change (number INTEGER NOT NULL)",
     "INSERT INTO lore_change VALUES (0)",
+    # Whoever erases all that is somebody's knows nothing of the counter.
+    """
+    CREATE TRIGGER lore_book_is_gone AFTER DELETE ON lore_book
+    BEGIN UPDATE lore_change SET number = number + 1; END
+    """,
 )
