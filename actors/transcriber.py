@@ -28,7 +28,7 @@ LAST_RESORT = 120.0
 """Seconds after which an ear without a deadline of its own counts as hung."""
 
 _TAIL = 0.2
-"""Seconds of silence left after the voice: what follows tells the ear nothing and costs time."""
+"""Seconds of silence left after the voice: more tells the ear nothing and costs time."""
 
 
 class Transcriber:
@@ -149,7 +149,11 @@ class Transcriber:
 
 
 def trimmed(speech: Speech) -> Samples:
-    """The speech as samples, shape (n,), without the silence that followed the voice."""
+    """The speech as samples, shape (n,), with `_TAIL` seconds of silence behind a voice that has ceased.
+
+    What has not been heard of that silence yet is made up: an ear takes a sentence for unfinished without it.
+    """
     last = round((speech.ended_at + _TAIL) * EAR_RATE) - speech.start
     pcm = memoryview(speech.pcm)[: max(0, last) * SAMPLE_BYTES]
-    return np.frombuffer(pcm, np.int16).astype(np.float32) / np.float32(32768)
+    samples = np.frombuffer(pcm, np.int16).astype(np.float32) / np.float32(32768)
+    return np.pad(samples, (0, max(0, last - len(samples)))) if speech.whole else samples

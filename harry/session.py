@@ -53,7 +53,7 @@ from harry.supervisor import Supervisor
 
 log = structlog.get_logger(__name__)
 
-PATIENCE = 1.0
+PATIENCE = 0.7
 """Seconds of silence that end an utterance whose words are not known: the ear may be slow."""
 
 SILENT_RATE = 24_000

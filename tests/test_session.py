@@ -5,7 +5,6 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from actors.listener import EARLY
 from actors.protocols import Request, TextDelta
 from channels.messages import Thought
 from harry.errors import EngineError, EngineTimeout, StoreError
@@ -105,7 +104,7 @@ async def test_the_sound_before_the_voice_was_noticed_is_part_of_the_utterance(a
         await home.silence(2.0)
         await home.voice(1.0)
         await home.silence(1.0)
-        assert lengths[-1] == pytest.approx(0.8 + 1.0 + EARLY, abs=3 * FRAME)
+        assert lengths[-1] == pytest.approx(0.8 + 1.0 + 0.2, abs=3 * FRAME)
 
 
 async def test_an_ear_that_fails_once_is_asked_again(autojump_clock: MockClock) -> None:
