@@ -6,8 +6,10 @@ A first SIGTERM or SIGINT ends everything in order within `STOP_WITHIN` seconds;
 from __future__ import annotations
 
 import faulthandler
+import logging
 import os
 import signal
+import sys
 import time
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime
@@ -51,18 +53,34 @@ STOP_WITHIN = 4.5
 
 def run(config: Config, options: RunOptions) -> int:
     """Run Harry until he is told to stop, or, with `until_quiet`, until all was said. Returns the exit code."""
-    trio.run(partial(_run, config, options), restrict_keyboard_interrupt_to_checkpoints=True)
+    stopped = trio.run(partial(_run, config, options), restrict_keyboard_interrupt_to_checkpoints=True)
+    if stopped:
+        _leave_at_once()
     return 0
 
 
-async def _run(config: Config, options: RunOptions) -> None:
+def _leave_at_once() -> None:
+    """End the process now that all is written, without the farewells of native libraries.
+
+    A thread that still loads a model when they say them aborts the process ("terminate called ...").
+    """
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with suppress(OSError):
+                stream.flush()
+    os._exit(0)
+
+
+async def _run(config: Config, options: RunOptions) -> bool:
     stop = trio.CancelScope()
-    _obey_signals(stop)
+    received = _obey_signals(stop)
     await _live(config, options, stop)
+    return bool(received)
 
 
-def _obey_signals(scope: trio.CancelScope) -> None:
-    """Cancel `scope` at the first signal.
+def _obey_signals(scope: trio.CancelScope) -> list[int]:
+    """Cancel `scope` at the first signal; returns the list into which those that came are put.
 
     All that must not fail is done in the handler itself: an engine that blocks the loop would keep a task from it.
     """
@@ -87,6 +105,7 @@ def _obey_signals(scope: trio.CancelScope) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    return received
 
 
 async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> None:

@@ -39,7 +39,7 @@ from tests.test_bad_input import HARRY, PATIENCE, SCRIPTED, SILENT, run, said
 Emit = Callable[[Delta], Awaitable[None]]
 
 PLUGIN = """
-import time, trio
+import atexit, os, time, trio
 from harry.plugin import EngineSettings, EngineUnavailable, TextDelta
 
 class Mind:
@@ -69,6 +69,8 @@ class RaisesAtLoad(Mind):
 class HangsAtLoad(Mind):
     @classmethod
     def load(cls, name, settings):
+        # What native libraries do at the end of the interpreter while a thread of theirs still runs.
+        atexit.register(os.abort)
         print("loading", flush=True)
         time.sleep(1000)
 
