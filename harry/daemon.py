@@ -40,6 +40,7 @@ from harry.errors import EngineUnavailable
 from harry.event_file import open_event_file, write_events
 from harry.memory.records import local_day
 from harry.mind.prompt import build
+from harry.recalling import LongTerm, long_term
 from harry.services import NAMESPACE
 from harry.session import Manners, Session
 from harry.shelf import Shelf
@@ -120,7 +121,8 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
                 held.callback(events_to.close)
             engines = await _load(config, console)
             held.push_async_callback(engines.aclose)
-            session, facts = await _session(config, options, engines, kept)
+            memory = await long_term(config, held) if kept.store.durable else None
+            session, facts = await _session(config, options, engines, kept, memory)
             for line in account(facts):
                 console.print(line, soft_wrap=True, markup=False)
             if events_to is not None:
@@ -173,7 +175,9 @@ async def _type(session: Session, console: Console) -> None:
             session.press()
 
 
-async def _session(config: Config, options: RunOptions, engines: Engines, kept: starting.Kept) -> tuple[Session, Facts]:
+async def _session(
+    config: Config, options: RunOptions, engines: Engines, kept: starting.Kept, memory: LongTerm | None
+) -> tuple[Session, Facts]:
     clock = AudioClock()
     if engines.language_model is None:
         raise EngineUnavailable("Harry has no mind: no language model can serve.", remedy=" ".join(engines.notes))
@@ -211,6 +215,7 @@ async def _session(config: Config, options: RunOptions, engines: Engines, kept: 
         history=kept.history,
         today=lambda: local_day(time.time()),
         cast=cast(config.actors.model_dump()),
+        long_term=memory,
     )
     notes = tuple(dict.fromkeys([*engines.notes, *microphone.notes, *loudspeaker.notes, *kept.notes]))
     facts = _facts(

@@ -20,7 +20,6 @@ from actors.listener import Cleaned, Listener
 from actors.phrases import asks, phrases_of
 from actors.protocols import Delta, LanguageModel, Loudspeaker, Message, Microphone, Request, Store, TextToSpeech
 from actors.recorder import Recorder
-from actors.retriever import Recall
 from actors.soc_writer import Record, SocWriter, Spill
 from actors.transcriber import Transcriber
 from channels.clock import AudioClock
@@ -48,6 +47,7 @@ from harry.echo_path import EchoPath
 from harry.engines import Engines
 from harry.errors import EngineError, StoreError
 from harry.pipeline import Pipeline
+from harry.recalling import LongTerm
 from harry.shelf import Shelf
 from harry.supervisor import Supervisor
 
@@ -99,7 +99,7 @@ class Session:
         today: Callable[[], str],
         cast: Cast | None = None,
         cancel_echo: bool = False,
-        recall: Recall | None = None,
+        long_term: LongTerm | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._cast = cast or Cast()
@@ -113,7 +113,7 @@ class Session:
             self.gate.attach(loudspeaker)
         self.microphone = microphone
         self._loudspeaker = loudspeaker
-        self._recall = recall
+        self._long_term = long_term
         self._store = store
         self._mind = mind
         self._prompt = prompt
@@ -138,7 +138,7 @@ class Session:
                 history=self._recent,
                 on_piece=self._piece,
                 thoughts=self._thoughts,
-                memories=self._remembered if recall else None,
+                memories=self._remembered if long_term else None,
                 cast=self._cast,
             ),
             keep=self._keep,
@@ -147,6 +147,8 @@ class Session:
             history=tuple(history),
         )
         self.echo = EchoPath(self.gate, clock, self._cannot_hear_over_himself) if cancel_echo else None
+        if long_term is not None:
+            long_term.present = lambda: {exchange.turn for exchange in self.conductor.history[-manners.history_turns :]}
         self.supervisor = Supervisor(self._crashed, self._degraded)
         self.recorder: Recorder | None = None
         self.listener: Listener | None = None
@@ -188,7 +190,7 @@ class Session:
                     if self._loudspeaker is not None:
                         await nursery.start(self._loudspeaker.play, self.gate)
                     for name, actor in (
-                        ("memory", self._recall),
+                        ("memory", self._long_term),
                         ("transcriber", self.transcriber),
                         ("listener", self.listener),
                         ("recorder", self.recorder),
@@ -318,7 +320,7 @@ class Session:
 
     async def _remembered(self, words: str) -> Sequence[str]:
         """What long-term memory holds on these words; nothing for a guest, whose past it is not."""
-        return await self._recall.recall(words) if self._recall and self.attention.recalls else ()
+        return await self._long_term.recall.recall(words) if self._long_term and self.attention.recalls else ()
 
     async def _thoughts(self) -> list[str]:
         if not self.manners.thoughts:
@@ -346,8 +348,8 @@ class Session:
         text = self._to_answer(transcript.text)
         if meant is not Meant.MEANT or not text:
             return
-        if self._recall is not None and not speech.final:
-            self._recall.foresee(text)
+        if self._long_term is not None and not speech.final:
+            self._long_term.recall.foresee(text)
         utterance = Utterance(transcript.utterance, text, Source.VOICE, speech.began_at, speech.ended_at)
         if self._phrases.go_on(text, (self.persona,)):
             utterance = replace(utterance, speak=self.conductor.unsaid or None)
@@ -376,6 +378,8 @@ class Session:
         self.events.publish("speaking_started", turn=slot.turn.id)
 
     def _kept(self, record: Record, sequence: int) -> None:
+        if self._long_term is not None:
+            self._long_term.notice()
         if isinstance(record, TurnRecord):
             self.conductor.kept(record)
         else:

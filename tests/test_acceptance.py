@@ -1,4 +1,4 @@
-"""The long runs: every figure that is promised, with full counts. `make acceptance` runs them and prints the figures."""
+"""The long runs: every figure that is promised, with full counts. `make acceptance` runs and prints them."""
 
 from __future__ import annotations
 

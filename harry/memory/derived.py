@@ -146,7 +146,7 @@ class KindIndex:
             weight = rarity(self.rows, sum(shelf.postings.rows_with(term) for shelf in self._shelves))
             most += weight
             for shelf, score in zip(self._shelves, scores, strict=True):
-                if weight > 1e-5 and shelf.count:
+                if shelf.count:
                     shelf.postings.add(term, weight, score)
         found = np.concatenate(scores)
         found[~self.alive] = 0

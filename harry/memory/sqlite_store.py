@@ -20,6 +20,7 @@ import trio
 from channels.messages import Exchange, Thought, TurnRecord
 from harry.errors import StoreError
 from harry.memory.connection import connect, errors_of
+from harry.memory.items import index_records
 from harry.memory.records import Record, clean, local_day
 
 T = TypeVar("T")
@@ -167,12 +168,14 @@ class SqliteStore:
         A record whose id is known already keeps its number and its first wording. Raises `StoreError`, and then none
         was kept; `ValueError` for a record that never can be. A cancelled write may have happened: write it again.
         """
-        rows = [self._row(clean(record)) for record in records]
+        cleaned = [clean(record) for record in records]
+        rows = [self._row(record) for record in cleaned]
 
         def insert(connection: sqlite3.Connection) -> list[int]:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 sequences = [_keep(connection, *row) for row in rows]
+                index_records(connection, cleaned)
                 connection.execute("COMMIT")
             finally:
                 if connection.in_transaction:

@@ -1,0 +1,57 @@
+"""Long-term memory as a session has it: asked while somebody speaks, and given vectors for what was kept meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from contextlib import AsyncExitStack
+from typing import NoReturn
+
+import structlog
+import trio
+
+from actors.retriever import Recall
+from harry.config import Config
+from harry.errors import StoreError
+from harry.memory.long_term import LongTermMemory
+from harry.memory.remembered import Remembered
+from harry.remembering import remembering
+
+log = structlog.get_logger(__name__)
+
+
+class LongTerm:
+    """One session's. `present` tells which turns the prompt holds already; the session sets it."""
+
+    def __init__(self, memory: LongTermMemory, namespace: str) -> None:
+        self._memory = memory
+        self._namespace = namespace
+        self.present: Callable[[], Collection[str]] = frozenset
+        self.recall = Recall(Remembered(memory, namespace, present=self._present).search)
+
+    def _present(self) -> Collection[str]:
+        return self.present()
+
+    def notice(self) -> None:
+        """Tell that something was kept, so that it can soon be found by its meaning too. Never waits."""
+        self._memory.notice()
+
+    async def run(self) -> NoReturn:
+        """Look ahead, and make vectors, until cancelled."""
+        await self._memory.warm(self._namespace)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.recall.run)
+            if self._memory.embedder is not None:
+                nursery.start_soon(self._memory.run)
+            await trio.sleep_forever()
+
+
+async def long_term(config: Config, held: AsyncExitStack) -> LongTerm | None:
+    """Open the long-term memory for as long as `held` is; None, logged, where it cannot be opened."""
+    try:
+        opened = await held.enter_async_context(remembering(config))
+    except StoreError as error:
+        log.warning("long-term memory is not used", cause=str(error))
+        return None
+    if opened.without:
+        log.info("memories are found by words alone", cause=opened.without)
+    return LongTerm(opened.memory, config.user.name)
