@@ -9,12 +9,19 @@ from typing import NoReturn
 import structlog
 import trio
 
-from actors.retriever import Recall
+from actors.retriever import DEADLINE, Recall
 from harry.config import Config
 from harry.errors import StoreError
 from harry.memory.long_term import LongTermMemory
+from harry.memory.lore import Scope
+from harry.memory.lore_service import KnowledgeBase
+from harry.memory.lore_store import LoreStore
 from harry.memory.remembered import Remembered
 from harry.remembering import remembering
+from harry.services import NAMESPACE, STORE_FILE
+
+LORE_TOKENS = 500
+"""Tokens of lore in a prompt, beside what is always there."""
 
 log = structlog.get_logger(__name__)
 
@@ -22,8 +29,9 @@ log = structlog.get_logger(__name__)
 class LongTerm:
     """One session's. `present` tells which turns the prompt holds already; the session sets it."""
 
-    def __init__(self, memory: LongTermMemory, namespace: str) -> None:
+    def __init__(self, memory: LongTermMemory, namespace: str, lore: KnowledgeBase) -> None:
         self._memory = memory
+        self._lore = lore
         self._namespace = namespace
         self.present: Callable[[], Collection[str]] = frozenset
         self.recall = Recall(Remembered(memory, namespace, present=self._present).search)
@@ -35,11 +43,19 @@ class LongTerm:
         """Tell that something was kept, so that it can soon be found by its meaning too. Never waits."""
         self._memory.notice()
 
+    async def remember(self, words: str) -> list[str]:
+        """What bears on some words: lore that they call up, then memories. Both keep a deadline of their own."""
+        told: list[str] = []
+        with trio.move_on_after(DEADLINE):
+            told = [f"Known: {fired.text}" for fired in await self._lore.fire([words], LORE_TOKENS)]
+        return [*told, *await self.recall.recall(words)]
+
     async def run(self) -> NoReturn:
         """Look ahead, and make vectors, until cancelled."""
         await self._memory.warm(self._namespace)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.recall.run)
+            nursery.start_soon(self._lore.run)
             if self._memory.embedder is not None:
                 nursery.start_soon(self._memory.run)
             await trio.sleep_forever()
@@ -54,4 +70,9 @@ async def long_term(config: Config, held: AsyncExitStack) -> LongTerm | None:
         return None
     if opened.without:
         log.info("memories are found by words alone", cause=opened.without)
-    return LongTerm(opened.memory, config.user.name)
+    lore = LoreStore(config.data_folder / STORE_FILE)
+    held.push_async_callback(lore.aclose)
+    names = {"char": config.persona.name, "user": config.user.name}
+    return LongTerm(
+        opened.memory, config.user.name, KnowledgeBase(lore, Scope(NAMESPACE, config.persona.name), names=names)
+    )

@@ -320,7 +320,7 @@ class Session:
 
     async def _remembered(self, words: str) -> Sequence[str]:
         """What long-term memory holds on these words; nothing for a guest, whose past it is not."""
-        return await self._long_term.recall.recall(words) if self._long_term and self.attention.recalls else ()
+        return await self._long_term.remember(words) if self._long_term and self.attention.recalls else ()
 
     async def _thoughts(self) -> list[str]:
         if not self.manners.thoughts:

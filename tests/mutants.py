@@ -29,19 +29,19 @@ MUTANTS = [
     Mutant(
         "cut does not close the slot",
         "harry/conductor.py",
-        "X",
+        "        stale = self.gate.close(slot)\n        self.gate.ducked = False\n        turn.scope.cancel()",
         "        stale = 0\n        self.gate._live = None\n        turn.scope.cancel()",
     ),
     Mutant(
         "cut leaves the slot open until the stages have ended",
         "harry/conductor.py",
-        "X",
+        "        stale = self.gate.close(slot)\n        self.gate.ducked = False\n        turn.scope.cancel()",
         "        stale = 0\n        turn.scope.cancel()",
     ),
     Mutant(
         "cut does not cancel the scope",
         "harry/conductor.py",
-        "X",
+        "        stale = self.gate.close(slot)\n        self.gate.ducked = False\n        turn.scope.cancel()",
         "        stale = self.gate.close(slot)",
     ),
     Mutant(
