@@ -81,6 +81,20 @@ async def test_after_deleting_one_memory_its_text_is_in_no_file(config):
     assert holding(config.data_folder, SECRET)
 
 
+async def test_a_deleted_word_of_a_conversation_is_in_no_table_either(config):
+    await filled(config, rows=0)
+    connection = connect(config.data_folder / STORE_FILE, patience=1, writing=True)
+    connection.execute(
+        "INSERT INTO conversation (id, user, day, number, first, last, turns, started_at, ended_at, summary, author)"
+        " VALUES ('c', 'ann', '2026-01-01', 1, 1, 1, 1, 0, 0, 'Of a xylophone.', 'mind')"
+    )
+    connection.close()
+    for identity in ("ann1/said", "ann1/heard", "ann2"):
+        assert await remembering.delete(config, "ann", identity) == 1
+    assert holding(config.data_folder, SECRET) == []
+    assert holding(config.data_folder, "trombone")
+
+
 async def test_erasing_works_beside_an_open_store_which_then_finds_nothing_more(config):
     await filled(config)
     tables = await Tables.open(config.data_folder / STORE_FILE)

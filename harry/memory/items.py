@@ -171,6 +171,25 @@ def delete(connection: sqlite3.Connection, namespace: str, identities: Iterable[
     return count
 
 
+def forget_origins(connection: sqlite3.Connection, namespace: str, identities: Iterable[str]) -> None:
+    """Take the words of deleted items out of the turns, thoughts and summaries in which they stand as well.
+
+    The turn itself stays, without these words: others refer to it.
+    """
+    for identity in identities:
+        turn, _, part = identity.rpartition("/")
+        if part == "said":
+            connection.execute("UPDATE turn SET said = '' WHERE id = ? AND user = ?", (turn, namespace))
+        elif part == "heard":
+            connection.execute("UPDATE turn SET spoken = '', heard = '' WHERE id = ? AND user = ?", (turn, namespace))
+        connection.execute("DELETE FROM thought WHERE id = ? AND user = ?", (identity, namespace))
+        connection.execute(
+            "UPDATE conversation SET summary = '' WHERE summary IS NOT NULL AND user = ?1"
+            " AND EXISTS (SELECT 1 FROM turn WHERE id = ?2 AND user = ?1 AND seq BETWEEN first AND last)",
+            (namespace, turn),
+        )
+
+
 def _unsettle(connection: sqlite3.Connection, namespace: str, kind: str, sequence: int) -> None:
     """Let go of the vectors that hold something of an item: its own, and that of the one said after it."""
     connection.execute("DELETE FROM vec WHERE seq = ?", (sequence,))

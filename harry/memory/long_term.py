@@ -28,6 +28,7 @@ from harry.memory.items import (
     Kind,
     clean,
     delete,
+    forget_origins,
     keep_vectors,
     put,
     row_as_item,
@@ -106,11 +107,15 @@ class LongTermMemory:
         return await self._tables.change(work)
 
     async def delete(self, namespace: str, ids: Sequence[str]) -> int:
-        """Delete items and all that was derived from them; returns how many there were."""
+        """Delete items, all that was derived from them, and their words in turns, thoughts and summaries.
+
+        Returns how many items there were.
+        """
 
         def work(connection: sqlite3.Connection) -> int:
             connection.execute("PRAGMA secure_delete = ON")
             count = delete(connection, namespace, ids)
+            forget_origins(connection, namespace, ids)
             trim_changes(connection)
             return count
 
