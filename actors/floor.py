@@ -11,8 +11,8 @@ turn to its end, so also while he thinks: pausing then holds his first sound bac
 4. A stop phrase stops him, whatever the length of the voice.
 5. A partial with a word that is neither backchannel, hesitation nor echo cuts, once there are `barge_in_voice` seconds
    of voice. After Harry asked a question, any word does.
-6. A partial made of backchannels resumes once the voice has been silent for `BREATH`; one of Harry's own words resumes
-   at once. Either way the voice is EXCUSED.
+6. A partial made of backchannels resumes once the voice has ended: the ear takes many a first word ("Wait") for one.
+   One of Harry's own words resumes at once. Either way the voice is EXCUSED.
 7. A voice that has ended with less than `barge_in_voice`, or of which a partial found no words, resumes.
 8. At the end of `decide_within`: still voiced cuts, unless the newest partial says backchannel or echo (EXCUSED); a
    voice that is silent by then resumes.
@@ -23,6 +23,8 @@ turn to its end, so also while he thinks: pausing then holds his first sound bac
     `BREATH`. An ear that never answers is rule 8.
 12. When Harry loses the floor by other hands, what was undecided is forgotten and what was ducked is unducked. A voice
     that has cut does nothing more; the words of one that was never heard over Harry do nothing at all.
+13. While he is PAUSED and the voice goes on, words that nobody says in the time (`WORDS_A_SECOND`) are not
+    believed: an ear that is given a fraction of a second of "mhm" hears "and may, and may, and" in it.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from actors.echo_words import unexplained
-from actors.phrases import Phrases, phrases_of
+from actors.phrases import Phrases, phrases_of, words
 
 SIGN = 0.25
 """Probability from which a window is a sign of a voice."""
@@ -55,6 +57,8 @@ LATE = 0.1
 """Seconds a window may take to arrive before the microphone counts as gone."""
 FRESH = 0.3
 """Seconds by which a partial may be older than the voice to speak for all of it."""
+WORDS_A_SECOND = 7.0
+"""Words that a fast speaker says in a second; the one just begun comes on top."""
 
 _TINY = 1e-6
 
@@ -183,7 +187,11 @@ class Floor:
         decisions = self._yielded(harry)
         if voice is None or not voice.over_harry or voice.has_cut or until < max(voice.began_at, voice.found_until):
             return decisions
-        voice.finding, voice.found_until = self._find(text, harry), until
+        finding = self._find(text, harry)
+        going_on = self.state is State.PAUSED and not self._voice_over
+        if going_on and finding is Finding.WORDS and too_many(text, until - voice.began_at):
+            return decisions
+        voice.finding, voice.found_until = finding, until
         self.excused = voice.excusable()
         if self.excused:
             voice.excused_at = voice.voiced
@@ -285,7 +293,8 @@ class Floor:
         if self.state is not State.PAUSED:
             return ()
         whole = voice.found_until >= voice.until - BREATH and now - voice.until >= BREATH - _TINY
-        if voice.finding is Finding.ECHO or (voice.finding is Finding.BACKCHANNEL and whole):
+        ended = now - voice.until >= GAP - _TINY
+        if voice.finding is Finding.ECHO or (voice.finding is Finding.BACKCHANNEL and whole and ended):
             return self._excuse(voice)
         return self._resume() if voice.finding is Finding.NOTHING and whole else ()
 
@@ -346,3 +355,8 @@ class Floor:
         if self.phrases.hesitation(text):
             return Finding.HESITATION
         return Finding.BACKCHANNEL if self.phrases.backchannel(text) else Finding.WORDS
+
+
+def too_many(text: str, seconds: float) -> bool:
+    """Whether nobody says all these words in the time."""
+    return len(words(text)) > 1 + WORDS_A_SECOND * seconds

@@ -159,13 +159,36 @@ def test_a_strong_window_after_a_sign_is_enough() -> None:
     assert scene.when(Decision.PAUSE) == 4
 
 
-def test_a_murmur_resumes_as_soon_as_its_words_are_known_and_the_voice_has_paused() -> None:
+def test_a_murmur_resumes_as_soon_as_its_words_are_known_and_the_voice_has_ended() -> None:
     scene = Scene()
     scene.play("#" * 9 + "." * 4)
     assert scene.floor.state is State.PAUSED
     scene.words("Mhm.")
+    assert scene.story() == "duck pause", 'the first sound of "Wait" is read as a murmur too'
+    scene.play("." * 3)
     assert scene.story() == "duck pause unduck resume"
     assert scene.floor.excused
+
+
+def test_more_words_than_anybody_says_in_the_time_are_not_believed() -> None:
+    scene = Scene()
+    scene.play("#" * 9)
+    scene.words("And may, and may, and")
+    assert scene.story() == "duck pause"
+    scene.play("." * 2)
+    scene.words("Mhm.")
+    scene.play("." * 6)
+    assert scene.story() == "duck pause unduck resume"
+
+
+def test_many_words_are_believed_once_there_was_time_for_them() -> None:
+    scene = Scene()
+    scene.play("#" * 9)
+    scene.words("No, no, no, no")
+    scene.play("#" * 6)
+    assert scene.floor.state is State.PAUSED
+    scene.words("No, no, no, no")
+    assert scene.story() == "duck pause cut unduck"
 
 
 def test_words_that_do_not_hold_all_of_the_voice_excuse_nothing() -> None:
