@@ -174,6 +174,14 @@ class Memory(_Section):
     )
 
 
+class Redis(_Section):
+    """A Redis server that several Harrys share. Nothing is kept there alone."""
+
+    url: str = Field(
+        default="", description="Its address, such as `redis://localhost:6379/0`; empty: what is kept is not shared."
+    )
+
+
 class Log(_Section):
     """What Harry notes about his own work. Never what was said."""
 
@@ -199,6 +207,7 @@ class Config(BaseSettings):
     persona: Persona = Persona()
     user: User = User()
     memory: Memory = Memory()
+    redis: Redis = Redis()
     log: Log = Log()
 
     _data_folder: Path = PrivateAttr(default_factory=lambda: user_data_path("harry"))

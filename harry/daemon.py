@@ -38,6 +38,7 @@ from harry.console import show, typed_lines
 from harry.engines import Engines, load_engines
 from harry.errors import EngineUnavailable
 from harry.event_file import open_event_file, write_events
+from harry.keeping import after_keeping
 from harry.memory.records import local_day
 from harry.mind.prompt import build
 from harry.recalling import LongTerm, long_term
@@ -128,7 +129,10 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
             if events_to is not None:
                 writing.start_soon(write_events, session.events.listen(4096, lossless=True), events_to)
             try:
-                await _converse(session, facts, options, console)
+                async with AsyncExitStack() as sharing:
+                    if kept.store.durable:
+                        session.after_keeping = await after_keeping(config, sharing, session.trouble, session.recovered)
+                    await _converse(session, facts, options, console)
             finally:
                 session.events.close()
 
@@ -144,6 +148,8 @@ async def _converse(session: Session, facts: Facts, options: RunOptions, console
     async with trio.open_nursery() as nursery:
         await nursery.start(session.run)
         nursery.start_soon(session.warm)
+        if session.after_keeping is not None:
+            nursery.start_soon(session.after_keeping.run)
         nursery.start_soon(partial(show, shown, lambda: session.level, console, name=facts.name))
         nursery.start_soon(_type, session, console)
         if facts.real_microphone:

@@ -46,6 +46,7 @@ from harry.conductor import Conductor, Identity
 from harry.echo_path import EchoPath
 from harry.engines import Engines
 from harry.errors import EngineError, StoreError
+from harry.keeping import AfterKeeping
 from harry.pipeline import Pipeline
 from harry.recalling import LongTerm
 from harry.shelf import Shelf
@@ -114,6 +115,7 @@ class Session:
         self.microphone = microphone
         self._loudspeaker = loudspeaker
         self._long_term = long_term
+        self.after_keeping: AfterKeeping | None = None
         self._store = store
         self._mind = mind
         self._prompt = prompt
@@ -123,7 +125,7 @@ class Session:
         self._voice_ended_at = 0.0
         self._phrases = phrases_of(language)
         self.writer: SocWriter = self._cast.soc_writer(
-            store, spill, failure=StoreError, on_kept=self._kept, on_trouble=self._trouble, on_recovered=self._recovered
+            store, spill, failure=StoreError, on_kept=self._kept, on_trouble=self.trouble, on_recovered=self.recovered
         )
         self.conductor = Conductor(
             gate=self.gate,
@@ -380,15 +382,19 @@ class Session:
     def _kept(self, record: Record, sequence: int) -> None:
         if self._long_term is not None:
             self._long_term.notice()
+        if self.after_keeping is not None:
+            self.after_keeping.notice()
         if isinstance(record, TurnRecord):
             self.conductor.kept(record)
         else:
             self.events.publish("soc", sequence=sequence)
 
-    def _trouble(self, message: str) -> None:
+    def trouble(self, message: str) -> None:
+        """Tell that something cannot be kept or shared now."""
         self.events.publish("degraded", message=message)
 
-    def _recovered(self) -> None:
+    def recovered(self) -> None:
+        """What was told by `trouble` is over."""
         self.events.publish("degraded", message="What Harry keeps is written again.", over=True)
 
     def _cannot_hear_over_himself(self) -> None:

@@ -302,13 +302,16 @@ def erase(
 ) -> None:
     """Erase everything of a user, to the last byte, and tell what is gone and which backups still hold something."""
     from dataclasses import asdict
+    from functools import partial
 
     import trio
 
     from harry import remembering
+    from harry.keeping import erasing_elsewhere
 
     call: Call = ctx.obj
-    erasure = trio.run(remembering.erase, call.configuration(sets), _text(user))
+    config = call.configuration(sets)
+    erasure = trio.run(partial(remembering.erase, config, _text(user), elsewhere=erasing_elsewhere(config)))
     if as_json:
         print(json.dumps(asdict(erasure), ensure_ascii=False))
         return

@@ -1,0 +1,72 @@
+"""What goes on with the things that were kept while Harry runs: conversations are rotated, and shared through Redis.
+
+Both are tasks beside the session, woken when something was kept. A Redis that is away changes nothing but that the
+others hear of it later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from functools import partial
+
+import trio
+
+from harry.config import Config
+from harry.errors import StoreError
+from harry.memory.redis_link import open_link
+from harry.memory.redis_share import SharedLiveState, erase_shared
+from harry.memory.rotation import Rotation
+from harry.memory.tables import Tables
+from harry.remembering import Forget
+from harry.services import STORE_FILE
+
+
+class AfterKeeping:
+    """The tasks of one data folder. `notice` tells that something was kept; it never waits."""
+
+    def __init__(self, user: str, rotation: Rotation, shared: SharedLiveState | None) -> None:
+        self._user = user
+        self._rotation = rotation
+        self._shared = shared
+
+    def notice(self) -> None:
+        """Wake the tasks."""
+        self._rotation.notice()
+        if self._shared is not None:
+            self._shared.wake()
+
+    async def run(self) -> None:
+        """Rotate and share until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(partial(self._rotation.run, lambda: [self._user], on_failure=StoreError))
+            if self._shared is not None:
+                nursery.start_soon(self._shared.run)
+
+
+async def after_keeping(
+    config: Config, held: AsyncExitStack, on_trouble: Callable[[str], None], on_recovered: Callable[[], None]
+) -> AfterKeeping:
+    """Open what is needed for as long as `held` is. Raises `StoreError`, and `ConfigurationError` for a wrong URL."""
+    tables = await Tables.open(config.data_folder / STORE_FILE)
+    held.push_async_callback(tables.aclose)
+    shared = None
+    if config.redis.url:
+        link = await held.enter_async_context(open_link(config.redis.url))
+        shared = await SharedLiveState.open(tables, link, on_trouble=on_trouble, on_recovered=on_recovered)
+    return AfterKeeping(config.user.name, Rotation(tables), shared)
+
+
+def erasing_elsewhere(config: Config) -> list[Forget]:
+    """Where else than in the file something of a user may be, and how it is erased there."""
+    if not config.redis.url:
+        return []
+
+    async def forget(user: str) -> int:
+        tables = await Tables.open(config.data_folder / STORE_FILE)
+        try:
+            return await erase_shared(tables, config.redis.url, user)
+        finally:
+            await tables.aclose()
+
+    return [forget]
