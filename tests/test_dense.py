@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from harry.errors import EngineUnavailable
+from harry.memory import embedding
 from harry.memory.dense import DIMENSIONS, Vectors, _wide, nearest, rescored
 from harry.memory.embedding import Embedder, of_turn
 
@@ -91,6 +92,15 @@ def test_the_model_gives_the_vectors_it_is_known_for(embedder):
 def test_what_means_the_same_lies_nearer_than_what_does_not(embedder):
     cat, kitten, tax = embedder.encode(["A kitten sleeps on the sofa.", "The little cat naps.", "Taxes rose again."])
     assert cat @ kitten > cat @ tax + 0.3
+
+
+def test_products_of_whole_numbers_give_nearly_the_vectors_of_the_model_as_it_was(embedder, monkeypatch):
+    texts = ["A kitten sleeps on the sofa.", "Taxes rose again.", "When did Ann go?"]
+    monkeypatch.setattr(embedding, "with_int8_products", lambda _: None)
+    plain = Embedder.load().encode(texts)
+    fast = embedder.encode(texts)
+    assert ((plain * fast).sum(axis=1) > 0.98).all()
+    assert not np.allclose(plain, fast, atol=1e-6), "the graph was not changed"
 
 
 def test_many_texts_get_the_same_vectors_as_one_by_one(embedder):

