@@ -364,7 +364,12 @@ def heard_exactly(played: Played) -> tuple[int, int]:
     told = [str(event.fields["text"]) for event in played.events if event.event == "heard"]
     words = played.said.split()
     counts = [len(part) // WORD for part in replies_sounded(played.sounded)]
-    right = sum(text.split() == words[:count] for text, count in zip(told, counts, strict=False))
+    right = 0
+    for text in told:
+        if not text and counts[:1] != [0]:
+            right += 1  # a reply that was cut before anything of it sounded
+        elif counts:
+            right += text.split() == words[: counts.pop(0)]
     return right, len(told)
 
 
