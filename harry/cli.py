@@ -104,6 +104,7 @@ def doctor(
     ctx: typer.Context,
     as_json: AsJson = False,
     deep: Annotated[bool, typer.Option("--deep", help="Load every engine as well.")] = False,
+    audio: Annotated[bool, typer.Option("--audio", help="Speak, and listen to the echo.")] = False,
     sets: Sets = None,
 ) -> None:
     """Look at everything Harry needs, and say what to do where something is missing."""
@@ -112,7 +113,7 @@ def doctor(
     from harry.errors import ConfigurationError
 
     try:
-        findings = examination.examine(call.configuration(sets), deep=deep)
+        findings = examination.examine(call.configuration(sets), deep=deep, audio=audio)
     except ConfigurationError as error:
         findings = [examination.Finding("configuration", "problem", error.message, error.remedy)]
     print(examination.as_json(findings) if as_json else examination.as_text(findings))

@@ -45,15 +45,24 @@ class Finding:
     remedy: str = ""
 
 
-def examine(config: Config, *, deep: bool = False) -> list[Finding]:
-    """Look at everything. `deep` loads every engine of every chain as well, which takes seconds."""
+def examine(config: Config, *, deep: bool = False, audio: bool = False) -> list[Finding]:
+    """Look at everything. `deep` loads every engine as well; `audio` has Harry speak and listen to himself."""
     return [
         *_machine(),
         *_settings(config),
         *_folder(config),
         *trio.run(_sound, config),
         *trio.run(_engines, config, deep),
+        *(trio.run(_echo, config) if audio else []),
     ]
+
+
+async def _echo(config: Config) -> list[Finding]:
+    from harry.listening_test import listen_to_oneself  # noqa: PLC0415  only this looks at sound
+
+    state, found, remedy = await listen_to_oneself(config)
+    severity: Severity = "ok" if state == "ok" else "problem" if state == "problem" else "warning"
+    return [Finding("echo", severity, found, remedy)]
 
 
 def prevents_start(findings: list[Finding]) -> bool:
