@@ -353,10 +353,21 @@ def _judge(
 # The figures.
 
 
+def unlike(played: Played) -> list[tuple[int, int]]:
+    """Of each reply that did not sound as it was to: its number, and its first sample that is another."""
+    expected = signs(played.said)
+    found = []
+    for number, part in enumerate(replies_sounded(played.sounded)):
+        same = min(len(part), len(expected))
+        others = np.flatnonzero(part[:same] != expected[:same])
+        if len(others) or len(part) > same:
+            found.append((number, int(others[0]) if len(others) else same))
+    return found
+
+
 def whole(played: Played) -> bool:
     """Whether all that sounded of each reply is, sample by sample, what was to sound, from its beginning."""
-    expected = signs(played.said)
-    return all(np.array_equal(part, expected[: len(part)]) for part in replies_sounded(played.sounded))
+    return not unlike(played)
 
 
 def heard_exactly(played: Played) -> tuple[int, int]:
@@ -385,6 +396,7 @@ def figures(played: Played) -> dict[str, Any]:
         "ended_by": [f"{each.overlap.name}: {each.heard_as}" for each in false if each.cut],
         "false_pauses": sum(each.pauses for each in false),
         "nothing_lost": whole(played),
+        "unlike": unlike(played),
         "heard_exact": f"{right} of {cut}",
         "stops": len(stops),
         "stopped": sum(each.cut[:1] == ["stop"] for each in stops),
