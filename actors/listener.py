@@ -139,6 +139,11 @@ class Listener:
             self._follow(self._endpointing.words(transcript.text, speech.ended_at, now), 0.0, now)
         return not self._floor.excused
 
+    def judged(self, likelihood: float, until: float) -> None:
+        """Take in a turn model's likelihood that the speaker whose voice ceased at `until` has finished."""
+        now = max(self._heard_until, self._events.clock.now())
+        self._follow(self._endpointing.turn_model(likelihood, until, now), 0.0, now)
+
     def release(self) -> None:
         """The button was let go: what was said is all."""
         self._follow(self._endpointing.release(), 0.0, self._events.clock.now())

@@ -66,6 +66,14 @@ class SpeechToText(Engine, Protocol):
         ...
 
 
+class TurnDetector(Engine, Protocol):
+    """Tells how likely it is that a speaker has finished."""
+
+    async def likelihood(self, text: str, samples: Samples) -> float:
+        """How likely it is, 0..1, that the speaker of `text` (heard in `samples`, at `EAR_RATE`) has finished."""
+        ...
+
+
 # The mind
 
 

@@ -81,6 +81,9 @@ class Engines(_Section):
 
     voice_activity: Chain = Field(default=["silero", "energy"], description="Tells a voice from noise.")
     speech_to_text: Chain = Field(default=["moonshine"], description="Turns what is said into words.")
+    turn_detector: Chain | None = Field(
+        default=None, description="Judges whether a speaker has finished. Left out, his words and his pauses do."
+    )
     language_model: Chain | None = Field(
         default=None, description="Thinks of a reply. Left out, Harry looks for the best mind there is."
     )

@@ -13,9 +13,10 @@ from typing import Any
 import structlog
 import trio
 
-from actors.protocols import LanguageModel, SpeechToText, TextToSpeech, VoiceActivityDetector
+from actors.protocols import LanguageModel, SpeechToText, TextToSpeech, TurnDetector, VoiceActivityDetector
 from harry import registry
 from harry.errors import ConfigurationError, EngineError, EngineUnavailable
+from harry.registry import ROLES
 from harry.shelf import Shelf
 
 log = structlog.get_logger(__name__)
@@ -45,13 +46,15 @@ class Engines:
 
     voice_activity: Shelf[VoiceActivityDetector] | None = None
     speech_to_text: Shelf[SpeechToText] | None = None
+    turn_detector: Shelf[TurnDetector] | None = None
     language_model: Shelf[LanguageModel] | None = None
     text_to_speech: Shelf[TextToSpeech] | None = None
     notes: list[str] = field(default_factory=list)
 
     async def aclose(self) -> None:
         """Close everything that was loaded."""
-        for shelf in (self.voice_activity, self.speech_to_text, self.language_model, self.text_to_speech):
+        for role in ROLES:
+            shelf = getattr(self, role)
             if shelf is not None:
                 await shelf.aclose()
 

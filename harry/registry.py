@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from harry.errors import ConfigurationError, EngineUnavailable
 from harry.masking import is_secret
 
-ROLES = ("voice_activity", "speech_to_text", "language_model", "text_to_speech")
+ROLES = ("voice_activity", "speech_to_text", "turn_detector", "language_model", "text_to_speech")
 """The roles an engine can have: the keys of `[engines]` and the names of the entry-point groups after `harry.`."""
 
 E_co = TypeVar("E_co", covariant=True)

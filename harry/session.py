@@ -51,6 +51,7 @@ from harry.pipeline import Pipeline
 from harry.recalling import LongTerm
 from harry.shelf import Shelf
 from harry.supervisor import Supervisor
+from harry.turn_judge import TurnJudge
 
 log = structlog.get_logger(__name__)
 
@@ -151,6 +152,7 @@ class Session:
         self.echo = EchoPath(self.gate, clock, self._cannot_hear_over_himself) if cancel_echo else None
         if long_term is not None:
             long_term.present = lambda: {exchange.turn for exchange in self.conductor.history[-manners.history_turns :]}
+        self._turn_judge: TurnJudge | None = None
         self.supervisor = Supervisor(self._crashed, self._degraded)
         self.recorder: Recorder | None = None
         self.listener: Listener | None = None
@@ -166,7 +168,7 @@ class Session:
         self.transcriber = transcriber = self._cast.transcriber(
             ear=engines.speech_to_text.lease, events=self.events, on_transcript=self._transcribed
         )
-        self.listener = self._cast.listener(
+        self.listener = listener = self._cast.listener(
             inbox=inbox,
             voice_activity=engines.voice_activity.engine.open_stream(),
             floor=Floor(self.manners.barge_in_voice, names=(self.persona,)),
@@ -177,6 +179,8 @@ class Session:
             yielding=self.conductor,
             clean=self.echo.clean if self.echo else Cleaned,
         )
+        if engines.turn_detector is not None:
+            self._turn_judge = TurnJudge(engines.turn_detector, listener.judged)
 
     # The life of a session.
 
@@ -193,6 +197,7 @@ class Session:
                         await nursery.start(self._loudspeaker.play, self.gate)
                     for name, actor in (
                         ("memory", self._long_term),
+                        ("turn model", self._turn_judge),
                         ("transcriber", self.transcriber),
                         ("listener", self.listener),
                         ("recorder", self.recorder),
@@ -352,6 +357,8 @@ class Session:
             return
         if self._long_term is not None and not speech.final:
             self._long_term.recall.foresee(text)
+        if self._turn_judge is not None and speech.whole and not speech.final:
+            self._turn_judge.judge(speech, transcript.text)
         utterance = Utterance(transcript.utterance, text, Source.VOICE, speech.began_at, speech.ended_at)
         if self._phrases.go_on(text, (self.persona,)):
             utterance = replace(utterance, speak=self.conductor.unsaid or None)

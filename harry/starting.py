@@ -26,6 +26,7 @@ from harry.memory.spill import FileSpill, MemorySpill
 from harry.mind.choice import BETTER_MINDS
 from harry.mind.choice import chain as mind_chain
 from harry.mind.local_servers import PORTS, find_local_server
+from harry.registry import ROLES
 from harry.services import KeepingStore, open_store
 
 log = structlog.get_logger(__name__)
@@ -37,6 +38,7 @@ async def chains(config: Config) -> list[Chain]:
     """The chain of each role, by the configuration and by what is on this machine."""
     return [
         *(_configured(config, role) for role in ("voice_activity", "speech_to_text", "text_to_speech")),
+        *([_configured(config, "turn_detector")] if config.chain("turn_detector") else []),
         await _mind(config),
     ]
 
@@ -121,12 +123,16 @@ def progress(console: Console) -> Iterator[Callable[[str, str], None]]:
         SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True,
         disable=not console.is_terminal,
     )  # fmt: skip
-    roles = ("voice_activity", "speech_to_text", "text_to_speech", "language_model")
     with bar:
-        tasks = {role: bar.add_task(f"loading the {role.replace('_', ' ')} engine", total=1) for role in roles}
+        tasks = {
+            role: bar.add_task(f"loading the {role.replace('_', ' ')} engine", total=1)
+            for role in ROLES
+            if role != "turn_detector"
+        }
 
         def loaded(role: str, what: str) -> None:
-            bar.update(tasks[role], description=f"{role.replace('_', ' ')}: {what}", completed=1)
+            if role in tasks:
+                bar.update(tasks[role], description=f"{role.replace('_', ' ')}: {what}", completed=1)
 
         yield loaded
 

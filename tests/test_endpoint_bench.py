@@ -87,7 +87,7 @@ async def test_an_answer_without_likelihoods_is_the_engines_error() -> None:
 
 def embedded_model() -> Any:
     embedded("language_model", "smollm2")
-    return TurnWords.load("turn-words", TurnWordsSettings())
+    return TurnWords.load("turn-words", TurnWordsSettings(deadline=60))
 
 
 @pytest.mark.acceptance
