@@ -58,7 +58,7 @@ LATE = 0.1
 FRESH = 0.3
 """Seconds by which a partial may be older than the voice to speak for all of it."""
 WORDS_A_SECOND = 7.0
-"""Words that a fast speaker says in a second; the one just begun comes on top."""
+"""Words said in a second; the one just begun comes on top. Waiting costs nothing: Harry is silent meanwhile."""
 
 _TINY = 1e-6
 

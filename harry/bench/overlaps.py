@@ -181,8 +181,9 @@ def cough(seed: int) -> Sound:
         )
         rise = np.minimum(1, np.arange(length) / (0.012 * EAR_RATE))
         fall = np.exp(-np.arange(length) / (length * dice.uniform(0.25, 0.5)))
-        bursts += [np.fft.irfft(spectrum * throat, length) * rise * fall, np.zeros(int(0.09 * EAR_RATE))]
-    return np.concatenate(bursts[:-1]).astype(np.float32)
+        burst = np.fft.irfft(spectrum * throat, length) * rise * fall
+        bursts += [burst.astype(np.float32), np.zeros(int(0.09 * EAR_RATE), np.float32)]
+    return np.concatenate(bursts[:-1])
 
 
 def bang(seed: int) -> Sound:
@@ -199,7 +200,7 @@ def at_level(sound: Sound, peak: float) -> Sound:
     """The sound without the silence around it, with this peak."""
     sounding = np.flatnonzero(np.abs(sound) > 0.02 * np.abs(sound).max())
     cut = sound[sounding[0] : sounding[-1] + 1]
-    return (cut * (peak / np.abs(cut).max())).astype(np.float32)
+    return np.asarray(cut * (peak / np.abs(cut).max()), np.float32)
 
 
 async def sounds(n: int, *, stops: int = 10, interruptions: int = 10) -> list[Overlap]:
