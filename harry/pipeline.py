@@ -98,7 +98,7 @@ class Pipeline:
                 partial(
                     self._cast.responder,
                     recollections,
-                    ask=partial(self._ask, turn, mind),
+                    ask=partial(self._ask, turn, slot, mind),
                     prompt=partial(self._prompt, mind),
                     ordinal=turn.ordinal,
                     out=pieces,
@@ -106,14 +106,20 @@ class Pipeline:
             )
 
     async def _ask(
-        self, turn: Turn, mind: LanguageModel, request: Request, emit: Callable[[Delta], Awaitable[None]]
+        self, turn: Turn, slot: Slot, mind: LanguageModel, request: Request, emit: Callable[[Delta], Awaitable[None]]
     ) -> None:
-        """Ask the mind, noting when, and when its first words came."""
+        """Ask the mind, noting when, and when its first words came.
+
+        Once the first piece is with the voice, the mind is held until the piece has become sound: an embedded mind
+        would else take from the voice the processor that it needs to be heard soon.
+        """
 
         async def noted(delta: Delta) -> None:
             turn.mark("first_words", self._events.clock.now())
             with patience.at_rest():
                 await emit(delta)
+                if turn.pieces:
+                    await slot.arrived.wait()
 
         turn.mark("mind", self._events.clock.now())
         with Patience(mind.name, each=LAST_RESORT, total=inf) as patience:
