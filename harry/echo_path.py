@@ -30,11 +30,22 @@ _LINGERING = EAR_RATE // 2
 
 
 class EchoPath:
-    """One session's. `clean` is the listener's; `on_half_duplex` is told once when Harry must not listen to himself."""
+    """One session's. `clean` is the listener's.
 
-    def __init__(self, gate: Gate, clock: AudioClock, on_half_duplex: Callable[[], None] = lambda: None) -> None:
+    `pending` is the sink's: samples pulled that have not sounded. `on_half_duplex` is told once when Harry must not
+    listen while he speaks.
+    """
+
+    def __init__(
+        self,
+        gate: Gate,
+        clock: AudioClock,
+        pending: Callable[[], int] = lambda: 0,
+        on_half_duplex: Callable[[], None] = lambda: None,
+    ) -> None:
         self.canceller = EchoCanceller()
         self._clock = clock
+        self._pending = pending
         self._rate = gate.rate
         self._on_half_duplex = on_half_duplex
         self._told = False
@@ -86,7 +97,10 @@ class EchoPath:
             self._end += fresh
         # What the resampler still holds belongs to the place before the end.
         due = self._taken * EAR_RATE // self._rate - self._given
-        now = round(self._clock.now() * EAR_RATE) - due
+        # The sink has pulled ahead of the ear. Half of that is put before the present, so that no frame waits for its
+        # reference although the sink pulls in bursts, and no echo comes before it.
+        ahead = self._pending() * EAR_RATE // (2 * self._rate)
+        now = round(self._clock.now() * EAR_RATE) - due + ahead
         if self._taken and (self._end is None or abs(now - self._end) > _ASTRAY):
             self._end = now
 

@@ -57,7 +57,7 @@ async def listen_to_oneself(config: Config) -> tuple[str, str, str]:
 async def _speak(voice: TextToSpeech, microphone: Microphone, loudspeaker: Loudspeaker, clock: AudioClock) -> EchoPath:
     gate = Gate(loudspeaker.rate)
     gate.attach(loudspeaker)
-    echo = EchoPath(gate, clock)
+    echo = EchoPath(gate, clock, loudspeaker.pending)
 
     def hear(frame: Frame) -> None:
         echo.clean(frame)

@@ -149,7 +149,7 @@ class Session:
             wall=wall,
             history=tuple(history),
         )
-        self.echo = EchoPath(self.gate, clock, self._cannot_hear_over_himself) if cancel_echo else None
+        self.echo = self._echo_path(clock) if cancel_echo and loudspeaker else None
         if long_term is not None:
             long_term.present = lambda: {exchange.turn for exchange in self.conductor.history[-manners.history_turns :]}
         self._turn_judge: TurnJudge | None = None
@@ -403,6 +403,10 @@ class Session:
     def recovered(self) -> None:
         """What was told by `trouble` is over."""
         self.events.publish("degraded", message="What Harry keeps is written again.", over=True)
+
+    def _echo_path(self, clock: AudioClock) -> EchoPath:
+        pending = self._loudspeaker.pending if self._loudspeaker else lambda: 0
+        return EchoPath(self.gate, clock, pending, self._cannot_hear_over_himself)
 
     def _cannot_hear_over_himself(self) -> None:
         self.events.publish(
