@@ -11,9 +11,10 @@ turn to its end, so also while he thinks: pausing then holds his first sound bac
 4. A stop phrase stops him, whatever the length of the voice.
 5. A partial with a word that is neither backchannel, hesitation nor echo cuts, once there are `barge_in_voice` seconds
    of voice. After Harry asked a question, any word does.
-6. A partial made of backchannels resumes once the voice has ended: the ear takes many a first word ("Wait") for one.
-   One of Harry's own words resumes at once. Either way the voice is EXCUSED.
-7. A voice that has ended with less than `barge_in_voice`, or of which a partial found no words, resumes.
+6. A partial made of backchannels resumes after `RELENT` seconds of silence: the ear takes many a first word ("Wait")
+   for one. One of Harry's own words resumes at once. Either way the voice is EXCUSED.
+7. A voice that has ended with less than `barge_in_voice` resumes, at once where a partial found no words; a longer one
+   of which a partial found none resumes after `RELENT`.
 8. At the end of `decide_within`: still voiced cuts, unless the newest partial says backchannel or echo (EXCUSED); a
    voice that is silent by then resumes.
 9. EXCUSED. No duck and no pause until that voice has ended. Words cut and stop as in rules 4 and 5, and so do
@@ -47,6 +48,8 @@ GAP = 0.2
 """Seconds of silence that end a voice. Less is a stop between two sounds."""
 BREATH = 0.06
 """Seconds of silence after which what was said so far is worth reading."""
+RELENT = 0.3
+"""Seconds of silence after which a voice of some length lets him go on: more than the gap after a first word."""
 DUCK_LONGEST = 1.0
 """Seconds a mere sign keeps Harry ducked."""
 LISTEN_EVERY = 0.15
@@ -293,10 +296,11 @@ class Floor:
         if self.state is not State.PAUSED:
             return ()
         whole = voice.found_until >= voice.until - BREATH and now - voice.until >= BREATH - _TINY
-        ended = now - voice.until >= GAP - _TINY
+        ended = now - voice.until >= RELENT - _TINY
         if voice.finding is Finding.ECHO or (voice.finding is Finding.BACKCHANNEL and whole and ended):
             return self._excuse(voice)
-        return self._resume() if voice.finding is Finding.NOTHING and whole else ()
+        nothing = voice.finding is Finding.NOTHING and (ended or voice.voiced < self.barge_in_voice - _TINY)
+        return self._resume() if nothing and whole else ()
 
     def _excuse(self, voice: _Voice) -> tuple[Decision, ...]:
         decisions = self._resume()

@@ -166,6 +166,8 @@ def test_a_murmur_resumes_as_soon_as_its_words_are_known_and_the_voice_has_ended
     scene.words("Mhm.")
     assert scene.story() == "duck pause", 'the first sound of "Wait" is read as a murmur too'
     scene.play("." * 3)
+    assert scene.story() == "duck pause", "the gap after a first word is no end"
+    scene.play("." * 3)
     assert scene.story() == "duck pause unduck resume"
     assert scene.floor.excused
 
@@ -177,7 +179,7 @@ def test_more_words_than_anybody_says_in_the_time_are_not_believed() -> None:
     assert scene.story() == "duck pause"
     scene.play("." * 2)
     scene.words("Mhm.")
-    scene.play("." * 6)
+    scene.play("." * 8)
     assert scene.story() == "duck pause unduck resume"
 
 
