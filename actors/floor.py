@@ -13,8 +13,7 @@ turn to its end, so also while he thinks: pausing then holds his first sound bac
    of voice. After Harry asked a question, any word does.
 6. A partial made of backchannels resumes after `RELENT` seconds of silence: the ear takes many a first word ("Wait")
    for one. One of Harry's own words resumes at once. Either way the voice is EXCUSED.
-7. A voice that has ended with less than `barge_in_voice` resumes, at once where a partial found no words; a longer one
-   of which a partial found none resumes after `RELENT`.
+7. A voice with less than `barge_in_voice`, or of which a partial found no words, resumes after `RELENT`, too.
 8. At the end of `decide_within`: still voiced cuts, unless the newest partial says backchannel or echo (EXCUSED); a
    voice that is silent by then resumes.
 9. EXCUSED. No duck and no pause until that voice has ended. Words cut and stop as in rules 4 and 5, and so do
@@ -269,7 +268,7 @@ class Floor:
         silent = now - voice.until
         if self._decide_by is not None and now >= self._decide_by - _TINY:
             return self._time_is_up(voice, silent)
-        return self._resume() if silent >= GAP - _TINY and voice.voiced < self.barge_in_voice - _TINY else ()
+        return self._resume() if silent >= RELENT - _TINY and voice.voiced < self.barge_in_voice - _TINY else ()
 
     def _time_is_up(self, voice: _Voice, silent: float) -> tuple[Decision, ...]:
         if silent > STILL:
@@ -299,8 +298,7 @@ class Floor:
         ended = now - voice.until >= RELENT - _TINY
         if voice.finding is Finding.ECHO or (voice.finding is Finding.BACKCHANNEL and whole and ended):
             return self._excuse(voice)
-        nothing = voice.finding is Finding.NOTHING and (ended or voice.voiced < self.barge_in_voice - _TINY)
-        return self._resume() if nothing and whole else ()
+        return self._resume() if voice.finding is Finding.NOTHING and whole and ended else ()
 
     def _excuse(self, voice: _Voice) -> tuple[Decision, ...]:
         decisions = self._resume()
