@@ -26,6 +26,9 @@ from harry.shelf import Shelf
 PIECES_AHEAD = 2
 """Pieces of the reply that may wait for the voice."""
 
+HELD_AT_MOST = 1.0
+"""Seconds for which the mind is held until the first piece has become sound."""
+
 LAST_RESORT = 120.0
 """Seconds between two signs of life after which an engine without a deadline of its own counts as hung."""
 
@@ -118,8 +121,10 @@ class Pipeline:
             turn.mark("first_words", self._events.clock.now())
             with patience.at_rest():
                 await emit(delta)
-                if turn.pieces:
-                    await slot.arrived.wait()
+                if turn.pieces and not slot.arrived.is_set():
+                    # A voice that has nothing to say of the first piece must not hold the mind for ever.
+                    with trio.move_on_after(HELD_AT_MOST):
+                        await slot.arrived.wait()
 
         turn.mark("mind", self._events.clock.now())
         with Patience(mind.name, each=LAST_RESORT, total=inf) as patience:
