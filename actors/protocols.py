@@ -7,8 +7,8 @@ and nothing else; what they raise otherwise ends the turn and counts as a defect
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
@@ -83,6 +83,7 @@ class Role(StrEnum):
     SYSTEM = "system"
     USER = "user"
     ASSISTANT = "assistant"
+    TOOL = "tool"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +101,44 @@ class ImagePart:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A mind's wish that a tool be used: `arguments` is the JSON text as the mind wrote it, checked by nobody yet.
+
+    As a delta it is emitted once, whole; as a part it stands in the assistant's message that asked for it.
+    """
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What a call came to, as text for the mind: the only part of a message in the role `TOOL`."""
+
+    call: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One message of the prompt, in a real role."""
 
     role: Role
-    parts: tuple[TextPart | ImagePart, ...]
+    parts: tuple[TextPart | ImagePart | ToolCall | ToolResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """What a mind is told of a tool: `parameters` is a JSON Schema of an object.
+
+    `effect`: it changes something outside the conversation, so it is never used on a guess.
+    """
+
+    name: str
+    description: str
+    parameters: Mapping[str, Any] = field(default_factory=lambda: {"type": "object", "properties": {}})
+    effect: bool = False
 
 
 Purpose: TypeAlias = Literal["reply", "thought", "summary", "ritual"]
@@ -112,12 +146,17 @@ Purpose: TypeAlias = Literal["reply", "thought", "summary", "ritual"]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a language model is asked. `ordinal` counts the committed replies of the session before this one."""
+    """What a language model is asked. `ordinal` counts the committed replies of the session before this one.
+
+    `schema` is a JSON Schema that the whole reply must fit; a model that cannot hold to it answers as it can.
+    """
 
     messages: tuple[Message, ...]
     ordinal: int = 0
     purpose: Purpose = "reply"
     max_tokens: int = 512
+    tools: tuple[Tool, ...] = ()
+    schema: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +175,7 @@ class Usage:
     cost: float | None = None
 
 
-Delta: TypeAlias = TextDelta | Usage
+Delta: TypeAlias = TextDelta | ToolCall | Usage
 
 
 class LanguageModel(Engine, Protocol):

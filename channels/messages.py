@@ -66,7 +66,7 @@ class Utterance:
     """Anyone -> conductor: something to answer, or (`speak` set) something Harry says of his own accord.
 
     `began_at` (None: unknown) and `ended_at` are in seconds on the session's clock. `speak` holds fixed words that
-    bypass the mind.
+    bypass the mind. `pictures` are `data:` URIs that belong to the words.
     """
 
     id: str
@@ -75,16 +75,38 @@ class Utterance:
     began_at: float | None = None
     ended_at: float = 0.0
     speak: str | None = None
+    pictures: tuple[str, ...] = field(default=(), repr=False)
+
+
+class Outcome(StrEnum):
+    """What became of a tool call. `UNKNOWN`: it was cut short, and may have had its effect or not."""
+
+    FINISHED = "finished"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """A tool call of a turn as it is remembered: `arguments` is JSON text, `result` what the mind was told."""
+
+    id: str
+    name: str
+    arguments: str
+    outcome: Outcome
+    result: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One turn as it entered the history: what was said to Harry, and how much of the reply was heard."""
+    """One turn as it entered the history: what was said to Harry, how much of the reply was heard, the tools used."""
 
     turn: str
     said: str
     heard: str
     interrupted: bool
+    tools: tuple[ToolUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +168,7 @@ class TurnRecord:
     interrupted: bool
     reason: str
     amends: str | None = None
+    tools: tuple[ToolUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from typing import TypeVar, TypeVarTuple
 import structlog
 import trio
 
-from channels.messages import Source, Thought, TurnRecord
+from channels.messages import Outcome, Source, Thought, ToolUse, TurnRecord
 from harry.errors import StoreError
 from harry.memory.connection import errors_of
 from harry.memory.records import Record
@@ -179,7 +179,8 @@ def _record(line: bytes) -> Record:
     values = json.loads(line)
     if values.pop("kind") == "thought":
         return Thought(**values)
-    return TurnRecord(**{**values, "source": Source(values["source"])})
+    uses = tuple(ToolUse(**{**use, "outcome": Outcome(use["outcome"])}) for use in values.pop("tools", ()))
+    return TurnRecord(**{**values, "source": Source(values["source"]), "tools": uses})
 
 
 def _readable(line: bytes) -> bool:

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Protocol
 import trio
 from pydantic import Field
 
-from actors.protocols import Delta, ImagePart, Message, Request, Role, TextDelta, Usage
+from actors.protocols import Delta, Message, Request, Role, TextDelta, TextPart, ToolResult, Usage
 from harry.errors import EngineError, EngineUnavailable
 from harry.offload import Emit, Offload
 from harry.registry import EngineSettings
@@ -182,7 +182,7 @@ def deltas(body: Mapping[str, Any]) -> list[Delta]:
 
 def plain(message: Message) -> dict[str, str]:
     """Write a message as the library wants it. Pictures are left out: these models cannot see."""
-    text = "".join(part.text for part in message.parts if not isinstance(part, ImagePart))
+    text = "".join(part.text for part in message.parts if isinstance(part, TextPart | ToolResult))
     return {"role": message.role.value, "content": text}
 
 

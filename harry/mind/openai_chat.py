@@ -198,6 +198,7 @@ def content(message: Message) -> str | list[dict[str, Any]]:
         if isinstance(part, TextPart)
         else {"type": "image_url", "image_url": {"url": part.uri}}
         for part in message.parts
+        if isinstance(part, TextPart | ImagePart)
     ]
 
 
