@@ -111,12 +111,16 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Recollection:
-    """Retriever -> responder: the utterance together with what bears on it."""
+    """Retriever -> responder: the utterance together with what bears on it.
+
+    `state` is what Harry has in mind, as (name, text): his mood, his goal, a thought he holds on to.
+    """
 
     utterance: Utterance
     history: tuple[Exchange, ...] = ()
     thoughts: tuple[str, ...] = ()
     memories: tuple[str, ...] = ()
+    state: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from harry import starting
 from harry.cast import cast
 from harry.conductor import Identity
 from harry.config import Config
-from harry.daemon import prompt_of
 from harry.engines import load_engines
 from harry.errors import EngineError, EngineUnavailable, StoreError
 from harry.memory.records import local_day
+from harry.prompting import prompt_of
 from harry.services import NAMESPACE
 from harry.session import Manners, Session
 from harry.shelf import Shelf

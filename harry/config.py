@@ -145,7 +145,14 @@ class TurnTaking(_Section):
 class Persona(_Section):
     """Who answers."""
 
-    name: ShortName = Field(default="Harry", description="The name the companion goes by.", json_schema_extra=_ONE_LINE)
+    name: ShortName = Field(
+        default="Harry",
+        description="The name the companion goes by; left out, the one in the persona's folder.",
+        json_schema_extra=_ONE_LINE,
+    )
+    folder: Annotated[str, StringConstraints(max_length=4096)] = Field(
+        default="", description="A folder with a `persona.toml` and Markdown that says who he is; empty: Harry himself."
+    )
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = Field(
         default="en",
         description="The language that is spoken, as a language tag.",
@@ -319,7 +326,19 @@ def load_config(file: Path | None = None, sets: Iterable[str] = (), environ: Map
         raise mistake(Config, error, layers) from None
     if config.engine:
         _check_tables(config, _known_engines(), layers)
-    return config
+    return _named_by_folder(config)
+
+
+def _named_by_folder(config: Config) -> Config:
+    """Take the persona's name from its folder where nobody set one. Raises `ConfigurationError`."""
+    if not config.persona.folder:
+        return config
+    from harry.mind.persona import load_persona  # noqa: PLC0415  (most configurations name no folder)
+
+    persona = load_persona(Path(config.persona.folder).expanduser())
+    if "name" in config.persona.model_fields_set:
+        return config
+    return config.model_copy(update={"persona": config.persona.model_copy(update={"name": persona.name})})
 
 
 def _file_to_read(file: Path | None, home: Path | None, environ: Mapping[str, str]) -> Path | None:

@@ -12,7 +12,6 @@ import signal
 import sys
 import time
 from contextlib import AsyncExitStack, suppress
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,9 +21,8 @@ import trio
 from rich.console import Console
 
 from actors.attention import Talk
-from actors.protocols import LanguageModel, Loudspeaker, Message, Microphone, TextToSpeech
+from actors.protocols import Loudspeaker, Microphone, TextToSpeech
 from channels.clock import AudioClock
-from channels.messages import Recollection
 from channels.turn import new_id
 from harry import starting
 from harry.account import Facts, account, greeting
@@ -40,7 +38,7 @@ from harry.errors import EngineUnavailable
 from harry.event_file import open_event_file, write_events
 from harry.keeping import after_keeping
 from harry.memory.records import local_day
-from harry.mind.prompt import build
+from harry.prompting import prompt_of
 from harry.recalling import LongTerm, long_term
 from harry.services import NAMESPACE
 from harry.session import Manners, Session
@@ -239,12 +237,6 @@ def _cancels_echo(wanted: str, microphone: Microphone | None, loudspeaker: Louds
     """Whether Harry may hear himself: by default between two sound cards, never between files."""
     cards = isinstance(microphone, SoundcardMicrophone) and isinstance(loudspeaker, SoundcardLoudspeaker)
     return microphone is not None and loudspeaker is not None and (wanted == "on" or (wanted == "auto" and cards))
-
-
-def prompt_of(config: Config, mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:
-    """The prompt for a mind, by the configuration."""
-    now = datetime.now().astimezone()
-    return build(recollection, config.persona.name, config.user.name, now, small=getattr(mind, "small", False))
 
 
 def _facts(

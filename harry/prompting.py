@@ -1,0 +1,82 @@
+"""Prompts by the configuration: for the session's turns, and for a person who wants to see what a mind is told."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from actors.protocols import ImagePart, LanguageModel, Message
+from channels.messages import Recollection, Source, Utterance
+from channels.turn import new_id
+from harry import starting
+from harry.config import Config
+from harry.memory.records import local_day
+from harry.mind.persona import Persona, load_persona
+from harry.mind.prompt import build, parts
+from harry.mind.prompt_parts import Part
+from harry.recalling import long_term
+
+_BYTES_A_TOKEN = 4
+"""Of English text, about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A part of a prompt as a person sees it. `tokens` is an estimate: each mind counts by its own tokenizer."""
+
+    section: str
+    role: str
+    tokens: int
+    why: str
+    text: str
+
+
+def persona_of(config: Config) -> Persona:
+    """The configured persona. Raises `ConfigurationError`."""
+    return load_persona(Path(config.persona.folder).expanduser() if config.persona.folder else None)
+
+
+def prompt_of(config: Config, mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:
+    """The prompt for a mind, by the configuration."""
+    now = datetime.now().astimezone()
+    small = getattr(mind, "small", False)
+    return build(recollection, config.persona.name, config.user.name, now, persona=persona_of(config), small=small)
+
+
+async def show(config: Config, words: str, *, small: bool = False) -> list[Shown]:
+    """Build the prompt that `words`, typed now, would make, and tell its parts. Asks no mind. Raises `HarryError`."""
+    async with starting.keeping(config, alone=False) as kept, AsyncExitStack() as held:
+        memories: list[str] = []
+        if kept.store.durable:
+            memory = await long_term(config, held)
+            memories = await memory.remember(words) if memory is not None else []
+        thoughts = await kept.store.thoughts(
+            config.persona.name, local_day(time.time()), limit=config.memory.thoughts or 1
+        )
+        said = Utterance(new_id(), words, Source.TYPED)
+        recollection = Recollection(
+            said,
+            kept.history,
+            tuple(str(each["text"]) for each in thoughts) if config.memory.thoughts else (),
+            tuple(memories),
+        )
+    now = datetime.now().astimezone()
+    built = parts(recollection, config.persona.name, config.user.name, now, persona=persona_of(config), small=small)
+    return [
+        Shown(
+            each.section.value,
+            each.role.value,
+            -(-len(each.text.encode("utf-8", "replace")) // _BYTES_A_TOKEN),
+            each.why,
+            each.text
+            + "".join(f"\n[a picture of {len(one.uri)} bytes]" for one in each.content if isinstance(one, ImagePart)),
+        )
+        for each in built
+    ]
+
+
+def _pictures(shown: Part) -> str:
+    return "".join(f"\n[a picture of {len(each.uri)} bytes]" for each in shown.content if isinstance(each, ImagePart))
