@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from actors.soc_writer import BATCH, NotKeptError, Receipt, Record, SocWriter
-from channels.messages import Source, Thought, TurnRecord
+from channels.messages import Outcome, Source, Thought, ToolUse, TurnRecord
 from harry.errors import StoreError
 from harry.memory.in_memory import InMemoryStore
 from harry.memory.spill import FileSpill, MemorySpill
@@ -32,8 +32,9 @@ def thought(name: str, text: str = "", *, at: float = 0.0) -> Thought:
 
 def turn(name: str) -> TurnRecord:
     return TurnRecord(
-        name, "ann", "kitchen", "home", Source.TYPED, 0.0, 1.0, "hello", "hi", "hi", False, "done", "older"
-    )
+        name, "ann", "kitchen", "home", Source.TYPED, 0.0, 1.0, "hello", "hi", "hi", False, "done", "older",
+        (ToolUse("c", "time", "{}", Outcome.FINISHED, "noon"),),
+    )  # fmt: skip
 
 
 def names(count: int, start: int = 0) -> list[str]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from channels.messages import Source, TurnRecord
+from channels.messages import Outcome, Source, ToolUse, TurnRecord
 from harry.memory.live_state import LONGEST_NAME, LONGEST_TEXT, MOST_TEXTS, LiveState, SqliteLiveState
 from harry.memory.redis_link import open_link
 from harry.memory.redis_share import SharedLiveState
@@ -119,6 +119,17 @@ async def test_the_same_entry_appended_again_changes_nothing(opening):
         await store.written.append("ann", "short_term", "one", entry="e2")
         await store.settle()
         assert await store.read.entries("ann", "short_term") == ["one", "one"]
+
+
+async def test_the_tools_of_a_turn_are_recalled_with_it(opening):
+    uses = (
+        ToolUse("c1", "set_timer", '{"minutes": 5}', Outcome.FINISHED, "It rings at five. \U0001f514"),
+        ToolUse("c2", "send", "{", Outcome.UNKNOWN),
+    )
+    async with opening() as store:
+        await store.keep([replace(turn("t1"), tools=uses), turn("t2")])
+        await store.settle()
+        assert [each.tools for each in await store.read.history("ann", limit=5)] == [uses, ()]
 
 
 async def test_what_was_deleted_is_gone_and_can_be_written_anew(opening):

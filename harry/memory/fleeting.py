@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
 from channels.messages import Exchange
+from harry.memory.records import tools_of
 
 Count: TypeAlias = Callable[[str], int]
 """How many tokens a text is."""
@@ -29,6 +30,7 @@ class Row(NamedTuple):
     heard: str
     interrupted: bool
     amends: str | None
+    tools: str = ""
 
 
 def upper_bound(text: str) -> int:
@@ -52,7 +54,7 @@ def shown(rows: Iterable[Row]) -> list[Exchange]:
     kept: dict[str, Exchange] = {}
     for row in rows:
         place[row.id] = place.get(row.amends or "", row.id)
-        kept[place[row.id]] = Exchange(row.id, row.said, row.heard, row.interrupted)
+        kept[place[row.id]] = Exchange(row.id, row.said, row.heard, bool(row.interrupted), tools_of(row.tools))
     return list(kept.values())
 
 

@@ -48,7 +48,7 @@ class InMemoryStore:
                 place[turn.turn] = place.get(turn.amends or "", turn.turn)
                 shown[place[turn.turn]] = turn
         newest = list(shown.values())[-limit:] if limit > 0 else []
-        return [Exchange(turn.turn, turn.said, turn.heard, turn.interrupted) for turn in newest]
+        return [Exchange(turn.turn, turn.said, turn.heard, turn.interrupted, turn.tools) for turn in newest]
 
     async def thoughts(self, persona: str, day: str, *, limit: int | None = None) -> list[dict[str, Any]]:
         """Give a local day's entries as `{"sequence", "at", "text"}`, oldest first; the newest `limit` of them."""

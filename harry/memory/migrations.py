@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from harry.errors import StoreError
-from harry.memory import schema_v2, schema_v3, schema_v4
+from harry.memory import schema_v2, schema_v3, schema_v4, schema_v5
 
 Step: TypeAlias = tuple[str, ...]
 """The statements of one migration."""
@@ -56,6 +56,7 @@ MIGRATIONS: tuple[Step, ...] = (
     schema_v2.STEP,
     schema_v3.STEP,
     schema_v4.STEP,
+    schema_v5.STEP,
 )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
-from dataclasses import fields, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any, TypeAlias
 
-from channels.messages import Thought, TurnRecord
+from channels.messages import Outcome, Thought, ToolUse, TurnRecord
 
 Record: TypeAlias = TurnRecord | Thought
 
@@ -51,3 +53,18 @@ def _whole(text: str) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
+
+
+def tools_text(tools: Sequence[ToolUse]) -> str:
+    """Write the tools a turn used as JSON; "" for none."""
+    return json.dumps([asdict(use) for use in tools]) if tools else ""
+
+
+def tools_of(text: str) -> tuple[ToolUse, ...]:
+    """Read what `tools_text` wrote. Raises `ValueError` for anything else."""
+    return tools_in(json.loads(text)) if text else ()
+
+
+def tools_in(uses: Iterable[Mapping[str, Any]]) -> tuple[ToolUse, ...]:
+    """Make the tools of their fields."""
+    return tuple(ToolUse(**{**use, "outcome": Outcome(use["outcome"])}) for use in uses)

@@ -23,7 +23,7 @@ from channels.messages import Exchange, Source, Thought, TurnRecord
 from harry.errors import StoreError
 from harry.memory.fleeting import Row, shown
 from harry.memory.live_state import Change, SqliteLiveState
-from harry.memory.records import Record
+from harry.memory.records import Record, tools_of, tools_text
 from harry.memory.redis_link import RedisLink, open_link
 from harry.memory.redis_store import STALE, STREAM_LENGTH, RedisStore, Sender
 from harry.memory.tables import Tables
@@ -161,11 +161,15 @@ class SharedLiveState:
         except StoreError as error:
             self._lost(error)
             return own
-        rows = {turn.turn: Row(0, turn.turn, turn.said, turn.heard, turn.interrupted, turn.amends) for turn in turns}
+        rows = {
+            turn.turn: Row(0, turn.turn, turn.said, turn.heard, turn.interrupted, turn.amends, tools_text(turn.tools))
+            for turn in turns
+        }
         overtaken = {row.amends for row in rows.values()}
         for each in own:
             if each.turn not in overtaken:
-                rows.setdefault(each.turn, Row(0, each.turn, each.said, each.heard, each.interrupted, None))
+                used = tools_text(each.tools)
+                rows.setdefault(each.turn, Row(0, each.turn, each.said, each.heard, each.interrupted, None, used))
         # The ids of turns sort by the time at which they began.
         return shown(sorted(rows.values(), key=lambda row: row.id))[-limit:]
 
@@ -306,12 +310,14 @@ def _record(name: str, values: list[Any]) -> Record:
     turn = TurnRecord(*values)
     return TurnRecord(**{
         **{each.name: getattr(turn, each.name) for each in fields(TurnRecord)},
-        "source": Source(turn.source), "interrupted": bool(turn.interrupted),
+        "source": Source(turn.source), "interrupted": bool(turn.interrupted), "tools": tools_of(values[-1]),
     })  # fmt: skip
 
 
 def _size(record: Record) -> int:
-    return len(record.said) + len(record.spoken) * 2 if isinstance(record, TurnRecord) else len(record.text)
+    if not isinstance(record, TurnRecord):
+        return len(record.text)
+    return len(record.said) + len(record.spoken) * 2 + len(tools_text(record.tools))
 
 
 def _bounded(items: list[Any], size: Callable[[Any], int]) -> list[Any]:

@@ -114,7 +114,7 @@ class Rotation:
     async def fleeting(self, user: str, *, budget: int = BUDGET, count: Count = upper_bound) -> list[Exchange]:
         """Recall the turns not rotated yet, the newest that fit into `budget` tokens, oldest first."""
         query = f"""
-            SELECT seq, id, said, heard, interrupted, amends FROM turn
+            SELECT seq, id, said, heard, interrupted, amends, tools FROM turn
             WHERE user = :user AND seq > {_LET_GO} ORDER BY seq DESC LIMIT {RECENT_AT_MOST}
         """  # noqa: S608 (constants; the user is bound)
         rows = await self._tables.look(lambda each: each.execute(query, {"user": user}).fetchall())
@@ -270,7 +270,7 @@ class Rotation:
 def _turns(connection: sqlite3.Connection, conversation: Conversation) -> list[Any]:
     return connection.execute(
         """
-        SELECT seq, id, said, heard, interrupted, amends FROM turn
+        SELECT seq, id, said, heard, interrupted, amends, tools FROM turn
         WHERE user = ? AND seq BETWEEN ? AND ? ORDER BY seq
         """,
         (conversation.user, conversation.first, conversation.last),

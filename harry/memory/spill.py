@@ -17,10 +17,10 @@ from typing import TypeVar, TypeVarTuple
 import structlog
 import trio
 
-from channels.messages import Outcome, Source, Thought, ToolUse, TurnRecord
+from channels.messages import Source, Thought, TurnRecord
 from harry.errors import StoreError
 from harry.memory.connection import errors_of
-from harry.memory.records import Record
+from harry.memory.records import Record, tools_in
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -179,7 +179,7 @@ def _record(line: bytes) -> Record:
     values = json.loads(line)
     if values.pop("kind") == "thought":
         return Thought(**values)
-    uses = tuple(ToolUse(**{**use, "outcome": Outcome(use["outcome"])}) for use in values.pop("tools", ()))
+    uses = tools_in(values.pop("tools", ()))
     return TurnRecord(**{**values, "source": Source(values["source"]), "tools": uses})
 
 

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, fields
+from dataclasses import astuple, fields, replace
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,7 +21,7 @@ from channels.messages import Exchange, Thought, TurnRecord
 from harry.errors import StoreError
 from harry.memory.connection import connect, errors_of
 from harry.memory.items import index_records
-from harry.memory.records import Record, clean, local_day
+from harry.memory.records import Record, clean, local_day, tools_of, tools_text
 
 T = TypeVar("T")
 
@@ -60,7 +60,8 @@ _HISTORY = """
         SELECT s.place, t.id, t.seq FROM shown AS s JOIN turn AS t ON t.amends = s.id
         WHERE t.user = :user AND t.seq > s.seq
     )
-    SELECT id, said, heard, interrupted, max(turn.seq) FROM shown JOIN turn USING (id) GROUP BY place ORDER BY place
+    SELECT id, said, heard, interrupted, tools, max(turn.seq)
+    FROM shown JOIN turn USING (id) GROUP BY place ORDER BY place
 """
 
 _THOUGHTS = """
@@ -189,7 +190,7 @@ class SqliteStore:
     async def history(self, user: str, *, limit: int) -> list[Exchange]:
         """Recall the newest `limit` exchanges of a user, oldest first; an amended turn is shown as what amends it."""
         rows = await self._read(_HISTORY, {"user": user, "limit": limit})
-        return [Exchange(turn, said, heard, bool(cut)) for turn, said, heard, cut, _ in rows]
+        return [Exchange(turn, said, heard, bool(cut), tools_of(used)) for turn, said, heard, cut, used, _ in rows]
 
     async def thoughts(self, persona: str, day: str, *, limit: int | None = None) -> list[dict[str, Any]]:
         """Give a local day's entries as `{"sequence", "at", "text"}`, oldest first; the newest `limit` of them."""
@@ -209,7 +210,7 @@ class SqliteStore:
 
     def _row(self, record: Record) -> tuple[str, str, tuple[Any, ...]]:
         if isinstance(record, TurnRecord):
-            return "turn", _INSERT_TURN, astuple(record)
+            return "turn", _INSERT_TURN, (*astuple(replace(record, tools=()))[:-1], tools_text(record.tools))
         return "thought", _INSERT_THOUGHT, (*astuple(record), local_day(record.at, self._zone))
 
     async def _read(self, query: str, parameters: dict[str, Any] | tuple[Any, ...]) -> list[Any]:
