@@ -81,9 +81,13 @@ async def retrieve(
     history: Callable[[], tuple[Exchange, ...]],
     thoughts: Callable[[], Awaitable[Sequence[str]]],
     memories: Callable[[str], Awaitable[Sequence[str]]] | None = None,
+    state: Callable[[], tuple[tuple[str, str], ...]] = tuple,
     out: Port[Recollection],
 ) -> None:
-    """Send one `Recollection` to the responder, within `DEADLINE`. `memories` is a session's `Recall.recall`."""
+    """Send one `Recollection` to the responder, within `DEADLINE`.
+
+    `memories` is a session's `Recall.recall`; `state` tells what Harry has in mind, as (name, text).
+    """
     recent: tuple[str, ...] = ()
     remembered: tuple[str, ...] = ()
 
@@ -97,5 +101,5 @@ async def retrieve(
             nursery.start_soon(remember, memories)
         with trio.move_on_after(DEADLINE):
             recent = tuple(await thoughts())
-    await out.send(Recollection(utterance, history(), recent, remembered))
+    await out.send(Recollection(utterance, history(), recent, remembered, state()))
     out.close()

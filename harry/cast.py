@@ -17,6 +17,7 @@ from actors.responder import respond
 from actors.retriever import retrieve
 from actors.soc_writer import SocWriter
 from actors.speaker import speak
+from actors.thinker import Thinker
 from actors.transcriber import Transcriber
 from harry.errors import ConfigurationError, EngineUnavailable
 from harry.registry import nearest
@@ -35,6 +36,7 @@ class Cast:
     responder: Any = respond
     speaker: Any = speak
     soc_writer: Any = SocWriter
+    thinker: Any = Thinker
 
 
 def cast(chosen: Mapping[str, str]) -> Cast:

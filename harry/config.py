@@ -107,6 +107,7 @@ class Actors(_Section):
         default="harry", description="Asks the mind and hands on its reply.", json_schema_extra=_ONE_LINE
     )
     speaker: ShortName = Field(default="harry", description="Has the reply spoken.", json_schema_extra=_ONE_LINE)
+    thinker: ShortName = Field(default="harry", description="Thinks between turns.", json_schema_extra=_ONE_LINE)
     soc_writer: ShortName = Field(
         default="harry", description="Writes turns and thoughts down.", json_schema_extra=_ONE_LINE
     )
@@ -184,6 +185,30 @@ class Memory(_Section):
     )
 
 
+TimeOfDay = Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")]
+"""A local time such as 21:30, or nothing."""
+
+
+class Thinker(_Section):
+    """What Harry does of his own accord: thinking between turns, and his journal."""
+
+    enabled: bool = Field(default=True, description="Whether Harry thinks for himself when nobody speaks.")
+    a_day: int = Field(default=24, ge=0, le=1000, description="Thoughts a day, at most.")
+    apart: float = Field(default=600.0, ge=0.0, le=86_400.0, description="Seconds between two thoughts, at least.")
+    quiet_hours: Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$")] = (
+        Field(
+            default="23:00-07:00",
+            description="Local time in which he does not think; empty: never.",
+            json_schema_extra={"takes": 'two times such as "23:00-07:00"'},
+        )
+    )
+    journal_at: TimeOfDay = Field(
+        default="21:30",
+        description="Local time from which he writes the day's journal; empty: the next morning.",
+        json_schema_extra={"takes": 'a time such as "21:30"'},
+    )
+
+
 class Redis(_Section):
     """A Redis server that several Harrys share. Nothing is kept there alone."""
 
@@ -217,6 +242,7 @@ class Config(BaseSettings):
     persona: Persona = Persona()
     user: User = User()
     memory: Memory = Memory()
+    thinker: Thinker = Thinker()
     redis: Redis = Redis()
     log: Log = Log()
 

@@ -36,6 +36,7 @@ from harry.console import show, typed_lines
 from harry.engines import Engines, load_engines
 from harry.errors import EngineUnavailable
 from harry.event_file import open_event_file, write_events
+from harry.inner.life import InnerLife, open_inner_life
 from harry.keeping import after_keeping
 from harry.memory.records import local_day
 from harry.prompting import prompt_of
@@ -121,7 +122,10 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
             engines = await _load(config, console)
             held.push_async_callback(engines.aclose)
             memory = await long_term(config, held) if kept.store.durable else None
-            session, facts = await _session(config, options, engines, kept, memory)
+            inner = await open_inner_life(
+                config, held, engines.language_model, config.user.name, kept=kept.store.durable
+            )
+            session, facts = await _session(config, options, engines, kept, memory, inner=inner)
             for line in account(facts):
                 console.print(line, soft_wrap=True, markup=False)
             if events_to is not None:
@@ -180,7 +184,13 @@ async def _type(session: Session, console: Console) -> None:
 
 
 async def _session(
-    config: Config, options: RunOptions, engines: Engines, kept: starting.Kept, memory: LongTerm | None
+    config: Config,
+    options: RunOptions,
+    engines: Engines,
+    kept: starting.Kept,
+    memory: LongTerm | None,
+    *,
+    inner: InnerLife | None,
 ) -> tuple[Session, Facts]:
     clock = AudioClock()
     if engines.language_model is None:
@@ -220,6 +230,7 @@ async def _session(
         today=lambda: local_day(time.time()),
         cast=cast(config.actors.model_dump()),
         long_term=memory,
+        inner=inner,
     )
     notes = tuple(dict.fromkeys([*engines.notes, *microphone.notes, *loudspeaker.notes, *kept.notes]))
     facts = _facts(

@@ -48,6 +48,7 @@ class Pipeline:
         on_piece: Callable[[Turn, str], None],
         thoughts: Callable[[], Awaitable[Sequence[str]]],
         memories: Callable[[str], Awaitable[Sequence[str]]] | None = None,
+        state: Callable[[], tuple[tuple[str, str], ...]] = tuple,
         cast: Cast,
     ) -> None:
         self._events = events
@@ -59,6 +60,7 @@ class Pipeline:
         self._on_piece = on_piece
         self._thoughts = thoughts
         self._memories = memories
+        self._state = state
         self._cast = cast
 
     async def __call__(self, turn: Turn, slot: Slot) -> None:
@@ -94,6 +96,7 @@ class Pipeline:
                     history=partial(self._history, turn),
                     thoughts=self._thoughts,
                     memories=self._memories,
+                    state=self._state,
                     out=recollections,
                 )
             )

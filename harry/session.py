@@ -46,6 +46,7 @@ from harry.conductor import Conductor, Identity
 from harry.echo_path import EchoPath
 from harry.engines import Engines
 from harry.errors import EngineError, StoreError
+from harry.inner.life import InnerLife
 from harry.keeping import AfterKeeping
 from harry.pipeline import Pipeline
 from harry.recalling import LongTerm
@@ -102,6 +103,7 @@ class Session:
         cast: Cast | None = None,
         cancel_echo: bool = False,
         long_term: LongTerm | None = None,
+        inner: InnerLife | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._cast = cast or Cast()
@@ -142,6 +144,7 @@ class Session:
                 on_piece=self._piece,
                 thoughts=self._thoughts,
                 memories=self._remembered if long_term else None,
+                state=inner.state.told if inner else tuple,
                 cast=self._cast,
             ),
             keep=self._keep,
@@ -152,6 +155,12 @@ class Session:
         self.echo = self._echo_path(clock) if cancel_echo and loudspeaker else None
         if long_term is not None:
             long_term.present = lambda: {exchange.turn for exchange in self.conductor.history[-manners.history_turns :]}
+        self._inner = inner
+        self._thinker = inner and inner.join(
+            self._cast.thinker, self.events,
+            history=lambda: self.conductor.history, keeps=lambda: self.attention.keeps,
+            busy=lambda: self.pending, write=self.think,
+        )  # fmt: skip
         self._turn_judge: TurnJudge | None = None
         self.supervisor = Supervisor(self._crashed, self._degraded)
         self.recorder: Recorder | None = None
@@ -197,6 +206,8 @@ class Session:
                         await nursery.start(self._loudspeaker.play, self.gate)
                     for name, actor in (
                         ("memory", self._long_term),
+                        ("inner life", self._inner),
+                        ("thinker", self._thinker),
                         ("turn model", self._turn_judge),
                         ("transcriber", self.transcriber),
                         ("listener", self.listener),

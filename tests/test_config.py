@@ -212,7 +212,7 @@ def test_a_bad_value_is_told_with_its_place_its_key_and_what_was_expected(
         ("memory.level", "Did you mean 'log.level'?"),
         ("engines.zzz", "Known: language_model, speech_to_text, text_to_speech, turn_detector, voice_activity."),
         ("turn.__class__", "Known: attention_window, barge_in_voice, endpoint_silence, pre_roll, speculate, talk."),
-        ("_file", "Known: actors, audio, engine, engines, log, memory, persona, redis, turn, user."),
+        ("_file", "Known: actors, audio, engine, engines, log, memory, persona, redis, thinker, turn, user."),
     ],
 )
 def test_an_unknown_key_is_told_with_the_nearest_right_one(tmp_path: Path, key: str, remedy: str) -> None:
