@@ -38,6 +38,14 @@ class EngineUnavailable(EngineError):  # noqa: N818  it reads better than Engine
     """An engine cannot be used here: not installed, no model, no key, no server."""
 
 
+class EngineBusy(EngineError):  # noqa: N818  as above
+    """An engine that cannot answer at this moment but may soon; `after` is in seconds, None if nobody knows."""
+
+    def __init__(self, message: str, *, remedy: str = "", after: float | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.after = after
+
+
 class EngineTimeout(EngineError):  # noqa: N818  as above
     """An engine outlived its deadline; its instance is retired."""
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import trio
 
-from harry.errors import EngineError, EngineUnavailable
+from harry.errors import EngineBusy, EngineUnavailable
 
 if TYPE_CHECKING:
     import httpx
@@ -56,7 +56,7 @@ def new_client(url: str, headers: Mapping[str, str]) -> httpx.AsyncClient:
 
 @contextmanager
 def failures(url: str) -> Iterator[None]:
-    """Raise httpx's errors as `EngineError`, or `EngineUnavailable` where the server cannot be reached."""
+    """Raise httpx's errors as `EngineBusy`, or `EngineUnavailable` where the server cannot be reached."""
     import httpx  # noqa: PLC0415
 
     host = host_of(url)
@@ -70,7 +70,7 @@ def failures(url: str) -> Iterator[None]:
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         raise EngineUnavailable("The address of the mind is not one.", remedy="It begins with https://.") from error
     except httpx.HTTPError as error:
-        raise EngineError(f"The connection to {host} broke off.", remedy="Ask again.") from error
+        raise EngineBusy(f"The connection to {host} broke off.", remedy="Ask again.") from error
 
 
 @asynccontextmanager

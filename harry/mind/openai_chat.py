@@ -8,32 +8,49 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+import structlog
 import trio
 from pydantic import Field, SecretStr, field_validator
 
-from actors.protocols import Delta, ImagePart, Message, Request, TextDelta, TextPart, Usage
-from harry.errors import EngineError, EngineTimeout, EngineUnavailable
-from harry.mind.http import failures, host_of, new_client, posted, received
+from actors.protocols import Delta, Request, Role, TextDelta, Usage
+from harry.errors import EngineBusy, EngineError, EngineUnavailable
+from harry.mind.chat_wire import ReplyStream, tools_written, written
+from harry.mind.http import failures, host_of, is_loopback, new_client, posted, received
 from harry.mind.patience import Patience
+from harry.mind.refusals import refusal, retry_after
 from harry.mind.sse import EventReader
 from harry.registry import EngineSettings
 
 if TYPE_CHECKING:
     import httpx
 
+log = structlog.get_logger(__name__)
+
 _LARGEST_BODY = 4 << 20
 """Bytes of a reply that comes in one piece."""
+
+_LONGEST_REPLY = 1 << 20
+"""Characters of a reply that are taken; whoever asked for 512 tokens needs no more."""
 
 _LINGER = 0.1
 """Seconds that a server has to end its answer after the mark for that."""
 
-_CODE = re.compile(r"[a-z][a-z_]{2,40}")
-"""An error's code that may be shown. Its message may not: servers repeat keys and prompts in it."""
+_FIRST_PAUSE = 0.3
+"""Seconds before a second try, at most; each further one waits up to three times as long as the one before."""
+
+_WORTH_WAITING = 2.0
+"""Seconds that somebody is kept waiting in silence for another try."""
+
+_FORMATS = ("json_schema", "json_object", "none")
+"""How a server is asked to keep to a schema, the strictest first; one that refuses a way is asked in the next."""
+
+_FIT = "Answer with one JSON object and nothing else. It must fit this JSON Schema:\n"
 
 
 class OpenAIChat:
@@ -42,7 +59,12 @@ class OpenAIChat:
     class Settings(EngineSettings):
         """`base_url` ends before `/chat/completions`; deadlines are seconds of the server's time.
 
-        `first_token_deadline` holds until the first sign of an answer, and between any two.
+        `first_token_deadline` holds until the first sign of an answer, tries and pauses included, and between any two
+        signs. `retries` are further tries at a busy server, before it has said anything. `dialect` says whose habits
+        the server has; `auto` tells it by the address. `site` and `title` are told to OpenRouter, and its `provider`
+        preferences default to `data_collection = "deny"`: nobody who keeps what is said. `price_in` and `price_out` are
+        the cost of a million tokens, for servers that do not tell what a reply cost. `thinking`: the model begins each
+        reply within a thought, without the mark for it. `extra` is added to each request as it stands.
         """
 
         base_url: str
@@ -51,9 +73,26 @@ class OpenAIChat:
         api_key_env: str | None = None
         first_token_deadline: float = Field(10.0, gt=0)
         total_deadline: float = Field(120.0, gt=0)
+        retries: int = Field(2, ge=0, le=5)
         temperature: float | None = Field(None, ge=0, le=2)
         top_p: float | None = Field(None, gt=0, le=1)
+        top_k: int | None = Field(None, ge=0)
+        min_p: float | None = Field(None, ge=0, le=1)
+        frequency_penalty: float | None = Field(None, ge=-2, le=2)
+        presence_penalty: float | None = Field(None, ge=-2, le=2)
+        repetition_penalty: float | None = Field(None, gt=0, le=2)
+        stop: tuple[str, ...] | None = Field(None, max_length=16)
+        seed: int | None = None
         max_tokens: int | None = Field(None, ge=1)
+        reasoning_effort: str | None = None
+        thinking: bool = False
+        dialect: Literal["auto", "openai", "openrouter", "plain"] = "auto"
+        site: str = "http://localhost"
+        title: str = "Harry"
+        provider: Mapping[str, Any] = Field(default_factory=dict)
+        price_in: float | None = Field(None, ge=0)
+        price_out: float | None = Field(None, ge=0)
+        extra: Mapping[str, Any] = Field(default_factory=dict)
         headers: Mapping[str, str] = Field(default_factory=dict, repr=False)
 
         @field_validator("base_url")
@@ -67,11 +106,17 @@ class OpenAIChat:
         self.name = name
         self._settings = settings
         self._client = client
+        self._host = host_of(settings.base_url)
+        self._dialect = _dialect(settings)
+        self._format = 0
 
     @classmethod
     def load(cls, name: str, settings: Settings) -> OpenAIChat:
         """Prepare the connections; asks nothing of the server. Raises `EngineUnavailable` when the key is missing."""
-        headers = {"Accept": "text/event-stream", "Accept-Encoding": "identity", **settings.headers}
+        headers = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
+        if _dialect(settings) == "openrouter":
+            headers |= {"HTTP-Referer": settings.site, "X-Title": settings.title}
+        headers |= settings.headers
         key = _key(name, settings)
         if key:
             headers["Authorization"] = f"Bearer {key}"
@@ -81,57 +126,104 @@ class OpenAIChat:
             )
         return cls(name, settings, new_client(settings.base_url, headers))
 
+    @property
+    def local(self) -> bool:
+        """Whether the model is on this computer, so that nothing leaves it and nothing is charged."""
+        return is_loopback(self._settings.base_url)
+
     def describe(self) -> str:
         """One line for the account."""
-        return f"{self._settings.model} ({host_of(self._settings.base_url)})"
+        return f"{self._settings.model} ({self._host})"
 
     async def aclose(self) -> None:
         """Close every connection."""
         await self._client.aclose()
 
     async def reply(self, request: Request, emit: Callable[[Delta], Awaitable[None]]) -> None:
-        """Answer, delta by delta.
+        """Answer, delta by delta. A busy server is asked again, as long as it has said nothing.
 
         Raises `EngineUnavailable` (no connection, key, credit or model), `EngineTimeout`, else `EngineError`.
         """
         settings = self._settings
-        patience = Patience(self.name, each=settings.first_token_deadline, total=settings.total_deadline)
-        with patience, failures(settings.base_url):
-            url = f"{settings.base_url}/chat/completions"
-            async with posted(self._client, url, self._body(request)) as response:
+        with Patience(self.name, each=settings.first_token_deadline, total=settings.total_deadline) as patience:
+            for tries in range(settings.retries + 1):
+                reply = _Reply(self._host, settings, patience, emit)
+                try:
+                    await self._ask(request, reply)
+                except EngineBusy as error:
+                    pause = max(random.uniform(0.5, 1) * _FIRST_PAUSE * 3**tries, error.after or 0.0)  # noqa: S311  no secret
+                    worth = _WORTH_WAITING if request.purpose == "reply" else patience.left
+                    if tries == settings.retries or reply.begun or pause > min(worth, patience.left):
+                        raise
+                    log.info("asking a busy server again", engine=self.name, seconds=round(pause, 2), cause=str(error))
+                    await trio.sleep(pause)
+                else:
+                    return
+
+    async def _ask(self, request: Request, reply: _Reply) -> None:
+        """Ask once; a way of asking for a schema that the server does not know is not tried again."""
+        way = self._format
+        while True:
+            try:
+                await self._ask_in(_FORMATS[way], request, reply)
+            except _Refused as refused:
+                if request.schema is None or refused.status not in (400, 422) or way + 1 == len(_FORMATS):
+                    log.warning("a mind refused", engine=self.name, host=self._host, status=refused.status)
+                    raise refused.error from None
+                way += 1
+            else:
+                self._format = max(self._format, way)
+                return
+
+    async def _ask_in(self, way: str, request: Request, reply: _Reply) -> None:
+        url = f"{self._settings.base_url}/chat/completions"
+        with failures(url):
+            async with posted(self._client, url, self._body(request, way)) as response:
                 if response.status_code != 200:
-                    raise self._refused(response.status_code, await _beginning(response, 1 << 16))
+                    body = await _beginning(response, 1 << 16)
+                    raise _Refused(response.status_code, self._refusal(response.status_code, body, response.headers))
                 async with aclosing(self._bodies(response)) as bodies:
                     async for body in bodies:
-                        for delta in self._deltas(body, patience):
-                            with patience.at_rest():
-                                await emit(delta)
+                        self._check(body)
+                        if not await reply.take(body):
+                            return
+                    await reply.end()
 
-    def _body(self, request: Request) -> dict[str, Any]:
+    def _body(self, request: Request, way: str) -> dict[str, Any]:
         settings = self._settings
+        messages = written(request.messages)
         # OpenAI's own newer models accept only the second name; other servers know only the first.
-        limit = "max_completion_tokens" if host_of(settings.base_url) == "api.openai.com" else "max_tokens"
+        limit = "max_completion_tokens" if self._dialect == "openai" else "max_tokens"
         body = {
             "model": settings.model,
-            "messages": [{"role": message.role.value, "content": content(message)} for message in request.messages],
+            "messages": messages,
             limit: min(request.max_tokens, settings.max_tokens or request.max_tokens),
-            "temperature": settings.temperature,
-            "top_p": settings.top_p,
+            **{name: getattr(settings, name) for name in _SAMPLING},
             "stream": True,
             "stream_options": {"include_usage": True},
         }
-        return {key: value for key, value in body.items() if value is not None}
+        if request.tools:
+            body["tools"] = tools_written(request.tools)
+        if request.schema is not None:
+            body |= _held_to(request.schema, way, messages)
+        if self._dialect == "openrouter":
+            body |= {"usage": {"include": True}, "provider": {"data_collection": "deny", **settings.provider}}
+        elif settings.provider:
+            body["provider"] = dict(settings.provider)
+        return {key: value for key, value in {**body, **settings.extra}.items() if value is not None}
 
     async def _bodies(self, response: httpx.Response) -> AsyncGenerator[Any, None]:
-        """Yield each JSON object of the reply, whether it streams or comes in one piece."""
+        """Yield each JSON object of the reply, whether it streams or comes in one piece; None for the end's mark."""
         if response.headers.get("content-type", "").startswith("application/json"):
             yield self._parsed((await _beginning(response, _LARGEST_BODY)).decode("utf-8", "replace"))
+            yield None
             return
         events = EventReader()
         async with received(response) as chunks:
             async for more in chunks:
                 for event in events.feed(more):
                     if event.strip() == "[DONE]":
+                        yield None
                         # A body read to its end leaves the connection open for the next turn.
                         with trio.move_on_after(_LINGER):
                             async for _ in chunks:
@@ -139,67 +231,118 @@ class OpenAIChat:
                         return
                     yield self._parsed(event)
         for event in events.end():
-            if event.strip() != "[DONE]":
-                yield self._parsed(event)
+            yield None if event.strip() == "[DONE]" else self._parsed(event)
 
     def _parsed(self, event: str) -> Any:
         try:
-            return json.loads(event)
-        except ValueError as error:
-            raise EngineError(f"{host_of(self._settings.base_url)} sent what is not an answer.") from error
+            body = json.loads(event)
+        except (ValueError, RecursionError) as error:
+            raise EngineError(f"{self._host} sent what is not an answer.") from error
+        if not isinstance(body, dict):
+            raise EngineError(f"{self._host} sent what is not an answer.")
+        return body
 
-    def _deltas(self, body: Any, patience: Patience) -> list[Delta]:
-        try:
-            if body.get("error"):
-                error = body["error"]
-                code = error.get("code") if isinstance(error, dict) else None
-                raise self._refused(code if isinstance(code, int) else 500, json.dumps(body).encode())
-            said: list[Delta] = []
-            for choice in body.get("choices") or ():
-                delta = choice.get("delta") or choice.get("message") or {}
-                if delta:
-                    # Reasoning is not spoken, but it is a sign of life.
-                    patience.renew()
-                text = delta.get("content")
-                if text:
-                    said.append(TextDelta(str(text)))
-            usage = body.get("usage")
-            if usage:
-                said.append(Usage(int(usage["prompt_tokens"]), int(usage["completion_tokens"]), usage.get("cost")))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise EngineError(f"{host_of(self._settings.base_url)} sent what is not an answer.") from error
-        return said
+    def _check(self, body: Mapping[str, Any] | None) -> None:
+        """Raise what an error within the stream means."""
+        error = body.get("error") if body else None
+        if error:
+            code = error.get("code") if isinstance(error, dict) else None
+            raise self._refusal(code if isinstance(code, int) else 500, json.dumps(body).encode(), {})
 
-    def _refused(self, status: int, body: bytes) -> EngineError:
-        """Say what an HTTP status, or an error in the stream, means."""
-        host, model = host_of(self._settings.base_url), self._settings.model
-        known: dict[int, EngineError] = {
-            401: EngineUnavailable(f"{host} does not accept the key.", remedy="Check the key, or make a new one."),
-            402: EngineUnavailable(f"There is no credit left at {host}.", remedy="Add credit, or use another mind."),
-            404: EngineUnavailable(f"{host} does not know the model {model!r}.", remedy="Name another model."),
-            408: EngineTimeout(f"{host} took too long."),
-            413: EngineError(f"The conversation has become too long for {model!r}."),
-            429: EngineError(f"{host} has been asked too often.", remedy="Wait a minute, then ask again."),
-        }
-        known[403] = known[401]
-        if status in known:
-            return known[status]
-        if status >= 500:
-            return EngineError(f"{host} is in trouble (error {status}).", remedy="Ask again in a minute.")
-        return EngineError(f"{host} refused the question (error {status}{_shown_code(body)}).")
+    def _refusal(self, status: int, body: bytes, headers: Mapping[str, str]) -> EngineError:
+        return refusal(status, body, host=self._host, model=self._settings.model, after=retry_after(headers))
 
 
-def content(message: Message) -> str | list[dict[str, Any]]:
-    """Write a message's parts as the protocol wants them: plain text where there are no pictures."""
-    if not any(isinstance(part, ImagePart) for part in message.parts):
-        return "".join(part.text for part in message.parts if isinstance(part, TextPart))
-    return [
-        {"type": "text", "text": part.text}
-        if isinstance(part, TextPart)
-        else {"type": "image_url", "image_url": {"url": part.uri}}
-        for part in message.parts
-        if isinstance(part, TextPart | ImagePart)
-    ]
+class _Refused(Exception):  # noqa: N818  it never leaves this module
+    """An answer other than 200, before it is known whether the question can be put in another way."""
+
+    def __init__(self, status: int, error: EngineError) -> None:
+        super().__init__(status)
+        self.status = status
+        self.error = error
+
+
+class _Reply:
+    """One try: reads the stream, hands on what it says, and knows whether anything was handed on."""
+
+    def __init__(
+        self,
+        host: str,
+        settings: OpenAIChat.Settings,
+        patience: Patience,
+        emit: Callable[[Delta], Awaitable[None]],
+    ) -> None:
+        self.begun = False
+        self._stream = ReplyStream(host, thinking=settings.thinking)
+        self._settings = settings
+        self._patience = patience
+        self._emit = emit
+        self._length = 0
+        self._marked = False
+
+    async def take(self, body: Mapping[str, Any] | None) -> bool:
+        """Take in an object of the stream, None for the mark of its end. False: that was more than anybody needs."""
+        if body is None:
+            self._marked = True
+            return True
+        deltas, alive = self._stream.feed(body)
+        if alive:
+            self._patience.renew()
+        await self._hand_on(deltas)
+        return self._length < _LONGEST_REPLY
+
+    async def end(self) -> None:
+        """Take the reply as over."""
+        await self._hand_on(self._stream.end(whole=self._marked))
+
+    async def _hand_on(self, deltas: list[Delta]) -> None:
+        for delta in deltas:
+            self.begun = True
+            if isinstance(delta, TextDelta):
+                self._length += len(delta.text)
+            with self._patience.at_rest():
+                await self._emit(self._priced(delta) if isinstance(delta, Usage) else delta)
+
+    def _priced(self, usage: Usage) -> Usage:
+        into, out = self._settings.price_in, self._settings.price_out
+        if usage.cost is not None or (into is None and out is None):
+            return usage
+        cost = (usage.prompt_tokens * (into or 0.0) + usage.completion_tokens * (out or 0.0)) / 1e6
+        return Usage(usage.prompt_tokens, usage.completion_tokens, cost)
+
+
+_SAMPLING = (
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "frequency_penalty",
+    "presence_penalty",
+    "repetition_penalty",
+    "stop",
+    "seed",
+    "reasoning_effort",
+)
+"""Settings that go into each request under their own names; those left out are the server's to choose."""
+
+
+def _held_to(schema: Mapping[str, Any], way: str, messages: list[dict[str, Any]]) -> dict[str, Any]:
+    """How a request asks for a schema; where the server knows none, `messages` says it in words."""
+    if way == "json_schema":
+        strict = schema.get("additionalProperties") is False
+        return {"response_format": {"type": way, "json_schema": {"name": "reply", "schema": schema, "strict": strict}}}
+    words = f"{_FIT}{json.dumps(schema, ensure_ascii=False)}"
+    if messages and messages[0]["role"] == Role.SYSTEM.value and isinstance(messages[0]["content"], str):
+        messages[0]["content"] += f"\n\n{words}"
+    else:
+        messages.insert(0, {"role": Role.SYSTEM.value, "content": words})
+    return {"response_format": {"type": way}} if way == "json_object" else {}
+
+
+def _dialect(settings: OpenAIChat.Settings) -> str:
+    if settings.dialect != "auto":
+        return settings.dialect
+    return {"api.openai.com": "openai", "openrouter.ai": "openrouter"}.get(host_of(settings.base_url), "plain")
 
 
 def _key(name: str, settings: OpenAIChat.Settings) -> str:
@@ -214,15 +357,6 @@ def _key(name: str, settings: OpenAIChat.Settings) -> str:
             remedy=f"Set it: export {settings.api_key_env}=...",
         )
     return key
-
-
-def _shown_code(body: bytes) -> str:
-    try:
-        error = json.loads(body).get("error")
-        codes = [error.get("code"), error.get("type")]
-    except (ValueError, AttributeError):
-        return ""
-    return next((f", {code}" for code in codes if isinstance(code, str) and _CODE.fullmatch(code)), "")
 
 
 async def _beginning(response: httpx.Response, most: int) -> bytes:

@@ -40,6 +40,11 @@ class Patience:
             raise EngineTimeout(f"{self._name} did not answer in time.", remedy="Ask again, or use another engine.")
         return swallowed
 
+    @property
+    def left(self) -> float:
+        """Seconds to the next deadline."""
+        return self._scope.deadline - trio.current_time()
+
     def renew(self) -> None:
         """Note a sign of life."""
         now = trio.current_time()
