@@ -231,6 +231,10 @@ class Config(BaseSettings):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)  # type: ignore[assignment]  # pydantic-settings widens the type; its own keys are not needed
 
+    local_only: bool = Field(
+        default=False,
+        description="Nothing leaves this computer: every address beyond it is refused, with a sentence.",
+    )
     audio: Audio = Audio()
     engines: Engines = Engines()
     engine: dict[str, dict[str, Any]] = Field(

@@ -212,7 +212,10 @@ def test_a_bad_value_is_told_with_its_place_its_key_and_what_was_expected(
         ("memory.level", "Did you mean 'log.level'?"),
         ("engines.zzz", "Known: language_model, speech_to_text, text_to_speech, turn_detector, voice_activity."),
         ("turn.__class__", "Known: attention_window, barge_in_voice, endpoint_silence, pre_roll, speculate, talk."),
-        ("_file", "Known: actors, audio, engine, engines, log, memory, persona, redis, thinker, turn, user."),
+        (
+            "_file",
+            "Known: actors, audio, engine, engines, local_only, log, memory, persona, redis, thinker, turn, user.",
+        ),
     ],
 )
 def test_an_unknown_key_is_told_with_the_nearest_right_one(tmp_path: Path, key: str, remedy: str) -> None:
@@ -281,7 +284,7 @@ def test_a_value_cannot_smuggle_in_another_key() -> None:
 
 def test_the_documentation_lists_every_key_with_what_it_takes_and_its_default() -> None:
     page = (Path(__file__).parent.parent / "docs" / "configuration.md").read_text(encoding="utf-8")
-    listed = [line for line in page.splitlines() if re.match(r"\| `\w+\.", line)]
+    listed = [line for line in page.splitlines() if re.match(r"\| `(\w+\.|local_only`)", line)]
     assert listed == [row(key) for key in keys(Config)]
 
 

@@ -35,10 +35,12 @@ class Call:
 
     def configuration(self, sets: list[str] | None) -> Config:
         """Read the configuration and set up the log by it. Raises `ConfigurationError`."""
+        from harry import egress
         from harry.config import load_config
         from harry.logs import configure
 
         config = load_config(self.config_file, sets or [])
+        egress.configure(local_only=config.local_only, folder=config.data_folder)
         configure("debug" if self.debug else config.log.level, config.data_folder if config.log.file else None)
         return config
 

@@ -21,6 +21,7 @@ from redis import exceptions
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 
+from harry.egress import permit
 from harry.errors import ConfigurationError, StoreError
 from harry.memory.redis_lane import Command, Lane
 
@@ -138,8 +139,9 @@ async def _on_asyncio(loop: Any, call: Callable[[], Awaitable[T]]) -> T:
 async def open_link(url: str) -> AsyncIterator[RedisLink]:
     """Open a way to the server that `url` names (redis://, rediss://, unix://); it need not be there yet.
 
-    Raises `ConfigurationError` for what is no such URL.
+    Raises `ConfigurationError` for what is no such URL, `EgressRefused` where `local_only` keeps Harry here.
     """
+    permit(url, "Redis")
     try:
         fast = _client(url, timeout=ANSWERED_WITHIN, retries=_RETRIES)
         blocking = _client(url, timeout=None, retries=0)

@@ -5,14 +5,14 @@ HTTP/1.1 only. Over HTTP/2 a cancelled reply is not taken back from the server, 
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import trio
 
+from harry import egress
+from harry.egress import host_of, is_loopback
 from harry.errors import EngineBusy, EngineUnavailable
 
 if TYPE_CHECKING:
@@ -20,22 +20,6 @@ if TYPE_CHECKING:
 
 KEPT_OPEN = 60.0
 """Seconds for which an unused connection is kept, so that the next turn need not greet the server again."""
-
-
-def host_of(url: str) -> str:
-    """Name the host of an address, and its port if it has one; never what else the address may hold."""
-    parts = urlsplit(url)
-    port = f":{parts.port}" if parts.port is not None else ""
-    return f"{parts.hostname or url}{port}"
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the address is on this computer."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def new_client(url: str, headers: Mapping[str, str]) -> httpx.AsyncClient:
@@ -74,8 +58,13 @@ def failures(url: str) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def posted(client: httpx.AsyncClient, url: str, body: Mapping[str, Any]) -> AsyncIterator[httpx.Response]:
-    """Ask, and hand over the response while its body is still to come; the connection ends with the context."""
+async def posted(
+    client: httpx.AsyncClient, url: str, body: Mapping[str, Any], purpose: str
+) -> AsyncIterator[httpx.Response]:
+    """Ask, and hand over the response while its body is still to come; the connection ends with the context.
+
+    Raises `EgressRefused` where nothing may leave this computer; what does is noted under `purpose`.
+    """
     import httpx  # noqa: PLC0415
 
     class Whole(httpx.AsyncByteStream):
@@ -92,13 +81,20 @@ async def posted(client: httpx.AsyncClient, url: str, body: Mapping[str, Any]) -
                 raise StopAsyncIteration
             return self._left.pop()
 
+    egress.permit(url, purpose)
     request = client.build_request("POST", url, json=body)
     request.stream = Whole(request.content)
-    response = await client.send(request, stream=True)
+    began, received = trio.current_time(), 0
     try:
-        yield response
+        response = await client.send(request, stream=True)
+        try:
+            yield response
+        finally:
+            received = response.num_bytes_downloaded
+            await response.aclose()
     finally:
-        await response.aclose()
+        seconds = trio.current_time() - began
+        egress.note(url, purpose, sent=len(request.content), received=received, seconds=seconds)
 
 
 @asynccontextmanager

@@ -19,9 +19,10 @@ import trio
 from pydantic import Field, SecretStr, field_validator
 
 from actors.protocols import Delta, Request, Role, TextDelta, Usage
+from harry.egress import host_of, is_loopback, permit
 from harry.errors import EngineBusy, EngineError, EngineUnavailable
 from harry.mind.chat_wire import ReplyStream, tools_written, written
-from harry.mind.http import failures, host_of, is_loopback, new_client, posted, received
+from harry.mind.http import failures, new_client, posted, received
 from harry.mind.patience import Patience
 from harry.mind.refusals import refusal, retry_after
 from harry.mind.sse import EventReader
@@ -112,7 +113,11 @@ class OpenAIChat:
 
     @classmethod
     def load(cls, name: str, settings: Settings) -> OpenAIChat:
-        """Prepare the connections; asks nothing of the server. Raises `EngineUnavailable` when the key is missing."""
+        """Prepare the connections; asks nothing of the server.
+
+        Raises `EngineUnavailable` when the key is missing, or the server is elsewhere and `local_only` is set.
+        """
+        permit(settings.base_url, "a language model")
         headers = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
         if _dialect(settings) == "openrouter":
             headers |= {"HTTP-Referer": settings.site, "X-Title": settings.title}
@@ -178,7 +183,7 @@ class OpenAIChat:
     async def _ask_in(self, way: str, request: Request, reply: _Reply) -> None:
         url = f"{self._settings.base_url}/chat/completions"
         with failures(url):
-            async with posted(self._client, url, self._body(request, way)) as response:
+            async with posted(self._client, url, self._body(request, way), request.purpose) as response:
                 if response.status_code != 200:
                     body = await _beginning(response, 1 << 16)
                     raise _Refused(response.status_code, self._refusal(response.status_code, body, response.headers))

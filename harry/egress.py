@@ -1,0 +1,118 @@
+"""What leaves this computer: whether it may (`local_only`), and a line for each time that it did.
+
+Everything that asks another host passes here: `permit` before, `note` after. The log says which host, what for, how
+much and when; never what.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import structlog
+
+from harry.errors import EngineUnavailable
+
+log = structlog.get_logger(__name__)
+
+EGRESS_FILE = "egress.jsonl"
+
+FILE_BYTES = 1_000_000
+"""The log is begun anew at this size; one full file is kept beside it. A line takes some 150 bytes."""
+
+
+class EgressRefused(EngineUnavailable):
+    """`local_only` is set, and this would have left the computer."""
+
+
+class _Watch:
+    """The wish of the whole process, like its log: set once by whoever starts it."""
+
+    local_only = False
+    folder: Path | None = None
+
+
+def configure(*, local_only: bool, folder: Path | None = None) -> None:
+    """Say whether anything may leave this computer, and in which folder what does is written down, if anywhere."""
+    _Watch.local_only = local_only
+    _Watch.folder = folder
+
+
+def host_of(url: str) -> str:
+    """Name the host of an address, and its port if it has one; never what else the address may hold."""
+    parts = urlsplit(url)
+    try:
+        port = f":{parts.port}" if parts.port is not None else ""
+    except ValueError:
+        port = ""
+    return f"{parts.hostname or url}{port}"
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the address is on this computer. A name is believed to be only if it is `localhost`."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if not host:
+        return parts.scheme in ("unix", "file")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def permit(url: str, purpose: str) -> None:
+    """Raise `EgressRefused` where `local_only` is set and `url` is not on this computer. `purpose` is a few words."""
+    if _Watch.local_only and not is_loopback(url):
+        raise EgressRefused(
+            f"{host_of(url)} is not on this computer, and local_only is set ({purpose}).",
+            remedy="Use something on this computer, or set local_only = false.",
+        )
+
+
+def note(url: str, purpose: str, *, sent: int = 0, received: int = 0, seconds: float = 0.0) -> None:
+    """Write down that something left this computer; `sent` and `received` are bytes. Takes some 50 us, never raises."""
+    if _Watch.folder is None or is_loopback(url):
+        return
+    line = {
+        "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "host": host_of(url),
+        "purpose": purpose,
+        "sent": sent,
+        "received": received,
+        "seconds": round(seconds, 3),
+    }
+    try:
+        _append(_Watch.folder / EGRESS_FILE, json.dumps(line) + "\n")
+    except OSError as error:
+        log.warning("what left this computer could not be noted", cause=error.strerror)
+
+
+def _append(path: Path, line: str) -> None:
+    with suppress(FileNotFoundError):
+        if path.stat().st_size >= FILE_BYTES:
+            path.replace(path.with_suffix(".jsonl.1"))
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(descriptor, line.encode())
+    finally:
+        os.close(descriptor)
+
+
+def noted(folder: Path) -> Iterator[dict[str, Any]]:
+    """Read what was written down, oldest first. A line that a crash cut is left out."""
+    for name in (f"{EGRESS_FILE}.1", EGRESS_FILE):
+        try:
+            lines = (folder / name).read_text("utf-8", "replace").splitlines()
+        except OSError:
+            continue
+        for line in lines:
+            with suppress(ValueError):
+                yield json.loads(line)
