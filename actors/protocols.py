@@ -261,8 +261,13 @@ class Store(Protocol):
         """The newest `limit` exchanges of a user, oldest first."""
         ...
 
-    async def thoughts(self, persona: str, day: str, *, limit: int | None = None) -> list[dict[str, Any]]:
-        """A local day's (YYYY-MM-DD) entries as `{"sequence", "at", "text"}`, oldest first; the newest `limit`."""
+    async def thoughts(
+        self, persona: str, day: str, *, limit: int | None = None, user: str | None = None
+    ) -> list[dict[str, Any]]:
+        """A local day's (YYYY-MM-DD) entries as `{"sequence", "at", "text"}`, oldest first; the newest `limit`.
+
+        `user`: only what was thought in this user's conversations.
+        """
         ...
 
     async def aclose(self) -> None:

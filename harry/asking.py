@@ -17,6 +17,7 @@ from harry.config import Config
 from harry.engines import load_engines
 from harry.errors import EngineError, EngineUnavailable, StoreError
 from harry.memory.records import local_day
+from harry.memory.spill import MemorySpill
 from harry.prompting import prompt_of
 from harry.services import NAMESPACE
 from harry.session import Manners, Session
@@ -40,7 +41,7 @@ async def ask(config: Config, text: str, write: Callable[[str], None]) -> None:
                 mind=engines.language_model,
                 voice=Shelf("text_to_speech", Silent("silent")),
                 store=kept.store,
-                spill=kept.spill,
+                spill=MemorySpill(),
                 microphone=None,
                 loudspeaker=None,
                 prompt=partial(prompt_of, config),

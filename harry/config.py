@@ -217,6 +217,14 @@ class Redis(_Section):
     )
 
 
+class Web(_Section):
+    """The door: one port for the page, for other programs and for the protocols they speak."""
+
+    sessions: int = Field(
+        default=32, ge=1, le=1000, description="Conversations at once, beside the one at this computer's microphone."
+    )
+
+
 class Log(_Section):
     """What Harry notes about his own work. Never what was said."""
 
@@ -248,6 +256,7 @@ class Config(BaseSettings):
     memory: Memory = Memory()
     thinker: Thinker = Thinker()
     redis: Redis = Redis()
+    web: Web = Web()
     log: Log = Log()
 
     _data_folder: Path = PrivateAttr(default_factory=lambda: user_data_path("harry"))

@@ -10,8 +10,8 @@ import logging
 import os
 import signal
 import sys
-import time
 from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,30 +21,21 @@ import trio
 from rich.console import Console
 
 from actors.attention import Talk
-from actors.protocols import Loudspeaker, Microphone, TextToSpeech
+from actors.protocols import Loudspeaker, Microphone
 from channels.clock import AudioClock
-from channels.turn import new_id
 from harry import starting
 from harry.account import Facts, account, greeting
 from harry.audio.choice import open_loudspeaker, open_microphone
 from harry.audio.soundcard import SoundcardLoudspeaker, SoundcardMicrophone
 from harry.audio.wav import WavMicrophone
-from harry.cast import cast
-from harry.conductor import Identity
 from harry.config import Config, RunOptions
 from harry.console import show, typed_lines
 from harry.engines import Engines, load_engines
-from harry.errors import EngineUnavailable
 from harry.event_file import open_event_file, write_events
-from harry.inner.life import InnerLife, open_inner_life
-from harry.keeping import after_keeping
-from harry.memory.records import local_day
-from harry.prompting import prompt_of
-from harry.recalling import LongTerm, long_term
-from harry.services import NAMESPACE
-from harry.session import Manners, Session
+from harry.hosting import hosting
+from harry.inner.life import open_inner_life
+from harry.session import Session
 from harry.shelf import Shelf
-from harry.voice.silent import Silent
 
 log = structlog.get_logger(__name__)
 
@@ -121,22 +112,29 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
                 held.callback(events_to.close)
             engines = await _load(config, console)
             held.push_async_callback(engines.aclose)
-            memory = await long_term(config, held) if kept.store.durable else None
             inner = await open_inner_life(
                 config, held, engines.language_model, config.user.name, kept=kept.store.durable
             )
-            session, facts = await _session(config, options, engines, kept, memory, inner=inner)
-            for line in account(facts):
-                console.print(line, soft_wrap=True, markup=False)
-            if events_to is not None:
-                writing.start_soon(write_events, session.events.listen(4096, lossless=True), events_to)
-            try:
-                async with AsyncExitStack() as sharing:
-                    if kept.store.durable:
-                        session.after_keeping = await after_keeping(config, sharing, session.trouble, session.recovered)
+            devices = await _devices(config, options, engines)
+
+            def prepare(session: Session) -> None:
+                if events_to is not None:
+                    writing.start_soon(write_events, session.events.listen(4096, lossless=True), events_to)
+
+            async with hosting(config, engines, kept.store, most=1 + config.web.sessions) as host:
+                facts = _facts(config, engines, devices, kept)
+                for line in account(facts):
+                    console.print(line, soft_wrap=True, markup=False)
+                async with host.open(
+                    user=config.user.name,
+                    microphone=devices.microphone,
+                    loudspeaker=devices.loudspeaker,
+                    clock=devices.clock,
+                    cancel_echo=_cancels_echo(config.audio.echo, devices.microphone, devices.loudspeaker),
+                    inner=inner,
+                    prepare=prepare,
+                ) as session:
                     await _converse(session, facts, options, console)
-            finally:
-                session.events.close()
 
 
 async def _load(config: Config, console: Console) -> Engines:
@@ -148,10 +146,7 @@ async def _load(config: Config, console: Console) -> Engines:
 async def _converse(session: Session, facts: Facts, options: RunOptions, console: Console) -> None:
     shown = session.events.listen()
     async with trio.open_nursery() as nursery:
-        await nursery.start(session.run)
         nursery.start_soon(session.warm)
-        if session.after_keeping is not None:
-            nursery.start_soon(session.after_keeping.run)
         nursery.start_soon(partial(show, shown, lambda: session.level, console, name=facts.name))
         nursery.start_soon(_type, session, console)
         if facts.real_microphone:
@@ -183,65 +178,25 @@ async def _type(session: Session, console: Console) -> None:
             session.press()
 
 
-async def _session(
-    config: Config,
-    options: RunOptions,
-    engines: Engines,
-    kept: starting.Kept,
-    memory: LongTerm | None,
-    *,
-    inner: InnerLife | None,
-) -> tuple[Session, Facts]:
+@dataclass(frozen=True, slots=True)
+class _Devices:
+    """What stands at this computer, and what had to be done without."""
+
+    clock: AudioClock
+    microphone: Microphone | None
+    loudspeaker: Loudspeaker | None
+    notes: tuple[str, ...]
+
+
+async def _devices(config: Config, options: RunOptions, engines: Engines) -> _Devices:
     clock = AudioClock()
-    if engines.language_model is None:
-        raise EngineUnavailable("Harry has no mind: no language model can serve.", remedy=" ".join(engines.notes))
     microphone = await open_microphone(options.microphone or config.audio.microphone, clock)
     spoken = engines.text_to_speech
     rate = spoken.engine.rate if spoken else 24_000
     loudspeaker = await open_loudspeaker(
         (options.loudspeaker or config.audio.loudspeaker) if spoken else "none", clock, rate
     )
-    voice: Shelf[TextToSpeech] = spoken if spoken and loudspeaker.device else Shelf("text_to_speech", Silent("silent"))
-    session = Session(
-        identity=Identity(config.user.name, new_id(), NAMESPACE),
-        persona=config.persona.name,
-        language=config.persona.language,
-        clock=clock,
-        engines=engines,
-        mind=engines.language_model,
-        voice=voice,
-        store=kept.store,
-        spill=kept.spill,
-        microphone=microphone.device,
-        loudspeaker=loudspeaker.device,
-        prompt=partial(prompt_of, config),
-        manners=Manners(
-            config.turn.endpoint_silence,
-            config.turn.barge_in_voice,
-            config.turn.pre_roll,
-            config.memory.history_turns,
-            config.memory.thoughts,
-            config.turn.speculate,
-            config.turn.attention_window,
-            config.turn.talk,
-        ),
-        cancel_echo=_cancels_echo(config.audio.echo, microphone.device, loudspeaker.device),
-        history=kept.history,
-        today=lambda: local_day(time.time()),
-        cast=cast(config.actors.model_dump()),
-        long_term=memory,
-        inner=inner,
-    )
-    notes = tuple(dict.fromkeys([*engines.notes, *microphone.notes, *loudspeaker.notes, *kept.notes]))
-    facts = _facts(
-        config,
-        engines=engines,
-        microphone=microphone.device,
-        loudspeaker=loudspeaker.device,
-        notes=notes,
-        kept=kept,
-    )
-    return session, facts
+    return _Devices(clock, microphone.device, loudspeaker.device, (*microphone.notes, *loudspeaker.notes))
 
 
 def _cancels_echo(wanted: str, microphone: Microphone | None, loudspeaker: Loudspeaker | None) -> bool:
@@ -250,15 +205,8 @@ def _cancels_echo(wanted: str, microphone: Microphone | None, loudspeaker: Louds
     return microphone is not None and loudspeaker is not None and (wanted == "on" or (wanted == "auto" and cards))
 
 
-def _facts(
-    config: Config,
-    *,
-    engines: Engines,
-    microphone: Microphone | None,
-    loudspeaker: Loudspeaker | None,
-    notes: tuple[str, ...],
-    kept: starting.Kept,
-) -> Facts:
+def _facts(config: Config, engines: Engines, devices: _Devices, kept: starting.Kept) -> Facts:
+    microphone, loudspeaker = devices.microphone, devices.loudspeaker
     mind = engines.language_model.engine if engines.language_model else None
     small = starting.better_minds(mind)
     folder: Path | None = config.data_folder if kept.store.durable else None
@@ -268,7 +216,7 @@ def _facts(
         voice=_described(engines.text_to_speech),
         loudspeaker=loudspeaker.description if loudspeaker else None,
         mind=_described(engines.language_model),
-        fallbacks=notes,
+        fallbacks=tuple(dict.fromkeys([*engines.notes, *devices.notes, *kept.notes])),
         folder=folder,
         small_mind=bool(small),
         better_minds=small,

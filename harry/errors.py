@@ -54,5 +54,9 @@ class StoreError(HarryError):
     """The store could not keep or give back something."""
 
 
+class TooManySessions(HarryError):  # noqa: N818  as above
+    """There are as many conversations as there may be; one must end first."""
+
+
 class FolderInUse(HarryError):  # noqa: N818  as above
     """Another `harry run` holds the data folder."""

@@ -1,6 +1,6 @@
 """What goes on with the things that were kept while Harry runs: conversations are rotated, and shared through Redis.
 
-Both are tasks beside the session, woken when something was kept. A Redis that is away changes nothing but that the
+Both are tasks beside the sessions, woken when something was kept. A Redis that is away changes nothing but that the
 others hear of it later.
 """
 
@@ -25,8 +25,8 @@ from harry.services import STORE_FILE
 class AfterKeeping:
     """The tasks of one data folder. `notice` tells that something was kept; it never waits."""
 
-    def __init__(self, user: str, rotation: Rotation, shared: SharedLiveState | None) -> None:
-        self._user = user
+    def __init__(self, users: Callable[[], list[str]], rotation: Rotation, shared: SharedLiveState | None) -> None:
+        self._users = users
         self._rotation = rotation
         self._shared = shared
 
@@ -39,22 +39,29 @@ class AfterKeeping:
     async def run(self) -> None:
         """Rotate and share until cancelled."""
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(partial(self._rotation.run, lambda: [self._user], on_failure=StoreError))
+            nursery.start_soon(partial(self._rotation.run, self._users, on_failure=StoreError))
             if self._shared is not None:
                 nursery.start_soon(self._shared.run)
 
 
 async def after_keeping(
-    config: Config, held: AsyncExitStack, on_trouble: Callable[[str], None], on_recovered: Callable[[], None]
+    config: Config,
+    held: AsyncExitStack,
+    users: Callable[[], list[str]],
+    on_trouble: Callable[[str], None],
+    on_recovered: Callable[[], None],
 ) -> AfterKeeping:
-    """Open what is needed for as long as `held` is. Raises `StoreError`, and `ConfigurationError` for a wrong URL."""
+    """Open what is needed for as long as `held` is; `users` names whose conversations are rotated.
+
+    Raises `StoreError`, and `ConfigurationError` for a wrong URL.
+    """
     tables = await Tables.open(config.data_folder / STORE_FILE)
     held.push_async_callback(tables.aclose)
     shared = None
     if config.redis.url:
         link = await held.enter_async_context(open_link(config.redis.url))
         shared = await SharedLiveState.open(tables, link, on_trouble=on_trouble, on_recovered=on_recovered)
-    return AfterKeeping(config.user.name, Rotation(tables), shared)
+    return AfterKeeping(users, Rotation(tables), shared)
 
 
 def erasing_elsewhere(config: Config) -> list[Forget]:

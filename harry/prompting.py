@@ -17,7 +17,7 @@ from harry.memory.records import local_day
 from harry.mind.persona import Persona, load_persona
 from harry.mind.prompt import build, parts
 from harry.mind.prompt_parts import Part
-from harry.recalling import long_term
+from harry.recalling import shared_memory
 
 _BYTES_A_TOKEN = 4
 """Of English text, about."""
@@ -51,8 +51,8 @@ async def show(config: Config, words: str, *, small: bool = False) -> list[Shown
     async with starting.keeping(config, alone=False) as kept, AsyncExitStack() as held:
         memories: list[str] = []
         if kept.store.durable:
-            memory = await long_term(config, held)
-            memories = await memory.remember(words) if memory is not None else []
+            memory = await shared_memory(config, held)
+            memories = await memory.of(config).remember(words) if memory is not None else []
         thoughts = await kept.store.thoughts(
             config.persona.name, local_day(time.time()), limit=config.memory.thoughts or 1
         )

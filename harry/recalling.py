@@ -51,17 +51,34 @@ class LongTerm:
         return [*told, *await self.recall.recall(words)]
 
     async def run(self) -> NoReturn:
-        """Look ahead, and make vectors, until cancelled."""
+        """Look ahead until cancelled."""
         await self._memory.warm(self._namespace)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.recall.run)
             nursery.start_soon(self._lore.run)
-            if self._memory.embedder is not None:
-                nursery.start_soon(self._memory.run)
             await trio.sleep_forever()
 
 
-async def long_term(config: Config, held: AsyncExitStack) -> LongTerm | None:
+class SharedMemory:
+    """The memory and the lore that all sessions ask; `run` makes the vectors, once for all of them."""
+
+    def __init__(self, memory: LongTermMemory, lore: LoreStore) -> None:
+        self.memory = memory
+        self.lore = lore
+
+    def of(self, config: Config) -> LongTerm:
+        """Give the configured user's share of it to one session."""
+        names = {"char": config.persona.name, "user": config.user.name}
+        lore = KnowledgeBase(self.lore, Scope(NAMESPACE, config.persona.name), names=names)
+        return LongTerm(self.memory, config.user.name, lore)
+
+    async def run(self) -> None:
+        """Give vectors to what was kept, until cancelled; where there is no embedder, return."""
+        if self.memory.embedder is not None:
+            await self.memory.run()
+
+
+async def shared_memory(config: Config, held: AsyncExitStack) -> SharedMemory | None:
     """Open the long-term memory for as long as `held` is; None, logged, where it cannot be opened."""
     try:
         opened = await held.enter_async_context(remembering(config))
@@ -72,7 +89,4 @@ async def long_term(config: Config, held: AsyncExitStack) -> LongTerm | None:
         log.info("memories are found by words alone", cause=opened.without)
     lore = LoreStore(config.data_folder / STORE_FILE)
     held.push_async_callback(lore.aclose)
-    names = {"char": config.persona.name, "user": config.user.name}
-    return LongTerm(
-        opened.memory, config.user.name, KnowledgeBase(lore, Scope(NAMESPACE, config.persona.name), names=names)
-    )
+    return SharedMemory(opened.memory, lore)

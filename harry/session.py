@@ -341,10 +341,11 @@ class Session:
         return await self._long_term.remember(words) if self._long_term and self.attention.recalls else ()
 
     async def _thoughts(self) -> list[str]:
-        if not self.manners.thoughts:
+        limit, user = self.manners.thoughts, self.identity.user
+        if not limit:
             return []
         try:
-            entries = await self._store.thoughts(self.persona, self._today(), limit=self.manners.thoughts)
+            entries = await self._store.thoughts(self.persona, self._today(), limit=limit, user=user)
         except StoreError as error:
             # A memory that fails is told by the writer, and is no reason to be silent.
             log.warning("nothing is remembered", cause=str(error))

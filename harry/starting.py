@@ -15,14 +15,12 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from actors.protocols import LanguageModel
-from actors.soc_writer import Spill
 from channels.messages import Exchange
 from harry.config import Config, RunOptions
 from harry.engines import Candidate, Chain
 from harry.errors import ConfigurationError, StoreError
 from harry.memory.folder import lock_folder, prepare_folder
 from harry.memory.in_memory import InMemoryStore
-from harry.memory.spill import FileSpill, MemorySpill
 from harry.mind.choice import BETTER_MINDS
 from harry.mind.choice import chain as mind_chain
 from harry.mind.local_servers import PORTS, find_local_server
@@ -30,8 +28,6 @@ from harry.registry import ROLES
 from harry.services import KeepingStore, open_store
 
 log = structlog.get_logger(__name__)
-
-SPILL_FILE = "unwritten.jsonl"
 
 
 async def chains(config: Config) -> list[Chain]:
@@ -82,10 +78,9 @@ def refuse_one_file_for_two(config: Config, options: RunOptions) -> None:
 
 @dataclass(slots=True)
 class Kept:
-    """Where the conversation goes: the store, the refuge before it, what it remembers, and what went wrong."""
+    """Where the conversation goes: the store, what it remembers, and what went wrong."""
 
     store: KeepingStore
-    spill: Spill
     history: tuple[Exchange, ...] = ()
     notes: list[str] = field(default_factory=list)
 
@@ -101,19 +96,17 @@ async def keeping(config: Config, *, alone: bool = True) -> AsyncIterator[Kept]:
             kept = await _kept(config, held, alone=alone)
         except StoreError as error:
             log.warning("nothing will be kept", cause=str(error))
-            kept = Kept(InMemoryStore(), MemorySpill(), notes=[f"{error} Until then nothing is kept."])
+            kept = Kept(InMemoryStore(), notes=[f"{error} Until then nothing is kept."])
         yield kept
 
 
 async def _kept(config: Config, held: AsyncExitStack, *, alone: bool) -> Kept:
-    spill: Spill = MemorySpill()
     if config.memory.store != "memory" and alone:
         prepare_folder(config.data_folder)
         held.enter_context(lock_folder(config.data_folder))
-        spill = FileSpill(config.data_folder / SPILL_FILE)
     store = await open_store(config)
     held.push_async_callback(store.aclose)
-    return Kept(store, spill, tuple(await store.history(config.user.name, limit=config.memory.history_turns)))
+    return Kept(store, tuple(await store.history(config.user.name, limit=config.memory.history_turns)))
 
 
 @contextmanager

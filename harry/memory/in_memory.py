@@ -50,13 +50,15 @@ class InMemoryStore:
         newest = list(shown.values())[-limit:] if limit > 0 else []
         return [Exchange(turn.turn, turn.said, turn.heard, turn.interrupted, turn.tools) for turn in newest]
 
-    async def thoughts(self, persona: str, day: str, *, limit: int | None = None) -> list[dict[str, Any]]:
+    async def thoughts(
+        self, persona: str, day: str, *, limit: int | None = None, user: str | None = None
+    ) -> list[dict[str, Any]]:
         """Give a local day's entries as `{"sequence", "at", "text"}`, oldest first; the newest `limit` of them."""
         await trio.lowlevel.checkpoint()
         found = [
             {"sequence": sequence, "at": thought.at, "text": thought.text}
             for sequence, on, thought in self._thoughts.values()
-            if thought.persona == persona and on == day
+            if thought.persona == persona and on == day and user in (None, thought.user)
         ]
         return found if limit is None else found[max(len(found) - limit, 0) :]
 

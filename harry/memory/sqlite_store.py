@@ -66,7 +66,9 @@ _HISTORY = """
 
 _THOUGHTS = """
     SELECT seq, at, text FROM (
-        SELECT seq, at, text FROM thought WHERE persona = ? AND day = ? ORDER BY seq DESC LIMIT ?)
+        SELECT seq, at, text FROM thought
+        WHERE persona = :persona AND day = :day AND (:user IS NULL OR user = :user)
+        ORDER BY seq DESC LIMIT :limit)
     ORDER BY seq
 """
 
@@ -192,9 +194,12 @@ class SqliteStore:
         rows = await self._read(_HISTORY, {"user": user, "limit": limit})
         return [Exchange(turn, said, heard, bool(cut), tools_of(used)) for turn, said, heard, cut, used, _ in rows]
 
-    async def thoughts(self, persona: str, day: str, *, limit: int | None = None) -> list[dict[str, Any]]:
+    async def thoughts(
+        self, persona: str, day: str, *, limit: int | None = None, user: str | None = None
+    ) -> list[dict[str, Any]]:
         """Give a local day's entries as `{"sequence", "at", "text"}`, oldest first; the newest `limit` of them."""
-        rows = await self._read(_THOUGHTS, (persona, day, -1 if limit is None else limit))
+        given = {"persona": persona, "day": day, "user": user, "limit": -1 if limit is None else limit}
+        rows = await self._read(_THOUGHTS, given)
         return [{"sequence": sequence, "at": at, "text": text} for sequence, at, text in rows]
 
     async def days(self, persona: str) -> list[str]:

@@ -1,0 +1,202 @@
+"""What all conversations share, and the one way to begin another: any user, any microphone, any loudspeaker.
+
+The host holds the configuration, the engines' shelves, the store, long-term memory and the sharing through Redis. Each
+session that it opens has a user, a history, a supervisor, a gate and a spill of its own. The session at the computer's
+microphone is simply the first one; a client at the door opens the others.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from functools import partial
+
+import structlog
+import trio
+
+from actors.attention import Talk
+from actors.protocols import LanguageModel, Loudspeaker, Message, Microphone, TextToSpeech
+from channels.clock import AudioClock
+from channels.messages import Recollection
+from channels.turn import new_id
+from harry.cast import cast
+from harry.conductor import Identity
+from harry.config import Config, User
+from harry.engines import Engines
+from harry.errors import EngineUnavailable, TooManySessions
+from harry.inner.life import InnerLife
+from harry.keeping import AfterKeeping, after_keeping
+from harry.memory.records import local_day
+from harry.prompting import prompt_of
+from harry.recalling import SharedMemory, shared_memory
+from harry.refuges import Refuges
+from harry.services import NAMESPACE, KeepingStore
+from harry.session import Manners, Session
+from harry.shelf import Shelf
+from harry.supervisor import Supervisor
+from harry.voice.silent import Silent
+
+Prompt = Callable[[LanguageModel, Recollection], tuple[Message, ...]]
+
+log = structlog.get_logger(__name__)
+
+
+class Host:
+    """Made by `hosting`. `sessions` are those that run now, by their id."""
+
+    def __init__(
+        self, config: Config, engines: Engines, mind: Shelf[LanguageModel], store: KeepingStore, refuges: Refuges
+    ) -> None:
+        self.config = config
+        self.engines = engines
+        self.store = store
+        self.memory: SharedMemory | None = None
+        self.after_keeping: AfterKeeping | None = None
+        self.sessions: dict[str, Session] = {}
+        self.started_at = time.time()
+        self.supervisor = Supervisor(self._crashed, self._degraded)
+        self._mind = mind
+        self._refuges = refuges
+        self._users = {config.user.name}
+
+    @property
+    def free(self) -> int:
+        """How many more sessions there may be now."""
+        return self._refuges.free
+
+    def users(self) -> list[str]:
+        """Name everybody who has conversed since the start."""
+        return sorted(self._users)
+
+    def config_of(self, user: str) -> Config:
+        """The configuration as it is for a user."""
+        return self.config.model_copy(update={"user": User(name=user)})
+
+    @asynccontextmanager
+    async def open(
+        self,
+        *,
+        user: str,
+        microphone: Microphone | None = None,
+        loudspeaker: Loudspeaker | None = None,
+        clock: AudioClock | None = None,
+        manners: Manners | None = None,
+        voice: Shelf[TextToSpeech] | None = None,
+        prompt: Prompt | None = None,
+        always: bool = False,
+        cancel_echo: bool = False,
+        inner: InnerLife | None = None,
+        prepare: Callable[[Session], None] = lambda session: None,
+    ) -> AsyncIterator[Session]:
+        """Converse with a user for the length of the block; at its end all that was said is kept or spilled.
+
+        `clock` is the one that the devices go by. `always`: whatever is heard is meant for Harry. `prepare` is called
+        with the session before anything happens in it, so that a listener misses nothing. An error in the session
+        ends the block; errors come in an exception group. Raises `TooManySessions`, `StoreError`.
+        """
+        if not self.free:
+            raise TooManySessions(
+                "Harry holds as many conversations as he may.", remedy="End one, or raise web.sessions."
+            )
+        config = self.config_of(user)
+        spoken = self.engines.text_to_speech if loudspeaker is not None else None
+        with self._refuges.one() as spill:
+            self._users.add(user)
+            session = Session(
+                identity=Identity(user, new_id(), NAMESPACE),
+                persona=config.persona.name,
+                language=config.persona.language,
+                clock=clock or AudioClock(),
+                engines=self.engines,
+                mind=self._mind,
+                voice=voice or spoken or Shelf("text_to_speech", Silent("silent")),
+                store=self.store,
+                spill=spill,
+                microphone=microphone,
+                loudspeaker=loudspeaker,
+                prompt=prompt or partial(prompt_of, config),
+                manners=manners or manners_of(config),
+                cancel_echo=cancel_echo,
+                history=tuple(await self.store.history(user, limit=config.memory.history_turns)),
+                today=lambda: local_day(time.time()),
+                cast=cast(config.actors.model_dump()),
+                long_term=self.memory.of(config) if self.memory else None,
+                inner=inner,
+            )
+            session.attention.always = always
+            session.after_keeping = self.after_keeping
+            prepare(session)
+            async with self._live(session):
+                yield session
+
+    @asynccontextmanager
+    async def _live(self, session: Session) -> AsyncIterator[None]:
+        self.sessions[session.identity.session] = session
+        try:
+            async with trio.open_nursery() as nursery:
+                await nursery.start(session.run)
+                yield
+                nursery.cancel_scope.cancel()
+        finally:
+            del self.sessions[session.identity.session]
+            session.events.close()
+
+    def trouble(self, message: str) -> None:
+        """Tell every session that something cannot be shared now."""
+        for session in self.sessions.values():
+            session.trouble(message)
+
+    def recovered(self) -> None:
+        """Tell every session that what was told by `trouble` is over."""
+        for session in self.sessions.values():
+            session.recovered()
+
+    def _crashed(self, name: str, error: Exception) -> None:
+        for session in self.sessions.values():
+            session.events.publish("error", message=f"The {name} failed and was started again: {error}")
+
+    def _degraded(self, name: str, error: Exception) -> None:
+        self.trouble(f"The {name} keeps failing; I try it again once a minute. {error}")
+
+
+@asynccontextmanager
+async def hosting(config: Config, engines: Engines, store: KeepingStore, *, most: int = 1) -> AsyncIterator[Host]:
+    """Hold what sessions share for the length of the block, and keep it going. `most` sessions may run at once.
+
+    The caller holds the data folder. Raises `EngineUnavailable` without a mind, `StoreError`, and
+    `ConfigurationError` for what cannot be shared so.
+    """
+    mind = engines.language_model
+    if mind is None:
+        remedy = " ".join(engines.notes)
+        raise EngineUnavailable("Harry has no mind: no language model can serve.", remedy=remedy)
+    refuges = Refuges(store, config.data_folder if store.durable else None, most)
+    host = Host(config, engines, mind, store, refuges)
+    async with AsyncExitStack() as held:
+        if store.durable:
+            host.memory = await shared_memory(config, held)
+            host.after_keeping = await after_keeping(config, held, host.users, host.trouble, host.recovered)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(host.supervisor.keep, "keeper", refuges.run)
+            for name, shared in (("memory", host.memory), ("keeping", host.after_keeping)):
+                if shared is not None:
+                    nursery.start_soon(host.supervisor.keep, name, shared.run)
+            yield host
+            nursery.cancel_scope.cancel()
+
+
+def manners_of(config: Config, *, talk: Talk | None = None) -> Manners:
+    """How turns are taken, by the configuration; `talk` says how the microphone is used, if not by it."""
+    manners = Manners(
+        config.turn.endpoint_silence,
+        config.turn.barge_in_voice,
+        config.turn.pre_roll,
+        config.memory.history_turns,
+        config.memory.thoughts,
+        config.turn.speculate,
+        config.turn.attention_window,
+        config.turn.talk,
+    )
+    return replace(manners, talk=talk.value) if talk else manners
