@@ -1,12 +1,14 @@
 """Loads the engines of all roles at once, each by its chain: the first that can serve, and why the others could not.
 
+The minds of a chain become one, a relay, in which those that follow stand in within a turn.
+
 A name that does not exist stops the start. A single engine that the user named and that cannot serve stops it too; a
 list, or a choice that was left to Harry, falls back, and the last resort is to do without.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +19,7 @@ from actors.protocols import LanguageModel, SpeechToText, TextToSpeech, TurnDete
 from harry import registry
 from harry.errors import ConfigurationError, EngineError, EngineUnavailable
 from harry.registry import ROLES
+from harry.relay import Link, Meter, Relay
 from harry.shelf import Shelf
 
 log = structlog.get_logger(__name__)
@@ -64,8 +67,11 @@ async def load_engines(
     *,
     on_loaded: Callable[[str, str], None] = lambda role, what: None,
     on_degraded: Callable[[str, str], None] = lambda role, why: None,
+    meter: Meter | None = None,
 ) -> Engines:
     """Load every chain, all at the same time, in threads. `on_loaded(role, what)` tells progress.
+
+    `meter` watches over what the minds cost.
 
     Raises `ConfigurationError` for a name that does not exist or a named engine that cannot serve.
     """
@@ -74,7 +80,10 @@ async def load_engines(
 
     async def one(chain: Chain) -> None:
         try:
-            setattr(engines, chain.role, await _first_that_serves(chain, engines.notes, on_degraded))
+            if chain.role == "language_model":
+                engines.language_model = await _relay(chain, engines.notes, on_degraded, meter)
+            else:
+                setattr(engines, chain.role, await _first_that_serves(chain, engines.notes, on_degraded))
         except ConfigurationError as error:
             troubles.append(error)
         else:
@@ -94,25 +103,62 @@ async def _first_that_serves(
     chain: Chain, notes: list[str], on_degraded: Callable[[str, str], None]
 ) -> Shelf[Any] | None:
     for candidate in chain.candidates:
-
-        async def load(candidate: Candidate = candidate) -> Any:
-            return await trio.to_thread.run_sync(
-                registry.load, chain.role, candidate.name, candidate.table, abandon_on_cancel=True
-            )
-
+        load = _loading(chain.role, candidate)
         try:
             engine = await load()
-        except ConfigurationError:
-            raise
-        except Exception as strange:  # noqa: BLE001  an engine may come from anybody
-            error = strange if isinstance(strange, EngineError) else _broken(candidate, strange)
-            log.warning("engine cannot serve", role=chain.role, engine=candidate.name, cause=str(error))
-            if chain.named:
-                raise ConfigurationError(error.message, remedy=error.remedy) from error
-            notes.append(str(error))
+        except EngineError as error:
+            _cannot_serve(chain, candidate, error, notes)
         else:
             return Shelf(chain.role, engine, reload=load, on_degraded=on_degraded)
     return None
+
+
+async def _relay(
+    chain: Chain, notes: list[str], on_degraded: Callable[[str, str], None], meter: Meter | None
+) -> Shelf[LanguageModel] | None:
+    """Load the first mind that serves, and those that cost no memory; the rest is loaded when it is needed."""
+    links: list[Link] = []
+    serves = False
+    for candidate in chain.candidates:
+        load = _loading(chain.role, candidate)
+        link = Link(candidate.name, load, on_degraded=on_degraded)
+        try:
+            link.traits = await _loading(chain.role, candidate, registry.checked)()
+            if not serves or getattr(link.traits, "light", False):
+                await link.shelf()
+                serves = True
+        except EngineError as error:
+            link.did_fail(error)
+            if not serves:
+                _cannot_serve(chain, candidate, error, notes)
+        links.append(link)
+    # Its name and traits change with who answers, which the protocol's attributes do not foresee.
+    relay: Any = Relay(links, meter)
+    return Shelf(chain.role, relay, on_degraded=on_degraded) if serves else None
+
+
+def _loading(
+    role: str, candidate: Candidate, how: Callable[[str, str, Mapping[str, Any]], Any] = registry.load
+) -> Callable[[], Awaitable[Any]]:
+    """Make what loads a candidate, in a thread; it raises `ConfigurationError` or `EngineError`."""
+
+    async def load() -> Any:
+        try:
+            return await trio.to_thread.run_sync(how, role, candidate.name, candidate.table, abandon_on_cancel=True)
+        except (ConfigurationError, EngineError):
+            raise
+        except Exception as error:
+            raise _broken(candidate, error) from error
+
+    return load
+
+
+def _cannot_serve(chain: Chain, candidate: Candidate, error: EngineError, notes: list[str]) -> None:
+    """Note that a candidate is passed over. Raises `ConfigurationError` where it alone was wanted."""
+    log.warning("engine cannot serve", role=chain.role, engine=candidate.name, cause=str(error))
+    if chain.named:
+        raise ConfigurationError(error.message, remedy=error.remedy) from error
+    notes.append(str(error))
 
 
 def _broken(candidate: Candidate, error: Exception) -> EngineUnavailable:

@@ -83,9 +83,19 @@ def settings_for(engine: EngineClass[Any], table: str, values: Mapping[str, Any]
         raise ConfigurationError(f"{key}: {first['msg']} (given: {given}).") from None
 
 
+def checked(role: str, name: str, table: Mapping[str, Any]) -> EngineClass[Any]:
+    """Find the class that `[engine.NAME]` (`table`) is for, and check the table, without building the engine."""
+    engine, _ = _checked(role, name, table)
+    return engine
+
+
 def load(role: str, name: str, table: Mapping[str, Any]) -> Any:
     """Build the engine that `[engine.NAME]` (`table`) describes; its `kind`, else its name, chooses it. Blocking."""
+    engine, settings = _checked(role, name, table)
+    return engine.load(name, settings)
+
+
+def _checked(role: str, name: str, table: Mapping[str, Any]) -> tuple[EngineClass[Any], EngineSettings]:
     values = dict(table)
-    kind = str(values.pop("kind", name))
-    engine = find(role, kind)
-    return engine.load(name, settings_for(engine, f"engine.{name}", values))
+    engine = find(role, str(values.pop("kind", name)))
+    return engine, settings_for(engine, f"engine.{name}", values)

@@ -12,7 +12,7 @@ import random
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import structlog
 import trio
@@ -102,6 +102,9 @@ class OpenAIChat:
             if not re.fullmatch(r"https?://[^/\s@]+(/[^\s@]*)?", given):
                 raise ValueError("an address such as https://openrouter.ai/api/v1 was expected")
             return given.rstrip("/")
+
+    light: ClassVar[bool] = True
+    """It costs next to nothing to have it ready."""
 
     def __init__(self, name: str, settings: Settings, client: httpx.AsyncClient) -> None:
         self.name = name

@@ -45,6 +45,11 @@ class ReplyReader:
         """Whether the spoken field has begun and not ended, or the reply is plain text."""
         return self._plain or (self._object is not None and self._object.speaking)
 
+    @property
+    def plain(self) -> bool:
+        """Whether the reply is no JSON, and spoken as it stands."""
+        return self._plain
+
     def feed(self, text: str) -> str:
         """Take in more of the reply; returns what of it is to be spoken."""
         if self._head is not None:
