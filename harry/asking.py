@@ -11,6 +11,7 @@ import trio
 from channels.clock import AudioClock
 from channels.turn import new_id
 from harry import starting
+from harry.budget import opened_budget
 from harry.cast import cast
 from harry.conductor import Identity
 from harry.config import Config
@@ -29,7 +30,7 @@ async def ask(config: Config, text: str, write: Callable[[str], None]) -> None:
     """Answer `text`, writing the reply piece by piece. Raises `HarryError` if no mind can answer."""
     async with starting.keeping(config, alone=False) as kept:
         mind = [chain for chain in await starting.chains(config) if chain.role == "language_model"]
-        engines = await load_engines(mind)
+        engines = await load_engines(mind, meter=await opened_budget(config))
         try:
             if engines.language_model is None:
                 raise EngineUnavailable("No language model can serve.", remedy=" ".join(engines.notes))

@@ -225,6 +225,23 @@ class Web(_Section):
     )
 
 
+class EngineBudget(_Section):
+    """What one engine may take in a day."""
+
+    money: float | None = Field(default=None, ge=0)
+    tokens: int | None = Field(default=None, ge=0)
+
+
+class Budget(_Section):
+    """What minds elsewhere may take in a day, thoughts, guesses and summaries included."""
+
+    money: float | None = Field(
+        default=None, ge=0, description="In the provider's currency; left out, as much as there is."
+    )
+    tokens: int | None = Field(default=None, ge=0, description="Tokens, read and written; left out, any number.")
+    engine: dict[str, EngineBudget] = Field(default_factory=dict, description="A table for each engine: the same keys.")
+
+
 class Log(_Section):
     """What Harry notes about his own work. Never what was said."""
 
@@ -256,6 +273,7 @@ class Config(BaseSettings):
     memory: Memory = Memory()
     thinker: Thinker = Thinker()
     redis: Redis = Redis()
+    budget: Budget = Budget()
     web: Web = Web()
     log: Log = Log()
 

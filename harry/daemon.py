@@ -28,6 +28,7 @@ from harry.account import Facts, account, greeting
 from harry.audio.choice import open_loudspeaker, open_microphone
 from harry.audio.soundcard import SoundcardLoudspeaker, SoundcardMicrophone
 from harry.audio.wav import WavMicrophone
+from harry.budget import opened_budget
 from harry.config import Config, RunOptions
 from harry.console import show, typed_lines
 from harry.engines import Engines, load_engines
@@ -140,7 +141,7 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
 async def _load(config: Config, console: Console) -> Engines:
     chains = await starting.chains(config)
     with starting.progress(console) as loaded:
-        return await load_engines(chains, on_loaded=loaded)
+        return await load_engines(chains, on_loaded=loaded, meter=await opened_budget(config))
 
 
 async def _converse(session: Session, facts: Facts, options: RunOptions, console: Console) -> None:

@@ -46,6 +46,14 @@ class EngineBusy(EngineError):  # noqa: N818  as above
         self.after = after
 
 
+class BudgetReached(EngineError):  # noqa: N818  as above
+    """A reply might cost more than is left of today's budget; `first`: nobody was told so today."""
+
+    def __init__(self, message: str, *, remedy: str = "", first: bool = True) -> None:
+        super().__init__(message, remedy=remedy)
+        self.first = first
+
+
 class EngineTimeout(EngineError):  # noqa: N818  as above
     """An engine outlived its deadline; its instance is retired."""
 

@@ -15,7 +15,7 @@ import structlog
 import trio
 
 from actors.protocols import Delta, LanguageModel, Request
-from harry.errors import EngineBusy, EngineError, EngineUnavailable
+from harry.errors import BudgetReached, EngineBusy, EngineError, EngineTimeout, EngineUnavailable
 from harry.mind.baton import Baton
 from harry.mind.continuing import lightened
 from harry.shelf import Shelf
@@ -25,6 +25,9 @@ SHORTEST_REST = 5.0
 
 LONGEST_REST = 60.0
 """Seconds it is left alone when it failed again and again."""
+
+SPENT = "Today's budget for the mind I wanted is spent, so another one answers now. "
+"""Said once, before the answer of the mind that stands in."""
 
 log = structlog.get_logger(__name__)
 
@@ -92,7 +95,7 @@ class Link:
     def did_fail(self, error: EngineError) -> None:
         """Let it rest, if it is the mind's own trouble; what only this question met says nothing of the next."""
         self.trouble = error
-        if type(error) is EngineError:
+        if not isinstance(error, EngineBusy | EngineTimeout | EngineUnavailable):
             return
         rest = min(SHORTEST_REST * 2.0**self._failed, LONGEST_REST)
         after = error.after or 0.0 if isinstance(error, EngineBusy) else 0.0
@@ -159,6 +162,8 @@ class Relay:
             except EngineError as error:
                 link.did_fail(error)
                 log.warning("a mind failed", engine=link.name, cause=str(error), said=bool(baton.said))
+                if isinstance(error, BudgetReached) and error.first and request.purpose == "reply":
+                    baton.foreword = SPENT
                 if baton.complete:
                     # What is missing was not to be heard: the rest of an object, or what the reply cost.
                     return
@@ -170,7 +175,11 @@ class Relay:
     async def _by(self, link: Link, baton: Baton, *, lighten: bool) -> None:
         shelf = await link.shelf()
         asked = baton.asked()
-        spending = self._meter.spending(link.name, asked, local=link.trait("local") or link.trait("embedded")) if self._meter else nullcontext()
+        spending = (
+            self._meter.spending(link.name, asked, local=link.trait("local") or link.trait("embedded"))
+            if self._meter
+            else nullcontext()
+        )
         async with shelf.lease() as mind, spending as spend:
             leg = baton.taken(last=link is self._links[-1])
 

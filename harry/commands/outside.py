@@ -28,3 +28,30 @@ def egress(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> No
             print(f"{each['at']}  {each['host']}  {each['purpose']}  {each['sent']} out, {each['received']} in")
     if not lines and not as_json:
         print("Nothing has left this computer, as far as is written down.")
+
+
+@app.command(short_help="See what minds have cost today.")
+def budget(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> None:
+    """Show what each mind took today, in tokens and money, and what it may take."""
+    call: Call = ctx.obj
+    config = call.configuration(sets)
+    import time
+    from dataclasses import asdict
+
+    from harry.budget import BUDGET_FILE, limits_told, open_ledger
+    from harry.memory.records import local_day
+
+    day = local_day(time.time())
+    there = config.memory.store != "memory" and (config.data_folder / BUDGET_FILE).exists()
+    spent = open_ledger(config).of(day) if there else []
+    limits = config.budget.model_dump(exclude_none=True)
+    if as_json:
+        print(json.dumps({"day": day, "spent": [asdict(each) for each in spent], "limits": limits}))
+        return
+    for each in spent:
+        where = "on this computer" if each.local else "elsewhere"
+        print(f"{each.engine}, {where}: {each.replies} replies, {each.tokens} tokens, {each.money:.4f}")
+    if not spent:
+        print("No mind has answered today, as far as is written down.")
+    for name, told in limits_told(config.budget).items():
+        print(f"limit of {name}: {told}")

@@ -24,6 +24,8 @@ class Baton:
         self._waiting = ""
         self._object = ReplyReader() if request.schema is not None else None
         self._called = False
+        self.foreword = ""
+        """What is said before the first word, unless the reply is an object."""
 
     @property
     def said(self) -> str:
@@ -61,6 +63,8 @@ class Baton:
         ready = end or self._object is None or self._object.plain or self._object.spoken
         if ready and self._waiting:
             waiting, self._waiting = self._waiting, ""
+            if self.foreword and self._object is None and not self._plainly:
+                await self._emit(TextDelta(self.foreword))
             self._plainly += waiting
             await self._emit(TextDelta(waiting))
 
