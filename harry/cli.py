@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from harry import exits
-from harry.commands import AsJson, Call, Sets, bench, lore, memory, outside, prompt, soc, writer
+from harry.commands import AsJson, Call, Sets, bench, lore, memory, models, outside, prompt, soc, writer
 
 app = typer.Typer(
     name="harry",
@@ -29,6 +29,7 @@ app.add_typer(lore.app, name="lore")
 app.add_typer(prompt.app, name="prompt")
 app.add_typer(memory.app, name="memory")
 app.add_typer(memory.whole)
+app.add_typer(models.app, name="models")
 app.add_typer(outside.app)
 app.add_typer(bench.app, name="bench")
 

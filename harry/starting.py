@@ -24,6 +24,7 @@ from harry.memory.in_memory import InMemoryStore
 from harry.mind.choice import BETTER_MINDS
 from harry.mind.choice import chain as mind_chain
 from harry.mind.local_servers import PORTS, find_local_server
+from harry.models.catalogue import pulled_mind
 from harry.registry import ROLES
 from harry.services import KeepingStore, open_store
 
@@ -50,7 +51,9 @@ async def _mind(config: Config) -> Chain:
     server = await find_local_server() if configured is None or PORTS.keys() & set(configured) else None
     tables = {name: config.engine_table(name) for name in config.engine}
     named_file = tables.get("gguf", {}).get("path")
-    found = mind_chain(configured, os.environ, server, Path(str(named_file)) if named_file else None, tables)
+    pulled = pulled_mind(config.data_folder)
+    named = Path(str(named_file)) if named_file else None
+    found = mind_chain(configured, os.environ, server, named, tables, pulled=pulled)
     candidates = tuple(Candidate(name, table, why) for name, table, why in found)
     return Chain("language_model", candidates, named=len(configured or ()) == 1)
 

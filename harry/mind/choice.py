@@ -14,7 +14,7 @@ from harry.mind.local_servers import PORTS, LocalServer
 
 BETTER_MINDS = (
     "There are three ways to a better mind: a key (set OPENROUTER_API_KEY or OPENAI_API_KEY), "
-    "a server on this computer such as Ollama, or a GGUF model file (engine.gguf.path)."
+    "a server on this computer such as Ollama, or a GGUF model file: harry models pull qwen2.5-1.5b fetches one."
 )
 """Said when the embedded model is all there is."""
 
@@ -55,8 +55,13 @@ def chain(
     local_server: LocalServer | None,
     gguf_path: Path | None,
     tables: Mapping[str, Mapping[str, Any]] | None = None,
+    *,
+    pulled: Path | None = None,
 ) -> list[Choice]:
-    """List the minds to try, the first wanted first. `tables` are the configuration's, by engine name."""
+    """List the minds to try, the first wanted first. `tables` are the configuration's, by engine name.
+
+    `gguf_path` is a file that the user named, `pulled` one that was fetched by `harry models pull`.
+    """
     laid: dict[str, Mapping[str, Any]] = dict(tables or {})
 
     def choice(name: str, why: str, known: Mapping[str, Any] | None = None) -> Choice:
@@ -72,7 +77,8 @@ def chain(
         return {"base_url": local_server.base_url, "model": local_server.models[0]}
 
     if configured is not None:
-        return [choice(name, "the configuration names it", served(name)) for name in configured]
+        files = {"gguf": {"path": pulled}} if pulled is not None else {}
+        return [choice(name, "the configuration names it", served(name) or files.get(name)) for name in configured]
     choices = [
         choice(name, f"{PRESETS[name]['api_key_env']} is set")
         for name in ("openrouter", "openai")
@@ -82,4 +88,6 @@ def chain(
         choices.append(choice(local_server.name, "it answers on this computer", served(local_server.name)))
     if gguf_path is not None:
         choices.append(choice("gguf", "you named its file", {"path": gguf_path}))
+    elif pulled is not None:
+        choices.append(choice("gguf", "you pulled it", {"path": pulled}))
     return [*choices, choice(LAST_RESORT, "it is embedded, and always there")]

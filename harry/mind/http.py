@@ -6,14 +6,14 @@ HTTP/1.1 only. Over HTTP/2 a cancelled reply is not taken back from the server, 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import trio
 
 from harry import egress
 from harry.egress import host_of, is_loopback
-from harry.errors import EngineBusy, EngineUnavailable
+from harry.errors import EngineBusy, EngineError, EngineUnavailable
 
 if TYPE_CHECKING:
     import httpx
@@ -36,6 +36,10 @@ def new_client(url: str, headers: Mapping[str, str]) -> httpx.AsyncClient:
         # A proxy of the environment has no business between Harry and this computer.
         trust_env=not is_loopback(url),
     )
+
+
+ANSWERED_WITHIN = 30.0
+"""Seconds to the first byte of a file that is to be fetched."""
 
 
 @contextmanager
@@ -112,3 +116,47 @@ async def received(response: httpx.Response) -> AsyncIterator[AsyncIterator[byte
             over.cancel()
             async for _ in chunks:
                 pass
+
+
+class Download:
+    """An answer whose body is read piece by piece, over a connection of its own. Raises `EngineError`."""
+
+    def __init__(self, url: str, client: httpx.AsyncClient, response: httpx.Response) -> None:
+        self.status = response.status_code
+        self.headers = response.headers
+        self._url = url
+        self._client = client
+        self._response = response
+        self._pieces = response.aiter_raw()
+
+    async def read(self) -> bytes:
+        """The next piece, b"" at the end."""
+        with failures(self._url):
+            return await anext(self._pieces, b"")
+
+    async def aclose(self) -> None:
+        """Close the connection; see `received`."""
+        with trio.move_on_after(1, shield=True):
+            # Whatever ends it has been told by `read`.
+            with suppress(EngineError), failures(self._url), trio.CancelScope() as over:
+                over.cancel()
+                async for _ in self._pieces:
+                    pass
+            await self._response.aclose()
+            await self._client.aclose()
+
+
+async def open_download(url: str, headers: Mapping[str, str]) -> Download:
+    """Ask for a file; redirects are the caller's to follow. Raises `EngineError`."""
+    client = await trio.to_thread.run_sync(new_client, url, {"Accept-Encoding": "identity", **headers})
+    response: httpx.Response | None = None
+    try:
+        with failures(url), trio.move_on_after(ANSWERED_WITHIN):
+            response = await client.send(client.build_request("GET", url), stream=True)
+    finally:
+        if response is None:
+            with trio.move_on_after(1, shield=True):
+                await client.aclose()
+    if response is None:
+        raise EngineBusy(f"{host_of(url)} does not answer.", remedy="Check the network.")
+    return Download(url, client, response)

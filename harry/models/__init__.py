@@ -1,0 +1,1 @@
+"""Models to be fetched: which there are, and how they come to this computer whole."""
