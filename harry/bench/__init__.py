@@ -9,7 +9,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-USUAL = {"barge-in": 2000, "turn": 500, "endpoint": 100, "echo": 5, "lore": 200, "stores": 100}
+USUAL = {"barge-in": 2000, "turn": 500, "endpoint": 100, "echo": 5, "lore": 200, "stores": 100, "mind": 1000}
 """The benches that take a number, and the number they take when none is given."""
 
 

@@ -97,3 +97,11 @@ def stores(n: Few = None, as_json: AsJson = False) -> None:
     from harry import bench
 
     bench.run("stores", n=n, as_json=as_json)
+
+
+@app.command("mind")
+def mind(n: Few = None, as_json: AsJson = False) -> None:
+    """Measure what Harry adds to a mind's time, cuts, one mind taking over from another, and a warm prefix."""
+    from harry import bench
+
+    bench.run("mind", n=n, as_json=as_json)
