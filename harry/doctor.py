@@ -215,6 +215,8 @@ def _chain(chain: Chain, deep: bool) -> list[Finding]:
     findings: list[Finding] = []
     chosen = False
     for candidate in chain.candidates:
+        if candidate.later is not None:
+            continue  # It is not there yet, and nobody said that it should be.
         why = f", for {candidate.why}" if candidate.why else ""
         trouble = _trouble(chain.role, candidate.name, candidate.table, registry.load if deep else _look)
         if isinstance(trouble, ConfigurationError) or (trouble is not None and chain.named):

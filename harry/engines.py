@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import structlog
@@ -27,11 +28,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """An engine that may serve a role: its name, its `[engine.NAME]` table, and why it is a candidate."""
+    """An engine that may serve a role: its name, its `[engine.NAME]` table, and why it is a candidate.
+
+    `later` gives the table of one that may come while Harry runs, None until it has come.
+    """
 
     name: str
     table: Mapping[str, Any] = field(default_factory=dict)
     why: str = ""
+    later: Callable[[], Mapping[str, Any] | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +125,15 @@ async def _relay(
     links: list[Link] = []
     serves = False
     for candidate in chain.candidates:
-        load = _loading(chain.role, candidate)
-        link = Link(candidate.name, load, on_degraded=on_degraded)
+        link = Link(
+            candidate.name,
+            _loading(chain.role, candidate),
+            ready=partial(_is_there, candidate),
+            on_degraded=on_degraded,
+        )
+        links.append(link)
+        if not link.there:
+            continue
         try:
             link.traits = await _loading(chain.role, candidate, registry.checked)()
             if not serves or getattr(link.traits, "light", False):
@@ -131,10 +143,13 @@ async def _relay(
             link.did_fail(error)
             if not serves:
                 _cannot_serve(chain, candidate, error, notes)
-        links.append(link)
     # Its name and traits change with who answers, which the protocol's attributes do not foresee.
     relay: Any = Relay(links, meter)
     return Shelf(chain.role, relay, on_degraded=on_degraded) if serves else None
+
+
+def _is_there(candidate: Candidate) -> bool:
+    return candidate.later is None or candidate.later() is not None
 
 
 def _loading(
@@ -143,8 +158,9 @@ def _loading(
     """Make what loads a candidate, in a thread; it raises `ConfigurationError` or `EngineError`."""
 
     async def load() -> Any:
+        table = candidate.later() if candidate.later is not None else candidate.table
         try:
-            return await trio.to_thread.run_sync(how, role, candidate.name, candidate.table, abandon_on_cancel=True)
+            return await trio.to_thread.run_sync(how, role, candidate.name, table or {}, abandon_on_cancel=True)
         except (ConfigurationError, EngineError):
             raise
         except Exception as error:

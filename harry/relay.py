@@ -43,16 +43,24 @@ class Meter(Protocol):
 
 
 class Link:
-    """One mind of the chain: loaded or not, well or at rest. `load` builds it; `traits` are its class."""
+    """One mind of the chain: loaded or not, well or at rest. `load` builds it; `traits` is its class, once known.
+
+    `ready` tells whether it can be loaded at all: a mind may come to this computer while Harry runs.
+    """
 
     def __init__(
-        self, name: str, load: Callable[[], Awaitable[LanguageModel]], *, traits: object = None,
+        self,
+        name: str,
+        load: Callable[[], Awaitable[LanguageModel]],
+        *,
+        ready: Callable[[], bool] = lambda: True,
         on_degraded: Callable[[str, str], None] = lambda role, why: None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.name = name
         self.trouble: EngineError | None = None
         self.traits: object = None
         self._load = load
+        self._ready = ready
         self._on_degraded = on_degraded
         self._shelf: Shelf[LanguageModel] | None = None
         self._loading = trio.Lock()
@@ -69,8 +77,13 @@ class Link:
 
     @property
     def rests(self) -> bool:
-        """Whether it failed, and is left alone for now."""
-        return trio.current_time() < self._rests_until
+        """Whether it failed, and is left alone for now, or is not there yet."""
+        return trio.current_time() < self._rests_until or not self.there
+
+    @property
+    def there(self) -> bool:
+        """Whether it is loaded, or can be."""
+        return self._shelf is not None or self._ready()
 
     async def shelf(self) -> Shelf[LanguageModel]:
         """Load the mind unless it is loaded. Raises `EngineError`."""
@@ -139,7 +152,7 @@ class Relay:
     def describe(self) -> str:
         """One line for the account: who answers, and who stands in."""
         first = self._first
-        others = [link.name for link in self._links if link is not first]
+        others = [link.name for link in self._links if link is not first and link.there]
         return "; else ".join([first.describe(), *([", ".join(others)] if others else [])])
 
     async def aclose(self) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import structlog
 from rich.console import Console
@@ -54,8 +55,15 @@ async def _mind(config: Config) -> Chain:
     pulled = pulled_mind(config.data_folder)
     named = Path(str(named_file)) if named_file else None
     found = mind_chain(configured, os.environ, server, named, tables, pulled=pulled)
-    candidates = tuple(Candidate(name, table, why) for name, table, why in found)
-    return Chain("language_model", candidates, named=len(configured or ()) == 1)
+    candidates = [Candidate(name, table, why) for name, table, why in found]
+    if configured is None and named is None and pulled is None:
+
+        def pulled_later() -> Mapping[str, Any] | None:
+            path = pulled_mind(config.data_folder)
+            return None if path is None else {**tables.get("gguf", {}), "path": path}
+
+        candidates.insert(-1, Candidate("gguf", {}, "it is pulled while Harry runs", pulled_later))
+    return Chain("language_model", tuple(candidates), named=len(configured or ()) == 1)
 
 
 def refuse_one_file_for_two(config: Config, options: RunOptions) -> None:

@@ -95,6 +95,22 @@ async def test_a_mind_that_was_never_needed_is_never_loaded(autojump_clock: trio
     assert chain.describe() == "first described; else second"
 
 
+async def test_a_mind_that_comes_while_harry_runs_answers_from_the_next_reply_on(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    there = [False]
+
+    async def load() -> Mind:
+        return Mind("pulled", "I came.")
+
+    chain = Relay([Link("pulled", load, ready=lambda: there[0]), *relay(Mind("first", "Hello."))._links])
+    assert text(await answer(chain)) == "Hello."
+    assert chain.describe() == "first described"
+    there[0] = True
+    assert text(await answer(chain)) == "I came."
+    assert chain.describe() == "pulled described; else first"
+
+
 async def test_the_next_is_told_what_was_said_and_goes_on_between_words(
     autojump_clock: trio.testing.MockClock,
 ) -> None:

@@ -103,5 +103,7 @@ def stores(n: Few = None, as_json: AsJson = False) -> None:
 def mind(n: Few = None, as_json: AsJson = False) -> None:
     """Measure what Harry adds to a mind's time, cuts, one mind taking over from another, and a warm prefix."""
     from harry import bench
+    from harry.logs import configure
 
+    configure("error")  # that a mind fails is what is measured
     bench.run("mind", n=n, as_json=as_json)

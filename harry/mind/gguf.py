@@ -20,6 +20,7 @@ from pydantic import Field
 
 from actors.protocols import Delta, Message, Request, Role, TextDelta, TextPart, ToolResult, Usage
 from harry.errors import EngineError, EngineUnavailable
+from harry.mind.reasoning import ThoughtFilter
 from harry.offload import Emit, Offload
 from harry.registry import EngineSettings
 
@@ -127,6 +128,7 @@ class Gguf:
     def _attempt(self, runtime: Runtime, messages: Sequence[Message], tokens: int, emit: Emit[Delta]) -> float | None:
         """Ask once. None when it was answered, else which part of the prompt's length would fit."""
         refusal: list[Mapping[str, Any]] = []
+        thoughts = ThoughtFilter()
         failure: list[Exception] = []
 
         def take(event: Any) -> bool:
@@ -136,7 +138,7 @@ class Gguf:
                 if "error" in body:
                     refusal.append(body["error"])
                     return True
-                return emit.stopped or not all(emit(delta) for delta in deltas(body))
+                return emit.stopped or not all(emit(delta) for delta in deltas(body, thoughts))
             except Exception as error:  # noqa: BLE001 - raised again below, in the thread that asked
                 failure.append(error)
                 return True
@@ -157,6 +159,9 @@ class Gguf:
         if failure:
             raise failure[0]
         if not refusal:
+            rest = thoughts.end()
+            if rest and not emit.stopped:
+                emit(TextDelta(rest))
             return None
         return self._too_long(refusal[0], tokens)
 
@@ -167,11 +172,12 @@ class Gguf:
         raise EngineError(f"{self.name} refused the prompt: {refusal.get('message', 'it did not say why')}.")
 
 
-def deltas(body: Mapping[str, Any]) -> list[Delta]:
-    """Read an event of the stream: text, usage, or nothing (progress)."""
+def deltas(body: Mapping[str, Any], thoughts: ThoughtFilter | None = None) -> list[Delta]:
+    """Read an event of the stream: text without what is thought aloud, usage, or nothing (progress)."""
     said: list[Delta] = []
     for choice in body.get("choices") or ():
         text = (choice.get("delta") or {}).get("content")
+        text = thoughts.feed(text) if text and thoughts is not None else text
         if text:
             said.append(TextDelta(text))
     usage = body.get("usage")

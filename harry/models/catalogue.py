@@ -136,6 +136,6 @@ def remove(data_folder: Path, name: str) -> int:
 def how_to_use(name: str, model: Model, folder: Path) -> str:
     """Tell what makes Harry use a model that was fetched."""
     if model.role == "language_model":
-        return f"Harry thinks with {name} from his next start on, unless the configuration names a mind."
+        return f"Harry thinks with {name} from his next answer on, unless something better answers or is named."
     voice = next(file.name for file in model.files if file.name.endswith(".onnx"))
     return f"To hear it: --set engine.piper.voice={folder / voice}"
