@@ -14,8 +14,9 @@ class Facts:
     """What there is to tell. None: there is no such thing.
 
     `ear`, `voice` and `mind` describe engines, `microphone` and `loudspeaker` devices. `fallbacks` are whole sentences.
-    `folder` is where the conversation is kept. `small_mind`: the mind can hardly hold a conversation; `better_minds`
-    is then the sentence that names the ways to a better one. `real_microphone`: a person may be listening.
+    `door` is the address that opens the page, once. `folder` is where the conversation is kept. `small_mind`: the mind
+    can hardly hold a conversation; `better_minds` is then the sentence that names the ways to a better one.
+    `real_microphone`: a person may be listening.
     """
 
     ear: str | None = None
@@ -29,6 +30,7 @@ class Facts:
     better_minds: str = ""
     real_microphone: bool = False
     name: str = "Harry"
+    door: str = ""
 
 
 def account(facts: Facts) -> list[str]:
@@ -42,6 +44,8 @@ def account(facts: Facts) -> list[str]:
     lines.append(f"{'keeps':<12} {_kept(facts)}")
     if facts.small_mind:
         lines.append(f"{'note':<12} {_small_mind(facts, 'His')}")
+    if facts.door:
+        lines.append(f"{'page':<12} {facts.door}")
     lines += _ways_in(facts)
     return lines
 

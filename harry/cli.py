@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from harry import exits
-from harry.commands import AsJson, Call, Sets, bench, lore, memory, models, outside, prompt, soc, writer
+from harry.commands import AsJson, Call, Sets, bench, lore, memory, models, outside, prompt, soc, token, writer
 
 app = typer.Typer(
     name="harry",
@@ -31,6 +31,7 @@ app.add_typer(memory.app, name="memory")
 app.add_typer(memory.whole)
 app.add_typer(models.app, name="models")
 app.add_typer(outside.app)
+app.add_typer(token.app, name="token")
 app.add_typer(bench.app, name="bench")
 
 
@@ -82,7 +83,7 @@ def run(  # noqa: PLR0917  (Typer passes them by name)
     from harry import daemon
     from harry.config import RunOptions
 
-    raise typer.Exit(daemon.run(config, RunOptions(mic, speaker, events, until_quiet)))
+    raise typer.Exit(daemon.run(config, RunOptions(mic, speaker, events, until_quiet, door=True)))
 
 
 @app.command(short_help="Ask one thing; the reply is printed.")

@@ -220,6 +220,28 @@ class Redis(_Section):
 class Web(_Section):
     """The door: one port for the page, for other programs and for the protocols they speak."""
 
+    enabled: bool = Field(default=True, description="Whether `harry run` opens the door.")
+    host: ShortName = Field(
+        default="127.0.0.1",
+        description="The address it listens at; `0.0.0.0` is every one of this computer.",
+        json_schema_extra=_ONE_LINE,
+    )
+    port: int = Field(default=8765, ge=0, le=65_535, description="Its port; 0 takes any that is free.")
+    auth: Literal["token", "none"] = Field(
+        default="token", description="`token`: nobody comes in without one; `none`: whoever reaches the port is you."
+    )
+    allowed_hosts: list[ShortName] = Field(
+        default=[],
+        max_length=64,
+        json_schema_extra={"takes": "a list of names"},
+        description="Names by which the door is known beside `localhost` and its address, without a port.",
+    )
+    certificate: str = Field(default="", description="A file with a certificate and its chain, for TLS; empty: none.")
+    certificate_key: str = Field(default="", description="The file with its key; empty: it is in the same file.")
+    connections: int = Field(default=1024, ge=1, le=100_000, description="Connections at once.")
+    connections_per_address: int = Field(
+        default=256, ge=1, le=100_000, description="Connections at once from one address."
+    )
     sessions: int = Field(
         default=32, ge=1, le=1000, description="Conversations at once, beside the one at this computer's microphone."
     )
@@ -343,13 +365,14 @@ def _revealed(value: Any) -> Any:
 class RunOptions:
     """What `harry run` was told beside the configuration; None leaves it to the configuration.
 
-    `until_quiet` is in seconds.
+    `until_quiet` is in seconds. `door`: whether the door is opened, if the configuration has one.
     """
 
     microphone: str | None = None
     loudspeaker: str | None = None
     events: Path | None = None
     until_quiet: float | None = None
+    door: bool = False
 
 
 def load_config(file: Path | None = None, sets: Iterable[str] = (), environ: Mapping[str, str] = os.environ) -> Config:

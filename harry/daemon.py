@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from rich.console import Console
 from actors.attention import Talk
 from actors.protocols import Loudspeaker, Microphone
 from channels.clock import AudioClock
-from harry import starting
+from harry import front_door, starting
 from harry.account import Facts, account, greeting
 from harry.audio.choice import open_loudspeaker, open_microphone
 from harry.audio.soundcard import SoundcardLoudspeaker, SoundcardMicrophone
@@ -111,6 +111,7 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
             events_to = open_event_file(options.events) if options.events else None
             if events_to is not None:
                 held.callback(events_to.close)
+            listeners = await front_door.take_port(config, held) if options.door and config.web.enabled else []
             engines = await _load(config, console)
             held.push_async_callback(engines.aclose)
             inner = await open_inner_life(
@@ -122,8 +123,16 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
                 if events_to is not None:
                     writing.start_soon(write_events, session.events.listen(4096, lossless=True), events_to)
 
-            async with hosting(config, engines, kept.store, most=1 + config.web.sessions) as host:
-                facts = _facts(config, engines, devices, kept)
+            async with AsyncExitStack() as within:
+                host = await within.enter_async_context(
+                    hosting(config, engines, kept.store, most=1 + config.web.sessions)
+                )
+                door = None
+                if listeners:
+                    keeps = kept.store.durable or config.memory.store == "memory"
+                    opening = front_door.opened(config, host, listeners, keeps=keeps)
+                    door = await within.enter_async_context(opening)
+                facts = replace(_facts(config, engines, devices, kept), door=await door.way_in() if door else "")
                 for line in account(facts):
                     console.print(line, soft_wrap=True, markup=False)
                 async with host.open(
@@ -135,6 +144,8 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
                     inner=inner,
                     prepare=prepare,
                 ) as session:
+                    if door is not None:
+                        session.events.publish("door", address=door.address)
                     await _converse(session, facts, options, console)
 
 

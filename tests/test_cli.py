@@ -235,8 +235,8 @@ def test_run_hands_on_what_it_was_told(monkeypatch: pytest.MonkeyPatch, rooms: R
     ]
     assert ended(monkeypatch, "run", *told) == 0
     assert rooms.calls == [
-        (0.8, RunOptions()),
-        (1.0, RunOptions("wav:a.wav", "none", Path("e"), 2.0)),
+        (0.8, RunOptions(door=True)),
+        (1.0, RunOptions("wav:a.wav", "none", Path("e"), 2.0, door=True)),
     ]
 
 

@@ -1,0 +1,97 @@
+"""What is asked at the door and what is answered: requests, responses, and refusals with their status.
+
+An answer that cannot be given is a `Refusal`: a status, a code for programs and a sentence for people, sent as
+`{"error": {"code", "message"}}`, which is also the shape that clients of OpenAI's protocols read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qs
+
+from harry.errors import HarryError
+
+MIB = 1024 * 1024
+
+Send = Callable[[bytes], Awaitable[None]]
+"""Sends a piece of a body; waits while the client does not read, for a while."""
+
+Stream = Callable[[Send], Awaitable[None]]
+"""Writes a body piece by piece."""
+
+
+class Refusal(HarryError):  # noqa: N818  it is what it is called everywhere
+    """A request that is not answered as it was asked. `code` is one word for programs."""
+
+    def __init__(self, status: int, code: str, message: str, *, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.headers = dict(headers or {})
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client asked. Header names are lower-case; `target` is the path with its query, as it came.
+
+    `user` is who asks, "" on a path that needs no token; `token` is the id of the token that let him in, "" if none
+    did. `matched` holds what stood in the places of the route's pattern. `socket_protocols` are those that a client of
+    a websocket proposed, without the one that carried the token.
+    """
+
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    peer: str
+    secure: bool = False
+    user: str = ""
+    token: str = ""
+    body: bytes = field(default=b"", repr=False)
+    matched: Mapping[str, str] = field(default_factory=dict)
+    socket_protocols: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """The path alone."""
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query's values, the last of each name. Raises `Refusal` where there are too many."""
+        try:
+            found = parse_qs(self.target.partition("?")[2], keep_blank_values=True, max_num_fields=64)
+        except ValueError:
+            raise Refusal(400, "bad_query", "The query has too many fields.") from None
+        return {name: values[-1] for name, values in found.items()}
+
+    def json(self) -> object:
+        """The body as JSON. Raises `Refusal`."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            raise Refusal(400, "bad_json", "The body is not JSON.") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer: a whole `body`, or a `stream` that writes one. `headers` outrank those of the house."""
+
+    status: int = 200
+    body: bytes = b""
+    kind: str = "application/json"
+    headers: tuple[tuple[str, str], ...] = ()
+    stream: Stream | None = None
+
+
+def as_json(content: object, status: int = 200) -> Response:
+    """Answer with JSON."""
+    return Response(status, json.dumps(content, ensure_ascii=False).encode("utf-8", "replace"))
+
+
+def refused(refusal: Refusal) -> Response:
+    """Answer with a refusal."""
+    content = {"error": {"code": refusal.code, "message": refusal.message, "type": "invalid_request_error"}}
+    plain = as_json(content, refusal.status)
+    return Response(plain.status, plain.body, headers=tuple(refusal.headers.items()))
