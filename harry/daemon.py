@@ -120,6 +120,7 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
             devices = await _devices(config, options, engines)
 
             def prepare(session: Session) -> None:
+                starting.tell_of_minds(engines, session.events)
                 if events_to is not None:
                     writing.start_soon(write_events, session.events.listen(4096, lossless=True), events_to)
 

@@ -99,21 +99,26 @@ class Link:
         if self._failed:
             self._rests_until = trio.current_time() + SHORTEST_REST
 
-    def did_well(self) -> None:
-        """Note that it answered."""
-        if self._failed:
-            log.info("a mind is back", engine=self.name)
+    def did_well(self) -> bool:
+        """Note that it answered; returns whether it had failed before."""
+        back = self._failed > 0
         self._failed, self._rests_until, self.trouble = 0, 0.0, None
+        return back
 
-    def did_fail(self, error: EngineError) -> None:
-        """Let it rest, if it is the mind's own trouble; what only this question met says nothing of the next."""
+    def did_fail(self, error: EngineError) -> bool:
+        """Let it rest, if it is the mind's own trouble; what only this question met says nothing of the next.
+
+        Returns whether this is news.
+        """
         self.trouble = error
         if not isinstance(error, EngineBusy | EngineTimeout | EngineUnavailable):
-            return
+            return isinstance(error, BudgetReached) and error.first
+        news = not self._failed
         rest = min(SHORTEST_REST * 2.0**self._failed, LONGEST_REST)
         after = error.after or 0.0 if isinstance(error, EngineBusy) else 0.0
         self._failed = min(self._failed + 1, 16)
         self._rests_until = trio.current_time() + max(rest, after)
+        return news
 
     async def aclose(self) -> None:
         """Close the mind, if it was loaded."""
@@ -127,6 +132,8 @@ class Relay:
     def __init__(self, links: Sequence[Link], meter: Meter | None = None) -> None:
         self._links = tuple(links)
         self._meter = meter
+        self.tell: Callable[[str, bool], None] = lambda message, over: None
+        """Told in a sentence when another mind stands in, and (`over`) when the wanted one is back."""
 
     @property
     def _first(self) -> Link:
@@ -165,6 +172,7 @@ class Relay:
         small = self.small
         baton = Baton(request, emit)
         tried = False
+        news = ""
         for link in self._links:
             if link.rests:
                 continue
@@ -173,7 +181,8 @@ class Relay:
             try:
                 await self._by(link, baton, lighten=link.trait("small") and not small)
             except EngineError as error:
-                link.did_fail(error)
+                if link.did_fail(error):
+                    news = news or error.message
                 log.warning("a mind failed", engine=link.name, cause=str(error), said=bool(baton.said))
                 if isinstance(error, BudgetReached) and error.first and request.purpose == "reply":
                     baton.foreword = SPENT
@@ -181,7 +190,10 @@ class Relay:
                     # What is missing was not to be heard: the rest of an object, or what the reply cost.
                     return
             else:
-                link.did_well()
+                if link.did_well():
+                    self.tell(f"{link.name} answers again.", True)
+                elif news:
+                    self.tell(f"{news} {link.name} answers instead.", False)
                 return
         raise self._nobody(tried=tried)
 

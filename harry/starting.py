@@ -16,9 +16,10 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from actors.protocols import LanguageModel
+from channels.events import EventStream
 from channels.messages import Exchange
 from harry.config import Config, RunOptions
-from harry.engines import Candidate, Chain
+from harry.engines import Candidate, Chain, Engines
 from harry.errors import ConfigurationError, StoreError
 from harry.memory.folder import lock_folder, prepare_folder
 from harry.memory.in_memory import InMemoryStore
@@ -27,6 +28,7 @@ from harry.mind.choice import chain as mind_chain
 from harry.mind.local_servers import PORTS, find_local_server
 from harry.models.catalogue import pulled_mind
 from harry.registry import ROLES
+from harry.relay import Relay
 from harry.services import KeepingStore, open_store
 
 log = structlog.get_logger(__name__)
@@ -139,6 +141,17 @@ def progress(console: Console) -> Iterator[Callable[[str, str], None]]:
                 bar.update(tasks[role], description=f"{role.replace('_', ' ')}: {what}", completed=1)
 
         yield loaded
+
+
+def tell_of_minds(engines: Engines, events: EventStream) -> None:
+    """Have a session tell when another mind of the chain stands in, and when the wanted one is back."""
+
+    def tell(message: str, over: bool) -> None:
+        fields: dict[str, Any] = {"over": True} if over else {}
+        events.publish("degraded", message=message, **fields)
+
+    if engines.language_model is not None and isinstance(engines.language_model.engine, Relay):
+        engines.language_model.engine.tell = tell
 
 
 def better_minds(mind: LanguageModel | None) -> str:

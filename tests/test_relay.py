@@ -154,6 +154,21 @@ async def test_a_mind_that_failed_is_left_alone_and_comes_back_by_itself(
     assert [text(await answer(chain)) for _ in range(2)] == ["I am back.", "I am back."]
 
 
+async def test_a_stand_in_is_told_once_and_so_is_the_return(autojump_clock: trio.testing.MockClock) -> None:
+    first, second = Mind("first", EngineUnavailable("It is down.")), Mind("second", "Yes.")
+    chain = relay(first, second)
+    told: list[tuple[str, bool]] = []
+    chain.tell = lambda message, over: told.append((message, over))
+    for _ in range(20):
+        await answer(chain)
+        await trio.sleep(10)
+    assert told == [("It is down. second answers instead.", False)]
+    first.script = ("I am back.",)
+    await trio.sleep(61)
+    await answer(chain)
+    assert told[1:] == [("first answers again.", True)]
+
+
 async def test_the_servers_wish_to_be_left_alone_lengthens_the_rest(autojump_clock: trio.testing.MockClock) -> None:
     first, second = Mind("first", EngineBusy("busy", after=40.0)), Mind("second", "Yes.")
     chain = relay(first, second)
