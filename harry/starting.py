@@ -147,8 +147,10 @@ def tell_of_minds(engines: Engines, events: EventStream) -> None:
     """Have a session tell when another mind of the chain stands in, and when the wanted one is back."""
 
     def tell(message: str, over: bool) -> None:
-        fields: dict[str, Any] = {"over": True} if over else {}
-        events.publish("degraded", message=message, **fields)
+        if over:
+            events.publish("degraded", message=message, over=True)
+        else:
+            events.publish("degraded", message=message)
 
     if engines.language_model is not None and isinstance(engines.language_model.engine, Relay):
         engines.language_model.engine.tell = tell
