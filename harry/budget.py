@@ -184,19 +184,30 @@ class Budget:
     async def _today(self) -> None:
         day = local_day(self._wall())
         if day != self._day:
-            spent = await trio.to_thread.run_sync(self._ledger.of, day)
-            self._day, self._spent = day, {each.engine: each for each in spent}
+            whole: list[Spent] = []
+            try:
+                whole = await trio.to_thread.run_sync(self._ledger.of, day)
+            except StoreError as error:
+                log.warning("what minds cost today cannot be read", cause=str(error))
+            self._day, self._spent = day, {each.engine: each for each in whole}
             self._told.clear()
 
     async def _write(self, name: str, count: _Count, *, local: bool) -> None:
+        """Write down what a reply took. A disk that fails or hangs ends no turn: then it is counted in memory."""
         tokens, money = count.whole(self._rate(name))
         spent = Spent(name, local, 1, tokens, money)
         day = local_day(self._wall())
-        with trio.move_on_after(_WITHIN, shield=True):
-            whole = await trio.to_thread.run_sync(self._ledger.add, day, spent, abandon_on_cancel=True)
-            self._day, self._spent = day, {each.engine: each for each in whole}
-            return
-        log.warning("what a reply cost could not be written down", engine=name)
+        try:
+            with trio.move_on_after(_WITHIN, shield=True):
+                whole = await trio.to_thread.run_sync(self._ledger.add, day, spent, abandon_on_cancel=True)
+                self._day, self._spent = day, {each.engine: each for each in whole}
+                return
+        except StoreError as error:
+            log.warning("what a reply cost could not be written down", engine=name, cause=str(error))
+        else:
+            log.warning("what a reply cost is not written down yet", engine=name)
+        before = self._spent.get(name, Spent(name, local))
+        self._spent[name] = Spent(name, local, before.replies + 1, before.tokens + tokens, before.money + money)
 
 
 class _Count:

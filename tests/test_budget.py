@@ -11,7 +11,7 @@ import trio
 from actors.protocols import Message, Request, Role, TextDelta, TextPart, Usage
 from harry.budget import BUDGET_FILE, DAYS_KEPT, Budget, Ledger, Limit, Spent, tokens_of
 from harry.commands import Call
-from harry.errors import BudgetReached
+from harry.errors import BudgetReached, StoreError
 from harry.relay import SPENT, Link, Relay
 from tests.test_relay import ASKED, Mind, answer, text
 
@@ -95,6 +95,20 @@ async def test_a_reply_that_was_cut_is_reckoned_by_its_length(tmp_path: Path) ->
             await trio.sleep_forever()
     (day,) = [row[0] for row in sqlite3.connect(tmp_path / BUDGET_FILE).execute("SELECT day FROM spent")]
     assert ledger.of(day)[0].tokens == tokens_of(asked()) + 10
+
+
+async def test_a_disk_that_fails_ends_no_turn_and_frees_no_money(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(day: str, spent: Spent) -> list[Spent]:
+        raise StoreError("The disk is full.")
+
+    ledger = Ledger(tmp_path / BUDGET_FILE)
+    budget = Budget(ledger, Limit(tokens=500), wall=lambda: NOON)
+    monkeypatch.setattr(ledger, "add", full)
+    await reply(budget, usage=Usage(150, 150))
+    with pytest.raises(BudgetReached, match="300 of 500"):
+        await reply(budget)
 
 
 def test_old_days_are_forgotten() -> None:

@@ -9,6 +9,7 @@ import gc
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -166,7 +167,8 @@ async def _prefix() -> dict[str, Any]:
         await voice.speak("Ready.", _nothing)
         for name, words in (("cold", "What is the capital of France?"), ("warm", "What is the capital of Italy?")):
             request = Request((head, Message(Role.USER, (TextPart(words),))), max_tokens=48)
-            figures[f"first_sound_{name}_ms"] = await _first_sound(mind, voice, request, figures)
+            figures[f"first_sound_{name}_ms"] = await _first_sound(mind, voice, request)
+        figures["prompt_tokens"] = await _tokens(mind, request)
     finally:
         await mind.aclose()
         await voice.aclose()
@@ -174,15 +176,26 @@ async def _prefix() -> dict[str, Any]:
     return figures
 
 
-async def _first_sound(mind: LanguageModel, voice: Any, request: Request, figures: dict[str, Any]) -> float:
+async def _tokens(mind: LanguageModel, request: Request) -> int:
+    """Have the prompt's tokens counted."""
+    counted: list[int] = []
+
+    async def take(delta: Delta) -> None:
+        if isinstance(delta, Usage):
+            counted.append(delta.prompt_tokens)
+        await trio.lowlevel.checkpoint()
+
+    await mind.reply(replace(request, max_tokens=1), take)
+    return counted[-1]
+
+
+async def _first_sound(mind: LanguageModel, voice: Any, request: Request) -> float:
     began = time.perf_counter()
     wording = Wording()
     found: list[str] = []
 
     async def take(delta: Delta) -> None:
-        if isinstance(delta, Usage):
-            figures["prompt_tokens"] = delta.prompt_tokens
-        elif isinstance(delta, TextDelta) and not found:
+        if isinstance(delta, TextDelta) and not found:
             found.extend(wording.feed(delta.text))
             if found:
                 asking.cancel()
