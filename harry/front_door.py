@@ -16,9 +16,11 @@ import trio
 from harry.config import Config
 from harry.hosting import Host
 from harry.tokens import CODE_LIVES, PAGE_LIVES, Tokens
+from harry.watching import Watch
+from harry.web import api, event_stream, metrics
 from harry.web.door import Door, listen, tls
 from harry.web.guard import Guard
-from harry.web.http import Refusal, Request, Response, as_json
+from harry.web.http import Refusal, Request, Response
 from harry.web.limits import Limits
 from harry.web.routes import Routes
 
@@ -73,9 +75,13 @@ async def opened(
     routes = Routes()
     door = Door(routes, guard, Limits(web.connections_per_address, web.connections), secure=secure)
     _own_paths(routes, guard)
-    _rooms(routes, host, door)
-    async with door.serve(listeners):
+    watch = Watch()
+    host.watchers.append(watch.see)
+    _rooms(routes, host, door, watch)
+    async with trio.open_nursery() as nursery, door.serve(listeners):
+        await nursery.start(watch.run)
         yield FrontDoor(door, web.host, port, address_of(config, port), tokens, config.user.name, web.auth == "token")
+        nursery.cancel_scope.cancel()
 
 
 def address_of(config: Config, port: int) -> str:
@@ -88,8 +94,11 @@ def _name(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _rooms(routes: Routes, host: Host, door: Door) -> None:
+def _rooms(routes: Routes, host: Host, door: Door, watch: Watch) -> None:
     """Name the rooms behind the door: each adds its paths."""
+    api.register(routes, host, watch)
+    event_stream.register(routes, host)
+    metrics.register(routes, host, watch, door.tally, door.limits)
 
 
 def _own_paths(routes: Routes, guard: Guard) -> None:
@@ -106,10 +115,5 @@ def _own_paths(routes: Routes, guard: Guard) -> None:
         token = await trio.to_thread.run_sync(partial(guard.tokens.new, user, kind="page", lives=PAGE_LIVES))
         return Response(303, headers=(("Location", "/"), *guard.cookies(token, secure=request.secure)))
 
-    async def who(request: Request) -> Response:
-        await trio.lowlevel.checkpoint()
-        return as_json({"user": request.user})
-
     routes.add("GET", "/healthz", healthz, public=True, told="Whether the process lives.")
     routes.add("GET", "/enter", enter, public=True, told="Let a browser in by a code that is good once.")
-    routes.add("GET", "/api/me", who, told="Who is asking.")

@@ -29,10 +29,11 @@ from harry.errors import EngineUnavailable, TooManySessions
 from harry.inner.life import InnerLife
 from harry.keeping import AfterKeeping, after_keeping
 from harry.memory.records import local_day
+from harry.memory.tables import Tables
 from harry.prompting import prompt_of
 from harry.recalling import SharedMemory, shared_memory
 from harry.refuges import Refuges
-from harry.services import NAMESPACE, KeepingStore
+from harry.services import NAMESPACE, STORE_FILE, KeepingStore
 from harry.session import Manners, Session
 from harry.shelf import Shelf
 from harry.supervisor import Supervisor
@@ -44,7 +45,10 @@ log = structlog.get_logger(__name__)
 
 
 class Host:
-    """Made by `hosting`. `sessions` are those that run now, by their id."""
+    """Made by `hosting`. `sessions` are those that run now, by their id; `watchers` are shown each new one.
+
+    `tables`, `memory` and `after_keeping` are None where nothing is kept on disk.
+    """
 
     def __init__(
         self, config: Config, engines: Engines, mind: Shelf[LanguageModel], store: KeepingStore, refuges: Refuges
@@ -54,6 +58,8 @@ class Host:
         self.store = store
         self.memory: SharedMemory | None = None
         self.after_keeping: AfterKeeping | None = None
+        self.tables: Tables | None = None
+        self.watchers: list[Callable[[Session], None]] = []
         self.sessions: dict[str, Session] = {}
         self.started_at = time.time()
         self.supervisor = Supervisor(self._crashed, self._degraded)
@@ -65,6 +71,10 @@ class Host:
     def free(self) -> int:
         """How many more sessions there may be now."""
         return self._refuges.free
+
+    def sessions_of(self, user: str) -> list[Session]:
+        """A user's conversations that run now, the oldest first."""
+        return [each for each in self.sessions.values() if each.identity.user == user]
 
     def users(self) -> list[str]:
         """Name everybody who has conversed since the start."""
@@ -127,6 +137,8 @@ class Host:
             )
             session.attention.always = always
             session.after_keeping = self.after_keeping
+            for watch in self.watchers:
+                watch(session)
             prepare(session)
             async with self._live(session):
                 yield session
@@ -176,6 +188,8 @@ async def hosting(config: Config, engines: Engines, store: KeepingStore, *, most
     host = Host(config, engines, mind, store, refuges)
     async with AsyncExitStack() as held:
         if store.durable:
+            host.tables = await Tables.open(config.data_folder / STORE_FILE)
+            held.push_async_callback(host.tables.aclose)
             host.memory = await shared_memory(config, held)
             host.after_keeping = await after_keeping(config, held, host.users, host.trouble, host.recovered)
         async with trio.open_nursery() as nursery:

@@ -26,6 +26,7 @@ from harry.memory.importing import LONGEST_LINE, TOGETHER, Report, decode, docum
 from harry.memory.long_term import Found, Item, Kind, LongTermMemory
 from harry.memory.tables import Tables
 from harry.services import STORE_FILE
+from harry.tokens import Tokens
 
 Progress = Callable[[int, int], None]
 """Called with (done, of)."""
@@ -267,7 +268,7 @@ def _scrub(store: Path) -> None:
 
 
 async def erase(config: Config, user: str, *, elsewhere: Sequence[Forget] = ()) -> Erasure:
-    """Erase everything of a user, here and `elsewhere`; returns what is gone and what still holds something."""
+    """Erase everything of a user, here and `elsewhere`, and revoke his tokens; returns what is gone and what still holds something."""
     store = store_of(config)
     erasure = Erasure()
 
@@ -286,6 +287,7 @@ async def erase(config: Config, user: str, *, elsewhere: Sequence[Forget] = ()) 
         erasure.unseen += unseen
 
     await trio.to_thread.run_sync(work)
+    await trio.to_thread.run_sync(Tokens(config.data_folder).forget, user)
     for forget in elsewhere:
         erasure.keys += await forget(user)
     return erasure

@@ -107,6 +107,9 @@ class Tokens:
         return self._drop(lambda each: each.user == user)
 
     def _drop(self, gone: Callable[[Token], bool]) -> int:
+        self._look()
+        if not any(map(gone, self._known.values())):
+            return 0  # nothing is made where there is nothing to take away
         with self._changing():
             before = len(self._known)
             self._known = {name: each for name, each in self._known.items() if not gone(each)}
