@@ -268,7 +268,10 @@ def _scrub(store: Path) -> None:
 
 
 async def erase(config: Config, user: str, *, elsewhere: Sequence[Forget] = ()) -> Erasure:
-    """Erase everything of a user, here and `elsewhere`, and revoke his tokens; returns what is gone and what still holds something."""
+    """Erase everything of a user, here and `elsewhere`, and revoke his tokens.
+
+    Returns what is gone and what still holds something.
+    """
     store = store_of(config)
     erasure = Erasure()
 
