@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -12,16 +14,18 @@ from pathlib import Path
 
 import pytest
 import trio
+import trio.testing
+import trustme
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
 
 from harry.errors import ConfigurationError
 from harry.tokens import FILE, Tokens
 from harry.web import connection
-from harry.web.door import listen
+from harry.web.door import listen, tls
 from harry.web.guard import csrf_of
 from harry.web.http import Request, Response
 from harry.web.socket import Socket
-from tests.web import Away, away, read_answer, upgrade
+from tests.web import Answer, Away, away, read_answer, upgrade
 
 
 async def echo(request: Request, socket: Socket) -> None:
@@ -395,6 +399,44 @@ async def test_a_flood_of_requests_and_of_wrong_tokens_is_slowed() -> None:
                         break
                 else:
                     raise AssertionError("nothing was slowed")
+
+
+# TLS
+
+
+async def test_with_a_certificate_the_door_speaks_tls_and_the_cookie_is_for_tls_alone(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    certificate = tmp_path / "door.pem"
+    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(str(certificate))
+    trusting = ssl.create_default_context()
+    authority.configure_trust(trusting)
+    async with away(certificate=str(certificate)) as door:
+
+        async def ask(path: str) -> Answer:
+            async with await door.connect() as plain:
+                stream = trio.SSLStream(plain, trusting, server_hostname="localhost", https_compatible=True)
+                head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {door.token}\r\n\r\n"
+                await stream.send_all(head.encode())
+                return await read_answer(stream)
+
+        assert (await ask("/api/me")).json() == {"user": "ann"}
+        entered = await ask((await door.front.way_in()).partition(str(door.port))[2])
+        (cookie, _) = [value for name, value in entered.headers if name == "set-cookie"]
+        assert cookie.startswith("__Host-")
+        assert "; Secure" in cookie
+        # Who does not speak it is left, and nobody else notices.
+        async with await door.connect() as stream:
+            await stream.send_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            with contextlib.suppress(trio.BrokenResourceError):
+                while await stream.receive_some():
+                    pass
+        assert (await ask("/healthz")).status == 200
+        assert door.front.door.tally.failures == 0
+
+
+def test_a_certificate_that_cannot_be_used_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be used"):
+        tls(str(tmp_path / "missing.pem"), "")
 
 
 # The whole
