@@ -22,8 +22,8 @@ $(READY): requirements/lock.txt requirements/models.txt pyproject.toml
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --editable .
 	@touch $(READY)
 
-# What only the tests need from the system: a virtual sound card, recorded human speech, a Redis server.
-SYSTEM_PACKAGES := libportaudio2 pulseaudio pulseaudio-utils libasound2-plugins pocketsphinx-testdata redis-server
+# What only the tests need from the system: a virtual sound card, recorded human speech, a Redis server, a browser, more voices.
+SYSTEM_PACKAGES := libportaudio2 pulseaudio pulseaudio-utils libasound2-plugins pocketsphinx-testdata redis-server chromium flite espeak-ng
 system-packages:
 	@.ci/system-packages $(SYSTEM_PACKAGES)
 
