@@ -43,6 +43,7 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(token.word for token in tokens(text))
 
 
+@functools.lru_cache(maxsize=4096)  # words alone, never what was said with them
 def _plain(word: str) -> str:
     word = unicodedata.normalize("NFKC", word).casefold().replace("\u2019", "'")
     word = _HELD.sub(r"\1", word)
@@ -83,7 +84,7 @@ class Phrases:
         `names` may stand anywhere about the phrase. "Stop signs are red" and "wait for me" stop nobody.
         """
         said = tokens(text)
-        around = self._politeness | _set(names)
+        around = self._politeness | _names(tuple(names))
         at = self._skip(said, 0, around)
         after = _longest(said, at, self._stop)
         if after == at:
@@ -96,18 +97,18 @@ class Phrases:
         if after == len(said):
             return Stop("")
         marked = text[said[after - 1].end : said[after].start].strip()
-        called = any(_longest(said, place, _set(names)) > place for place in range(after))
+        called = any(_longest(said, place, _names(tuple(names))) > place for place in range(after))
         if not marked and not called:
             return None
         return Stop(text[said[after].start :].strip())
 
     def go_on(self, text: str, names: Sequence[str] = ()) -> bool:
         """Whether Harry is asked, and nothing else, to say the rest."""
-        return self._wholly(text, self._go_on, self._politeness | _set(names))
+        return self._wholly(text, self._go_on, self._politeness | _names(tuple(names)))
 
     def off_the_record(self, text: str, names: Sequence[str] = ()) -> bool | None:
         """True if Harry is asked to go off the record, False if back on it, None if neither."""
-        around = self._politeness | self.greetings | _set(names)
+        around = self._politeness | self.greetings | _names(tuple(names))
         if self._wholly(text, self._off_the_record, around):
             return True
         return False if self._wholly(text, self._on_the_record, around) else None
@@ -146,6 +147,11 @@ class Phrases:
 
 def _set(phrases: Iterable[str]) -> frozenset[tuple[str, ...]]:
     return frozenset(found for phrase in phrases if (found := words(phrase)))
+
+
+@functools.lru_cache(maxsize=64)
+def _names(names: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
+    return _set(names)
 
 
 def _longest(said: list[Token], at: int, phrases: frozenset[tuple[str, ...]]) -> int:
