@@ -22,6 +22,7 @@ from harry.web.door import Door, listen, tls
 from harry.web.guard import Guard
 from harry.web.http import Refusal, Request, Response
 from harry.web.limits import Limits
+from harry.web.openai import chat, models, speech, transcriptions
 from harry.web.routes import Routes
 
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  a person asked for it
@@ -99,6 +100,8 @@ def _rooms(routes: Routes, host: Host, door: Door, watch: Watch) -> None:
     api.register(routes, host, watch)
     event_stream.register(routes, host)
     metrics.register(routes, host, watch, door.tally, door.limits)
+    for room in (models, chat, speech, transcriptions):
+        room.register(routes, host)
 
 
 def _own_paths(routes: Routes, guard: Guard) -> None:

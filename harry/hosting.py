@@ -8,7 +8,7 @@ microphone is simply the first one; a client at the door opens the others.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -18,6 +18,7 @@ import trio
 
 from actors.attention import Talk
 from actors.protocols import LanguageModel, Loudspeaker, Message, Microphone, TextToSpeech
+from actors.soc_writer import Record
 from channels.clock import AudioClock
 from channels.messages import Recollection
 from channels.turn import new_id
@@ -25,7 +26,7 @@ from harry.cast import cast
 from harry.conductor import Identity
 from harry.config import Config, User
 from harry.engines import Engines
-from harry.errors import EngineUnavailable, TooManySessions
+from harry.errors import EngineUnavailable, StoreError, TooManySessions
 from harry.inner.life import InnerLife
 from harry.keeping import AfterKeeping, after_keeping
 from harry.memory.records import local_day
@@ -63,7 +64,7 @@ class Host:
         self.sessions: dict[str, Session] = {}
         self.started_at = time.time()
         self.supervisor = Supervisor(self._crashed, self._degraded)
-        self._mind = mind
+        self.mind = mind
         self._refuges = refuges
         self._users = {config.user.name}
 
@@ -120,7 +121,7 @@ class Host:
                 language=config.persona.language,
                 clock=clock or AudioClock(),
                 engines=self.engines,
-                mind=self._mind,
+                mind=self.mind,
                 voice=voice or spoken or Shelf("text_to_speech", Silent("silent")),
                 store=self.store,
                 spill=spill,
@@ -154,6 +155,24 @@ class Host:
         finally:
             del self.sessions[session.identity.session]
             session.events.close()
+
+    async def keep(self, records: Sequence[Record]) -> None:
+        """Keep what belongs to no session; what the store cannot take now waits on disk until it can.
+
+        Raises `StoreError` where not even that can be written.
+        """
+        try:
+            await self.store.write(records)
+        except StoreError:
+            if not self.free:
+                raise
+            with self._refuges.one() as spill:
+                await spill.append(records)
+        self._users.update(record.user for record in records)
+        if self.memory is not None:
+            self.memory.memory.notice()
+        if self.after_keeping is not None:
+            self.after_keeping.notice()
 
     def trouble(self, message: str) -> None:
         """Tell every session that something cannot be shared now."""

@@ -16,7 +16,6 @@ from harry.config import Config
 from harry.memory.records import local_day
 from harry.mind.persona import Persona, load_persona
 from harry.mind.prompt import build, parts
-from harry.mind.prompt_parts import Part
 from harry.recalling import shared_memory
 
 _BYTES_A_TOKEN = 4
@@ -76,7 +75,3 @@ async def show(config: Config, words: str, *, small: bool = False) -> list[Shown
         )
         for each in built
     ]
-
-
-def _pictures(shown: Part) -> str:
-    return "".join(f"\n[a picture of {len(each.uri)} bytes]" for each in shown.content if isinstance(each, ImagePart))

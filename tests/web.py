@@ -109,11 +109,14 @@ def upgrade(**more: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def away(folder: Path | None = None, *, store: Any = None, **web: Any) -> AsyncIterator[Away]:
+async def away(
+    folder: Path | None = None, *, store: Any = None, engines: Engines | None = None, **web: Any
+) -> AsyncIterator[Away]:
     config = Config(web=Web(port=0, **web), user=User(name="owner"))
     if folder is not None:
         config._data_folder = folder
-    engines = Engines(language_model=Shelf("language_model", ScriptedLanguageModel("scripted", ["one two three."])))
+    scripted = ScriptedLanguageModel("scripted", ["one two three."])
+    engines = engines or Engines(language_model=Shelf("language_model", scripted))
     async with AsyncExitStack() as held:
         listeners = await listen("127.0.0.1", 0)
         for each in listeners:
