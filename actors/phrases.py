@@ -70,6 +70,10 @@ class Phrases:
         self._politeness = _set(data["politeness"])
         self._off_the_record = _set(data["off_the_record"])
         self._on_the_record = _set(data["on_the_record"])
+        self._yes = _set(data["yes"])
+        self._no = _set(data["no"])
+        self.claims = _set(data["claims"])
+        self.filler = str(data["filler"])
         self.greetings = _set(data["greetings"])
         self.about = frozenset(data["about"])
         self.no_names = frozenset(data["no_names"])
@@ -112,6 +116,13 @@ class Phrases:
         if self._wholly(text, self._off_the_record, around):
             return True
         return False if self._wholly(text, self._on_the_record, around) else None
+
+    def agrees(self, text: str, names: Sequence[str] = ()) -> bool | None:
+        """True for a yes and nothing else, False for a no, None for anything else."""
+        around = self._politeness | _names(tuple(names))
+        if self._wholly(text, self._yes, around):
+            return True
+        return False if self._wholly(text, self._no, around) else None
 
     def backchannel(self, text: str) -> bool:
         """Whether all of it is "mhm", "yeah", "right" and the like: the sounds of a listener."""

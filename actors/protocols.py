@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import trio
 
-from channels.messages import Chunk, Exchange, Frame, Thought, TurnRecord
+from channels.messages import Chunk, Exchange, Frame, Thought, ToolUse, TurnRecord
 
 if TYPE_CHECKING:
     from channels.gate import Gate
@@ -139,6 +139,30 @@ class Tool:
     description: str
     parameters: Mapping[str, Any] = field(default_factory=lambda: {"type": "object", "properties": {}})
     effect: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What a call came to: as it is remembered, and pictures (`data:` URIs) that the mind is shown with it."""
+
+    use: ToolUse
+    pictures: tuple[str, ...] = ()
+
+
+class Toolbox(Protocol):
+    """The tools of one turn."""
+
+    @property
+    def offered(self) -> tuple[Tool, ...]:
+        """What the mind is told of."""
+        ...
+
+    async def use(self, calls: Sequence[ToolCall]) -> list[Used]:
+        """Use tools side by side, each within its deadline; one result for each call, in order. Never raises for one.
+
+        Waits until the turn is committed. Cancelled, it leaves each call in a known state in the turn's record.
+        """
+        ...
 
 
 Purpose: TypeAlias = Literal["reply", "thought", "summary", "ritual"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import trio
 
-from channels.messages import Utterance
+from channels.messages import ToolUse, Utterance
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -30,6 +30,7 @@ class Turn:
     A turn that is not `committed` is a guess: it may think and synthesise into a shut slot, and nothing of it is told.
     `amends` names the turn whose utterance this one continues. `pieces` are what the reply has been cut into so far;
     `history_seen` is the revision of the history that it answers. `started_at` is seconds since the epoch.
+    `tools` are the calls of the reply by their id, each as it stands now. `decided` is set once the turn is committed.
     `timeline` says when each stage began, in seconds on the session's clock. `scope` holds every task of the turn;
     `over` is set once the last of them has ended.
     """
@@ -46,6 +47,8 @@ class Turn:
     pieces: list[str] = field(default_factory=list)
     id: str = field(default_factory=new_id)
     timeline: dict[str, float] = field(default_factory=dict)
+    tools: dict[str, ToolUse] = field(default_factory=dict)
+    decided: trio.Event = field(default_factory=trio.Event)
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)
     over: trio.Event = field(default_factory=trio.Event)
 

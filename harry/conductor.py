@@ -312,11 +312,13 @@ class Conductor:
 
     def _committed(self, turn: Turn, slot: Slot, amended: Turn | None) -> None:
         turn.committed = True
+        turn.decided.set()
         turn.started_at = self._wall()
         turn.mark("speech_ended", turn.utterance.ended_at)
         turn.timeline["committed"] = self.events.clock.now()
         self._last = (turn, slot)
         self._on_turn(True)
+        self.events.publish("turn_began", turn=turn.id, utterance=turn.utterance.id)
         if amended is not None:
             said = turn.utterance
             self.events.publish(
@@ -373,7 +375,8 @@ class Conductor:
     def _settle(self, turn: Turn, slot: Slot, reason: str, *, interrupted: bool) -> None:
         heard = slot.heard
         said = turn.utterance.text
-        self._history.add(Exchange(turn.id, said, heard, interrupted), amends=turn.amends)
+        used = tuple(turn.tools.values())
+        self._history.add(Exchange(turn.id, said, heard, interrupted, used), amends=turn.amends)
         # Sound that was cut within its first word was heard too, though no word of it.
         if heard or slot.sounded.is_set():
             self.events.publish("heard", turn=turn.id, text=heard)
@@ -391,6 +394,7 @@ class Conductor:
             interrupted=interrupted,
             reason=reason,
             amends=turn.amends,
+            tools=used,
         )
         self._settled[turn.id] = turn
         self._keep(record)

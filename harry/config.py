@@ -32,6 +32,7 @@ from harry.keys import mistake
 from harry.layers import Layer, environment_layer, file_layer, origin_of, sets_layer
 from harry.masking import is_secret
 from harry.registry import ROLES, kinds, nearest
+from harry.tool_settings import McpServer, Tools
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """A name in one line."""
@@ -297,6 +298,11 @@ class Config(BaseSettings):
     redis: Redis = Redis()
     budget: Budget = Budget()
     web: Web = Web()
+    tools: Tools = Tools()
+    mcp: dict[str, McpServer] = Field(
+        default_factory=dict,
+        description="A table for each server of the Model Context Protocol; see docs/tools.md.",
+    )
     log: Log = Log()
 
     _data_folder: Path = PrivateAttr(default_factory=lambda: user_data_path("harry"))

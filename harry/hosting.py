@@ -38,6 +38,7 @@ from harry.services import NAMESPACE, STORE_FILE, KeepingStore
 from harry.session import Manners, Session
 from harry.shelf import Shelf
 from harry.supervisor import Supervisor
+from harry.toolkit import Toolkit, toolkit
 from harry.voice.silent import Silent
 
 Prompt = Callable[[LanguageModel, Recollection], tuple[Message, ...]]
@@ -60,6 +61,7 @@ class Host:
         self.memory: SharedMemory | None = None
         self.after_keeping: AfterKeeping | None = None
         self.tables: Tables | None = None
+        self.toolkit: Toolkit | None = None
         self.watchers: list[Callable[[Session], None]] = []
         self.sessions: dict[str, Session] = {}
         self.started_at = time.time()
@@ -137,6 +139,8 @@ class Host:
                 inner=inner,
             )
             session.attention.always = always
+            session.tools.shared = self.toolkit.offers if self.toolkit else tuple
+            session.tools.confirm = frozenset(config.tools.confirm)
             session.after_keeping = self.after_keeping
             for watch in self.watchers:
                 watch(session)
@@ -211,6 +215,7 @@ async def hosting(config: Config, engines: Engines, store: KeepingStore, *, most
             held.push_async_callback(host.tables.aclose)
             host.memory = await shared_memory(config, held)
             host.after_keeping = await after_keeping(config, held, host.users, host.trouble, host.recovered)
+        host.toolkit = await held.enter_async_context(toolkit(config))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(host.supervisor.keep, "keeper", refuges.run)
             for name, shared in (("memory", host.memory), ("keeping", host.after_keeping)):

@@ -12,7 +12,8 @@ from math import inf
 
 import trio
 
-from actors.protocols import Delta, LanguageModel, Message, Request, TextToSpeech
+from actors.phrases import Phrases
+from actors.protocols import Delta, LanguageModel, Message, Request, TextToSpeech, Toolbox
 from actors.wording import Wording
 from channels.events import EventStream
 from channels.gate import Slot
@@ -49,8 +50,12 @@ class Pipeline:
         thoughts: Callable[[], Awaitable[Sequence[str]]],
         memories: Callable[[str], Awaitable[Sequence[str]]] | None = None,
         state: Callable[[], tuple[tuple[str, str], ...]] = tuple,
+        tools: Callable[[Turn], Toolbox] | None = None,
+        phrases: Phrases | None = None,
         cast: Cast,
     ) -> None:
+        self._tools = tools
+        self._phrases = phrases
         self._events = events
         self._rate = rate
         self._mind = mind
@@ -108,6 +113,8 @@ class Pipeline:
                     prompt=partial(self._prompt, mind),
                     ordinal=turn.ordinal,
                     out=pieces,
+                    tools=self._tools(turn) if self._tools and not getattr(mind, "toolless", False) else None,
+                    phrases=self._phrases,
                 )
             )
 

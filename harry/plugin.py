@@ -24,10 +24,12 @@ from actors.protocols import (
     TextPart,
     TextToSpeech,
     Tool,
+    Toolbox,
     ToolCall,
     ToolResult,
     TurnDetector,
     Usage,
+    Used,
     VoiceActivityDetector,
     VoiceActivityStream,
 )
@@ -62,12 +64,15 @@ from harry.errors import (
 )
 from harry.offload import Emit, Offload
 from harry.registry import ROLES, EngineClass, EngineSettings
+from harry.tools.box import Answer, ToolError
+from harry.tools.functions import tool
 
 __all__ = [
     "EAR_RATE",
     "FRAME_SAMPLES",
     "ROLES",
     "SAMPLE_BYTES",
+    "Answer",
     "BudgetReached",
     "Chunk",
     "ConfigurationError",
@@ -107,14 +112,18 @@ __all__ = [
     "Thought",
     "Tool",
     "ToolCall",
+    "ToolError",
     "ToolResult",
     "ToolUse",
+    "Toolbox",
     "Transcript",
     "TurnDetector",
     "TurnRecord",
     "Usage",
+    "Used",
     "Utterance",
     "VoiceActivityDetector",
     "VoiceActivityStream",
     "Word",
+    "tool",
 ]

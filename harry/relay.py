@@ -152,6 +152,11 @@ class Relay:
         return self._first.trait("small")
 
     @property
+    def toolless(self) -> bool:
+        """Whether that mind cannot call for tools."""
+        return self._first.trait("toolless")
+
+    @property
     def embedded(self) -> bool:
         """Whether that mind runs in this process."""
         return self._first.trait("embedded")

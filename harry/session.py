@@ -52,6 +52,7 @@ from harry.pipeline import Pipeline
 from harry.recalling import LongTerm
 from harry.shelf import Shelf
 from harry.supervisor import Supervisor
+from harry.tools.box import Box
 from harry.turn_judge import TurnJudge
 
 log = structlog.get_logger(__name__)
@@ -127,6 +128,7 @@ class Session:
         self.attention = Attention((persona,), window=manners.attention_window, talk=Talk(manners.talk))
         self._voice_ended_at = 0.0
         self._phrases = phrases_of(language)
+        self.tools = Box(self.events, self._phrases, names=(persona,))
         self.writer: SocWriter = self._cast.soc_writer(
             store, spill, failure=StoreError, on_kept=self._kept, on_trouble=self.trouble, on_recovered=self.recovered
         )
@@ -144,7 +146,9 @@ class Session:
                 on_piece=self._piece,
                 thoughts=self._thoughts,
                 memories=self._remembered if long_term else None,
-                state=inner.state.told if inner else tuple,
+                state=lambda: (*(inner.state.told() if inner else ()), *self.tools.late_results()),
+                tools=self.tools.of,
+                phrases=self._phrases,
                 cast=self._cast,
             ),
             keep=self._keep,
@@ -328,6 +332,7 @@ class Session:
             self.attention.turn_began(now)
         else:
             self.attention.turn_ended(now)
+            self.tools.turn_ended()
 
     def _piece(self, turn: Turn, text: str) -> None:
         self.conductor.piece(turn, text)

@@ -103,7 +103,7 @@ async def test_a_cut_before_the_first_sample_tells_interrupted_and_no_heard(auto
         await trio.sleep(0.5)
         house.conductor.cut("superseded")
         await house.conductor.quiet()
-        assert names(house.events_told()) == ["interrupted", "turn_ended"]
+        assert names(house.events_told()) == ["turn_began", "interrupted", "turn_ended"]
         assert house.conductor.history[-1].said == "unanswered"
         assert house.conductor.history[-1].heard == ""
 
@@ -112,12 +112,12 @@ async def test_a_turn_that_sounded_tells_heard_exactly_once(autojump_clock: Mock
     async with rig(speaks(5)) as house:
         house.conductor.commit(utterance())
         await house.conductor.quiet()
-        assert names(house.events_told()) == ["heard", "turn_ended"]
+        assert names(house.events_told()) == ["turn_began", "heard", "turn_ended"]
         house.conductor.commit(utterance())
         await trio.sleep(0.25)
         house.conductor.cut("barge_in")
         await house.conductor.quiet()
-        assert names(house.events_told()) == ["interrupted", "heard", "turn_ended"]
+        assert names(house.events_told()) == ["turn_began", "interrupted", "heard", "turn_ended"]
 
 
 async def test_a_cut_within_the_first_word_tells_that_no_word_was_heard(autojump_clock: MockClock) -> None:
@@ -126,7 +126,7 @@ async def test_a_cut_within_the_first_word_tells_that_no_word_was_heard(autojump
         await trio.sleep(0.05)
         house.conductor.cut("barge_in")
         await house.conductor.quiet()
-        assert [event.fields.get("text") for event in house.events_told()] == [None, "", None]
+        assert [event.fields.get("text") for event in house.events_told()] == [None, None, "", None]
 
 
 async def test_an_empty_reply_ends_without_a_sound(autojump_clock: MockClock) -> None:
@@ -134,7 +134,7 @@ async def test_an_empty_reply_ends_without_a_sound(autojump_clock: MockClock) ->
         house.conductor.commit(utterance())
         with trio.fail_after(1):
             await house.conductor.quiet()
-        assert names(house.events_told()) == ["turn_ended"]
+        assert names(house.events_told()) == ["turn_began", "turn_ended"]
         assert house.kept[0].reason == "finished"
 
 
@@ -142,7 +142,7 @@ async def test_turn_ended_is_told_after_the_record_was_kept_and_not_before(autoj
     async with rig(speaks(2), keep_at_once=False) as house:
         house.conductor.commit(utterance())
         await trio.sleep(1)
-        assert names(house.events_told()) == ["heard"]
+        assert names(house.events_told()) == ["turn_began", "heard"]
         house.conductor.kept(house.kept[0])
         assert names(house.events_told()) == ["turn_ended"]
 

@@ -21,7 +21,7 @@ async def test_what_is_said_is_answered_aloud(autojump_clock: MockClock) -> None
         await home.silence(3.0)
         assert [each.event for each in home.happened() if not each.fields.get("partial")] == [
             "ready", "speech_started", "speech_stopped", "transcript",
-            "reply", "speaking_started", "heard", "turn_ended",
+            "turn_began", "reply", "speaking_started", "heard", "turn_ended",
         ]  # fmt: skip
         [heard] = home.happened("heard")
         assert heard.fields["text"] == "one two three four five."

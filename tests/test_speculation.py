@@ -113,7 +113,7 @@ async def test_a_guess_that_fails_is_silent_and_the_commit_answers_anew(autojump
         assert house.events_told() == []
         house.conductor.commit(said)
         await house.conductor.quiet()
-        assert names(house.events_told()) == ["heard", "turn_ended"]
+        assert names(house.events_told()) == ["turn_began", "heard", "turn_ended"]
 
 
 async def test_the_end_of_the_session_takes_a_guess_with_it(autojump_clock: MockClock) -> None:

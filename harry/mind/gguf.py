@@ -60,6 +60,8 @@ class Gguf:
 
     embedded: ClassVar[bool] = True
     """It runs here, so that reading a prompt ahead costs nothing but time."""
+    toolless: ClassVar[bool] = True
+    """Whether the model cannot call for tools."""
     small: ClassVar[bool] = False
     """Whether the model is too small for a full prompt; see `harry.mind.prompt`."""
 

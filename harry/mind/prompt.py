@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from actors.protocols import ImagePart, Message, Role, TextPart
-from channels.messages import Exchange, Recollection
+from actors.protocols import ImagePart, Message, Role, TextPart, ToolCall, ToolResult
+from channels.messages import Exchange, Outcome, Recollection, ToolUse
 from harry.mind.persona import Persona, load_persona
 from harry.mind.prompt_parts import OPENING, SAID, Part, Section, guarded, messages_of, part, quoted
 
@@ -19,6 +19,9 @@ BUDGET = 24_000
 """Characters of a prompt at most: some 6000 tokens."""
 SMALL_BUDGET = 2_400
 """The same for a small model on two cores, which reads some 300 tokens in a second."""
+
+RESULT = 600
+"""Characters of a result that an earlier tool gave; when it was new it was told in full."""
 
 STRIDE = 4
 """So many exchanges are forgotten at a time."""
@@ -91,7 +94,24 @@ def _exchanged(exchange: Exchange, *, small: bool) -> list[Part]:
         heard = f"{heard} {INTERRUPTED}" if heard else UNHEARD
     asked = exchange.said if small else guarded(exchange.said)
     said = [part(Section.HISTORY, Role.USER, asked, "said before")] if exchange.said.strip() else []
+    if exchange.tools and not small:
+        said += _used(exchange.tools)
     return said + ([part(Section.HISTORY, Role.ASSISTANT, heard, "heard before")] if heard else [])
+
+
+def _used(tools: Sequence[ToolUse]) -> list[Part]:
+    """Write the calls of a reply and what came of each, in the roles that minds know them by."""
+    calls = tuple(ToolCall(each.id, each.name, each.arguments) for each in tools)
+    results = tuple(
+        ToolResult(
+            each.id, (each.result if each.outcome is Outcome.FINISHED else f"[{each.outcome}] {each.result}")[:RESULT]
+        )
+        for each in tools
+    )
+    return [
+        Part(Section.HISTORY, Role.ASSISTANT, calls, "tools called before"),
+        Part(Section.HISTORY, Role.TOOL, results, "what came of them"),
+    ]
 
 
 def _fitting(history: Sequence[list[Part]], room: int) -> list[list[Part]]:

@@ -1,0 +1,186 @@
+"""Servers of the Model Context Protocol (modelcontextprotocol.io) by the official SDK: started, asked, and kept going.
+
+A server is a stranger: it may die, flood or lie. Its tools have their names checked and their texts bounded, its
+results are data, and it is started again with growing pauses, each server in a task of its own.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any, NoReturn
+
+import anyio
+import httpx2
+import structlog
+import trio
+from mcp import Client, MCPError, StdioServerParameters
+from mcp.client.stdio import stdio_client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.types import AudioContent, CallToolResult, EmbeddedResource, ImageContent, TextContent, TextResourceContents
+from mcp.types import Tool as Described
+
+from actors.protocols import Tool
+from harry import egress
+from harry.tool_settings import McpServer
+from harry.tools.box import LONGEST_RESULT, Answer, Offer, ToolError
+
+START_WITHIN = 20.0
+"""Seconds for a server to start and tell its tools."""
+
+MOST_TOOLS = 64
+LONGEST_DESCRIPTION = 2_000
+
+_PAUSES = (1.0, 5.0, 30.0, 120.0)  # seconds before a server is started again
+_STEADY = 60.0  # seconds after which a start counts as a success
+_LOOK = 15.0  # seconds between two looks at whether a silent server still lives
+
+_FAILURES = (
+    MCPError, OSError, EOFError, ValueError, RuntimeError, trio.TooSlowError, httpx2.HTTPError,
+    anyio.ClosedResourceError, anyio.BrokenResourceError, anyio.EndOfStream,
+)  # fmt: skip
+"""What the SDK and what it stands on may raise when a server fails."""
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+log = structlog.get_logger(__name__)
+
+
+class Server:
+    """One configured server. `offers` are its tools while it runs, their names preceded by the server's."""
+
+    def __init__(self, name: str, settings: McpServer) -> None:
+        self.name = name
+        self.offers: tuple[Offer, ...] = ()
+        self.trouble = ""
+        self.ready = trio.Event()
+        self._settings = settings
+        self._client: Client | None = None
+        self._doubted = trio.Event()
+
+    async def run(self) -> NoReturn:
+        """Keep it going until cancelled."""
+        failures = 0
+        while True:
+            began = trio.current_time()
+            try:
+                await self._serve()
+                self.trouble = "it ended"
+            except* (
+                OSError,
+                MCPError,
+                EOFError,
+                ValueError,
+                RuntimeError,
+                trio.TooSlowError,
+                httpx2.HTTPError,
+            ) as group:
+                first: BaseException = group
+                while isinstance(first, BaseExceptionGroup):
+                    first = first.exceptions[0]
+                self.trouble = str(first) or type(first).__name__
+            except* egress.EgressRefused as group:
+                self.trouble = str(group.exceptions[0])
+            self._client, self.offers = None, ()
+            failures = 0 if trio.current_time() - began > _STEADY else failures + 1
+            pause = _PAUSES[min(failures, len(_PAUSES)) - 1] if failures else _PAUSES[0]
+            log.warning("an MCP server is gone", server=self.name, cause=self.trouble[:200], again_in=pause)
+            self.ready.set()
+            await trio.sleep(pause)
+
+    async def _serve(self) -> None:
+        with trio.CancelScope(deadline=trio.current_time() + START_WITHIN) as within:
+            async with AsyncExitStack() as held:
+                client = await held.enter_async_context(await self._connected(held))
+                listed = await client.list_tools()
+                within.deadline = math.inf
+                self._client = client
+                self.offers = tuple(
+                    self._offer(each) for each in listed.tools[:MOST_TOOLS] if _NAME.fullmatch(each.name)
+                )
+                self.trouble = ""
+                self.ready.set()
+                log.info("an MCP server is there", server=self.name, tools=len(self.offers))
+                while True:
+                    # A server that died is told by nobody but an answer that does not come.
+                    with trio.move_on_after(_LOOK):
+                        await self._doubted.wait()
+                    self._doubted = trio.Event()
+                    within.deadline = trio.current_time() + START_WITHIN
+                    await client.list_tools(cache_mode="refresh")
+                    within.deadline = math.inf
+        raise trio.TooSlowError(f"it did not answer within {START_WITHIN:g} seconds")
+
+    async def _connected(self, held: AsyncExitStack) -> Client:
+        settings = self._settings
+        if settings.url:
+            egress.permit(settings.url, f"MCP server {self.name}")
+            http = httpx2.AsyncClient(headers=settings.headers, timeout=settings.deadline)
+            http = await held.enter_async_context(http)
+            return Client(_transport(streamable_http_client(settings.url, http_client=http)))
+        parameters = StdioServerParameters(command=settings.command, args=settings.args, env=settings.env or None)
+        return Client(_transport(stdio_client(parameters, errlog=sys.stderr)))
+
+    def _offer(self, told: Described) -> Offer:
+        name = re.sub(r"[^A-Za-z0-9_-]", "_", f"{self.name}_{told.name}")[:64]
+        reads = told.annotations is not None and told.annotations.read_only_hint is True
+        effect = self._settings.effect if self._settings.effect is not None else not reads
+        schema: Mapping[str, Any] = told.input_schema or {"type": "object", "properties": {}}
+        tool = Tool(name, (told.description or told.title or "")[:LONGEST_DESCRIPTION], schema, effect=effect)
+        return Offer(tool, partial(self._call, told.name), self._settings.deadline, self._settings.confirm)
+
+    async def _call(self, name: str, arguments: Mapping[str, Any]) -> Answer:
+        client = self._client
+        if client is None:
+            raise ToolError(f"The server {self.name} is not there now.")
+        began = time.monotonic()
+        try:
+            result = await client.call_tool(name, dict(arguments))
+        except (
+            MCPError,
+            OSError,
+            trio.ClosedResourceError,
+            trio.BrokenResourceError,
+            ValueError,
+            RuntimeError,
+        ) as error:
+            self._doubted.set()
+            raise ToolError(f"The server {self.name} failed: {str(error)[:200] or type(error).__name__}") from error
+        finally:
+            if self._settings.url:
+                egress.note(
+                    self._settings.url, f"MCP tool {name}", sent=len(str(arguments)), seconds=time.monotonic() - began
+                )
+        answer = answer_of(result)
+        if result.is_error:
+            raise ToolError(answer.text or f"The server {self.name} says that it failed.")
+        return answer
+
+
+def _transport(opened: Any) -> Any:
+    """The SDK takes any context manager that yields a pair of streams as a transport."""
+    return opened
+
+
+def answer_of(result: CallToolResult) -> Answer:
+    """What a result says, bounded: texts joined, pictures as `data:` URIs, everything else named."""
+    texts: list[str] = []
+    pictures: list[str] = []
+    for each in result.content[:64]:
+        match each:
+            case TextContent():
+                texts.append(each.text[:LONGEST_RESULT])
+            case ImageContent() if re.fullmatch(r"image/[a-z+.-]{1,20}", each.mime_type):
+                pictures.append(f"data:{each.mime_type};base64,{each.data}")
+            case EmbeddedResource(resource=TextResourceContents() as found):
+                texts.append(found.text[:LONGEST_RESULT])
+            case AudioContent():
+                texts.append("[a sound]")
+            case _:
+                texts.append("[something that is no text]")
+    return Answer("\n".join(texts), tuple(pictures[:4]))
