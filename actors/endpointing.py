@@ -63,11 +63,15 @@ class Sign(StrEnum):
 
 @dataclass(slots=True)
 class Endpointing:
-    """Times are in seconds on the session's clock; windows may have any length, and come in order."""
+    """Times are in seconds on the session's clock; windows may have any length, and come in order.
+
+    `by_words` false: `endpoint_silence` ends every utterance, whatever was said.
+    """
 
     endpoint_silence: float = 0.4
     longest: float = 90.0
     patience: float | None = None
+    by_words: bool = True
     phrases: Phrases = field(default_factory=phrases_of)
     speaking: bool = False
     began_at: float = 0.0
@@ -131,6 +135,8 @@ class Endpointing:
     @property
     def needed(self) -> float:
         """Seconds of silence that end the utterance, by what is known now."""
+        if not self.by_words:
+            return max(PROBE, self.endpoint_silence)
         if self._text is None and self._model is None:
             return self.endpoint_silence if self.patience is None else max(self.patience, self.endpoint_silence)
         share = min(1.0, max(0.0, (FINISHED - self.likelihood) / (FINISHED - UNFINISHED)))

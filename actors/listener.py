@@ -81,7 +81,7 @@ class Listener:
     """Inbox -> speech for the transcriber, and decisions about the floor.
 
     `hand_over(speech)` takes each stretch of speech without waiting. `clean(frame)` takes Harry's own voice out of a
-    frame, where there is somebody who can.
+    frame, where there is somebody who can. What is changed of `endpointing` holds from the next window on.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Listener:
         self._inbox = inbox
         self._voice_activity = voice_activity
         self._floor = floor
-        self._endpointing = endpointing
+        self.endpointing = endpointing
         self._events = events
         self.hand_over = hand_over
         self._yielding = yielding
@@ -116,7 +116,7 @@ class Listener:
     @property
     def hearing(self) -> bool:
         """Whether somebody is speaking now."""
-        return self._endpointing.speaking
+        return self.endpointing.speaking
 
     async def run(self) -> None:
         """Listen until the inbox is closed."""
@@ -136,21 +136,25 @@ class Listener:
         harry = self._yielding.harry(words=True)
         self._act(self._floor.words(transcript.text, speech.ended_at, now, harry))
         if speech.utterance == self._utterance and not speech.final:
-            self._follow(self._endpointing.words(transcript.text, speech.ended_at, now), 0.0, now)
+            self._follow(self.endpointing.words(transcript.text, speech.ended_at, now), 0.0, now)
         return not self._floor.excused
 
     def judged(self, likelihood: float, until: float) -> None:
         """Take in a turn model's likelihood that the speaker whose voice ceased at `until` has finished."""
         now = max(self._heard_until, self._events.clock.now())
-        self._follow(self._endpointing.turn_model(likelihood, until, now), 0.0, now)
+        self._follow(self.endpointing.turn_model(likelihood, until, now), 0.0, now)
 
     def release(self) -> None:
         """The button was let go: what was said is all."""
-        self._follow(self._endpointing.release(), 0.0, self._events.clock.now())
+        self._follow(self.endpointing.release(), 0.0, self._events.clock.now())
+
+    def reach_back(self, seconds: float) -> None:
+        """From now on an utterance holds so much of what came before its voice was noticed."""
+        self._heard = deque(self._heard, maxlen=max(1, round((seconds + ONSET) / _FRAME_SECONDS)))
 
     def joined(self, silence: float) -> None:
         """What was taken for the end was a pause of `silence` seconds."""
-        self._endpointing.joined(silence)
+        self.endpointing.joined(silence)
 
     async def _next(self) -> Frame | None:
         """The next frame; None once a pause must be decided, even if the microphone has gone meanwhile."""
@@ -169,8 +173,8 @@ class Listener:
         cleaned = self._clean(frame)
         probability = _as_usual(self._voice_activity.probability(_window(cleaned.frame)), cleaned)
         self._act(self._floor.window(probability, start, end, self._yielding.harry(words=False), near=cleaned.near))
-        (self._growing if self._endpointing.speaking else self._heard).append(cleaned.frame)
-        self._follow(self._endpointing.hear(probability, start, end), probability, end)
+        (self._growing if self.endpointing.speaking else self._heard).append(cleaned.frame)
+        self._follow(self.endpointing.hear(probability, start, end), probability, end)
 
     def _follow(self, sign: Sign, probability: float, end: float) -> None:
         """Cut utterances out of what is heard."""
@@ -183,7 +187,7 @@ class Listener:
                 self._offer_partial(whole=True)
             case Sign.RESUMED:
                 self._yielding.withdraw()
-            case Sign.NONE if self._endpointing.speaking:
+            case Sign.NONE if self.endpointing.speaking:
                 self._anticipate(probability, end)
 
     def _anticipate(self, probability: float, end: float) -> None:
@@ -193,7 +197,7 @@ class Listener:
                 self._next_partial = end + PARTIAL_EVERY
                 self._offer_partial(whole=False)
             return
-        ceased = self._endpointing.voice_ended_at
+        ceased = self.endpointing.voice_ended_at
         if end - ceased >= EARLY and ceased >= self._next_early:
             self._next_early = ceased + EARLY_EVERY
             self._next_partial = end + PARTIAL_EVERY
@@ -219,14 +223,14 @@ class Listener:
         self._utterance = new_id()
         self._growing = list(self._heard)
         self._heard.clear()
-        self._next_partial = self._endpointing.began_at + PARTIAL_EVERY
-        self._events.publish("speech_started", at=self._endpointing.began_at, utterance=self._utterance)
+        self._next_partial = self.endpointing.began_at + PARTIAL_EVERY
+        self._events.publish("speech_started", at=self.endpointing.began_at, utterance=self._utterance)
 
     def _end(self) -> None:
-        self._events.publish("speech_stopped", at=self._endpointing.voice_ended_at, utterance=self._utterance)
+        self._events.publish("speech_stopped", at=self.endpointing.voice_ended_at, utterance=self._utterance)
         self.hand_over(self._speech(final=True))
         # Words that were handed over must not begin the next utterance once more.
-        over = self._endpointing.voice_ended_at * EAR_RATE
+        over = self.endpointing.voice_ended_at * EAR_RATE
         self._heard.extend(frame for frame in self._growing if frame.start >= over)
         self._growing = []
 
@@ -236,7 +240,7 @@ class Listener:
 
     def _speech(self, *, final: bool, whole: bool = True) -> Speech:
         pcm = b"".join(frame.pcm for frame in self._growing)
-        sign = self._endpointing
+        sign = self.endpointing
         return Speech(self._utterance, pcm, self._growing[0].start, sign.began_at, sign.voice_ended_at, final, whole)
 
 

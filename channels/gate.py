@@ -96,6 +96,11 @@ class Slot:
         return self._pulled
 
     @property
+    def samples_waiting(self) -> int:
+        """Samples written that were not pulled yet."""
+        return self._queued
+
+    @property
     def spoken(self) -> str:
         """The wording of everything written so far."""
         return "".join(text for _, text in self._words)
@@ -103,11 +108,15 @@ class Slot:
     @property
     def heard(self) -> str:
         """The wording of every word whose last sample was heard: always a prefix of `spoken`."""
+        return self.heard_within(self._pulled)
+
+    def heard_within(self, samples: int) -> str:
+        """The wording of every word that ends within the first `samples` of what was heard."""
         if not self._opened:
             return ""
         heard = []
         for end, text in self._words:
-            if end > self._pulled:
+            if end > min(samples, self._pulled):
                 break
             heard.append(text)
         return "".join(heard)

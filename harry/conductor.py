@@ -73,7 +73,7 @@ class Conductor:
 
     `answer(turn, slot)` runs the stages of a turn and returns when all was written; `keep(record)` takes a record for
     durable writing without waiting, and `kept` is to be called when it was. `on_turn(began)` is told when Harry begins
-    to answer and when he has ended.
+    to answer and when he has ended. Unless it is `interruptible`, no voice takes the floor from Harry.
     """
 
     def __init__(
@@ -92,6 +92,7 @@ class Conductor:
         self.events = events
         self.identity = identity
         self.committed = 0
+        self.interruptible = True
         self.guesses = Guesses()
         self._answer = answer
         self._keep = keep
@@ -140,7 +141,7 @@ class Conductor:
 
     def harry(self, *, words: bool) -> HarrySide:
         """Harry's side as the floor sees it; see `actors.listener.Yielding`."""
-        slot = self.gate.live
+        slot = self.gate.live if self.interruptible else None
         if slot is None or not words:
             return HarrySide(slot is not None)
         heard, spoken = slot.heard, slot.spoken
@@ -151,6 +152,16 @@ class Conductor:
     def last_heard(self) -> str:
         """What was heard of the newest reply, sounding or over."""
         return self._last[1].heard if self._last else ""
+
+    def slot_of(self, turn: str) -> Slot | None:
+        """The slot of the newest turn, or of one that still runs."""
+        if self._last is not None and self._last[0].id == turn:
+            return self._last[1]
+        return next((slot for each, slot in self._running.items() if each.id == turn), None)
+
+    def remember(self, exchange: Exchange) -> None:
+        """Let something stand in the history that was no turn here."""
+        self._history.add(exchange)
 
     @property
     def unsaid(self) -> str:

@@ -96,6 +96,7 @@ class Host:
         loudspeaker: Loudspeaker | None = None,
         clock: AudioClock | None = None,
         manners: Manners | None = None,
+        engines: Engines | None = None,
         voice: Shelf[TextToSpeech] | None = None,
         prompt: Prompt | None = None,
         always: bool = False,
@@ -105,9 +106,10 @@ class Host:
     ) -> AsyncIterator[Session]:
         """Converse with a user for the length of the block; at its end all that was said is kept or spilled.
 
-        `clock` is the one that the devices go by. `always`: whatever is heard is meant for Harry. `prepare` is called
-        with the session before anything happens in it, so that a listener misses nothing. An error in the session
-        ends the block; errors come in an exception group. Raises `TooManySessions`, `StoreError`.
+        `clock` is the one that the devices go by. `engines`: other ones than all have. `always`: whatever is heard is
+        meant for Harry. `prepare` is called with the session before anything happens in it, so that a listener misses
+        nothing. An error in the session ends the block; errors come in an exception group. Raises `TooManySessions`,
+        `StoreError`.
         """
         if not self.free:
             raise TooManySessions(
@@ -122,7 +124,7 @@ class Host:
                 persona=config.persona.name,
                 language=config.persona.language,
                 clock=clock or AudioClock(),
-                engines=self.engines,
+                engines=engines or self.engines,
                 mind=self.mind,
                 voice=voice or spoken or Shelf("text_to_speech", Silent("silent")),
                 store=self.store,
@@ -238,3 +240,8 @@ def manners_of(config: Config, *, talk: Talk | None = None) -> Manners:
         config.turn.talk,
     )
     return replace(manners, talk=talk.value) if talk else manners
+
+
+def silent_voice() -> TextToSpeech:
+    """A voice that says nothing, and tells exactly what: what is written counts as heard."""
+    return Silent("silent")

@@ -127,6 +127,7 @@ class Session:
         self._wall = wall
         self.attention = Attention((persona,), window=manners.attention_window, talk=Talk(manners.talk))
         self._voice_ended_at = 0.0
+        self.reply_to: Callable[[Utterance], Turn | None] = self.answer
         self._phrases = phrases_of(language)
         self.tools = Box(self.events, self._phrases, names=(persona,))
         self.writer: SocWriter = self._cast.soc_writer(
@@ -389,7 +390,7 @@ class Session:
         wish = self.attention.record_wish(utterance.text)
         if wish is not None:
             utterance = replace(utterance, speak="Off the record." if wish else "On the record again.")
-        turn = self.answer(utterance)
+        turn = self.reply_to(utterance)
         if turn is not None and turn.amends is not None and self.listener is not None and utterance.began_at:
             self.listener.joined(max(0.0, utterance.began_at - self._voice_ended_at))
         self._voice_ended_at = utterance.ended_at

@@ -39,6 +39,12 @@ class Socket:
         """Whether the connection is over."""
         return self._connection.closed is not None
 
+    @property
+    def farewell(self) -> bool:
+        """Whether the connection is over because one side said so, and not because it broke."""
+        closed = self._connection.closed
+        return closed is not None and closed.code not in (1005, 1006)
+
     async def send(self, message: str | bytes) -> None:
         """Send a message. Raises `SocketClosed`, also after `UNREAD` seconds in which the client did not read."""
         try:

@@ -1,0 +1,161 @@
+"""A Realtime client as a sound card: what he sends is the microphone, and what is sent to him is the loudspeaker.
+
+Sound goes out at the pace at which it is heard, at most `AHEAD` early, so that an interruption finds little to throw
+away. What the client sends in a burst is heard at its own pace; where he sends nothing for a while it is silent.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+import trio
+
+from channels.clock import AudioClock
+from channels.gate import Gate, Slot, State
+from channels.messages import EAR_RATE, FRAME_SAMPLES, SAMPLE_BYTES, Frame
+from harry.web.realtime.settings import RATE
+
+AHEAD = 0.18
+"""Seconds of sound that are sent before they are heard, at most; with the block in hand, 200 ms."""
+
+BLOCK = 0.02
+"""Seconds of sound in one message."""
+
+GAP = 0.3
+"""Seconds without sound from the client after which he is taken to be silent."""
+
+SILENT_FOR = 3.0
+"""Seconds for which such a silence is heard; then nothing is, and no work is done for it."""
+
+MOST = 60 * EAR_RATE // FRAME_SAMPLES
+"""Frames of a burst that wait to be heard."""
+
+_FRAME = FRAME_SAMPLES / EAR_RATE
+_SILENCE = bytes(FRAME_SAMPLES * SAMPLE_BYTES)
+
+
+class Card:
+    """Both devices.
+
+    `told(slot, pcm)` takes each block that goes out. `flushed(paused)` says whether the client throws away what he
+    holds. `waits()`: whether the client is behind.
+    """
+
+    description = "a client of the Realtime protocol"
+
+    def __init__(
+        self,
+        clock: AudioClock,
+        reblock: Callable[[bytes], list[bytes]],
+        *,
+        told: Callable[[Slot, bytes], None],
+        flushed: Callable[[bool], bool],
+        waits: Callable[[], bool],
+    ) -> None:
+        self.rate = RATE
+        self.ended = trio.Event()
+        self._clock = clock
+        self._reblock = reblock
+        self._told = told
+        self._flushed = flushed
+        self._waits = waits
+        self._frames: deque[bytes] = deque(maxlen=MOST)
+        self._arrived = trio.Event()
+        self._next = 0
+        self._silent_until = 0.0
+        self._gate: Gate | None = None
+        self._played_until = 0.0
+
+    # The microphone.
+
+    def hear(self, pcm: bytes) -> None:
+        """Take what the client sends: 16-bit mono at `RATE`."""
+        self._frames.extend(self._reblock(pcm))
+        self._silent_until = self._clock.now() + SILENT_FOR
+        self._arrived.set()
+
+    def forget(self) -> None:
+        """Throw away what was sent and not heard yet."""
+        self._frames.clear()
+
+    async def capture(
+        self, hear: Callable[[Frame], None], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """See `actors.protocols.Microphone`."""
+        task_status.started()
+        while True:
+            now = self._clock.now()
+            if self._frames:
+                if self._next / EAR_RATE < now - GAP - _FRAME:
+                    self._next = round(now * EAR_RATE)  # it was silent, and nobody listened
+                early = self._next / EAR_RATE - now - GAP
+                if early > 0:
+                    await trio.sleep(early)
+                self._hand(hear, self._frames.popleft())
+            elif now < self._silent_until:
+                if now - self._next / EAR_RATE > GAP:
+                    self._hand(hear, _SILENCE)
+                else:
+                    await self._more(self._next / EAR_RATE + GAP + _FRAME - now)
+            else:
+                await self._more(None)
+
+    def _hand(self, hear: Callable[[Frame], None], pcm: bytes) -> None:
+        hear(Frame(pcm, self._next))
+        self._next += FRAME_SAMPLES
+
+    async def _more(self, within: float | None) -> None:
+        if self._arrived.is_set():
+            self._arrived = trio.Event()
+            if self._frames:
+                return
+        if within is None:
+            await self._arrived.wait()
+        else:
+            with trio.move_on_after(max(0.0, within)):
+                await self._arrived.wait()
+
+    # The loudspeaker.
+
+    async def play(self, gate: Gate, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """See `actors.protocols.Loudspeaker`."""
+        self._gate = gate
+        block = bytearray(round(RATE * BLOCK) * SAMPLE_BYTES)
+        task_status.started()
+        tick = trio.current_time()
+        while True:
+            now = trio.current_time()
+            self._played_until = max(self._played_until, now)
+            while self._played_until - now <= AHEAD - BLOCK and not self._waits():
+                slot = gate.live
+                ready = slot.samples_waiting * SAMPLE_BYTES if slot is not None else 0
+                # No silence is pulled: what was pulled last must be what the client has still to play.
+                if slot is None or not ready or (ready < len(block) and not slot.finished):
+                    break
+                samples = gate.pull(memoryview(block)[:ready])
+                if not samples:
+                    break  # paused
+                self._played_until += samples / RATE
+                self._told(slot, bytes(block[: samples * SAMPLE_BYTES]))
+            gate.advance()
+            tick = max(tick + BLOCK, now)
+            await trio.sleep_until(tick)
+
+    def reported(self, left: float) -> None:
+        """The client tells how many seconds of what was sent to him he has not played yet."""
+        self._played_until = trio.current_time() + min(max(left, 0.0), 5.0)
+
+    def pending(self) -> int:
+        """Samples sent that have not been heard yet, by the clock and by what the client has told."""
+        return max(0, int((self._played_until - trio.current_time()) * RATE))
+
+    def flush(self) -> int:
+        """Have the client throw away what he holds. At a pause, one who cannot plays it to its end."""
+        live = self._gate.live if self._gate is not None else None
+        paused = live is not None and live.state is State.PAUSED
+        if not self._flushed(paused):
+            return 0
+        unheard = self.pending()
+        self._played_until = trio.current_time()
+        return unheard

@@ -1,0 +1,201 @@
+"""One Realtime conversation: a client's sockets, one after the other, and the session of Harry's behind them.
+
+The session lives as long as the first socket's handler. When a socket breaks without a farewell, the conversation waits
+`RESUMED_WITHIN` seconds for another that names it, and goes on there with all that was not sent yet.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import trio
+
+from actors.protocols import LanguageModel, Message, TextPart, TextToSpeech
+from channels.clock import AudioClock
+from channels.messages import Recollection, Utterance
+from channels.turn import Turn
+from harry.answering import FROM_PROGRAM
+from harry.hosting import Host, manners_of, silent_voice
+from harry.prompting import prompt_of
+from harry.services import day_named
+from harry.session import Session
+from harry.shelf import Shelf
+from harry.transcribing import reblocking
+from harry.web.http import Request
+from harry.web.realtime.card import Card
+from harry.web.realtime.items import Items
+from harry.web.realtime.outbox import Outbox
+from harry.web.realtime.responses import Responses
+from harry.web.realtime.sensing import sensing
+from harry.web.realtime.settings import RATE, Settings
+from harry.web.realtime.telling import Telling
+from harry.web.realtime.tools import ClientTools
+from harry.web.realtime.voice import ChosenVoice
+from harry.web.realtime.wishes import Wishes
+from harry.web.socket import Socket, SocketClosed
+
+RESUMED_WITHIN = 60.0
+"""Seconds for which a conversation waits for its client to come back."""
+
+
+class Conversation:
+    """Made for a client's first socket. `word` is what resumes it."""
+
+    session: Session
+
+    def __init__(self, host: Host, request: Request) -> None:
+        self.word = secrets.token_urlsafe(24)
+        self.user = request.user
+        self.settings = Settings(model=request.query.get("model", "harry")[:100])
+        self.outbox = Outbox(knows_harry=request.query.get("harry") == "1")
+        self.items = Items()
+        self.responses = Responses(self.outbox, self.items)
+        self.telling = Telling(self.outbox, self.items, self.responses, lambda: self.settings)
+        self.tools = ClientTools(self.responses)
+        self.notes: list[str] = []
+        self.now: tuple[str, tuple[str, ...] | None] = ("", None)
+        self._wishes = Wishes(self)
+        self._host = host
+        self._clock = AudioClock()
+        self._next: tuple[Socket, trio.Event] | None = None
+        self._came = trio.Event()
+        self.session_engines = sensing(host.engines, lambda: self.settings.threshold)
+        self.card = Card(
+            self._clock, reblocking(RATE), told=self.telling.sound, flushed=self._flushed,
+            waits=lambda: self.outbox.full,
+        )  # fmt: skip
+
+    def told(self, *, resumed: bool = False) -> dict[str, Any]:
+        """The session as the client is told of it."""
+        return {
+            "id": f"sess_{self.session.identity.session}",
+            **self.settings.told(),
+            "harry": {"resume": self.word, "resumed": resumed, "persona": self.session.persona},
+        }
+
+    def set(self, settings: Settings) -> None:
+        """Have new settings hold."""
+        self.settings = settings
+        session = self.session
+        self.tools.offer(settings.offered)
+        detection = settings.detection or {}
+        session.conductor.interruptible = bool(detection.get("interrupt_response", True))
+        session.manners = replace(session.manners, speculate=self._usual.speculate and settings.answers)
+        if session.listener is not None:
+            listening = session.listener.endpointing
+            silence = settings.silence
+            listening.endpoint_silence = self._usual.endpoint_silence if silence is None else silence
+            listening.by_words = detection.get("type") != "server_vad"
+            session.listener.reach_back(max(self._usual.pre_roll, detection.get("prefix_padding_ms", 0) / 1000))
+
+    async def run(self, socket: Socket) -> None:
+        """Converse until the client says farewell, or does not come back."""
+        self._usual = manners_of(self._host.config)
+        spoken = self._host.engines.text_to_speech
+        voice: Shelf[TextToSpeech] | None = None
+        if spoken is not None:
+            voice = ChosenVoice(spoken, silent_voice(), self._aloud)
+        async with (
+            self._host.open(
+                user=self.user, microphone=self.card, loudspeaker=self.card, clock=self._clock, voice=voice,
+                engines=self.session_engines, prompt=self._prompt, always=True, prepare=self._prepare,
+            ),
+            trio.open_nursery() as nursery,
+        ):  # fmt: skip
+            nursery.start_soon(self.telling.run, self._thought)
+            await self._sockets(socket)
+            nursery.cancel_scope.cancel()
+
+    async def adopt(self, socket: Socket) -> None:
+        """Go on with another socket; returns when that one is over."""
+        over = trio.Event()
+        self._next = (socket, over)
+        self._came.set()
+        await over.wait()
+
+    async def _sockets(self, socket: Socket) -> None:
+        over = trio.Event()
+        resumed = False
+        while True:
+            try:
+                farewell = await self._serve(socket, resumed=resumed)
+            finally:
+                over.set()
+            if farewell:
+                return
+            with trio.move_on_after(RESUMED_WITHIN):
+                await self._came.wait()
+            if self._next is None:
+                return
+            (socket, over), self._next, resumed = self._next, None, True
+            self._came = trio.Event()
+
+    async def _serve(self, socket: Socket, *, resumed: bool) -> bool:
+        """Serve one socket to its end; whether the client meant that end."""
+        self.outbox.put("session.created", session=self.told(resumed=resumed))
+        if resumed:
+            self.outbox.put_own("harry.state", state="listening", ducked=False)
+        with suppress(SocketClosed):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._send, socket, nursery.cancel_scope)
+                nursery.start_soon(self._replaced, nursery.cancel_scope)
+                async for text in socket:
+                    await self._wishes.take(text)
+                nursery.cancel_scope.cancel()
+        return socket.farewell
+
+    async def _send(self, socket: Socket, scope: trio.CancelScope) -> None:
+        with suppress(SocketClosed):
+            await self.outbox.send(socket)
+        scope.cancel()
+
+    async def _replaced(self, scope: trio.CancelScope) -> None:
+        """A client that comes back before its old socket is seen to be dead takes the conversation over."""
+        await self._came.wait()
+        scope.cancel()
+
+    # What the session asks.
+
+    def _prepare(self, session: Session) -> None:
+        self.session = session
+        session.reply_to = self._reply_to
+        self.telling.attach(session)
+        self.tools.attach(session)
+
+    def _reply_to(self, utterance: Utterance) -> Turn | None:
+        if self.settings.answers:
+            return self.session.answer(utterance)
+        self._wishes.said(utterance)
+        return None
+
+    def _aloud(self) -> bool:
+        modalities = self.now[1] or self.settings.modalities
+        return modalities == ("audio",)
+
+    def _prompt(self, mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:
+        self.telling.remembered(recollection.utterance.id, recollection.memories, recollection.thoughts)
+        head, *rest = prompt_of(self._host.config_of(self.user), mind, recollection)
+        told = "\n\n".join(each for each in (self.settings.instructions, *self.notes[-8:], self.now[0]) if each)
+        self.now = ("", self.now[1])
+        if told:
+            head = Message(head.role, (*head.parts, TextPart(f"\n\n{FROM_PROGRAM}\n{told}")))
+        return (head, *rest)
+
+    def _flushed(self, paused: bool) -> bool:
+        current = self.responses.current
+        if not paused:
+            return True  # the event of the cut tells it, right after
+        if self.outbox.knows_harry and current is not None:
+            self.telling.flush(current, "paused")
+            return True
+        return False
+
+    async def _thought(self, sequence: int) -> str | None:
+        found: Sequence[dict[str, Any]] = await self._host.store.thoughts(
+            self.session.persona, day_named("today"), limit=8, user=self.user
+        )
+        return next((str(each["text"]) for each in found if each["sequence"] == sequence), None)

@@ -1,0 +1,71 @@
+"""The items of a Realtime conversation, as the protocol has them, in order, and never more than `MOST`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from channels.turn import new_id
+
+MOST = 500
+"""Items remembered; the oldest go first. What was said is kept elsewhere."""
+
+Item = dict[str, Any]
+
+
+class Items:
+    """Items by id. Each is a plain object of the protocol."""
+
+    def __init__(self) -> None:
+        self._items: dict[str, Item] = {}
+
+    def add(self, item: Item, *, after: str | None = None) -> str | None:
+        """Add an item, at the end, or after another ("root": first). Returns the one before it.
+
+        Raises `KeyError` where that one is not known.
+        """
+        before = self.last
+        if after is not None:
+            before = None if after == "root" else self._items[after]["id"]
+        if before == self.last:
+            self._items[item["id"]] = item
+        else:
+            order = list(self._items.values())
+            place = 0 if before is None else order.index(self._items[before]) + 1
+            self._items = {each["id"]: each for each in (*order[:place], item, *order[place:])}
+        while len(self._items) > MOST:
+            del self._items[next(iter(self._items))]
+        return before
+
+    @property
+    def last(self) -> str | None:
+        """The id of the newest item."""
+        return next(reversed(self._items), None)
+
+    def get(self, identity: object) -> Item | None:
+        """An item, if it is here."""
+        return self._items.get(identity) if isinstance(identity, str) else None
+
+    def delete(self, identity: object) -> bool:
+        """Forget an item; whether it was here."""
+        return isinstance(identity, str) and self._items.pop(identity, None) is not None
+
+
+def new_item(prefix: str = "item") -> str:
+    """Make an id."""
+    return f"{prefix}_{new_id()}"
+
+
+def message(identity: str, role: str, content: list[dict[str, Any]], status: str = "completed") -> Item:
+    """Make a message."""
+    return {
+        "id": identity, "object": "realtime.item", "type": "message", "status": status, "role": role,
+        "content": content,
+    }  # fmt: skip
+
+
+def call(identity: str, call_id: str, name: str, arguments: str, status: str) -> Item:
+    """Make a function call."""
+    return {
+        "id": identity, "object": "realtime.item", "type": "function_call", "status": status, "call_id": call_id,
+        "name": name, "arguments": arguments,
+    }  # fmt: skip
