@@ -144,6 +144,22 @@ class TurnTaking(_Section):
     )
 
 
+class Attention(_Section):
+    """What wakes Harry beside his name."""
+
+    wake_phrase: Annotated[str, StringConstraints(pattern=r"^[A-Za-z' -]{0,64}$")] = Field(
+        default="",
+        description="Words such as `hey Harry` that are heard without being transcribed; empty: his name is enough.",
+        json_schema_extra={"takes": "words of the letters a to z"},
+    )
+    wake_threshold: float = Field(
+        default=-15.0,
+        ge=-50.0,
+        le=0.0,
+        description="A power of ten: lower hears the phrase more often, and more often where it was not said.",
+    )
+
+
 class Persona(_Section):
     """Who answers."""
 
@@ -291,6 +307,7 @@ class Config(BaseSettings):
     )
     actors: Actors = Actors()
     turn: TurnTaking = TurnTaking()
+    attention: Attention = Attention()
     persona: Persona = Persona()
     user: User = User()
     memory: Memory = Memory()

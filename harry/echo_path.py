@@ -13,7 +13,9 @@ import numpy as np
 import soxr
 
 from actors.listener import Cleaned
+from actors.protocols import Loudspeaker
 from channels.clock import AudioClock
+from channels.events import EventStream
 from channels.gate import Gate
 from channels.messages import EAR_RATE, SAMPLE_BYTES, Frame
 from harry.hearing.echo import VOICED_OVER_ECHO, Duplex, EchoCanceller
@@ -114,3 +116,9 @@ class EchoPath:
         if low < high:
             found[low - start : high - start] = self._reference[low - first : high - first]
         return found
+
+
+def echo_path_of(gate: Gate, loudspeaker: Loudspeaker, events: EventStream) -> EchoPath:
+    """The echo path of a session, whose people are told if Harry cannot hear over himself."""
+    message = "Harry's own voice is too loud in the microphone: he listens only when he is silent."
+    return EchoPath(gate, events.clock, loudspeaker.pending, lambda: events.publish("degraded", message=message))

@@ -27,6 +27,7 @@ from harry.conductor import Identity
 from harry.config import Config, User
 from harry.engines import Engines
 from harry.errors import EngineUnavailable, StoreError, TooManySessions
+from harry.hearing.wake_phrase import WakePhrase, words_of
 from harry.inner.life import InnerLife
 from harry.keeping import AfterKeeping, after_keeping
 from harry.memory.records import local_day
@@ -134,6 +135,7 @@ class Host:
                 prompt=prompt or partial(prompt_of, config),
                 manners=manners or manners_of(config),
                 cancel_echo=cancel_echo,
+                wake=wake_phrase(config),
                 history=tuple(await self.store.history(user, limit=config.memory.history_turns)),
                 today=lambda: local_day(time.time()),
                 cast=cast(config.actors.model_dump()),
@@ -240,6 +242,15 @@ def manners_of(config: Config, *, talk: Talk | None = None) -> Manners:
         config.turn.talk,
     )
     return replace(manners, talk=talk.value) if talk else manners
+
+
+def wake_phrase(config: Config) -> Callable[[], WakePhrase] | None:
+    """Make what listens for the wake phrase; None if there is none. Raises `ConfigurationError` if it has no sound."""
+    wanted = config.attention
+    if not wanted.wake_phrase:
+        return None
+    words_of(wanted.wake_phrase)
+    return partial(WakePhrase, wanted.wake_phrase, wanted.wake_threshold)
 
 
 def silent_voice() -> TextToSpeech:

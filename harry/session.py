@@ -43,7 +43,7 @@ from channels.ports import Port, WhenFull
 from channels.turn import Turn, new_id
 from harry.cast import Cast
 from harry.conductor import Conductor, Identity
-from harry.echo_path import EchoPath
+from harry.echo_path import echo_path_of
 from harry.engines import Engines
 from harry.errors import EngineError, StoreError
 from harry.inner.life import InnerLife
@@ -54,6 +54,7 @@ from harry.shelf import Shelf
 from harry.supervisor import Supervisor
 from harry.tools.box import Box
 from harry.turn_judge import TurnJudge
+from harry.waking import Spotter, WakeWatch
 
 log = structlog.get_logger(__name__)
 
@@ -103,6 +104,7 @@ class Session:
         today: Callable[[], str],
         cast: Cast | None = None,
         cancel_echo: bool = False,
+        wake: Callable[[], Spotter] | None = None,
         long_term: LongTerm | None = None,
         inner: InnerLife | None = None,
         wall: Callable[[], float] = time.time,
@@ -157,7 +159,7 @@ class Session:
             wall=wall,
             history=tuple(history),
         )
-        self.echo = self._echo_path(clock) if cancel_echo and loudspeaker else None
+        self.echo = echo_path_of(self.gate, loudspeaker, self.events) if cancel_echo and loudspeaker else None
         if long_term is not None:
             long_term.present = lambda: {exchange.turn for exchange in self.conductor.history[-manners.history_turns :]}
         self._inner = inner
@@ -167,6 +169,7 @@ class Session:
             busy=lambda: self.pending, write=self.think,
         )  # fmt: skip
         self._turn_judge: TurnJudge | None = None
+        self._wake = WakeWatch(wake, self.attention, self.events) if wake else None
         self.supervisor = Supervisor(self._crashed, self._degraded)
         self.recorder: Recorder | None = None
         self.listener: Listener | None = None
@@ -182,6 +185,7 @@ class Session:
         self.transcriber = transcriber = self._cast.transcriber(
             ear=engines.speech_to_text.lease, events=self.events, on_transcript=self._transcribed
         )
+        clean = self.echo.clean if self.echo else Cleaned
         self.listener = listener = self._cast.listener(
             inbox=inbox,
             voice_activity=engines.voice_activity.engine.open_stream(),
@@ -191,7 +195,7 @@ class Session:
             events=self.events,
             hand_over=transcriber.take,
             yielding=self.conductor,
-            clean=self.echo.clean if self.echo else Cleaned,
+            clean=self._wake.after(clean) if self._wake else clean,
         )
         if engines.turn_detector is not None:
             self._turn_judge = TurnJudge(engines.turn_detector, listener.judged)
@@ -214,6 +218,7 @@ class Session:
                         ("inner life", self._inner),
                         ("thinker", self._thinker),
                         ("turn model", self._turn_judge),
+                        ("wake phrase", self._wake),
                         ("transcriber", self.transcriber),
                         ("listener", self.listener),
                         ("recorder", self.recorder),
@@ -421,15 +426,6 @@ class Session:
     def recovered(self) -> None:
         """What was told by `trouble` is over."""
         self.events.publish("degraded", message="What Harry keeps is written again.", over=True)
-
-    def _echo_path(self, clock: AudioClock) -> EchoPath:
-        pending = self._loudspeaker.pending if self._loudspeaker else lambda: 0
-        return EchoPath(self.gate, clock, pending, self._cannot_hear_over_himself)
-
-    def _cannot_hear_over_himself(self) -> None:
-        self.events.publish(
-            "degraded", message="Harry's own voice is too loud in the microphone: he listens only when he is silent."
-        )
 
     def _crashed(self, name: str, error: Exception) -> None:
         self.events.publish("error", message=f"The {name} failed and was started again: {error}")

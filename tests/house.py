@@ -131,6 +131,7 @@ async def house(
     history: Sequence[Exchange] = (),
     loudspeaker: bool = True,
     cast: Any = None,
+    wake: Any = None,
 ) -> AsyncIterator[House]:
     clock = AudioClock()
     sounded: list[tuple[float, bytes]] = []
@@ -156,6 +157,7 @@ async def house(
         history=tuple(history),
         today=lambda: "2000-01-01",
         cast=cast,
+        wake=wake,
         wall=lambda: 946_684_800 + trio.current_time(),
     )
     made = House(session, microphone, session.events.listen(10_000, lossless=True), sounded)
