@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+import trio
 
 from actors.protocols import ImagePart, LanguageModel, Message
 from channels.messages import Recollection, Source, Utterance
@@ -17,9 +20,14 @@ from harry.memory.records import local_day
 from harry.mind.persona import Persona, load_persona
 from harry.mind.prompt import build, parts
 from harry.recalling import shared_memory
+from harry.toolkit import toolkit
+from harry.tools.box import Offer
 
 _BYTES_A_TOKEN = 4
 """Of English text, about."""
+
+_SERVERS_WITHIN = 20.0
+"""Seconds that servers of tools have to tell theirs to a person who looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +76,37 @@ async def show(config: Config, words: str, *, small: bool = False) -> list[Shown
         Shown(
             each.section.value,
             each.role.value,
-            -(-len(each.text.encode("utf-8", "replace")) // _BYTES_A_TOKEN),
+            _tokens(each.text),
             each.why,
             each.text
             + "".join(f"\n[a picture of {len(one.uri)} bytes]" for one in each.content if isinstance(one, ImagePart)),
         )
         for each in built
     ]
+
+
+async def show_tools(config: Config) -> list[Shown]:
+    """Tell each tool that a mind would be offered beside its prompt. Servers are started, asked, and ended again."""
+    async with toolkit(config) as kit:
+        with trio.move_on_after(_SERVERS_WITHIN):
+            for server in kit.servers:
+                await server.ready.wait()
+        named = frozenset(config.tools.confirm)
+        shown = [_tool(offer, named) for offer in kit.offers()]
+        return shown + [
+            Shown("tools", "none", 0, "cannot be offered now", f"[mcp.{each.name}]: {each.trouble or 'it is silent'}")
+            for each in kit.servers
+            if each.trouble or not each.ready.is_set()
+        ]
+
+
+def _tool(offer: Offer, confirm: frozenset[str]) -> Shown:
+    why = "has an effect" if offer.tool.effect else "only reads"
+    if offer.needs_yes(confirm):
+        why += ", needs your yes"
+    text = f"{offer.tool.name}: {offer.tool.description}\n{json.dumps(offer.tool.parameters, ensure_ascii=False)}"
+    return Shown("tools", "tool", _tokens(text), why, text)
+
+
+def _tokens(text: str) -> int:
+    return -(-len(text.encode("utf-8", "replace")) // _BYTES_A_TOKEN)

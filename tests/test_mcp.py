@@ -17,6 +17,7 @@ from channels.messages import Outcome, Source, ToolUse, Utterance
 from channels.turn import Turn, new_id
 from harry import egress
 from harry.config import Config
+from harry.prompting import show_tools
 from harry.tool_settings import McpServer
 from harry.toolkit import toolkit
 from harry.tools.box import Box
@@ -123,3 +124,12 @@ async def test_the_toolkit_holds_configured_servers_and_leaves_out_what_is_not_w
         names = {each.tool.name for each in kit.offers()}
     assert "house_lamp" in names
     assert "house_dies" not in names
+
+
+async def test_a_person_who_looks_sees_a_server_s_tools_and_why_one_offers_none() -> None:
+    config = Config.model_validate(
+        {"mcp": {"house": {"command": sys.executable, "args": [SERVER]}, "gone": {"command": "/no/such/thing"}}}
+    )
+    shown = await show_tools(config)
+    assert [each.why for each in shown if each.text.startswith("house_lamp: ")] == ["has an effect"]
+    assert [each.why for each in shown if "[mcp.gone]" in each.text] == ["cannot be offered now"]

@@ -89,3 +89,16 @@ def test_a_person_can_see_each_part_of_the_prompt_and_why_it_is_there(tmp_path: 
     assert [part["section"] for part in parts] == ["persona", "time", "utterance"]
     assert all(part["why"] and part["tokens"] > 0 for part in parts)
     assert parts[-1]["text"] == "Where is the key?"
+
+
+def test_a_person_can_see_which_tools_a_mind_is_offered(tmp_path: Path) -> None:
+    sets = ["--set", f'tools.pictures="{tmp_path}"', "--set", 'tools.confirm=["get_image"]']
+    [tool] = [
+        each
+        for each in map(json.loads, harry(tmp_path, "prompt", "show", "--json", *sets).stdout.splitlines())
+        if each["section"] == "tools"
+    ]
+    assert tool["text"].startswith("get_image: Look")
+    assert tool["why"] == "only reads, needs your yes"
+    assert tool["tokens"] > 0
+    assert "get_image" not in harry(tmp_path, "prompt", "show", "--small", *sets).stdout

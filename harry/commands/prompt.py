@@ -1,4 +1,4 @@
-"""`harry prompt show`: each part of the prompt that some words would make, its tokens, and why it is there."""
+"""`harry prompt show`: each part of the prompt that some words would make, why it is there; and the tools."""
 
 # ruff: noqa: PLC0415  # what a command needs is imported when it runs
 
@@ -28,7 +28,7 @@ def show(
     as_json: AsJson = False,
     sets: Sets = None,
 ) -> None:
-    """Print each part of the prompt that these words would make now. No mind is asked."""
+    """Print each part of the prompt that these words would make now, and the tools offered. No mind is asked."""
     from functools import partial
 
     import trio
@@ -38,6 +38,8 @@ def show(
     call: Call = ctx.obj
     config = call.configuration(sets)
     shown = trio.run(partial(prompting.show, config, words, small=small))
+    if not small:
+        shown += trio.run(prompting.show_tools, config)
     for part in shown:
         if as_json:
             print(json.dumps(asdict(part), ensure_ascii=False))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import secrets
 import threading
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -25,6 +26,11 @@ from harry.offload import Emit, Offload
 from harry.registry import EngineSettings
 
 OTHER_MINDS = "Use another mind: an API key, or a server such as Ollama."
+
+_CONTROL = re.compile(
+    r"<(?=[|\uff5c]|/?s>|[a-z]+_of_[a-z]+>|[be]os>|/?tool)|\[(?=/?(?:INST|SYSTEM_PROMPT|TOOL|AVAILABLE))"
+)
+"""How the control tokens of common chat templates begin (ChatML, Llama, Gemma, Mistral, DeepSeek)."""
 
 _BATCH = 64
 """Tokens of the prompt between two looks at whether anybody still listens."""
@@ -189,9 +195,13 @@ def deltas(body: Mapping[str, Any], thoughts: ThoughtFilter | None = None) -> li
 
 
 def plain(message: Message) -> dict[str, str]:
-    """Write a message as the library wants it. Pictures are left out: these models cannot see."""
+    """Write a message as the library wants it. Pictures are left out: these models cannot see.
+
+    llama.cpp reads control tokens wherever they stand, so a text that spells one is broken up: it could end its message
+    and begin another in a role of its choice.
+    """
     text = "".join(part.text for part in message.parts if isinstance(part, TextPart | ToolResult))
-    return {"role": message.role.value, "content": text}
+    return {"role": message.role.value, "content": _CONTROL.sub(r"\g<0> ", text)}
 
 
 def merged(messages: Sequence[dict[str, str]]) -> list[dict[str, str]]:

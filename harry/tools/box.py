@@ -62,6 +62,10 @@ class Offer:
     deadline: float = DEADLINE
     confirm: bool = False
 
+    def needs_yes(self, named: frozenset[str]) -> bool:
+        """Whether the user has to agree before it is used; `named` as in `Box.confirm`."""
+        return self.confirm or self.tool.name in named or ("*" in named and self.tool.effect)
+
 
 @dataclass(slots=True)
 class Box:
@@ -94,11 +98,6 @@ class Box:
     def offers(self) -> dict[str, Offer]:
         """All tools there are now, by name; the session's own outrank those of all."""
         return {**{each.tool.name: each for each in self.shared()}, **self._offers}
-
-    def needs_yes(self, offer: Offer) -> bool:
-        """Whether the user has to agree before it is used."""
-        named = offer.tool.name in self.confirm
-        return named or offer.confirm or ("*" in self.confirm and offer.tool.effect)
 
     def late(self, name: str, result: str) -> None:
         """Take a result for which its turn did not wait."""
@@ -163,7 +162,7 @@ class TurnTools:
             arguments = _arguments(call.arguments)
         except ValueError:
             return self._noted(call, Outcome.FAILED, "The arguments are not a JSON object.")
-        if self._box.needs_yes(offer) and not self._agreed(call):
+        if offer.needs_yes(self._box.confirm) and not self._agreed(call):
             self._box.pending[call.name, call.arguments] = self._turn.id
             return self._noted(
                 call, Outcome.CANCELLED,
