@@ -49,6 +49,7 @@ from harry.errors import EngineError, StoreError
 from harry.inner.life import InnerLife
 from harry.keeping import AfterKeeping
 from harry.pipeline import Pipeline
+from harry.playing import keep_playing
 from harry.recalling import LongTerm
 from harry.shelf import Shelf
 from harry.supervisor import Supervisor
@@ -212,7 +213,7 @@ class Session:
                     await nursery.start(self.conductor.run)
                     self.clock.start()
                     if self._loudspeaker is not None:
-                        await nursery.start(self._loudspeaker.play, self.gate)
+                        await nursery.start(keep_playing, self._loudspeaker, self.gate, self.events)
                     for name, actor in (
                         ("memory", self._long_term),
                         ("inner life", self._inner),

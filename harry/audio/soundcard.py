@@ -268,7 +268,10 @@ class SoundcardLoudspeaker:
 
     What the card holds cannot be taken back without an abort that would block: it sounds, and counts as heard. So
     `flush` returns 0 and `pending` is the stream's latency; both keep a cut honest, some 50 ms late to the ear.
+    `returns`: after a `DeviceError` it may be played to again, once the device is back.
     """
+
+    returns = True
 
     def __init__(self, stream: OutputStream) -> None:
         self.description = stream.description
