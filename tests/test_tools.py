@@ -247,6 +247,22 @@ async def test_an_effect_waits_for_a_plain_yes_to_the_very_same_call() -> None:
     assert await used("Yes.", source=Source.PROACTIVE) is Outcome.CANCELLED
 
 
+async def test_a_yes_to_something_else_later_is_no_yes_to_an_old_question() -> None:
+    made = box(offer(says_on, effect=True, confirm=True))
+    call = ToolCall("1", "lamp", "{}")
+
+    async def turn(text: str, *calls: ToolCall) -> list[Outcome]:
+        found = await made.of(turn_of(text)).use(calls)
+        made.turn_ended()
+        return [each.use.outcome for each in found]
+
+    assert await turn("Turn it on.", call) == [Outcome.CANCELLED]
+    assert await turn("No, leave it.") == []
+    assert await turn("Yes.", call) == [Outcome.CANCELLED]  # the yes was to a story
+    assert await turn("Hm, what?", call) == [Outcome.CANCELLED]  # asked anew
+    assert await turn("Yes.", call) == [Outcome.FINISHED]
+
+
 async def test_a_mind_cannot_agree_for_the_user_within_one_turn() -> None:
     made = box(offer(says_on, effect=True), confirm=frozenset({"*"}))
     tools = made.of(turn_of("Yes."))

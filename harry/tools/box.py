@@ -85,6 +85,7 @@ class Box:
     """Offers that all sessions have."""
     pending: dict[tuple[str, str], str] = field(default_factory=dict)
     """Calls that wait for a yes, by name and arguments, with the turn in which the user was to be asked."""
+    _asked_before: frozenset[tuple[tuple[str, str], str]] = frozenset()
 
     def offer(self, offer: Offer) -> None:
         """Have a tool used from now on; one of the same name is replaced."""
@@ -109,10 +110,13 @@ class Box:
         return tuple(self._late)
 
     def turn_ended(self) -> None:
-        """Let go of the late results that the turn was told."""
+        """Let go of the late results that the turn was told, and of what was asked before it and not answered in it."""
         for _ in range(min(self._told, len(self._late))):
             self._late.popleft()
         self._told = 0
+        # Only the very next words may agree: a yes to something else, later, must not reach an old question.
+        self.pending = dict(each for each in self.pending.items() if each not in self._asked_before)
+        self._asked_before = frozenset(self.pending.items())
 
     def of(self, turn: Turn) -> TurnTools:
         """The tools for one turn."""
