@@ -127,6 +127,14 @@ class Attention:
         quiet = at > self._awake_until and not self._answering and not self.always
         return quiet and self.rest_after is not None and self._down_at is None
 
+    def awake_for(self, at: float) -> float:
+        """Seconds until he may rest, if nothing happens meanwhile; infinite for one who never rests."""
+        if self.rest_after is None or self.always:
+            return float("inf")
+        if self._answering or self._down_at is not None:
+            return self.rest_after
+        return max(0.0, self._awake_until - at)
+
     def judge(self, text: str, began_at: float, *, asked: bool = False) -> Meant:
         """For whom these words are, partial or final, of a voice that began at `began_at`. Changes nothing.
 

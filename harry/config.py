@@ -158,6 +158,12 @@ class Attention(_Section):
         le=0.0,
         description="A power of ten: lower hears the phrase more often, and more often where it was not said.",
     )
+    rest_after: float = Field(
+        default=600.0,
+        ge=0.0,
+        le=86_400.0,
+        description="Seconds in which nothing was meant for Harry, after which he rests; 0: he never rests.",
+    )
 
 
 class Persona(_Section):

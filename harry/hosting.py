@@ -240,6 +240,7 @@ def manners_of(config: Config, *, talk: Talk | None = None) -> Manners:
         config.turn.speculate,
         config.turn.attention_window,
         config.turn.talk,
+        config.attention.rest_after,
     )
     return replace(manners, talk=talk.value) if talk else manners
 

@@ -51,6 +51,7 @@ from harry.keeping import AfterKeeping
 from harry.pipeline import Pipeline
 from harry.playing import keep_playing
 from harry.recalling import LongTerm
+from harry.resting import Resting
 from harry.shelf import Shelf
 from harry.supervisor import Supervisor
 from harry.tools.box import Box
@@ -80,6 +81,7 @@ class Manners:
     speculate: bool = True
     attention_window: float = 30.0
     talk: str = "open"
+    rest_after: float = 600.0
 
 
 class Session:
@@ -128,7 +130,8 @@ class Session:
         self._prompt = prompt
         self._today = today
         self._wall = wall
-        self.attention = Attention((persona,), window=manners.attention_window, talk=Talk(manners.talk))
+        rest_after, talk = manners.rest_after or None, Talk(manners.talk)
+        self.attention = Attention((persona,), (), manners.attention_window, rest_after, talk)
         self._voice_ended_at = 0.0
         self.reply_to: Callable[[Utterance], Turn | None] = self.answer
         self._phrases = phrases_of(language)
@@ -170,6 +173,7 @@ class Session:
             busy=lambda: self.pending, write=self.think,
         )  # fmt: skip
         self._turn_judge: TurnJudge | None = None
+        self._resting: Resting | None = None
         self._wake = WakeWatch(wake, self.attention, self.events) if wake else None
         self.supervisor = Supervisor(self._crashed, self._degraded)
         self.recorder: Recorder | None = None
@@ -187,6 +191,7 @@ class Session:
             ear=engines.speech_to_text.lease, events=self.events, on_transcript=self._transcribed
         )
         clean = self.echo.clean if self.echo else Cleaned
+        self._resting = Resting(self.attention, self.events, transcriber.take, voice_wakes=self._wake is None)
         self.listener = listener = self._cast.listener(
             inbox=inbox,
             voice_activity=engines.voice_activity.engine.open_stream(),
@@ -194,7 +199,7 @@ class Session:
             endpointing=Endpointing(self.manners.endpoint_silence, patience=PATIENCE),
             pre_roll=self.manners.pre_roll,
             events=self.events,
-            hand_over=transcriber.take,
+            hand_over=self._resting.take,
             yielding=self.conductor,
             clean=self._wake.after(clean) if self._wake else clean,
         )
@@ -220,6 +225,7 @@ class Session:
                         ("thinker", self._thinker),
                         ("turn model", self._turn_judge),
                         ("wake phrase", self._wake),
+                        ("rest", self._resting),
                         ("transcriber", self.transcriber),
                         ("listener", self.listener),
                         ("recorder", self.recorder),
@@ -432,8 +438,7 @@ class Session:
         self.events.publish("error", message=f"The {name} failed and was started again: {error}")
 
     def _degraded(self, name: str, error: Exception) -> None:
-        message = f"The {name} keeps failing; I try it again once a minute. {error}"
-        self.events.publish("degraded", message=message)
+        self.events.publish("degraded", message=f"The {name} keeps failing; I try it again once a minute. {error}")
         self.conductor.say(f"My {name} keeps failing. The log says why.")
 
 
