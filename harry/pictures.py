@@ -10,6 +10,7 @@ import base64
 import binascii
 import io
 import re
+import struct
 import warnings
 from pathlib import Path
 
@@ -38,6 +39,7 @@ def converted(data: bytes, *, longest: int = LONGEST_SIDE) -> bytes:
         raise PictureError(f"The picture has more than {MOST_BYTES >> 20} MB.")
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what is odd in a picture that can be read
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             picture = Image.open(io.BytesIO(data))
             if picture.width * picture.height > MOST_PIXELS:
@@ -49,7 +51,7 @@ def converted(data: bytes, *, longest: int = LONGEST_SIDE) -> bytes:
             _on_white(upright).save(out, "JPEG", quality=85)
     except (UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PictureError("This is no picture that can be read.") from error
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
+    except (OSError, ValueError, SyntaxError, EOFError, struct.error, LookupError, TypeError, ArithmeticError) as error:
         # Pillow tells broken files by all of these.
         raise PictureError("The picture is broken.") from error
     return out.getvalue()

@@ -14,14 +14,14 @@ from actors.protocols import Tool
 from harry import pictures
 from harry.config import Config
 from harry.tools.box import Answer, Offer
-from harry.tools.functions import offer_of, plugged
+from harry.tools.functions import plugged
 
 if TYPE_CHECKING:
     from harry.tools.mcp_servers import Server
 
 
 class Toolkit:
-    """`servers` are the configured MCP servers by name; `late` is told what a function brings too late."""
+    """`servers` are the configured MCP servers; `without` names tools that nobody is offered."""
 
     def __init__(self, offers: Sequence[Offer], servers: Sequence[Server], without: frozenset[str]) -> None:
         self.servers = tuple(servers)
@@ -40,7 +40,7 @@ async def toolkit(config: Config) -> AsyncIterator[Toolkit]:
     if not config.tools.enabled:
         yield Toolkit((), (), frozenset())
         return
-    offers = [offer_of(each) for each in await trio.to_thread.run_sync(plugged)]
+    offers = await trio.to_thread.run_sync(plugged)
     if config.tools.pictures:
         offers.append(_looking(config.tools.pictures))
     servers = []
@@ -59,8 +59,8 @@ def _looking(named: str) -> Offer:
     folder = Path(named).expanduser()
 
     async def look(_: Mapping[str, Any]) -> Answer:
-        path = await trio.to_thread.run_sync(pictures.newest, folder)
-        return await trio.to_thread.run_sync(partial(_seen, path))
+        path = await trio.to_thread.run_sync(pictures.newest, folder, abandon_on_cancel=True)
+        return await trio.to_thread.run_sync(partial(_seen, path), abandon_on_cancel=True)
 
     return Offer(Tool("get_image", "Look: the newest picture of the user's folder of pictures."), look)
 

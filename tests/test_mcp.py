@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import anyio
 import pytest
 import trio
+from mcp.types import CallToolResult, ImageContent
+from PIL import Image
 
 from actors.protocols import ToolCall
 from channels.clock import AudioClock
@@ -17,11 +22,12 @@ from channels.messages import Outcome, Source, ToolUse, Utterance
 from channels.turn import Turn, new_id
 from harry import egress
 from harry.config import Config
+from harry.pictures import bytes_of
 from harry.prompting import show_tools
 from harry.tool_settings import McpServer
 from harry.toolkit import toolkit
 from harry.tools.box import Box
-from harry.tools.mcp_servers import Server
+from harry.tools.mcp_servers import Server, answer_of
 
 SERVER = str(Path(__file__).parent / "mcp_server.py")
 
@@ -133,3 +139,30 @@ async def test_a_person_who_looks_sees_a_server_s_tools_and_why_one_offers_none(
     shown = await show_tools(config)
     assert [each.why for each in shown if each.text.startswith("house_lamp: ")] == ["has an effect"]
     assert [each.why for each in shown if "[mcp.gone]" in each.text] == ["cannot be offered now"]
+
+
+def test_a_picture_of_a_server_is_made_small_and_what_is_none_is_told() -> None:
+    large = io.BytesIO()
+    Image.new("RGB", (3000, 100)).save(large, "PNG")
+    drawn = ImageContent(type="image", data=base64.b64encode(large.getvalue()).decode(), mime_type="image/png")
+    false = ImageContent(type="image", data=base64.b64encode(b"words").decode(), mime_type="image/png")
+    answer = answer_of(CallToolResult(content=[*[drawn] * 6, false]))
+    assert len(answer.pictures) == 4
+    with Image.open(io.BytesIO(bytes_of(answer.pictures[0]))) as seen:
+        assert (seen.format, seen.width) == ("JPEG", 1568)
+    alone = answer_of(CallToolResult(content=[false]))
+    assert (alone.pictures, "cannot be shown" in alone.text) == ((), True)
+
+
+@pytest.mark.parametrize("failure", [anyio.ClosedResourceError(), KeyError("x"), ExceptionGroup("x", [TypeError()])])
+async def test_a_server_may_fail_at_anything_and_nobody_else_does(
+    monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    async def fails(_: Server) -> None:
+        await trio.lowlevel.checkpoint()
+        raise failure
+
+    monkeypatch.setattr(Server, "_serve", fails)
+    async with running() as server:
+        assert server.trouble
+        assert server.offers == ()

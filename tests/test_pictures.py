@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import os
+import random
 import struct
 import zlib
 from pathlib import Path
@@ -105,3 +106,23 @@ async def test_harry_looks_at_the_newest_picture(tmp_path: Path) -> None:
         (tmp_path / "a.png").write_text("text named .png")
         with pytest.raises(PictureError):
             await offer.handler({})
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
+def test_a_damaged_picture_is_shown_or_refused_and_nothing_else(kind: str) -> None:
+    notes = Image.Exif()
+    notes[0x112] = 6
+    whole = io.BytesIO()
+    Image.new("RGB", (40, 30)).save(whole, kind, **({} if kind in ("GIF", "BMP") else {"exif": notes}))
+    chance = random.Random(kind)
+    ends = set()
+    for _ in range(150):
+        data = bytearray(whole.getvalue())
+        for _ in range(chance.randint(1, 8)):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        try:
+            pictures.converted(bytes(data))
+            ends.add("shown")
+        except PictureError:
+            ends.add("refused")
+    assert ends == {"shown", "refused"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,6 +34,9 @@ LATE_KEPT = 8
 
 DEADLINE = 20.0
 """Seconds for a call, unless the tool has a deadline of its own."""
+
+LATE: ContextVar[Callable[[str, str], None]] = ContextVar("harry.tools.late")
+"""Takes `(name, result)` of a call for which nobody waited; set, for the session that calls, while a handler runs."""
 
 log = structlog.get_logger(__name__)
 
@@ -101,8 +105,8 @@ class Box:
         return {**{each.tool.name: each for each in self.shared()}, **self._offers}
 
     def late(self, name: str, result: str) -> None:
-        """Take a result for which its turn did not wait."""
-        self._late.append((f"result of {name}, which came after you were interrupted", result[:LONGEST_RESULT]))
+        """Take a result for which its call did not wait."""
+        self._late.append((f"result of {name}, which came after its call was over", result[:LONGEST_RESULT]))
 
     def late_results(self) -> tuple[tuple[str, str], ...]:
         """What came too late, as (name, text) for a prompt; it stays until a turn that was told it has ended."""
@@ -179,6 +183,7 @@ class TurnTools:
         self._note(call, cut, "It was cut short by an interruption.")
         self._box.events.publish("tool_started", turn=self._turn.id, call=call.id, name=call.name)
         with trio.CancelScope(deadline=trio.current_time() + offer.deadline) as waiting:
+            LATE.set(self._box.late)
             try:
                 answer = await offer.handler(arguments)
             except ToolError as error:

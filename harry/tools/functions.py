@@ -17,7 +17,7 @@ import trio
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from actors.protocols import Tool
-from harry.tools.box import DEADLINE, Answer, Offer, ToolError
+from harry.tools.box import DEADLINE, LATE, Answer, Offer, ToolError
 
 GROUP = "harry.tools"
 """The group of entry points; each names a function that `tool` has decorated."""
@@ -59,15 +59,15 @@ def _marked(function: Any, *, name: str, effect: bool, deadline: float, confirm:
     return function
 
 
-def offer_of(function: Callable[..., Any], late: Callable[[str, str], None] = lambda name, result: None) -> Offer:
-    """Make the offer of a decorated function. `late(name, result)` takes what a thread brings when nobody waits."""
+def offer_of(function: Callable[..., Any]) -> Offer:
+    """Make the offer of a decorated function. Raises `TypeError` for one whose parameters have no names."""
     marks: dict[str, Any] = getattr(function, "__harry_tool__", None) or {"name": function.__name__}
     model = _model(function, marks["name"])
     schema = model.model_json_schema()
     schema.pop("title", None)
     told = inspect.getdoc(function) or ""
     tool = Tool(marks["name"], told, schema, effect=marks.get("effect", False))
-    handler = partial(_call, function, model, marks["name"], late)
+    handler = partial(_call, function, model, marks["name"])
     return Offer(tool, handler, marks.get("deadline", DEADLINE), marks.get("confirm", False))
 
 
@@ -85,7 +85,6 @@ async def _call(
     function: Callable[..., Any],
     model: type[BaseModel],
     name: str,
-    late: Callable[[str, str], None],
     arguments: Mapping[str, Any],
 ) -> Answer | str:
     try:
@@ -96,16 +95,17 @@ async def _call(
     given = {field: getattr(checked, field) for field in model.model_fields}
     if inspect.iscoroutinefunction(function):
         return _answer(await function(**given))
-    return await _in_thread(partial(function, **given), name, late)
+    return await _in_thread(partial(function, **given), name)
 
 
-async def _in_thread(work: Callable[[], Any], name: str, late: Callable[[str, str], None]) -> Answer | str:
+async def _in_thread(work: Callable[[], Any], name: str) -> Answer | str:
+    late = LATE.get(None)
     token = trio.lowlevel.current_trio_token()
     waiting = True
 
     def run() -> Answer | str:
         result = _answer(work())
-        if not waiting:
+        if not waiting and late is not None:
             text = result.text if isinstance(result, Answer) else result
             try:
                 token.run_sync_soon(late, name, text)
@@ -135,12 +135,12 @@ def _answer(result: Any) -> Answer | str:
     return result if isinstance(result, Answer | str) else "" if result is None else str(result)
 
 
-def plugged() -> list[Callable[..., Any]]:
-    """The functions that entry points name. One that cannot be loaded is logged and left out."""
-    found: list[Callable[..., Any]] = []
+def plugged() -> list[Offer]:
+    """The functions that entry points name. One that cannot be loaded, or be a tool, is logged and left out."""
+    found: list[Offer] = []
     for point in entry_points(group=GROUP):
         try:
-            found.append(point.load())
+            found.append(offer_of(point.load()))
         except Exception as error:  # noqa: BLE001  a plug-in may fail at anything
             log.warning("a tool cannot be loaded", tool=point.name, cause=f"{type(error).__name__}: {error}")
     return found

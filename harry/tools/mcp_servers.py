@@ -6,6 +6,7 @@ results are data, and it is started again with growing pauses, each server in a 
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import sys
@@ -27,6 +28,7 @@ from mcp.types import Tool as Described
 
 from actors.protocols import Tool
 from harry import egress
+from harry.pictures import PictureError, shown
 from harry.tool_settings import McpServer
 from harry.tools.box import LONGEST_RESULT, Answer, Offer, ToolError
 
@@ -34,7 +36,10 @@ START_WITHIN = 20.0
 """Seconds for a server to start and tell its tools."""
 
 MOST_TOOLS = 64
+MOST_PICTURES = 4
 LONGEST_DESCRIPTION = 2_000
+LONGEST_SCHEMA = 16_000
+"""Characters of a tool's parameters as JSON; a mind reads, and somebody pays for, all of them with each prompt."""
 
 _PAUSES = (1.0, 5.0, 30.0, 120.0)  # seconds before a server is started again
 _STEADY = 60.0  # seconds after which a start counts as a success
@@ -42,7 +47,8 @@ _LOOK = 15.0  # seconds between two looks at whether a silent server still lives
 
 _FAILURES = (
     MCPError, OSError, EOFError, ValueError, RuntimeError, trio.TooSlowError, httpx2.HTTPError,
-    anyio.ClosedResourceError, anyio.BrokenResourceError, anyio.EndOfStream,
+    trio.ClosedResourceError, trio.BrokenResourceError, anyio.ClosedResourceError,
+    anyio.BrokenResourceError, anyio.EndOfStream,
 )  # fmt: skip
 """What the SDK and what it stands on may raise when a server fails."""
 
@@ -71,21 +77,11 @@ class Server:
             try:
                 await self._serve()
                 self.trouble = "it ended"
-            except* (
-                OSError,
-                MCPError,
-                EOFError,
-                ValueError,
-                RuntimeError,
-                trio.TooSlowError,
-                httpx2.HTTPError,
-            ) as group:
+            except* Exception as group:  # noqa: BLE001  a stranger's server may fail at anything; what it was is logged
                 first: BaseException = group
                 while isinstance(first, BaseExceptionGroup):
                     first = first.exceptions[0]
                 self.trouble = str(first) or type(first).__name__
-            except* egress.EgressRefused as group:
-                self.trouble = str(group.exceptions[0])
             self._client, self.offers = None, ()
             failures = 0 if trio.current_time() - began > _STEADY else failures + 1
             pause = _PAUSES[min(failures, len(_PAUSES)) - 1] if failures else _PAUSES[0]
@@ -100,9 +96,7 @@ class Server:
                 listed = await client.list_tools()
                 within.deadline = math.inf
                 self._client = client
-                self.offers = tuple(
-                    self._offer(each) for each in listed.tools[:MOST_TOOLS] if _NAME.fullmatch(each.name)
-                )
+                self.offers = tuple(self._offer(each) for each in listed.tools[:MOST_TOOLS] if _usable(each))
                 self.trouble = ""
                 self.ready.set()
                 log.info("an MCP server is there", server=self.name, tools=len(self.offers))
@@ -141,14 +135,7 @@ class Server:
         began = time.monotonic()
         try:
             result = await client.call_tool(name, dict(arguments))
-        except (
-            MCPError,
-            OSError,
-            trio.ClosedResourceError,
-            trio.BrokenResourceError,
-            ValueError,
-            RuntimeError,
-        ) as error:
+        except _FAILURES as error:
             self._doubted.set()
             raise ToolError(f"The server {self.name} failed: {str(error)[:200] or type(error).__name__}") from error
         finally:
@@ -156,10 +143,14 @@ class Server:
                 egress.note(
                     self._settings.url, f"MCP tool {name}", sent=len(str(arguments)), seconds=time.monotonic() - began
                 )
-        answer = answer_of(result)
+        answer = await trio.to_thread.run_sync(answer_of, result, abandon_on_cancel=True)
         if result.is_error:
             raise ToolError(answer.text or f"The server {self.name} says that it failed.")
         return answer
+
+
+def _usable(told: Described) -> bool:
+    return _NAME.fullmatch(told.name) is not None and len(json.dumps(told.input_schema)) <= LONGEST_SCHEMA
 
 
 def _transport(opened: Any) -> Any:
@@ -168,19 +159,22 @@ def _transport(opened: Any) -> Any:
 
 
 def answer_of(result: CallToolResult) -> Answer:
-    """What a result says, bounded: texts joined, pictures as `data:` URIs, everything else named."""
+    """What a result says, bounded: texts joined, pictures made small, everything else named. Slow."""
     texts: list[str] = []
     pictures: list[str] = []
     for each in result.content[:64]:
         match each:
             case TextContent():
                 texts.append(each.text[:LONGEST_RESULT])
-            case ImageContent() if re.fullmatch(r"image/[a-z+.-]{1,20}", each.mime_type):
-                pictures.append(f"data:{each.mime_type};base64,{each.data}")
+            case ImageContent() if len(pictures) < MOST_PICTURES:
+                try:
+                    pictures.append(shown(f"data:{each.mime_type};base64,{each.data}"))
+                except PictureError as error:
+                    texts.append(f"[a picture that cannot be shown: {error}]")
             case EmbeddedResource(resource=TextResourceContents() as found):
                 texts.append(found.text[:LONGEST_RESULT])
             case AudioContent():
                 texts.append("[a sound]")
             case _:
                 texts.append("[something that is no text]")
-    return Answer("\n".join(texts), tuple(pictures[:4]))
+    return Answer("\n".join(texts), tuple(pictures))
