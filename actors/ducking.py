@@ -1,4 +1,4 @@
-"""What every loudspeaker does with what it pulls: soften it while Harry is ducked, and hand on what will sound.
+"""What every loudspeaker does with what it pulls: set its volume, soften it at a voice, and hand on what will sound.
 
 It stands behind the gate, in the sink's thread, so that the gate's lock is held for a copy only. The gain moves over
 one block, without a click.
@@ -26,11 +26,11 @@ class Ducking:
         """Fill a buffer of bytes as `Gate.pull` does. Any thread; returns samples of speech."""
         gate = self._gate
         speech = gate.pull(into)
-        wanted = DUCKED_GAIN if gate.ducked else 1.0
-        if speech and (wanted < 1.0 or self._gain < 1.0):
+        wanted = gate.volume * (DUCKED_GAIN if gate.ducked else 1.0)
+        if speech and (wanted != 1.0 or self._gain != 1.0):
             samples = np.frombuffer(into, np.int16)
             gains = np.linspace(self._gain, wanted, len(samples), dtype=np.float32)
-            samples[:] = (samples * gains).astype(np.int16)
+            samples[:] = np.clip(samples * gains, -32768, 32767).astype(np.int16)
         self._gain = wanted
         if gate.tap is not None:
             gate.tap(bytes(into) if speech else len(into) // SAMPLE_BYTES)

@@ -171,14 +171,16 @@ class Slot:
 class Gate:
     """All slots of one loudspeaker. `rate` is the sink's rate in Hz.
 
-    `ducked` asks the sink to soften what it plays; `tap`, if set, is told by the sink's thread each buffer that will
-    sound, as it will sound, or how many samples of silence: the reference for telling Harry's voice from others.
+    `volume` (1: as it was written) and `ducked` ask the sink to change how loud it plays. `tap`, if set, is told by the
+    sink's thread each buffer that will sound, as it will sound, or how many samples of silence: the reference for
+    telling Harry's voice from others.
     """
 
     def __init__(self, rate: int, *, ahead: float = AHEAD, on_sound: Callable[[Slot], None] | None = None) -> None:
         self.rate = rate
         self.epoch = 0
         self.ducked = False
+        self.volume = 1.0
         self.tap: Callable[[bytes | int], object] | None = None
         self._on_sound = on_sound
         self._ahead = max(1, int(rate * ahead))

@@ -14,7 +14,21 @@ from typing import Annotated
 import typer
 
 from harry import exits
-from harry.commands import AsJson, Call, Sets, bench, lore, memory, models, outside, prompt, soc, token, writer
+from harry.commands import (
+    AsJson,
+    Call,
+    Sets,
+    bench,
+    lore,
+    memory,
+    models,
+    outside,
+    prompt,
+    reminders,
+    soc,
+    token,
+    writer,
+)
 
 app = typer.Typer(
     name="harry",
@@ -32,6 +46,7 @@ app.add_typer(memory.whole)
 app.add_typer(models.app, name="models")
 app.add_typer(outside.app)
 app.add_typer(token.app, name="token")
+app.add_typer(reminders.app, name="reminders")
 app.add_typer(bench.app, name="bench")
 
 

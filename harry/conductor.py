@@ -164,6 +164,12 @@ class Conductor:
         self._history.add(exchange)
 
     @property
+    def last_spoken(self) -> str:
+        """The newest reply that had words, as it was spoken."""
+        exchange = next((each for each in reversed(self.history) if each.heard.strip()), None)
+        return exchange.heard if exchange is not None else ""
+
+    @property
     def unsaid(self) -> str:
         """What was still to be heard of the last reply when it was cut, as far as it had been put into words."""
         if self._last is None or not self._last[1].closed:

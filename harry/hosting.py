@@ -31,10 +31,13 @@ from harry.hearing.wake_phrase import WakePhrase, words_of
 from harry.inner.life import InnerLife
 from harry.keeping import AfterKeeping, after_keeping
 from harry.memory.records import local_day
+from harry.memory.reminders import Reminders
 from harry.memory.tables import Tables
-from harry.prompting import prompt_of
+from harry.prompting import persona_of, prompt_of
 from harry.recalling import SharedMemory, shared_memory
+from harry.reflex_body import reflexes_of
 from harry.refuges import Refuges
+from harry.reminding import Reminding
 from harry.services import NAMESPACE, STORE_FILE, KeepingStore
 from harry.session import Manners, Session
 from harry.shelf import Shelf
@@ -63,6 +66,7 @@ class Host:
         self.after_keeping: AfterKeeping | None = None
         self.tables: Tables | None = None
         self.toolkit: Toolkit | None = None
+        self.reminding: Reminding | None = None
         self.watchers: list[Callable[[Session], None]] = []
         self.sessions: dict[str, Session] = {}
         self.started_at = time.time()
@@ -146,6 +150,7 @@ class Host:
             session.tools.shared = self.toolkit.offers if self.toolkit else tuple
             session.tools.confirm = frozenset(config.tools.confirm)
             session.after_keeping = self.after_keeping
+            session.reflex = reflexes_of(self, config, session)
             for watch in self.watchers:
                 watch(session)
             prepare(session)
@@ -158,6 +163,8 @@ class Host:
         try:
             async with trio.open_nursery() as nursery:
                 await nursery.start(session.run)
+                if self.reminding is not None:
+                    self.reminding.look()
                 yield
                 nursery.cancel_scope.cancel()
         finally:
@@ -218,11 +225,19 @@ async def hosting(config: Config, engines: Engines, store: KeepingStore, *, most
             host.tables = await Tables.open(config.data_folder / STORE_FILE)
             held.push_async_callback(host.tables.aclose)
             host.memory = await shared_memory(config, held)
+            host.reminding = Reminding(
+                Reminders(host.tables), host.sessions_of,
+                language=config.persona.language, replies=persona_of(config).replies,
+            )  # fmt: skip
             host.after_keeping = await after_keeping(config, held, host.users, host.trouble, host.recovered)
         host.toolkit = await held.enter_async_context(toolkit(config))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(host.supervisor.keep, "keeper", refuges.run)
-            for name, shared in (("memory", host.memory), ("keeping", host.after_keeping)):
+            for name, shared in (
+                ("memory", host.memory),
+                ("keeping", host.after_keeping),
+                ("reminders", host.reminding),
+            ):
                 if shared is not None:
                     nursery.start_soon(host.supervisor.keep, name, shared.run)
             yield host

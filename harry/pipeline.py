@@ -52,8 +52,10 @@ class Pipeline:
         state: Callable[[], tuple[tuple[str, str], ...]] = tuple,
         tools: Callable[[Turn], Toolbox] | None = None,
         phrases: Phrases | None = None,
+        reflex: Callable[[Turn], Awaitable[str | None]] | None = None,
         cast: Cast,
     ) -> None:
+        self._reflex = reflex
         self._tools = tools
         self._phrases = phrases
         self._events = events
@@ -70,14 +72,19 @@ class Pipeline:
 
     async def __call__(self, turn: Turn, slot: Slot) -> None:
         """Run the stages of a turn. Raises what they raise, in an ExceptionGroup."""
+        words = turn.utterance.speak
+        if words is None and self._reflex is not None:
+            words = await self._reflex(turn)
         async with AsyncExitStack() as leases:
             voice = await leases.enter_async_context(self._voice.lease())
             mind = None
-            if turn.utterance.speak is None:
+            if words is None:
                 mind = await leases.enter_async_context(self._mind.lease())
-            await self._stages(turn, slot, voice, mind)
+            await self._stages(turn, slot, voice, mind, words or "")
 
-    async def _stages(self, turn: Turn, slot: Slot, voice: TextToSpeech, mind: LanguageModel | None) -> None:
+    async def _stages(
+        self, turn: Turn, slot: Slot, voice: TextToSpeech, mind: LanguageModel | None, words: str
+    ) -> None:
         pieces = Port[Piece]("pieces of the reply", PIECES_AHEAD)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(
@@ -91,7 +98,7 @@ class Pipeline:
                 )
             )
             if mind is None:
-                nursery.start_soon(_recite, turn.utterance.speak or "", pieces)
+                nursery.start_soon(_recite, words, pieces)
                 return
             recollections = Port[Recollection]("recollection", 1)
             nursery.start_soon(

@@ -7,7 +7,7 @@ own words enter by one path: an utterance to the conductor.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -136,6 +136,7 @@ class Session:
         self.reply_to: Callable[[Utterance], Turn | None] = self.answer
         self._phrases = phrases_of(language)
         self.tools = Box(self.events, self._phrases, names=(persona,))
+        self.reflex: Callable[[Turn], Awaitable[str | None]] | None = None
         self.writer: SocWriter = self._cast.soc_writer(
             store, spill, failure=StoreError, on_kept=self._kept, on_trouble=self.trouble, on_recovered=self.recovered
         )
@@ -156,6 +157,7 @@ class Session:
                 state=lambda: (*(inner.state.told() if inner else ()), *self.tools.late_results()),
                 tools=self.tools.of,
                 phrases=self._phrases,
+                reflex=self._reflexes,
                 cast=self._cast,
             ),
             keep=self._keep,
@@ -346,6 +348,10 @@ class Session:
         else:
             self.attention.turn_ended(now)
             self.tools.turn_ended()
+
+    async def _reflexes(self, turn: Turn) -> str | None:
+        """What a reflex answers to the turn's words, if one does."""
+        return await self.reflex(turn) if self.reflex is not None else None
 
     def _piece(self, turn: Turn, text: str) -> None:
         self.conductor.piece(turn, text)

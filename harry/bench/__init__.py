@@ -9,7 +9,10 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-USUAL = {"barge-in": 2000, "turn": 500, "endpoint": 100, "echo": 5, "lore": 200, "stores": 100, "mind": 1000}
+USUAL = {
+    "barge-in": 2000, "turn": 500, "endpoint": 100, "echo": 5, "lore": 200, "stores": 100, "mind": 1000,
+    "reflexes": 500,
+}  # fmt: skip
 """The benches that take a number, and the number they take when none is given."""
 
 

@@ -120,3 +120,11 @@ def mind(n: Few = None, as_json: AsJson = False) -> None:
 
     configure("error")  # that a mind fails is what is measured
     bench.run("mind", n=n, as_json=as_json)
+
+
+@app.command("reflexes")
+def reflexes(n: Few = None, as_json: AsJson = False) -> None:
+    """Measure how soon Harry answers what he needs no mind for, while the mind hangs."""
+    from harry import bench
+
+    bench.run("reflexes", n=n, as_json=as_json)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from harry.errors import StoreError
-from harry.memory import schema_v2, schema_v3, schema_v4, schema_v5
+from harry.memory import schema_v2, schema_v3, schema_v4, schema_v5, schema_v6
 
 Step: TypeAlias = tuple[str, ...]
 """The statements of one migration."""
@@ -57,6 +57,7 @@ MIGRATIONS: tuple[Step, ...] = (
     schema_v3.STEP,
     schema_v4.STEP,
     schema_v5.STEP,
+    schema_v6.STEP,
 )
 
 

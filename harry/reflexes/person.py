@@ -1,0 +1,19 @@
+"""Somebody's words, said back to him: "my sister" becomes "your sister", and a sentence ends."""
+
+from __future__ import annotations
+
+_TURNED = {
+    "my": "your", "mine": "yours", "me": "you", "i": "you", "i'm": "you're", "am": "are", "i've": "you've",
+    "myself": "yourself", "our": "your", "i'll": "you'll", "i'd": "you'd",
+}  # fmt: skip
+
+
+def turned(text: str) -> str:
+    """Somebody's words about himself, said to him: "my sister" becomes "your sister"."""
+    return " ".join(_TURNED.get(word.lower(), word) for word in text.split())
+
+
+def sentence(text: str) -> str:
+    """The text with an end to it."""
+    text = text.strip()
+    return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -1,0 +1,69 @@
+"""`harry reminders` as a person meets it: what is set is listed, and taken back."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+import trio
+
+from harry import cli
+from harry.memory.reminders import Reminders
+from harry.memory.tables import Tables
+from harry.services import STORE_FILE
+
+
+@pytest.fixture
+def reminders(tmp_path, monkeypatch, capsys):
+    """Run `harry reminders ...` in a home where one reminder is set; give the exit code, the lines and the error."""
+    monkeypatch.setenv("HARRY_HOME", str(tmp_path))
+    monkeypatch.setattr("harry.exits.let_go_of_output", lambda: True)
+
+    def shell(*arguments):
+        monkeypatch.setattr("sys.argv", ["harry", "reminders", *arguments, "--set", "user.name=maria"])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        return ended.value.code or 0, said.out.splitlines(), said.err
+
+    return shell, tmp_path
+
+
+async def _set(folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    tables = await Tables.open(folder / STORE_FILE)
+    kept = Reminders(tables)
+    now = time.time()
+    await kept.add("maria", "timer", now, now + 60)
+    await kept.add("maria", "reminder", now, now + 3600, "call Anna")
+    await kept.add("peter", "reminder", now, now + 30, "a secret")
+    await tables.aclose()
+
+
+def test_where_nothing_is_set_it_says_so(reminders):
+    shell, _ = reminders
+    assert shell("list") == (0, ["Nothing is set."], "")
+    assert shell("list", "--json") == (0, [], "")
+
+
+def test_ones_own_are_listed_the_next_first_and_taken_back_by_name(reminders):
+    shell, folder = reminders
+    trio.run(_set, folder)
+    code, lines, _ = shell("list")
+    assert code == 0
+    assert len(lines) == 2
+    assert "timer" in lines[0]
+    assert lines[1].endswith("call Anna")
+    listed = [json.loads(line) for line in shell("list", "--json")[1]]
+    assert [each["kind"] for each in listed] == ["timer", "reminder"]
+    assert shell("cancel", listed[1]["id"]) == (0, ["Taken back."], "")
+    assert [json.loads(line)["kind"] for line in shell("list", "--json")[1]] == ["timer"]
+
+
+def test_another_users_reminder_cannot_be_taken_back(reminders):
+    shell, folder = reminders
+    trio.run(_set, folder)
+    code, lines, error = shell("cancel", "nobody")
+    assert (code, lines) == (2, [])
+    assert "harry reminders list" in error
