@@ -43,7 +43,8 @@ class Asked:
     """A conversation as a program sends it: `told` are its instructions, `messages` what was said, the newest last.
 
     The last message in the role `USER` is what is answered; behind it there may be calls of the program's `tools`, and
-    what came of them. `keep`: the turn enters the user's history and memory.
+    what came of them. `keep`: the turn enters the user's history and memory. `remember`: what
+    Harry remembers is told. `persona`: another name than the configured one.
     """
 
     user: str
@@ -53,6 +54,8 @@ class Asked:
     schema: Mapping[str, Any] | None = None
     max_tokens: int = 512
     keep: bool = True
+    remember: bool = True
+    persona: str = ""
 
 
 @dataclass(slots=True)
@@ -115,9 +118,9 @@ async def _recollected(host: Host, asked: Asked) -> Recollection:
     newest = asked.messages[_place(asked.messages)]
     pictures = tuple(part.uri for part in newest.parts if isinstance(part, ImagePart))
     said = Utterance(new_id(), _words(newest), Source.REMOTE, pictures=pictures)
-    config = host.config_of(asked.user)
+    config = host.config_of(asked.user, asked.persona)
     memories: Sequence[str] = ()
-    if asked.keep and host.memory is not None:
+    if asked.remember and host.memory is not None:
         memories = await host.memory.of(config).remember(said.text)
     thoughts: tuple[str, ...] = ()
     if config.memory.thoughts:
@@ -130,7 +133,7 @@ async def _recollected(host: Host, asked: Asked) -> Recollection:
 
 def _messages(host: Host, mind: LanguageModel, recollection: Recollection, asked: Asked) -> tuple[Message, ...]:
     """Harry's own prompt around the newest words, the program's conversation where his history would stand."""
-    head, *_, newest = prompt_of(host.config_of(asked.user), mind, recollection)
+    head, *_, newest = prompt_of(host.config_of(asked.user, asked.persona), mind, recollection)
     if asked.told:
         head = Message(head.role, (*head.parts, TextPart(f"\n\n{FROM_PROGRAM}\n{asked.told}")))
     at = _place(asked.messages)

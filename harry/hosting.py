@@ -88,9 +88,12 @@ class Host:
         """Name everybody who has conversed since the start."""
         return sorted(self._users)
 
-    def config_of(self, user: str) -> Config:
-        """The configuration as it is for a user."""
-        return self.config.model_copy(update={"user": User(name=user)})
+    def config_of(self, user: str, persona: str = "") -> Config:
+        """The configuration as it is for a user, and under another name of the persona's if one is given."""
+        changes: dict[str, object] = {"user": User(name=user)}
+        if persona:
+            changes["persona"] = self.config.persona.model_copy(update={"name": persona})
+        return self.config.model_copy(update=changes)
 
     @asynccontextmanager
     async def open(

@@ -158,8 +158,8 @@ async def test_a_call_that_is_cancelled_under_trio_ends_in_the_thread_too(slow):
 
 @pytest.mark.parametrize("caller", [*CALLERS, "plain"])
 def test_no_call_takes_longer_than_its_bound(slow, caller, monkeypatch):
-    made, hang, _ = slow
-    monkeypatch.setattr(portal, "WITHIN", 0.05)
+    made, hang, door = slow
+    monkeypatch.setattr(door, "within", 0.05)
     with pytest.raises(StoreError, match="did not answer"):
         portal.synchronous(hang)() if caller == "plain" else CALLERS[caller](hang)
     assert made.left.wait(10)

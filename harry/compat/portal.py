@@ -26,16 +26,20 @@ R = TypeVar("R")
 S = TypeVar("S")
 
 WITHIN = 30.0
-"""Seconds a call may take; past them it raises `StoreError`."""
+"""Seconds a call may take, if nothing else is said; past them it raises `StoreError`."""
 
 _CLOSING = 5.0  # seconds
 
 
 class Portal(Generic[S]):
-    """The thread. `open_services` makes what the functions work with, when it is first needed, and lets go of it."""
+    """The thread. `open_services` makes what the functions work with, when it is first needed, and lets go of it.
 
-    def __init__(self, open_services: Callable[[], AbstractAsyncContextManager[S]]) -> None:
+    A call may take `within` seconds.
+    """
+
+    def __init__(self, open_services: Callable[[], AbstractAsyncContextManager[S]], *, within: float = WITHIN) -> None:
         self._open = open_services
+        self.within = within
         self._starting = threading.Lock()
         self._life: _Life[S] | None = None
         atexit.register(self.close)
@@ -50,7 +54,7 @@ class Portal(Generic[S]):
             life = self._life
         if threading.current_thread() is life.thread:
             raise RuntimeError("these functions cannot wait for one another in the thread they run in")
-        return life.submit(work)
+        return life.submit(work, self.within)
 
     def close(self) -> None:
         """End the thread and what it holds; the next call starts anew. Waits at most five seconds."""
@@ -85,7 +89,7 @@ class _Life(Generic[S]):
             self._token.run_sync_soon(self._nursery.cancel_scope.cancel)
         self.thread.join(_CLOSING)
 
-    def submit(self, work: Callable[[S], Awaitable[R]]) -> _Call[R]:
+    def submit(self, work: Callable[[S], Awaitable[R]], within: float) -> _Call[R]:
         """Begin a call, from another thread."""
 
         async def with_services() -> R:
@@ -95,7 +99,7 @@ class _Life(Generic[S]):
                     self._services.append(await self._nursery.start(self._hold))
             return await work(self._services[0])
 
-        call = _Call(self._token, with_services)
+        call = _Call(self._token, with_services, within)
         self._token.run_sync_soon(call.begin)
         return call
 
@@ -114,9 +118,10 @@ class _Life(Generic[S]):
 class _Call(Generic[R]):
     """One call on its way: begun in the portal's thread, awaited in the caller's."""
 
-    def __init__(self, token: trio.lowlevel.TrioToken, work: Callable[[], Awaitable[R]]) -> None:
+    def __init__(self, token: trio.lowlevel.TrioToken, work: Callable[[], Awaitable[R]], within: float) -> None:
         self._token = token
         self._work = work
+        self._within = within
         self._scope = trio.CancelScope()
         self._result: Future[R] = Future()
         self._result.set_running_or_notify_cancel()  # from here on only the work itself settles it
@@ -137,9 +142,9 @@ class _Call(Generic[R]):
             self._result.set_result(result)
 
     async def _bounded(self) -> R:
-        with self._scope, trio.move_on_after(WITHIN):
+        with self._scope, trio.move_on_after(self._within):
             return await self._work()
-        raise StoreError(f"Harry's memory did not answer within {WITHIN:g} seconds.")
+        raise StoreError(f"Harry did not answer within {self._within:g} seconds.")
 
     def cancel(self) -> None:
         """Let the work end: nobody waits for it any more."""

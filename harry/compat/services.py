@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 import trio
@@ -97,16 +98,21 @@ def configure(config: Config | None = None, *, redis_url: str | None = None) -> 
     _chosen[0] = (config, redis_url)
 
 
+def configuration() -> Config:
+    """The one that was chosen. Raises `ConfigurationError`."""
+    return _chosen[0][0] or load_config()
+
+
 def close() -> None:
     """Let go of everything; the next call opens it again. Also done when the process ends."""
-    portal.close()
-    file_portal.close()
+    for each in portals:
+        each.close()
 
 
 @asynccontextmanager
 async def _open() -> AsyncIterator[Services]:
-    given, redis_url = _chosen[0]
-    config = given or load_config()
+    redis_url = _chosen[0][1]
+    config = configuration()
     if config.memory.store == "memory":
         raise ConfigurationError(
             'memory.store is "memory": nothing is kept there.', remedy='Set memory.store = "sqlite".'
@@ -157,3 +163,6 @@ async def _open_files() -> AsyncIterator[Files]:
 
 portal = Portal(_open)
 file_portal = Portal(_open_files)  # a file can be written where there is no store
+
+portals: list[Portal[Any]] = [portal, file_portal]
+"""All that `close` closes."""

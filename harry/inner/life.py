@@ -5,7 +5,7 @@ A mind too small for it passes always: its journal and mornings are plain words.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from datetime import time as clock_time
@@ -106,13 +106,7 @@ class InnerLife:
         async def reflect() -> Reflection:
             if self._allowance is not None:
                 self._allowance.spent(_now())
-            said = [f"They said: {each.said} You said: {each.heard}" for each in history()[-TOLD:]]
-            known = [
-                ("The conversation, oldest first:", said),
-                ("Your last thoughts:", (await self._thoughts())[-TOLD:]),
-                ("What you have in mind:", [f"{name}: {text}" for name, text in self.state.told()]),
-            ]
-            return reflected(await self.rituals.ask(question(self._thinking, HOW_TO_THINK, known, schema=REFLECTION)))
+            return await self.think(history())
 
         def keep(reflection: Reflection) -> None:
             if not keeps():
@@ -126,6 +120,16 @@ class InnerLife:
             return keeps() and self._allowance is not None and self._allowance.allows(_now())
 
         return thinker(events=events, reflect=reflect, keep=keep, may=may, busy=busy, failure=EngineError)
+
+    async def think(self, history: Sequence[Exchange]) -> Reflection:
+        """Ask the mind for a thought about what was said last. Raises `EngineError`, `StoreError`."""
+        said = [f"They said: {each.said} You said: {each.heard}" for each in history[-TOLD:]]
+        known = [
+            ("The conversation, oldest first:", said),
+            ("Your last thoughts:", (await self._thoughts())[-TOLD:]),
+            ("What you have in mind:", [f"{name}: {text}" for name, text in self.state.told()]),
+        ]
+        return reflected(await self.rituals.ask(question(self._thinking, HOW_TO_THINK, known, schema=REFLECTION)))
 
     async def run(self) -> NoReturn:
         """Wake up, keep what changes in mind, and write the journal in the evening, until cancelled."""

@@ -117,6 +117,7 @@ class Chat(_Loose):
             schema=self._schema(),
             max_tokens=min(self.max_completion_tokens or self.max_tokens or 512, MOST_TOKENS),
             keep=self.store is not False,
+            remember=self.store is not False,
         )
 
     def _refuse(self) -> None:
