@@ -17,7 +17,7 @@ from harry.config import Config
 from harry.hosting import Host
 from harry.tokens import CODE_LIVES, PAGE_LIVES, Tokens
 from harry.watching import Watch
-from harry.web import api, event_stream, metrics, realtime
+from harry.web import api, event_stream, metrics, page, realtime
 from harry.web.door import Door, listen, tls
 from harry.web.guard import Guard
 from harry.web.http import Refusal, Request, Response
@@ -101,6 +101,7 @@ def _rooms(routes: Routes, host: Host, door: Door, watch: Watch) -> None:
     event_stream.register(routes, host)
     metrics.register(routes, host, watch, door.tally, door.limits)
     realtime.register(routes, host)
+    page.register(routes)
     for room in (models, chat, speech, transcriptions):
         room.register(routes, host)
 

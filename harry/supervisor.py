@@ -23,7 +23,10 @@ DEGRADED_WAIT = 60.0
 
 
 class Supervisor:
-    """Runs actors by name. `on_crash(name, error)` and `on_degraded(name, error)` tell the session; neither waits."""
+    """Runs actors by name. `on_crash(name, error)` and `on_degraded(name, error)` tell the session; neither waits.
+
+    `running` names those that run now, `degraded` those that keep failing.
+    """
 
     def __init__(
         self, on_crash: Callable[[str, Exception], None], on_degraded: Callable[[str, Exception], None]
@@ -31,6 +34,7 @@ class Supervisor:
         self._on_crash = on_crash
         self._on_degraded = on_degraded
         self.degraded: set[str] = set()
+        self.running: set[str] = set()
 
     async def keep(self, name: str, actor: Callable[[], Awaitable[None]]) -> None:
         """Run an actor until it returns; start it again whenever it raises. Cancellation passes through."""
@@ -38,9 +42,11 @@ class Supervisor:
         wait = FIRST_WAIT
         while True:
             started = trio.current_time()
+            self.running.add(name)
             try:
                 await actor()
             except Exception as error:  # a supervisor is the one place that outlives any error
+                self.running.discard(name)
                 now = trio.current_time()
                 log.error("actor crashed", actor=name, cause=whence(error))  # noqa: TRY400  the trace is for --debug
                 log.debug("how it crashed", exc_info=error)
@@ -67,6 +73,7 @@ class Supervisor:
                 return
             else:
                 self.degraded.discard(name)
+                self.running.discard(name)
                 return
 
 

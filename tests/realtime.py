@@ -39,10 +39,15 @@ LONG = "one two three four five six seven eight nine ten eleven twelve."
 
 @asynccontextmanager
 async def harry(
-    *, mind: Any = None, replies: list[str] | None = None, heard: list[str] | None = None, **web: Any
+    *,
+    mind: Any = None,
+    replies: list[str] | None = None,
+    heard: list[str] | None = None,
+    senses: Any = None,
+    **web: Any,
 ) -> AsyncIterator[Away]:
     engines = Engines(
-        voice_activity=Shelf("voice_activity", Energy("energy", EnergySettings(threshold=-40.0))),
+        voice_activity=Shelf("voice_activity", senses or Energy("energy", EnergySettings(threshold=-40.0))),
         speech_to_text=Shelf("speech_to_text", ScriptedSpeechToText("ear", heard or ["Tell me more about it."])),
         language_model=Shelf("language_model", mind or ScriptedLanguageModel("mind", replies or [LONG])),
         text_to_speech=Shelf("text_to_speech", ScriptedVoice("voice", ScriptedSettings())),

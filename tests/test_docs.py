@@ -87,6 +87,17 @@ def test_the_events_page_names_just_the_events_that_the_code_publishes() -> None
     assert set(documented()) == set(published())
 
 
+def test_the_page_of_the_door_names_just_the_realtime_events_that_harry_sends_beyond_the_protocol() -> None:
+    sent = {
+        name
+        for path in (ROOT / "harry" / "web" / "realtime").glob("*.py")
+        for name in re.findall(r'put_own\(\s*"(harry\.\w+)"', path.read_text("utf-8"))
+    }
+    rows = re.findall(r"^\| `(harry\.\w+)` \|", (ROOT / "docs" / "web.md").read_text("utf-8"), re.MULTILINE)
+    assert len(sent) >= 10
+    assert sorted(rows) == sorted(sent)
+
+
 def test_each_event_is_documented_with_just_the_fields_it_has() -> None:
     assert {event: fields(section) for event, section in documented().items()} == published()
 

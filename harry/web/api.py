@@ -149,6 +149,7 @@ class _Api:
                 shapes.OpenSession(
                     id=each.identity.session,
                     degraded=sorted(each.supervisor.degraded),
+                    running=sorted(each.supervisor.running),
                     turns=each.conductor.committed,
                     muted=each.muted,
                     waiting=each.writer.waiting,

@@ -99,7 +99,7 @@ class Connection:
             request = replace(request, body=await self._body(request, route.most_body))
         except Refusal as refusal:
             self._door.tally.refused(refusal.code)
-            await self._answer(refused(refusal), whole=request.method != "HEAD")
+            await self._answer(refused(refusal, request), whole=request.method != "HEAD")
             return self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
         if route.on_socket is not None:
             await self._converse(request, route)
@@ -171,7 +171,7 @@ class Connection:
             return await route.handler(request)
         except Refusal as refusal:
             self._door.tally.refused(refusal.code)
-            return refused(refusal)
+            return refused(refusal, request)
         except (TooManySessions, StoreError, EngineError) as error:
             return refused(Refusal(503, "not_now", str(error)))
         except HarryError as error:

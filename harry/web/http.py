@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from html import escape
 from urllib.parse import parse_qs
 
 from harry.errors import HarryError
@@ -20,6 +21,16 @@ Send = Callable[[bytes], Awaitable[None]]
 
 Stream = Callable[[Send], Awaitable[None]]
 """Writes a body piece by piece."""
+
+
+_PLAIN = (
+    '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+    "<title>Harry</title><h1>Harry</h1><p>{message}</p><p>{hint}</p></html>"
+)
+_HINTS = {
+    401: "On the computer where Harry runs, <code>harry token page</code> prints an address that lets this browser in.",
+    403: "On the computer where Harry runs, <code>harry token page</code> prints an address that lets this browser in.",
+}
 
 
 class Refusal(HarryError):  # noqa: N818  it is what it is called everywhere
@@ -90,8 +101,13 @@ def as_json(content: object, status: int = 200) -> Response:
     return Response(status, json.dumps(content, ensure_ascii=False).encode("utf-8", "replace"))
 
 
-def refused(refusal: Refusal) -> Response:
-    """Answer with a refusal."""
+def refused(refusal: Refusal, request: Request | None = None) -> Response:
+    """Answer with a refusal: as a page where a browser goes to it, else as JSON."""
+    if request is not None and request.headers.get("sec-fetch-mode") == "navigate":
+        told = _PLAIN.format(message=escape(refusal.message), hint=_HINTS.get(refusal.status, ""))
+        return Response(
+            refusal.status, told.encode("utf-8", "replace"), "text/html; charset=utf-8", tuple(refusal.headers.items())
+        )
     content = {"error": {"code": refusal.code, "message": refusal.message, "type": "invalid_request_error"}}
     plain = as_json(content, refusal.status)
     return Response(plain.status, plain.body, headers=tuple(refusal.headers.items()))

@@ -127,6 +127,7 @@ class OpenSession(BaseModel):
 
     id: str
     degraded: list[str]
+    running: list[str] = Field(description="Actors that run now.")
     turns: int
     muted: bool
     waiting: int = Field(description="Records that are not on disk yet.")

@@ -137,8 +137,7 @@ class Conversation:
     async def _serve(self, socket: Socket, *, resumed: bool) -> bool:
         """Serve one socket to its end; whether the client meant that end."""
         self.outbox.put("session.created", session=self.told(resumed=resumed))
-        if resumed:
-            self.outbox.put_own("harry.state", state="listening", ducked=False)
+        self.telling.state_again()
         with suppress(SocketClosed):
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._send, socket, nursery.cancel_scope)

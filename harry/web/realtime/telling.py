@@ -46,7 +46,7 @@ class Telling:
         self._voices: dict[str, _Voice] = {}
         self._turns: dict[str, Response] = {}
         self._reminders: dict[str, dict[str, list[str]]] = {}
-        self._state = ""
+        self._state = ("", False)
         self.thoughts: deque[int] = deque(maxlen=64)
         self.metadata: dict[str, str] | None = None
         self.modalities: tuple[str, ...] | None = None
@@ -80,15 +80,20 @@ class Telling:
         self.catch_up()
         current = self._responses.current
         if current is not None and current.turn == slot.turn.id:
-            if not current.sent:
-                self.state("speaking")
+            self.state("speaking")
             self._responses.sound(pcm)
 
     def state(self, name: str) -> None:
-        """Tell what Harry does now, if that is new."""
-        if name != self._state:
-            self._state = name
-            self._outbox.put_own("harry.state", state=name, ducked=False)
+        """Tell what Harry does now, and whether he does it softly, if that is new."""
+        ducked = name == "speaking" and self._session is not None and self._session.gate.ducked
+        if (name, ducked) != self._state:
+            self._state = (name, ducked)
+            self._outbox.put_own("harry.state", state=name, ducked=ducked)
+
+    def state_again(self) -> None:
+        """Tell it to a client that came back."""
+        (name, _), self._state = self._state, ("", False)
+        self.state(name or "listening")
 
     # Event by event.
 
@@ -207,6 +212,8 @@ class Telling:
 
     def flush(self, response: Response, reason: str) -> None:
         """Have a client that knows Harry throw away what has not sounded: `cut` for good, or `paused`."""
+        if reason == "paused":
+            self.state("paused")
         slot = self._session.conductor.slot_of(response.turn) if self._session is not None else None
         heard = max(0, (slot.samples_heard if slot is not None else 0) - response.before)
         item = response.item["id"] if response.item is not None else None

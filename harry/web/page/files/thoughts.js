@@ -1,0 +1,40 @@
+// The stream of consciousness as it grows, and that of earlier days; the journal of the day beside it.
+
+import { get } from "./api.js";
+import { $, el, following, time } from "./dom.js";
+
+export class Thoughts {
+  constructor() {
+    this.list = el("ol", { class: "stream", "aria-live": "polite" });
+    this.day = el("select", { "aria-label": "Day", onchange: () => this.load() }, el("option", { value: "today" }, "Today"));
+    this.journal = el("div");
+    $("thoughts").append(el("div", { class: "row" }, el("h2", {}, "Stream of consciousness"), this.day), this.list, this.journal);
+  }
+
+  async load() {
+    const day = this.day.value;
+    try {
+      const { thoughts, days } = await get(`/api/soc?day=${encodeURIComponent(day)}`);
+      const known = new Set([...this.day.options].map((each) => each.value));
+      const today = new Date().toLocaleDateString("sv");
+      for (const each of days) if (!known.has(each) && each !== today) this.day.append(el("option", { value: each }, each));
+      this.list.replaceChildren(...thoughts.map((each) => this.line(each.text, each.at)));
+      if (!thoughts.length) this.list.append(el("li", { class: "dim none" }, "Nothing was thought yet."));
+      $("thoughts").scrollTop = $("thoughts").scrollHeight;
+      const written = await get(`/api/journal?day=${encodeURIComponent(day)}`);
+      this.journal.replaceChildren(...(written.text ? [el("h3", {}, "Journal"), el("p", { class: "prose" }, written.text)] : []));
+    } catch (error) {
+      this.list.replaceChildren(el("li", { class: "dim none" }, error.message));
+    }
+  }
+
+  line(text, at) {
+    return el("li", {}, el("time", {}, time(at)), el("p", { class: "prose" }, text));
+  }
+
+  add(text) {
+    if (this.day.value !== "today") return;
+    this.list.querySelector(".none")?.remove();
+    following($("thoughts"), () => this.list.append(this.line(text)));
+  }
+}
