@@ -293,7 +293,7 @@ class Connection:
         if isinstance(error, TooManySessions):
             return 1013, error.message[:120]
         if isinstance(error, HarryError):
-            return 1011, error.message.encode()[:120].decode("utf-8", "ignore")
+            return 1008 if isinstance(error, Refusal) else 1011, error.message.encode()[:120].decode("utf-8", "ignore")
         self._door.failed(f"the websocket {route.pattern}", error)
         return 1011, "something in Harry failed"
 

@@ -21,7 +21,7 @@ def register(routes: Routes, host: Host) -> None:
         word = request.query.get("resume")
         if word is not None:
             known = held.get(word)
-            if known is None or known.user != request.user:
+            if known is None or not known.open or known.user != request.user:
                 raise Refusal(404, "not_found", "There is no such conversation to resume.")
             await known.adopt(socket)
             return

@@ -7,8 +7,9 @@ The session lives as long as the first socket's handler. When a socket breaks wi
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
-from contextlib import suppress
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -41,6 +42,8 @@ from harry.web.socket import Socket, SocketClosed
 RESUMED_WITHIN = 60.0
 """Seconds for which a conversation waits for its client to come back."""
 
+_NOTES = 8  # newest system messages of the client that stand in the prompt
+
 
 class Conversation:
     """Made for a client's first socket. `word` is what resumes it."""
@@ -49,6 +52,7 @@ class Conversation:
 
     def __init__(self, host: Host, request: Request) -> None:
         self.word = secrets.token_urlsafe(24)
+        self.open = False
         self.user = request.user
         self.settings = Settings(model=request.query.get("model", "harry")[:100])
         self.outbox = Outbox(knows_harry=request.query.get("harry") == "1")
@@ -56,7 +60,7 @@ class Conversation:
         self.responses = Responses(self.outbox, self.items)
         self.telling = Telling(self.outbox, self.items, self.responses, lambda: self.settings)
         self.tools = ClientTools(self.responses)
-        self.notes: list[str] = []
+        self.notes: deque[str] = deque(maxlen=_NOTES)
         self.now: tuple[str, tuple[str, ...] | None] = ("", None)
         self._wishes = Wishes(self)
         self._host = host
@@ -104,20 +108,35 @@ class Conversation:
                 user=self.user, microphone=self.card, loudspeaker=self.card, clock=self._clock, voice=voice,
                 engines=self.session_engines, prompt=self._prompt, always=True, prepare=self._prepare,
             ),
+            self._taken_up(),
             trio.open_nursery() as nursery,
         ):  # fmt: skip
             nursery.start_soon(self.telling.run, self._thought)
-            await self._sockets(socket)
+            nursery.start_soon(self._overflow, nursery.cancel_scope)
+            await self._sockets(socket, nursery)
             nursery.cancel_scope.cancel()
 
+    @asynccontextmanager
+    async def _taken_up(self) -> AsyncIterator[None]:
+        """While inside, the conversation can be taken up again; who waited for it at the end is let go."""
+        self.open = True
+        try:
+            yield
+        finally:
+            self.open = False
+            if self._next is not None:
+                self._next[1].set()
+
     async def adopt(self, socket: Socket) -> None:
-        """Go on with another socket; returns when that one is over."""
+        """Go on with another socket; returns when that one is over. Only while `open`."""
         over = trio.Event()
+        if self._next is not None:
+            self._next[1].set()  # one came later than the one that waits
         self._next = (socket, over)
         self._came.set()
         await over.wait()
 
-    async def _sockets(self, socket: Socket) -> None:
+    async def _sockets(self, socket: Socket, nursery: trio.Nursery) -> None:
         over = trio.Event()
         resumed = False
         while True:
@@ -127,6 +146,8 @@ class Conversation:
                 over.set()
             if farewell:
                 return
+            # A dead one takes its time to be closed, which nobody waits for.
+            nursery.start_soon(socket.close, 1001, "The conversation goes on elsewhere.")
             with trio.move_on_after(RESUMED_WITHIN):
                 await self._came.wait()
             if self._next is None:
@@ -144,12 +165,18 @@ class Conversation:
                 nursery.start_soon(self._replaced, nursery.cancel_scope)
                 async for text in socket:
                     await self._wishes.take(text)
+                    await self.outbox.room()
                 nursery.cancel_scope.cancel()
         return socket.farewell
 
     async def _send(self, socket: Socket, scope: trio.CancelScope) -> None:
         with suppress(SocketClosed):
             await self.outbox.send(socket)
+        scope.cancel()
+
+    async def _overflow(self, scope: trio.CancelScope) -> None:
+        """A client who has not read for so long is not coming back to it."""
+        await self.outbox.overflown.wait()
         scope.cancel()
 
     async def _replaced(self, scope: trio.CancelScope) -> None:
@@ -178,7 +205,7 @@ class Conversation:
     def _prompt(self, mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:
         self.telling.remembered(recollection.utterance.id, recollection.memories, recollection.thoughts)
         head, *rest = prompt_of(self._host.config_of(self.user), mind, recollection)
-        told = "\n\n".join(each for each in (self.settings.instructions, *self.notes[-8:], self.now[0]) if each)
+        told = "\n\n".join(each for each in (self.settings.instructions, *self.notes, self.now[0]) if each)
         self.now = ("", self.now[1])
         if told:
             head = Message(head.role, (*head.parts, TextPart(f"\n\n{FROM_PROGRAM}\n{told}")))

@@ -1,13 +1,17 @@
-"""The items of a Realtime conversation, as the protocol has them, in order, and never more than `MOST`."""
+"""The items of a Realtime conversation, as the protocol has them, in order, and never more than there is room for."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from channels.turn import new_id
 
 MOST = 500
 """Items remembered; the oldest go first. What was said is kept elsewhere."""
+
+MOST_CHARACTERS = 4_000_000
+"""Of all items together: pictures are long."""
 
 Item = dict[str, Any]
 
@@ -17,6 +21,8 @@ class Items:
 
     def __init__(self) -> None:
         self._items: dict[str, Item] = {}
+        self._sizes: dict[str, int] = {}
+        self._size = 0
 
     def add(self, item: Item, *, after: str | None = None) -> str | None:
         """Add an item, at the end, or after another ("root": first). Returns the one before it.
@@ -32,8 +38,10 @@ class Items:
             order = list(self._items.values())
             place = 0 if before is None else order.index(self._items[before]) + 1
             self._items = {each["id"]: each for each in (*order[:place], item, *order[place:])}
-        while len(self._items) > MOST:
-            del self._items[next(iter(self._items))]
+        self._sizes[item["id"]] = len(json.dumps(item))
+        self._size += self._sizes[item["id"]]
+        while len(self._items) > 1 and (len(self._items) > MOST or self._size > MOST_CHARACTERS):
+            self.delete(next(iter(self._items)))
         return before
 
     @property
@@ -47,7 +55,10 @@ class Items:
 
     def delete(self, identity: object) -> bool:
         """Forget an item; whether it was here."""
-        return isinstance(identity, str) and self._items.pop(identity, None) is not None
+        if not isinstance(identity, str) or self._items.pop(identity, None) is None:
+            return False
+        self._size -= self._sizes.pop(identity)
+        return True
 
 
 def new_item(prefix: str = "item") -> str:

@@ -14,8 +14,12 @@ from harry.web.socket import Socket
 PAUSED_AT = 64
 """Messages that may wait before no more sound is made for the client."""
 
+UNHEARD_AT = 256
+UNHEARD_CHARACTERS = 2_000_000
+"""Messages, and characters of them, that may wait before no more is taken from a client who does not read."""
+
 MOST = 4096
-"""Messages that may wait at all: more, and the client is closed."""
+"""Messages that may wait at all: more, and the conversation is over."""
 
 
 class Outbox:
@@ -24,7 +28,9 @@ class Outbox:
     def __init__(self, *, knows_harry: bool = False) -> None:
         self.knows_harry = knows_harry
         self._waiting: deque[str] = deque()
+        self._size = 0
         self._more = trio.Event()
+        self._less = trio.Event()
         self.overflown = trio.Event()
 
     @property
@@ -34,7 +40,9 @@ class Outbox:
 
     def put(self, kind: str, **fields: Any) -> None:
         """Have an event sent."""
-        self._waiting.append(json.dumps({"type": kind, "event_id": f"event_{new_id()}", **fields}))
+        text = json.dumps({"type": kind, "event_id": f"event_{new_id()}", **fields})
+        self._waiting.append(text)
+        self._size += len(text)
         if len(self._waiting) > MOST:
             self.overflown.set()
         self._more.set()
@@ -44,11 +52,18 @@ class Outbox:
         if self.knows_harry:
             self.put(kind, **fields)
 
+    async def room(self) -> None:
+        """Wait while the client is so far behind that answers to him would only pile up."""
+        while len(self._waiting) > UNHEARD_AT or self._size > UNHEARD_CHARACTERS:
+            self._less = trio.Event()
+            await self._less.wait()
+
     async def send(self, socket: Socket) -> None:
         """Send what waits until cancelled. Raises `SocketClosed`; what was not sent then waits on."""
         while True:
             while self._waiting:
                 await socket.send(self._waiting[0])
-                self._waiting.popleft()
+                self._size -= len(self._waiting.popleft())
+                self._less.set()
             self._more = trio.Event()
             await self._more.wait()

@@ -114,12 +114,12 @@ class Responses:
         self._outbox.put("response.output_item.done", response_id=response.id, output_index=at, item=item)
         self._outbox.put("conversation.item.done", previous_item_id=before, item=item)
 
-    def end(self, status: str, *, reason: str | None = None, error: str = "") -> None:
-        """The response is over: `completed`, `cancelled` (with a reason) or `failed`."""
+    def end(self, status: str, *, reason: str | None = None, error: str = "", heard: str | None = None) -> None:
+        """The response is over: `completed`, `cancelled` (with a reason) or `failed`. `heard`: what its item holds."""
         response = self.current
         if response is None:
             return
-        self._close_message(response, "completed" if status == "completed" else "incomplete")
+        self._close_message(response, "completed" if status == "completed" else "incomplete", heard)
         details: dict[str, Any] | None = None
         if status == "cancelled":
             details = {"type": "cancelled", "reason": reason or "client_cancelled"}
@@ -152,7 +152,7 @@ class Responses:
             self._outbox.put("response.content_part.added", **self._place(response, item), part=part)
         return response.item
 
-    def _close_message(self, response: Response, status: str) -> None:
+    def _close_message(self, response: Response, status: str, heard: str | None = None) -> None:
         item = response.item
         if item is None or item in response.output:
             return
@@ -165,7 +165,7 @@ class Responses:
             self._outbox.put("response.output_text.done", **place, text=response.text)
             part = {"type": "text", "text": response.text}
         self._outbox.put("response.content_part.done", **place, part=part)
-        item |= {"status": status, "content": [_content(response, response.text)]}
+        item |= {"status": status, "content": [_content(response, response.text if heard is None else heard)]}
         at = len(response.output)
         response.output.append(item)
         self._outbox.put("response.output_item.done", response_id=response.id, output_index=at, item=item)

@@ -232,7 +232,7 @@ def _detection(settings: Settings, value: Any) -> Settings:
     kind = given.get("type", "server_vad")
     if kind == "semantic_vad":
         eagerness = given.get("eagerness") or "auto"
-        if eagerness not in EAGERNESS:
+        if not isinstance(eagerness, str) or eagerness not in EAGERNESS:
             raise Wrong(f"`eagerness` is one of {', '.join(EAGERNESS)}.", f"{param}.eagerness")
         found: dict[str, Any] = {"type": kind, "eagerness": eagerness}
     elif kind == "server_vad":
@@ -263,7 +263,7 @@ def _number(given: Mapping[str, Any], name: str, usual: float, within: tuple[flo
 
 
 def _voice(settings: Settings, value: Any) -> Settings:
-    if value not in VOICES:
+    if not isinstance(value, str) or value not in VOICES:
         raise Wrong("Harry has one voice, which is called `harry`.", "session.audio.output.voice")
     return replace(settings, voice=value)
 

@@ -207,7 +207,9 @@ class Telling:
         if response is not None:
             self.flush(response, "cut")
             reason = str(event.fields["reason"])
-            self._responses.end("cancelled", reason=_CUT.get(reason, "client_cancelled"))
+            slot = self._session.conductor.slot_of(response.turn) if self._session is not None else None
+            heard = slot.heard.removeprefix(self._earlier(response)) if slot is not None and response.audible else None
+            self._responses.end("cancelled", reason=_CUT.get(reason, "client_cancelled"), heard=heard)
         self.state("hearing" if any(voice.stopped is None for voice in self._voices.values()) else "listening")
 
     def flush(self, response: Response, reason: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,12 @@ LEAST_BUFFER = RATE // 10 * 2
 
 LONGEST_TEXT = 100_000
 
+MOST_PICTURES = 8
+"""Pictures that wait for the response they are shown for; the newest count."""
+
+MOST_UNANSWERED = 32
+"""Messages that wait for a response; the newest count."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -43,8 +50,8 @@ class Wishes:
     def __init__(self, conversation: Conversation) -> None:
         self._of = conversation
         self._buffer = bytearray()
-        self._unanswered: list[str] = []
-        self._shown: list[str] = []
+        self._unanswered: deque[str] = deque(maxlen=MOST_UNANSWERED)
+        self._shown: deque[str] = deque(maxlen=MOST_PICTURES)
         self._known = {
             "session.update": self._session_update,
             "input_audio_buffer.append": self._append,
@@ -66,7 +73,7 @@ class Wishes:
         """Take one message of the client's."""
         event: Any = None
         try:
-            event = json.loads(text)
+            event = _parsed(text)
             await self._handler(event)(event)
         except Wrong as wrong:
             self._refuse(wrong.message, wrong.code, wrong.param, event)
@@ -75,8 +82,6 @@ class Wishes:
         except EngineError as failure:
             log.warning("a wish failed", cause=str(failure))
             self._refuse(str(failure), "not_now", None, event)
-        except (ValueError, RecursionError):
-            self._refuse("The message is not JSON.", "invalid_json", None, event)
 
     def _handler(self, event: Any) -> Callable[[Mapping[str, Any]], Awaitable[None]]:
         if not isinstance(event, dict) or not isinstance(event.get("type"), str):
@@ -108,15 +113,7 @@ class Wishes:
 
     async def _append(self, event: Mapping[str, Any]) -> None:
         await trio.lowlevel.checkpoint()
-        audio = event.get("audio")
-        if not isinstance(audio, str):
-            raise Wrong("`audio` is base64.", "audio")
-        try:
-            pcm = base64.b64decode(audio, validate=True)
-        except (binascii.Error, ValueError):
-            raise Wrong("`audio` is base64.", "audio") from None
-        if len(pcm) % 2:
-            raise Wrong("Sound has two bytes a sample.", "audio")
+        pcm = _sound(event.get("audio"), "audio")
         if self._of.settings.detection is not None:
             self._of.card.hear(pcm)
         elif len(self._buffer) + len(pcm) > LONGEST_BUFFER:
@@ -232,7 +229,7 @@ class Wishes:
             ear = self._of.session_engines.speech_to_text
             if ear is None:
                 raise Wrong("Harry has no ear here.", "item.content", "not_now")
-            heard = await understood(ear, base64.b64decode(part["audio"], validate=True), RATE)
+            heard = await understood(ear, _sound(part["audio"], "item.content"), RATE)
             part["transcript"] = heard.text
             part.pop("audio")
             return heard.text
@@ -290,8 +287,9 @@ class Wishes:
             )  # fmt: skip
         self._of.telling.modalities, self._of.telling.metadata = kinds, metadata
         self._of.now = (told, kinds)
-        text, self._unanswered = "\n".join(self._unanswered), []
-        shown, self._shown = tuple(self._shown), []
+        text, shown = "\n".join(self._unanswered)[-LONGEST_TEXT:], tuple(self._shown)
+        self._unanswered.clear()
+        self._shown.clear()
         now = self._of.session.clock.now()
         said = Utterance(new_id(), text, Source.REMOTE, now, now, pictures=shown)
         if self._of.session.answer(said) is None:
@@ -314,7 +312,36 @@ class Wishes:
             raise Wrong("`item_id` is a text and `audio_ms` a number.", "audio_ms")
         response = self._of.responses.of(item)
         if response is not None and response is self._of.responses.current:
-            self._of.card.reported((self._of.responses.sent_ms(response) - played) / 1000)
+            sent = self._of.responses.sent_ms(response)
+            self._of.card.reported((sent - min(max(played, 0), sent)) / 1000)
+
+
+def _parsed(text: str | bytes) -> Any:
+    """Read a message. Raises `Wrong` for what is no JSON of RFC 8259, or no text that could be written down."""
+    try:
+        event = json.loads(text, parse_constant=_no_number)
+        if "\\ud" in (text if isinstance(text, str) else text.decode()).lower():
+            json.dumps(event, ensure_ascii=False).encode()  # half a surrogate pair cannot be written
+    except (ValueError, RecursionError):
+        raise Wrong("The message is not JSON.", None, "invalid_json") from None
+    return event
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _sound(audio: Any, param: str) -> bytes:
+    """Samples out of base64. Raises `Wrong`."""
+    if not isinstance(audio, str):
+        raise Wrong("`audio` is base64.", param)
+    try:
+        pcm = base64.b64decode(audio, validate=True)
+    except (binascii.Error, ValueError):
+        raise Wrong("`audio` is base64.", param) from None
+    if len(pcm) % 2:
+        raise Wrong("Sound has two bytes a sample.", param)
+    return pcm
 
 
 def _asked(given: Mapping[str, Any]) -> tuple[str, tuple[str, ...] | None, dict[str, str] | None]:
