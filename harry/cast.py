@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from actors.listener import Listener
@@ -40,12 +40,16 @@ class Cast:
 
 
 def cast(chosen: Mapping[str, str]) -> Cast:
-    """The actors by role and name. Raises `ConfigurationError` for a name that no entry point has."""
-    return Cast(**{each.name: _found(each.name, chosen.get(each.name, "harry")) for each in fields(Cast)})
+    """The actors by role and name; every package's files are read for it, so this is for the start.
+
+    Raises `ConfigurationError` for a name that no entry point has.
+    """
+    points = {point.name: point for point in entry_points(group=GROUP)}
+    return Cast(**{each.name: _found(points, each.name, chosen.get(each.name, "harry")) for each in fields(Cast)})
 
 
-def _found(role: str, name: str) -> Any:
-    known = {point.name: point for point in entry_points(group=GROUP) if point.name.startswith(f"{role}.")}
+def _found(points: Mapping[str, EntryPoint], role: str, name: str) -> Any:
+    known = {each: point for each, point in points.items() if each.startswith(f"{role}.")}
     point = known.get(f"{role}.{name}")
     if point is None:
         names = [each.removeprefix(f"{role}.") for each in known]

@@ -29,6 +29,7 @@ from harry.audio.choice import open_loudspeaker, open_microphone
 from harry.audio.soundcard import SoundcardLoudspeaker, SoundcardMicrophone
 from harry.audio.wav import WavMicrophone
 from harry.budget import opened_budget
+from harry.collecting import start_kept
 from harry.config import Config, RunOptions
 from harry.console import show, typed_lines
 from harry.engines import Engines, load_engines
@@ -147,7 +148,8 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
                 ) as session:
                     if door is not None:
                         session.events.publish("door", address=door.address)
-                    await _converse(session, facts, options, console)
+                    with start_kept():
+                        await _converse(session, facts, options, console)
 
 
 async def _load(config: Config, console: Console) -> Engines:

@@ -73,6 +73,7 @@ class Host:
         self.supervisor = Supervisor(self._crashed, self._degraded)
         self.mind = mind
         self._refuges = refuges
+        self._cast = cast(config.actors.model_dump())
         self._users = {config.user.name}
 
     @property
@@ -145,7 +146,7 @@ class Host:
                 wake=wake_phrase(config),
                 history=tuple(await self.store.history(user, limit=config.memory.history_turns)),
                 today=lambda: local_day(time.time()),
-                cast=cast(config.actors.model_dump()),
+                cast=self._cast,
                 long_term=self.memory.of(config) if self.memory else None,
                 inner=inner,
             )

@@ -287,12 +287,17 @@ def test_the_example_voice_says_what_is_wrong_with_its_settings() -> None:
     ("docs/plugins.md", "morse_voice/morse_voice.py"),
     ("docs/plugins.md", "tea_memory/tea_memory.py"),
     ("README.md", "tea_memory/tea_memory.py"),
+    ("README.md", "openai_sdk/converse.py"),
 ])  # fmt: skip
 def test_what_the_pages_show_of_the_examples_stands_in_them(page: str, example: str) -> None:
     source = (ROOT / "examples" / example).read_text("utf-8")
     written = {line.strip() for line in source.splitlines()}
     begun = re.compile(
-        {"m": r"^(class Morse|    (async )?def (load|speak)\b)", "t": r"^async def retrieve\b"}[example[0]],
+        {
+            "m": r"^(class Morse|    (async )?def (load|speak)\b)",
+            "t": r"^async def retrieve\b",
+            "o": r"^(harry = AsyncOpenAI|    async with harry)",
+        }[example[0]],
         re.MULTILINE,
     )
     blocks = [block for block in code(ROOT / page, "python") if begun.search(block)]

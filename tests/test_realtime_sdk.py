@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
+
+import trio
 
 from tests.realtime import LONG, Client, conversing, harry
 
@@ -93,3 +99,16 @@ async def test_words_that_are_typed_are_answered_in_writing() -> None:
     done = client.events[-1]["response"]
     assert done["output"][0]["content"] == [{"type": "output_text", "text": "Hello yourself."}]
     assert not client.sound()
+
+
+async def test_the_example_for_users_of_the_sdk_converses() -> None:
+    script = Path(__file__).parent.parent / "examples" / "openai_sdk" / "converse.py"
+    async with harry(replies=["Good morning to you.", "A lighthouse."]) as door:
+        where = {"HARRY": f"http://127.0.0.1:{door.port}/v1", "HARRY_TOKEN": door.token}
+        with trio.fail_after(60):
+            done = await trio.run_process(
+                [sys.executable, str(script)], env=os.environ | where, capture_stdout=True, stderr=subprocess.STDOUT
+            )
+    said = done.stdout.decode()
+    assert said.startswith("Good morning to you.")
+    assert said.count(".") == 2

@@ -24,6 +24,7 @@ from channels.gate import Gate
 from channels.messages import EAR_RATE, FRAME_SAMPLES, SAMPLE_BYTES, Frame
 from harry.audio.resampling import EAR, Reblocker
 from harry.bench.figures import percentiles
+from harry.collecting import start_kept
 from harry.config import Config, Web
 from harry.engines import Engines
 from harry.errors import EngineUnavailable
@@ -179,6 +180,7 @@ async def _measure(n: int, seconds: float) -> dict[str, Any]:
         host = await held.enter_async_context(hosting(config, _engines(watched), InMemoryStore(), most=1 + n))
         front = await held.enter_async_context(opened(config, host, listeners, keeps=False))
         front.door.routes.socket(PATH, partial(_serve, host, watched))
+        held.enter_context(start_kept())
         tasks = trio.lowlevel.current_statistics().tasks_living
         cpu = time.process_time()
         told = await _clients(front.port, front.tokens.new("bench"), n, seconds)

@@ -96,6 +96,19 @@ def door(
     bench.report("door", benched.run(n or 30, seconds), as_json=as_json)
 
 
+@app.command("realtime")
+def realtime(
+    n: Few = None,
+    seconds: Annotated[float, typer.Option(min=5, max=3600, help="How long they converse.")] = 30.0,
+    as_json: AsJson = False,
+) -> None:
+    """Hold N conversations by the Realtime protocol, their clients in another process, and measure what they see."""
+    from harry import bench
+    from harry.bench import realtime as benched
+
+    bench.report("realtime", benched.run(n or 30, seconds), as_json=as_json)
+
+
 @app.command("lore")
 def lore(n: Few = None, as_json: AsJson = False) -> None:
     """Measure how fast the knowledge base finds what a sentence is about."""

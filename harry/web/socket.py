@@ -48,7 +48,7 @@ class Socket:
     async def send(self, message: str | bytes) -> None:
         """Send a message. Raises `SocketClosed`, also after `UNREAD` seconds in which the client did not read."""
         try:
-            with trio.move_on_after(UNREAD) as waited:
+            with trio.CancelScope(relative_deadline=UNREAD) as waited:
                 await self._connection.send_message(message)
         except (ConnectionClosed, LocalProtocolError, trio.BrokenResourceError, trio.ClosedResourceError):
             raise SocketClosed("The client is gone.") from None

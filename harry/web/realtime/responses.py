@@ -6,7 +6,6 @@ asks for it. What is told of a response is told at once and never taken back; wh
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import dataclass, field
 from typing import Any
@@ -91,8 +90,11 @@ class Responses:
             return
         response, item = self.current, self._opened(self.current)
         response.sent += len(pcm) // SAMPLE_BYTES
-        delta = base64.b64encode(pcm).decode("ascii")
-        self._outbox.put("response.output_audio.delta", **self._place(response, item), delta=delta)
+        self._outbox.put_sound(self._place(response, item), pcm)
+
+    def drop_sound(self, response: Response) -> None:
+        """None of its sound that still waits is sent."""
+        response.sent -= self._outbox.drop_sound() // SAMPLE_BYTES
 
     def call(self, call_id: str, name: str, arguments: dict[str, Any]) -> None:
         """The mind has called for one of the client's tools."""

@@ -216,6 +216,7 @@ class Telling:
         """Have a client that knows Harry throw away what has not sounded: `cut` for good, or `paused`."""
         if reason == "paused":
             self.state("paused")
+        self._responses.drop_sound(response)
         slot = self._session.conductor.slot_of(response.turn) if self._session is not None else None
         heard = max(0, (slot.samples_heard if slot is not None else 0) - response.before)
         item = response.item["id"] if response.item is not None else None
