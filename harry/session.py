@@ -254,11 +254,26 @@ class Session:
                 log.warning("the mind could not be warmed", cause=str(error))
 
     def typed(self, line: str) -> Turn | None:
-        """Answer a typed line. It cuts whatever Harry is saying, at once."""
+        """Answer a typed line. It cuts whatever Harry is saying, at once; None where a stop phrase was all of it."""
         now = self.clock.now()
         said = Utterance(new_id(), line, Source.TYPED, now, now)
         self.events.publish("transcript", utterance=said.id, partial=False, text=line, meant=True, ended_at=now)
-        return self.answer(said)
+        text = self._to_answer(line)
+        if text != line:
+            self.conductor.cut("stop")
+        return self.answer(self.heeded(replace(said, text=text))) if text else None
+
+    def heeded(self, utterance: Utterance) -> Utterance:
+        """Words that are meant for Harry, after what they wish is done: off the record and back, "go on"."""
+        wish = self.attention.record_wish(utterance.text)
+        if wish is not None:
+            return replace(utterance, speak="Off the record." if wish else "On the record again.")
+        return self._going_on(utterance)
+
+    def _going_on(self, utterance: Utterance) -> Utterance:
+        if self._phrases.go_on(utterance.text, (self.persona,)):
+            return replace(utterance, speak=self.conductor.unsaid or None)
+        return utterance
 
     def answer(self, utterance: Utterance) -> Turn | None:
         """Answer an utterance that came by any way."""
@@ -396,19 +411,14 @@ class Session:
         if self._turn_judge is not None and speech.whole and not speech.final:
             self._turn_judge.judge(speech, transcript.text)
         utterance = Utterance(transcript.utterance, text, Source.VOICE, speech.began_at, speech.ended_at)
-        if self._phrases.go_on(text, (self.persona,)):
-            utterance = replace(utterance, speak=self.conductor.unsaid or None)
         if speech.final:
             self._heard_out(utterance)
         elif speech.whole and self.manners.speculate and not self.conductor.busy:
-            self.conductor.speculate(utterance)
+            self.conductor.speculate(self._going_on(utterance))
 
     def _heard_out(self, utterance: Utterance) -> None:
         """Answer a finished utterance that is meant for Harry."""
-        wish = self.attention.record_wish(utterance.text)
-        if wish is not None:
-            utterance = replace(utterance, speak="Off the record." if wish else "On the record again.")
-        turn = self.reply_to(utterance)
+        turn = self.reply_to(self.heeded(utterance))
         if turn is not None and turn.amends is not None and self.listener is not None and utterance.began_at:
             self.listener.joined(max(0.0, utterance.began_at - self._voice_ended_at))
         self._voice_ended_at = utterance.ended_at
