@@ -130,6 +130,11 @@ class Budget:
         self._known_rate: dict[str, float] = {}
         self._numbers = 0
 
+    async def today(self) -> tuple[str, list[Spent]]:
+        """The local day, and what each engine took in it so far."""
+        await self._today()
+        return self._day, [self._spent[name] for name in sorted(self._spent)]
+
     @asynccontextmanager
     async def spending(self, name: str, request: Request, *, local: bool) -> AsyncIterator[Callable[[Delta], None]]:
         """Watch over one reply. Raises `BudgetReached` where it might take more than is left."""

@@ -28,7 +28,7 @@ from harry.account import Facts, account, greeting
 from harry.audio.choice import open_loudspeaker, open_microphone
 from harry.audio.soundcard import SoundcardLoudspeaker, SoundcardMicrophone
 from harry.audio.wav import WavMicrophone
-from harry.budget import opened_budget
+from harry.budget import Budget, opened_budget
 from harry.collecting import start_kept
 from harry.config import Config, RunOptions
 from harry.console import show, typed_lines
@@ -113,7 +113,8 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
             if events_to is not None:
                 held.callback(events_to.close)
             listeners = await front_door.take_port(config, held) if options.door and config.web.enabled else []
-            engines = await _load(config, console)
+            budget = await opened_budget(config)
+            engines = await _load(config, console, budget)
             held.push_async_callback(engines.aclose)
             inner = await open_inner_life(
                 config, held, engines.language_model, config.user.name, kept=kept.store.durable
@@ -129,6 +130,7 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
                 host = await within.enter_async_context(
                     hosting(config, engines, kept.store, most=1 + config.web.sessions)
                 )
+                host.budget = budget
                 door = None
                 if listeners:
                     keeps = kept.store.durable or config.memory.store == "memory"
@@ -152,10 +154,10 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
                         await _converse(session, facts, options, console)
 
 
-async def _load(config: Config, console: Console) -> Engines:
+async def _load(config: Config, console: Console, budget: Budget) -> Engines:
     chains = await starting.chains(config)
     with starting.progress(console) as loaded:
-        return await load_engines(chains, on_loaded=loaded, meter=await opened_budget(config))
+        return await load_engines(chains, on_loaded=loaded, meter=budget)
 
 
 async def _converse(session: Session, facts: Facts, options: RunOptions, console: Console) -> None:

@@ -22,6 +22,7 @@ from actors.soc_writer import Record
 from channels.clock import AudioClock
 from channels.messages import Recollection
 from channels.turn import new_id
+from harry.budget import Budget
 from harry.cast import cast
 from harry.conductor import Identity
 from harry.config import Config, User
@@ -53,7 +54,7 @@ log = structlog.get_logger(__name__)
 class Host:
     """Made by `hosting`. `sessions` are those that run now, by their id; `watchers` are shown each new one.
 
-    `tables`, `memory` and `after_keeping` are None where nothing is kept on disk.
+    `tables`, `memory` and `after_keeping` are None where nothing is kept on disk, `budget` where nobody counts.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Host:
         self.tables: Tables | None = None
         self.toolkit: Toolkit | None = None
         self.reminding: Reminding | None = None
+        self.budget: Budget | None = None
         self.watchers: list[Callable[[Session], None]] = []
         self.sessions: dict[str, Session] = {}
         self.started_at = time.time()

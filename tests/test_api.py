@@ -13,8 +13,10 @@ import trio
 import trio.testing
 from openapi_spec_validator import validate
 
+from actors.protocols import Request, Usage
 from channels.messages import Source, Thought, TurnRecord
 from channels.turn import new_id
+from harry.budget import Budget, Ledger, Limit
 from harry.config import Config
 from harry.memory.sqlite_store import SqliteStore
 from harry.session import Session
@@ -239,3 +241,18 @@ async def test_no_route_gives_another_user_s_things(tmp_path: Path) -> None:
                     assert session.identity.session not in answer.body.decode(), route
         # And nothing of his was deleted.
         assert ids == [each["id"] for each in (await door.ask("GET", "/api/memories", token=bens)).json()["memories"]]
+
+
+async def test_what_minds_cost_today_is_shown_to_the_person_whose_harry_it_is_and_to_nobody_else(
+    tmp_path: Path,
+) -> None:
+    async with kept(tmp_path) as door:
+        budget = door.host.budget = Budget(Ledger(None), Limit(tokens=50_000))
+        async with budget.spending("far", Request(()), local=False) as take:
+            take(Usage(100, 20, 0.5))
+        owners = door.front.tokens.new("owner")
+        spending = (await door.ask("GET", "/api/status", token=owners)).json()["spending"]
+        assert spending["day"]
+        assert spending["limits"]["all elsewhere"]
+        assert spending["spent"] == [{"engine": "far", "local": False, "replies": 1, "tokens": 120, "money": 0.5}]
+        assert (await door.ask("GET", "/api/status")).json()["spending"] is None

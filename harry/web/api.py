@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ import trio
 from pydantic import BaseModel
 
 from harry import belongings
+from harry.budget import limits_told
 from harry.errors import ConfigurationError
 from harry.hosting import Host
 from harry.watching import Watch
@@ -159,6 +160,18 @@ class _Api:
             free=self.host.free,
             keeps=self.host.store.durable,
             degraded=sorted(self.host.supervisor.degraded),
+            spending=await self._spending(request.user),
+        )
+
+    async def _spending(self, user: str) -> shapes.Spending | None:
+        budget = self.host.budget
+        if budget is None or user != self.host.config.user.name:
+            return None
+        day, spent = await budget.today()
+        return shapes.Spending(
+            day=day,
+            spent=[shapes.SpentBy(**asdict(each)) for each in spent],
+            limits=limits_told(self.host.config.budget),
         )
 
     async def settings(self, request: Request) -> BaseModel:

@@ -133,6 +133,24 @@ class OpenSession(BaseModel):
     waiting: int = Field(description="Records that are not on disk yet.")
 
 
+class SpentBy(BaseModel):
+    """What one mind took today."""
+
+    engine: str
+    local: bool = Field(description="Whether it runs on this computer.")
+    replies: int
+    tokens: int
+    money: float
+
+
+class Spending(BaseModel):
+    """What minds took today, and what they may take."""
+
+    day: str = Field(description="The local day.")
+    spent: list[SpentBy]
+    limits: dict[str, str] = Field(description="Each limit in words, by whose it is.")
+
+
 class Status(BaseModel):
     """How Harry is."""
 
@@ -143,6 +161,7 @@ class Status(BaseModel):
     free: int = Field(description="Conversations that may still be begun.")
     keeps: bool = Field(description="Whether what is said outlives the process.")
     degraded: list[str]
+    spending: Spending | None = Field(description="Told to the person whose Harry it is; null to others.")
 
 
 class Settings(BaseModel):

@@ -25,6 +25,7 @@ export class Actors {
             ["not on disk yet", String(session.waiting), session.waiting ? "ill" : ""],
           ]),
         ),
+        ...(status.spending ? [this.table("Today's minds", spending(status.spending))] : []),
         this.table("Harry", [
           ["up for", told(status.up_for), ""],
           ["keeps what is said", status.keeps ? "yes" : "no: all is forgotten at the end", status.keeps ? "well" : "ill"],
@@ -45,3 +46,8 @@ export class Actors {
 
 const told = (seconds) =>
   seconds < 90 ? `${Math.round(seconds)} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+
+const spending = ({ spent, limits }) => [
+  ...spent.map(({ engine, replies, tokens, money }) => [engine, `${replies} replies, ${tokens} tokens, ${money.toFixed(4)}`, ""]),
+  ...Object.entries(limits).map(([whose, limit]) => [`limit of ${whose}`, limit, ""]),
+];
