@@ -46,7 +46,11 @@ async def ask(config: Config, text: str, write: Callable[[str], None]) -> None:
                 microphone=None,
                 loudspeaker=None,
                 prompt=partial(prompt_of, config),
-                manners=Manners(history_turns=config.memory.history_turns, thoughts=config.memory.thoughts),
+                manners=Manners(
+                    history_turns=config.memory.history_turns,
+                    history_tokens=config.memory.history_tokens,
+                    thoughts=config.memory.thoughts,
+                ),
                 history=kept.history,
                 today=lambda: local_day(time.time()),
                 cast=cast(config.actors.model_dump()),

@@ -8,7 +8,7 @@ not the end of the old turn, which the turn's own task awaits; nobody waits for 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, replace
 
 import structlog
@@ -125,9 +125,13 @@ class Conductor:
         """The conversation as heard, oldest first, right even before it is durable."""
         return self._history.without(None)
 
-    def history_for(self, turn: Turn) -> tuple[Exchange, ...]:
-        """The conversation that a turn answers: without the exchange that it amends."""
-        return self._history.without(turn.amends)
+    def recent(self, amends: str | None, most: int, tokens: int) -> tuple[Exchange, ...]:
+        """The newest of it, within bounds, as a turn answers it: without the exchange that it `amends`."""
+        return self._history.recent(amends, most=most, tokens=tokens)
+
+    def let_go(self, turns: Collection[str]) -> None:
+        """Forget the exchanges of a conversation that is over."""
+        self._history.let_go(turns)
 
     @property
     def turns_running(self) -> int:

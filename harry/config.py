@@ -203,6 +203,12 @@ class Memory(_Section):
     history_turns: int = Field(
         default=20, ge=0, le=1000, description="Exchanges of the recent conversation that Harry recalls."
     )
+    history_tokens: int = Field(
+        default=8000,
+        ge=0,
+        le=1_000_000,
+        description="Tokens of it at most, reckoned too high rather than too low: each byte counts as one.",
+    )
     thoughts: int = Field(
         default=20, ge=0, le=1000, description="Entries of today's stream of consciousness that he recalls."
     )

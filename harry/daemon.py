@@ -128,7 +128,13 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
 
             async with AsyncExitStack() as within:
                 host = await within.enter_async_context(
-                    hosting(config, engines, kept.store, most=1 + config.web.sessions)
+                    hosting(
+                        config,
+                        engines,
+                        kept.store,
+                        most=1 + config.web.sessions,
+                        summarise=inner.summarise if inner else None,
+                    )
                 )
                 host.budget = budget
                 door = None

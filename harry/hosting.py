@@ -8,7 +8,7 @@ microphone is simply the first one; a client at the door opens the others.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -33,9 +33,11 @@ from harry.inner.life import InnerLife
 from harry.keeping import AfterKeeping, after_keeping
 from harry.memory.records import local_day
 from harry.memory.reminders import Reminders
+from harry.memory.rotation import Summarise
 from harry.memory.tables import Tables
 from harry.prompting import persona_of, prompt_of
 from harry.recalling import SharedMemory, shared_memory
+from harry.recent import recent
 from harry.reflex_body import reflexes_of
 from harry.refuges import Refuges
 from harry.reminding import Reminding
@@ -86,6 +88,11 @@ class Host:
     def sessions_of(self, user: str) -> list[Session]:
         """A user's conversations that run now, the oldest first."""
         return [each for each in self.sessions.values() if each.identity.user == user]
+
+    def let_go(self, user: str, turns: Collection[str]) -> None:
+        """Take the turns of a conversation that is over out of what a user's sessions recall word by word."""
+        for session in self.sessions_of(user):
+            session.conductor.let_go(turns)
 
     def users(self) -> list[str]:
         """Name everybody who has conversed since the start."""
@@ -146,7 +153,7 @@ class Host:
                 manners=manners or manners_of(config),
                 cancel_echo=cancel_echo,
                 wake=wake_phrase(config),
-                history=tuple(await self.store.history(user, limit=config.memory.history_turns)),
+                history=await recent(config, self.store, self.tables, user),
                 today=lambda: local_day(time.time()),
                 cast=self._cast,
                 long_term=self.memory.of(config) if self.memory else None,
@@ -214,8 +221,17 @@ class Host:
 
 
 @asynccontextmanager
-async def hosting(config: Config, engines: Engines, store: KeepingStore, *, most: int = 1) -> AsyncIterator[Host]:
+async def hosting(
+    config: Config,
+    engines: Engines,
+    store: KeepingStore,
+    *,
+    most: int = 1,
+    summarise: Summarise | None = None,
+) -> AsyncIterator[Host]:
     """Hold what sessions share for the length of the block, and keep it going. `most` sessions may run at once.
+
+    `summarise` writes what a conversation was about, when it is over.
 
     The caller holds the data folder. Raises `EngineUnavailable` without a mind, `StoreError`, and
     `ConfigurationError` for what cannot be shared so.
@@ -235,7 +251,10 @@ async def hosting(config: Config, engines: Engines, store: KeepingStore, *, most
                 Reminders(host.tables), host.sessions_of,
                 language=config.persona.language, replies=persona_of(config).replies,
             )  # fmt: skip
-            host.after_keeping = await after_keeping(config, held, host.users, host.trouble, host.recovered)
+            host.after_keeping = await after_keeping(
+                config, held, host.users,
+                on_trouble=host.trouble, on_recovered=host.recovered, over=host.let_go, summarise=summarise,
+            )  # fmt: skip
         host.toolkit = await held.enter_async_context(toolkit(config))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(host.supervisor.keep, "keeper", refuges.run)
@@ -257,6 +276,7 @@ def manners_of(config: Config, *, talk: Talk | None = None) -> Manners:
         config.turn.barge_in_voice,
         config.turn.pre_roll,
         config.memory.history_turns,
+        config.memory.history_tokens,
         config.memory.thoughts,
         config.turn.speculate,
         config.turn.attention_window,

@@ -6,7 +6,7 @@ others hear of it later.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AsyncExitStack
 from functools import partial
 
@@ -16,7 +16,7 @@ from harry.config import Config
 from harry.errors import StoreError
 from harry.memory.redis_link import open_link
 from harry.memory.redis_share import SharedLiveState, erase_shared
-from harry.memory.rotation import Rotation
+from harry.memory.rotation import Rotation, Summarise
 from harry.memory.tables import Tables
 from harry.remembering import Forget
 from harry.services import STORE_FILE
@@ -48,10 +48,15 @@ async def after_keeping(
     config: Config,
     held: AsyncExitStack,
     users: Callable[[], list[str]],
+    *,
     on_trouble: Callable[[str], None],
     on_recovered: Callable[[], None],
+    over: Callable[[str, Collection[str]], None],
+    summarise: Summarise | None = None,
 ) -> AfterKeeping:
     """Open what is needed for as long as `held` is; `users` names whose conversations are rotated.
+
+    `over` is told whose turns are no longer of the recent conversation; `summarise` writes what it was about.
 
     Raises `StoreError`, and `ConfigurationError` for a wrong URL.
     """
@@ -61,7 +66,7 @@ async def after_keeping(
     if config.redis.url:
         link = await held.enter_async_context(open_link(config.redis.url))
         shared = await SharedLiveState.open(tables, link, on_trouble=on_trouble, on_recovered=on_recovered)
-    return AfterKeeping(users, Rotation(tables), shared)
+    return AfterKeeping(users, Rotation(tables, summarise=summarise, over=over), shared)
 
 
 def erasing_elsewhere(config: Config) -> list[Forget]:

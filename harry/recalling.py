@@ -17,6 +17,8 @@ from harry.memory.lore import Scope
 from harry.memory.lore_service import KnowledgeBase
 from harry.memory.lore_store import LoreStore
 from harry.memory.remembered import Remembered
+from harry.memory.rotation import Rotation
+from harry.recent import earlier
 from harry.remembering import remembering
 from harry.services import NAMESPACE, STORE_FILE
 
@@ -29,8 +31,9 @@ log = structlog.get_logger(__name__)
 class LongTerm:
     """One session's. `present` tells which turns the prompt holds already; the session sets it."""
 
-    def __init__(self, memory: LongTermMemory, namespace: str, lore: KnowledgeBase) -> None:
+    def __init__(self, memory: LongTermMemory, namespace: str, lore: KnowledgeBase, rotation: Rotation) -> None:
         self._memory = memory
+        self._rotation = rotation
         self._lore = lore
         self._namespace = namespace
         self.present: Callable[[], Collection[str]] = frozenset
@@ -44,11 +47,27 @@ class LongTerm:
         self._memory.notice()
 
     async def remember(self, words: str) -> list[str]:
-        """What bears on some words: lore that they call up, then memories. Both keep a deadline of their own."""
+        """What earlier conversations were about, and what bears on some words: lore that they call up, then memories.
+
+        Each keeps a deadline of its own.
+        """
         told: list[str] = []
-        with trio.move_on_after(DEADLINE):
-            told = [f"Known: {fired.text}" for fired in await self._lore.fire([words], LORE_TOKENS)]
-        return [*told, *await self.recall.recall(words)]
+        before: list[str] = []
+
+        async def look_back() -> None:
+            nonlocal before
+            try:
+                with trio.move_on_after(DEADLINE):
+                    before = await earlier(self._rotation, self._namespace)
+            except StoreError as error:
+                log.warning("earlier conversations are not recalled", cause=str(error))
+
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(look_back)
+            with trio.move_on_after(DEADLINE):
+                told = [f"Known: {fired.text}" for fired in await self._lore.fire([words], LORE_TOKENS)]
+            found = await self.recall.recall(words)
+        return [*before, *told, *found]
 
     async def run(self) -> NoReturn:
         """Look ahead until cancelled."""
@@ -62,15 +81,16 @@ class LongTerm:
 class SharedMemory:
     """The memory and the lore that all sessions ask; `run` makes the vectors, once for all of them."""
 
-    def __init__(self, memory: LongTermMemory, lore: LoreStore) -> None:
+    def __init__(self, memory: LongTermMemory, lore: LoreStore, rotation: Rotation) -> None:
         self.memory = memory
+        self._rotation = rotation
         self.lore = lore
 
     def of(self, config: Config) -> LongTerm:
         """Give the configured user's share of it to one session."""
         names = {"char": config.persona.name, "user": config.user.name}
         lore = KnowledgeBase(self.lore, Scope(NAMESPACE, config.persona.name), names=names)
-        return LongTerm(self.memory, config.user.name, lore)
+        return LongTerm(self.memory, config.user.name, lore, self._rotation)
 
     async def run(self) -> None:
         """Give vectors to what was kept, until cancelled; where there is no embedder, return."""
@@ -89,4 +109,4 @@ async def shared_memory(config: Config, held: AsyncExitStack) -> SharedMemory | 
         log.info("memories are found by words alone", cause=opened.without)
     lore = LoreStore(config.data_folder / STORE_FILE)
     held.push_async_callback(lore.aclose)
-    return SharedMemory(opened.memory, lore)
+    return SharedMemory(opened.memory, lore, Rotation(opened.tables))

@@ -46,6 +46,7 @@ class Remembering:
     """An open memory; `without` says why meaning cannot be asked, "" if it can."""
 
     memory: LongTermMemory
+    tables: Tables
     without: str = ""
 
 
@@ -65,7 +66,7 @@ async def remembering(config: Config, *, by_meaning: bool = True) -> AsyncIterat
         stack.push_async_callback(tables.aclose)
         memory = LongTermMemory(tables, embedder)
         stack.push_async_callback(memory.aclose)
-        yield Remembering(memory, without)
+        yield Remembering(memory, tables, without)
 
 
 def must_keep(config: Config) -> None:

@@ -77,6 +77,7 @@ class Manners:
     barge_in_voice: float = 0.25
     pre_roll: float = 0.8
     history_turns: int = 20
+    history_tokens: int = 8000
     thoughts: int = 20
     speculate: bool = True
     attention_window: float = 30.0
@@ -166,8 +167,9 @@ class Session:
             history=tuple(history),
         )
         self.echo = echo_path_of(self.gate, loudspeaker, self.events) if cancel_echo and loudspeaker else None
+        limits = manners.history_turns, manners.history_tokens
         if long_term is not None:
-            long_term.present = lambda: {exchange.turn for exchange in self.conductor.history[-manners.history_turns :]}
+            long_term.present = lambda: {each.turn for each in self.conductor.recent(None, *limits)}
         self._inner = inner
         self._thinker = inner and inner.join(
             self._cast.thinker, self.events,
@@ -372,8 +374,7 @@ class Session:
         self.conductor.piece(turn, text)
 
     def _recent(self, turn: Turn) -> tuple[Exchange, ...]:
-        count = self.manners.history_turns
-        return self.conductor.history_for(turn)[-count:] if count else ()
+        return self.conductor.recent(turn.amends, self.manners.history_turns, self.manners.history_tokens)
 
     async def _remembered(self, words: str) -> Sequence[str]:
         """What long-term memory holds on these words; nothing for a guest, whose past it is not."""

@@ -27,6 +27,7 @@ from harry.mind.choice import BETTER_MINDS
 from harry.mind.choice import chain as mind_chain
 from harry.mind.local_servers import PORTS, find_local_server
 from harry.models.catalogue import pulled_mind
+from harry.recent import recent
 from harry.registry import ROLES
 from harry.relay import Relay
 from harry.services import KeepingStore, open_store
@@ -119,7 +120,7 @@ async def _kept(config: Config, held: AsyncExitStack, *, alone: bool) -> Kept:
         held.enter_context(lock_folder(config.data_folder))
     store = await open_store(config)
     held.push_async_callback(store.aclose)
-    return Kept(store, tuple(await store.history(config.user.name, limit=config.memory.history_turns)))
+    return Kept(store, await recent(config, store, None, config.user.name))
 
 
 @contextmanager

@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from harry.memory.items import Item
 from harry.memory.journal import Journal
+from harry.memory.long_term import LongTermMemory
 from harry.memory.tables import Tables
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -130,3 +132,26 @@ async def test_any_text_is_kept_and_half_a_character_becomes_a_mark(journal):
     assert entry is not None
     assert entry.text == text.replace("\ud800", "\ufffd")
     assert entry.tags == ("\ufffd", '"', "a,b")
+
+
+async def test_an_entry_is_an_item_of_memory_and_goes_with_it(tables, journal):
+    memory = LongTermMemory(tables)
+    await journal.write("The heron came back to the pond.", tags=["birds"])
+    await journal.write("The heron stayed.")
+    (found,) = (await memory.search("heron", namespace="ann")).found
+    assert (found.item.text, found.item.kind, found.item.speaker) == ("The heron stayed.", "journal", "Harry")
+    assert await memory.delete("ann", [found.item.id]) == 1
+    assert await journal.read("2026-03-28") is None
+    await journal.write("The heron left.")
+    assert await journal.delete("2026-03-28")
+    assert (await memory.search("heron", namespace="ann")).found == ()
+    await memory.aclose()
+
+
+async def test_an_entry_goes_with_what_it_was_derived_from(tables, journal):
+    memory = LongTermMemory(tables)
+    await memory.upsert([Item("t/said", "my secret is the heron", "ann")])
+    await journal.write("They told me of the heron.", derived_from=["t/said", "t/heard"])
+    assert await memory.delete("ann", ["t/said"]) == 2
+    assert await journal.read("2026-03-28") is None
+    await memory.aclose()

@@ -22,6 +22,7 @@ from channels.messages import Exchange, Source, TurnRecord
 from channels.turn import new_id
 from harry.errors import StoreError
 from harry.memory.fleeting import Row, cost, shown, upper_bound, within
+from harry.memory.long_term import LongTermMemory
 from harry.memory.rotation import MOST_TURNS, Rotation
 from harry.memory.soc_days import SocDays
 from harry.memory.summary import LONGEST, extract
@@ -463,3 +464,22 @@ async def test_one_personas_stream_is_not_anothers(tables, soc, clock):
 
 if __name__ == "__main__":
     trio.run(live, Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+
+
+async def test_what_a_mind_summed_up_is_found_and_gone_with_each_turn_it_was_made_of(tables, clock):
+    async def summarise(_: object) -> str:
+        return "We planned the tulip garden."
+
+    let_go: list[tuple[str, frozenset[str]]] = []
+    rotation = Rotation(tables, wall=clock, summarise=summarise, over=lambda *told: let_go.append(told))
+    memory = LongTermMemory(tables)
+    await tables.write([turn(NOON, "Where do they go?", id="one"), turn(NOON + MINUTE, "By the wall.", id="two")])
+    clock.now = NOON + HOUR
+    await rotation.rotate("ann")
+    assert let_go == [("ann", frozenset({"one", "two"}))]
+    (found,) = (await memory.search("tulip garden", namespace="ann", kinds=["note"])).found
+    assert (found.item.text, found.item.at) == ("We planned the tulip garden.", NOON + MINUTE + 5)
+    await memory.delete("ann", ["two/said"])
+    assert (await memory.search("tulip garden", namespace="ann", kinds=["note"])).found == ()
+    assert [each.summary for each in await rotation.conversations("ann")] == [""]
+    await memory.aclose()

@@ -53,7 +53,7 @@ AGAIN = 1.0
 WORD = EAR_RATE // 4
 """Samples of a word of Harry's."""
 
-ASSENT = ("Mhm.", "Uh huh.", "Yeah.", "Right.", "Okay.")
+ASSENT = ("Mm-hmm.", "Uh huh.", "Yeah.", "Right.", "Okay.")
 STOPS = ("Stop.", "Harry, stop.")
 INTERRUPTIONS = (
     "Wait, what about Paris?",
@@ -142,7 +142,12 @@ class Voices:
         self._flite = shutil.which("flite")
 
     async def say(self, text: str, number: int) -> tuple[str, Sound]:
-        """The text in voice `number`, and that voice's name; voices differ in speaker, speed and pitch."""
+        """The text in voice `number`, and that voice's name; voices differ in speaker, speed and pitch.
+
+        A murmur is hummed: a voice that reads it aloud spells it.
+        """
+        if text == "Mm-hmm.":
+            return "hummed", hum(number)
         if number % 2 and self._flite:
             voice = ("slt", "rms", "awb", "kal")[number // 2 % 4]
             return voice, await trio.to_thread.run_sync(partial(_flite, self._flite, voice, text))
@@ -165,6 +170,28 @@ def _flite(program: str, voice: str, text: str) -> Sound:
         with wave.open(str(path)) as file:
             sound = np.frombuffer(file.readframes(file.getnframes()), np.int16).astype(np.float32) / np.float32(32768)
             return np.asarray(soxr.resample(sound, file.getframerate(), EAR_RATE), np.float32)
+
+
+def hum(seed: int) -> Sound:
+    """A murmured "mm-hmm" through a closed mouth: two hums, the second rising, and a breath between them."""
+    dice = np.random.default_rng([seed, 4])
+    pitch = dice.uniform(95, 210)
+    # Hertz, width and strength of what the nose lets through: nearly all of it is low.
+    nose = ((270, 90, 1.0), (1100, 150, 0.08), (2200, 200, 0.04), (3000, 250, 0.02))
+
+    def one(seconds: float, rise: float) -> Sound:
+        at = np.linspace(0, 1, int(seconds * EAR_RATE), endpoint=False)
+        phase = 2 * np.pi * np.cumsum(pitch * (1 + (rise - 1) * at)) / EAR_RATE
+        tone = np.zeros(len(at))
+        for k in range(1, int(3500 / pitch)):
+            hertz = k * pitch * (1 + rise) / 2
+            strength = sum(most / (1 + ((hertz - centre) / width) ** 2) for centre, width, most in nose)
+            tone += strength * np.sin(k * phase)
+        return np.asarray(tone * np.sqrt(np.sin(np.pi * at)), np.float32)
+
+    first, second = one(dice.uniform(0.12, 0.2), 0.9), one(dice.uniform(0.16, 0.28), 1.25)
+    breath = dice.standard_normal(int(dice.uniform(0.04, 0.09) * EAR_RATE)) * 0.02 * np.abs(first).max()
+    return np.concatenate([first, breath.astype(np.float32), 1.2 * second])
 
 
 def cough(seed: int) -> Sound:

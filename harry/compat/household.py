@@ -67,7 +67,9 @@ async def _open() -> AsyncIterator[Household]:
         host.tables = tables = await Tables.open(config.data_folder / STORE_FILE)
         held.push_async_callback(tables.aclose)
         host.memory = await shared_memory(config, held)
-        host.after_keeping = keeping = await after_keeping(config, held, host.users, host.trouble, host.recovered)
+        host.after_keeping = keeping = await after_keeping(
+            config, held, host.users, on_trouble=host.trouble, on_recovered=host.recovered, over=host.let_go
+        )
         async with trio.open_nursery() as nursery:
             if host.memory is not None:
                 nursery.start_soon(host.supervisor.keep, "memory", host.memory.run)

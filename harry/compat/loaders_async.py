@@ -18,7 +18,6 @@ from channels.turn import new_id
 from harry.compat.portal import ported, synchronous
 from harry.compat.services import Services, file_portal, portal
 from harry.memory.files import Files
-from harry.memory.items import Item
 from harry.memory.journal import JournalEntry
 from harry.memory.soc_days import Entry
 from harry.services import NAMESPACE
@@ -209,10 +208,7 @@ async def save_journal(  # noqa: PLR0917  (as older programs call it)
     journal = services.journal(None, username)
     day = _day(date) if date else None
     kept = await journal.write(journal_entry, sentiment=sentiment, tags=tags, long_term_goal=long_term_goal, day=day)
-    if kept.text.strip():
-        item = Item(f"journal/{kept.day}", kept.text, kept.user, "journal", kept.persona, kept.at)
-        await services.memory.upsert([item])
-        services.embed_soon(kept.user)
+    services.embed_soon(kept.user)
     return _journal(kept)
 
 

@@ -21,7 +21,16 @@ from channels.messages import Exchange
 from harry.config import Config
 from harry.errors import EngineError, EngineUnavailable, StoreError
 from harry.inner.allowance import Allowance, hours
-from harry.inner.reflection import HOW_TO_THINK, REFLECTION, question, reflected
+from harry.inner.reflection import (
+    HOW_TO_SUM_UP,
+    HOW_TO_THINK,
+    REFLECTION,
+    SUMMARY,
+    answered,
+    line,
+    question,
+    reflected,
+)
 from harry.inner.ritual import Ask, Rituals
 from harry.inner.state import StateOfMind
 from harry.memory.journal import Journal
@@ -40,6 +49,9 @@ PATIENCE = 60.0
 
 TOLD = 12
 """Exchanges and thoughts that a thought is told of."""
+
+SUMMED_UP = 60
+"""Exchanges of a conversation that its summary is told of, the newest."""
 
 _LONGEST_NAP = 300.0  # seconds after which the wall clock is looked at again: it may have jumped
 
@@ -130,6 +142,18 @@ class InnerLife:
             ("What you have in mind:", [f"{name}: {text}" for name, text in self.state.told()]),
         ]
         return reflected(await self.rituals.ask(question(self._thinking, HOW_TO_THINK, known, schema=REFLECTION)))
+
+    async def summarise(self, exchanges: Sequence[Exchange]) -> str:
+        """Write what a conversation was about; "" where the mind cannot."""
+        said = [f"They said: {each.said} You said: {each.heard}" for each in exchanges[-SUMMED_UP:]]
+        known = [("The conversation, oldest first:", said)]
+        asked = question(self.rituals.who, HOW_TO_SUM_UP, known, schema=SUMMARY, purpose="summary")
+        try:
+            told = await self.rituals.ask(asked)
+        except EngineError as error:
+            log.info("plain words stand in for the mind", cause=str(error))
+            return ""
+        return line(answered(told).get("summary"))
 
     async def run(self) -> NoReturn:
         """Wake up, keep what changes in mind, and write the journal in the evening, until cancelled."""

@@ -18,6 +18,7 @@ from actors.protocols import Request
 from harry.errors import EngineError
 from harry.inner.reflection import ENTRY, HOW_TO_THINK, HOW_TO_WRITE, REFLECTION, answered, line, question, reflected
 from harry.memory.day_turns import exchanges_of
+from harry.memory.items import turn_items
 from harry.memory.journal import Journal, JournalEntry
 from harry.memory.live_state import LiveState
 from harry.memory.records import local_day
@@ -97,6 +98,7 @@ class Rituals:
             tags=[line(tag) for tag in tags[:8]] if isinstance(tags, list) else (),
             long_term_goal=line(told.get("long_term_goal")),
             day=day,
+            derived_from=[item for each in exchanges for item in turn_items(each.turn)],
         )
 
     async def _write_what_is_missing(self, today: str) -> None:

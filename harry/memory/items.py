@@ -145,11 +145,11 @@ def close(connection: sqlite3.Connection, namespace: str, identity: str, at: flo
         _note(connection, namespace, kind, sequence, "gone")
 
 
-def delete(connection: sqlite3.Connection, namespace: str, identities: Iterable[str]) -> int:
-    """Delete items with all that was derived from them; returns how many there were."""
+def delete(connection: sqlite3.Connection, namespace: str, identities: Iterable[str]) -> list[str]:
+    """Delete items with all that was derived from them; returns the ids of those that there were."""
     waiting = list(dict.fromkeys(identities))
     seen = set(waiting)
-    count = 0
+    gone: list[str] = []
     while waiting:
         identity = waiting.pop()
         found = connection.execute(
@@ -167,12 +167,12 @@ def delete(connection: sqlite3.Connection, namespace: str, identities: Iterable[
             _unsettle(connection, namespace, found[1], found[0])
             connection.execute("DELETE FROM item WHERE seq = ?", found[:1])
             _note(connection, namespace, found[1], found[0], "gone")
-            count += 1
-    return count
+            gone.append(identity)
+    return gone
 
 
 def forget_origins(connection: sqlite3.Connection, namespace: str, identities: Iterable[str]) -> None:
-    """Take the words of deleted items out of the turns, thoughts and summaries in which they stand as well.
+    """Take the words of deleted items out of the turns, thoughts, journal and summaries in which they stand as well.
 
     The turn itself stays, without these words: others refer to it.
     """
@@ -183,6 +183,9 @@ def forget_origins(connection: sqlite3.Connection, namespace: str, identities: I
         elif part == "heard":
             connection.execute("UPDATE turn SET spoken = '', heard = '' WHERE id = ? AND user = ?", (turn, namespace))
         connection.execute("DELETE FROM thought WHERE id = ? AND user = ?", (identity, namespace))
+        connection.execute(
+            "DELETE FROM journal WHERE user = ? AND 'journal/' || persona || '/' || day = ?", (namespace, identity)
+        )
         connection.execute(
             "UPDATE conversation SET summary = '' WHERE summary IS NOT NULL AND user = ?1"
             " AND EXISTS (SELECT 1 FROM turn WHERE id = ?2 AND user = ?1 AND seq BETWEEN first AND last)",
@@ -218,6 +221,11 @@ def trim_changes(connection: sqlite3.Connection) -> None:
     connection.execute("DELETE FROM change WHERE seq <= (SELECT max(seq) FROM change) - ?", (CHANGES,))
 
 
+def turn_items(turn: str) -> tuple[str, str]:
+    """Name the items of a turn: what was said, and what was heard of the answer."""
+    return f"{turn}/said", f"{turn}/heard"
+
+
 def items_of(record: TurnRecord | Thought) -> list[Item]:
     """Say what of a turn or a thought is to be found: what the user said, what was heard of the answer, the thought."""
     if isinstance(record, Thought):
@@ -226,8 +234,9 @@ def items_of(record: TurnRecord | Thought) -> list[Item]:
             if record.text.strip()
             else []
         )
-    said = Item(f"{record.turn}/said", record.said, record.user, "memory", record.user, record.started_at)
-    heard = Item(f"{record.turn}/heard", record.heard.strip(), record.user, "memory", "Harry", record.ended_at)
+    said_id, heard_id = turn_items(record.turn)
+    said = Item(said_id, record.said, record.user, "memory", record.user, record.started_at)
+    heard = Item(heard_id, record.heard.strip(), record.user, "memory", "Harry", record.ended_at)
     return [item for item in (said, heard) if item.text.strip()]
 
 
@@ -238,7 +247,7 @@ def index_records(connection: sqlite3.Connection, records: Iterable[TurnRecord |
     """
     for record in records:
         if isinstance(record, TurnRecord) and record.amends:
-            delete(connection, record.user, [f"{record.amends}/said", f"{record.amends}/heard"])
+            delete(connection, record.user, turn_items(record.amends))
         for item in items_of(record):
             try:
                 put(connection, clean(item))

@@ -1,7 +1,7 @@
 """Harry's journal: an entry for each day, with a sentiment, tags and a long-term goal.
 
 There is one entry for a persona, a user and a local day; writing it again takes the place of what stood there. Looking
-for words reads every entry: a year has 366.
+for words reads every entry: a year has 366. Each entry is an item of long-term memory too, written and deleted with it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 from channels.turn import new_id
 from harry.errors import StoreError
+from harry.memory import items
 from harry.memory.records import LONGEST, local_day
 from harry.memory.tables import Tables
 
@@ -72,9 +73,11 @@ class Journal:
         tags: Sequence[str] = (),
         long_term_goal: str = "",
         day: str | None = None,
+        derived_from: Sequence[str] = (),
     ) -> JournalEntry:
         """Keep the entry of a day (today, if none is named); it is on disk when this returns.
 
+        It goes when one of the items that it is `derived_from` is deleted.
         Raises `ValueError` for what is no day or too long, `StoreError` where it cannot be kept.
         """
         now = self._wall()
@@ -100,6 +103,10 @@ class Journal:
                 """,  # noqa: S608 (constants)
                 values,
             ).fetchone()
+            items.delete(connection, self._user, [_item_id(self._persona, on)])
+            if entry.text.strip():
+                items.put(connection, items.clean(_item(entry, tuple(derived_from))))
+            items.trim_changes(connection)
             return replace(entry, id=row[0])
 
         return await self._tables.change(put)
@@ -132,15 +139,34 @@ class Journal:
 
     async def delete(self, day: str) -> bool:
         """Take the entry of a day away for good; False where there was none."""
-        where = (self._persona, self._user, day)
-        query = "DELETE FROM journal WHERE persona = ? AND user = ? AND day = ?"
-        return await self._tables.change(lambda each: each.execute(query, where).rowcount > 0)
+
+        def work(connection: sqlite3.Connection) -> bool:
+            connection.execute("PRAGMA secure_delete = ON")
+            where = (self._persona, self._user, day)
+            gone = connection.execute("DELETE FROM journal WHERE persona = ? AND user = ? AND day = ?", where)
+            items.delete(connection, self._user, [_item_id(self._persona, day)])
+            items.trim_changes(connection)
+            return gone.rowcount > 0
+
+        return await self._tables.change(work)
 
     async def _select(self, rest: str, *values: str) -> list[JournalEntry]:
         query = f"SELECT {_COLUMNS} FROM journal WHERE persona = ? AND user = ? {rest}"  # noqa: S608 (constants)
         parameters = (self._persona, self._user, *values)
         rows = await self._tables.look(lambda each: each.execute(query, parameters).fetchall())
         return [_entry(row) for row in rows]
+
+
+def _item_id(persona: str, day: str) -> str:
+    return f"journal/{persona}/{day}"
+
+
+def _item(entry: JournalEntry, derived_from: tuple[str, ...]) -> items.Item:
+    """The entry as it is found: its goal and tags are no words of the day."""
+    return items.Item(
+        _item_id(entry.persona, entry.day), entry.text, entry.user, "journal", entry.persona, entry.at,
+        source="journal", derived_from=derived_from,
+    )  # fmt: skip
 
 
 def _entry(row: tuple[Any, ...]) -> JournalEntry:

@@ -107,17 +107,17 @@ class LongTermMemory:
         return await self._tables.change(work)
 
     async def delete(self, namespace: str, ids: Sequence[str]) -> int:
-        """Delete items, all that was derived from them, and their words in turns, thoughts and summaries.
+        """Delete items, all that was derived from them, and their words in turns, thoughts, journal and summaries.
 
         Returns how many items there were.
         """
 
         def work(connection: sqlite3.Connection) -> int:
             connection.execute("PRAGMA secure_delete = ON")
-            count = delete(connection, namespace, ids)
-            forget_origins(connection, namespace, ids)
+            gone = delete(connection, namespace, ids)
+            forget_origins(connection, namespace, {*ids, *gone})
             trim_changes(connection)
-            return count
+            return len(gone)
 
         return await self._tables.change(work)
 

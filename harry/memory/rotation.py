@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from datetime import time as clock_time
@@ -19,6 +19,7 @@ import structlog
 import trio
 
 from channels.messages import Exchange
+from harry.memory import items
 from harry.memory.fleeting import BUDGET, Count, Row, shown, upper_bound, within
 from harry.memory.records import local_day
 from harry.memory.summary import extract
@@ -86,7 +87,8 @@ class Rotation:
     """Rotates conversations in `tables`. `wall` tells seconds since the epoch, `zone` what a day is.
 
     `summarise` is asked for each summary and answered for by `extract` when it fails or says nothing. `reached(point)`
-    is told of each step: `counted out`, `summarised`, `let go`.
+    is told of each step: `counted out`, `summarised`, `let go`; `over(user, turns)` of each conversation's turns when
+    they belong to the recent conversation no more.
     """
 
     def __init__(
@@ -99,6 +101,7 @@ class Rotation:
         silence: float = SILENCE,
         patience: float = PATIENCE,
         reached: Callable[[str], object] = _ignore,
+        over: Callable[[str, Collection[str]], object] = lambda user, turns: None,
     ) -> None:
         self._tables = tables
         self._summarise = summarise
@@ -107,6 +110,7 @@ class Rotation:
         self._silence = silence
         self._patience = patience
         self._reached = reached
+        self._over = over
         self._noticed = trio.Event()
 
     # The recent conversation.
@@ -145,9 +149,12 @@ class Rotation:
         rotated = []
         while (conversation := await self._tables.change(lambda each: self._count_out(each, user))) is not None:
             self._reached("counted out")
-            summary, author = await self._summary(await self.exchanges(conversation))
+            exchanges = await self.exchanges(conversation)
+            summary, author = await self._summary(exchanges)
             self._reached("summarised")
-            rotated.append(await self._let_go(conversation, summary, author))
+            turns = [each.turn for each in exchanges]
+            rotated.append(await self._let_go(conversation, turns, summary, author))
+            self._over(user, frozenset(turns))
             self._reached("let go")
         return rotated
 
@@ -253,18 +260,31 @@ class Rotation:
                     log.warning("a summary could not be written", reason=f"{type(error).__name__}")
         return extract(exchanges), "extract"
 
-    async def _let_go(self, conversation: Conversation, summary: str, author: str) -> Conversation:
+    async def _let_go(self, conversation: Conversation, turns: list[str], summary: str, author: str) -> Conversation:
         def write(connection: sqlite3.Connection) -> Conversation:
             # Another process may have been faster: the first summary stands.
-            connection.execute(
+            written = connection.execute(
                 "UPDATE conversation SET summary = ?, author = ? WHERE id = ? AND summary IS NULL",
                 (summary.encode("utf-8", "replace").decode(), author, conversation.id),
-            )
+            ).rowcount
+            if written and author == "mind":
+                # One of the conversation's own sentences is found as it was said.
+                items.put(connection, items.clean(_item(conversation, summary, turns)))
+                items.trim_changes(connection)
             query = f"SELECT {_COLUMNS} FROM conversation WHERE id = ?"  # noqa: S608 (a constant)
             row = connection.execute(query, (conversation.id,)).fetchone()
             return Conversation(*row) if row else conversation  # erased meanwhile
 
         return await self._tables.change(write)
+
+
+def _item(conversation: Conversation, summary: str, turns: list[str]) -> items.Item:
+    """The summary as it is found; it goes with each turn that it was made of."""
+    origins = tuple(item for turn in turns for item in items.turn_items(turn))
+    return items.Item(
+        f"conversation/{conversation.id}", summary, conversation.user, "note", "", conversation.ended_at,
+        heading="summary of a conversation", source="conversations", derived_from=origins,
+    )  # fmt: skip
 
 
 def _turns(connection: sqlite3.Connection, conversation: Conversation) -> list[Any]:
