@@ -23,9 +23,8 @@ turn to its end, so also while he thinks: pausing then holds his first sound bac
     `BREATH`. An ear that never answers is rule 8.
 12. When Harry loses the floor by other hands, what was undecided is forgotten and what was ducked is unducked. A voice
     that has cut does nothing more; the words of one that was never heard over Harry do nothing at all.
-13. While he is PAUSED and the voice goes on, words are not believed that nobody says in the time (`WORDS_A_SECOND`), or
-    that were read in less than `SURE` seconds of it, except after a question: an ear that is given a fraction of a
-    second of "mhm" hears "and may, and may, and" in it. Waiting costs nothing, for he is silent meanwhile.
+13. While he is PAUSED and the voice goes on, words that nobody says in the time (`WORDS_A_SECOND`) are not
+    believed: an ear that is given a fraction of a second of "mhm" hears "and may, and may, and" in it.
 """
 
 from __future__ import annotations
@@ -61,9 +60,7 @@ LATE = 0.1
 FRESH = 0.3
 """Seconds by which a partial may be older than the voice to speak for all of it."""
 WORDS_A_SECOND = 7.0
-"""Words said in a second; the one just begun comes on top."""
-SURE = 0.5
-"""Seconds of a voice from which its words are believed though it goes on."""
+"""Words said in a second; the one just begun comes on top. Waiting costs nothing: Harry is silent meanwhile."""
 
 _TINY = 1e-6
 
@@ -193,11 +190,8 @@ class Floor:
         if voice is None or not voice.over_harry or voice.has_cut or until < max(voice.began_at, voice.found_until):
             return decisions
         finding = self._find(text, harry)
-        if (
-            finding is Finding.WORDS
-            and self.state is State.PAUSED
-            and not self._believed(voice, text, until, now, harry)
-        ):
+        going_on = self.state is State.PAUSED and not self._voice_over
+        if going_on and finding is Finding.WORDS and too_many(text, until - voice.began_at):
             return decisions
         voice.finding, voice.found_until = finding, until
         self.excused = voice.excusable()
@@ -211,13 +205,6 @@ class Floor:
         if self.state is State.PAUSED and self.deadline is not None and now >= self.deadline - _TINY:
             decisions += self._when_paused(now)
         return decisions
-
-    def _believed(self, voice: _Voice, text: str, until: float, now: float, harry: HarrySide) -> bool:
-        if self._voice_over:
-            return True
-        whole = until >= voice.until - BREATH and now - voice.until >= BREATH - _TINY
-        early = until - voice.began_at < SURE - _TINY and not whole and not harry.asked
-        return not early and not too_many(text, until - voice.began_at)
 
     # The voice.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,7 +43,7 @@ def test_a_prompt_begins_as_the_one_before_it_but_once_in_a_stride() -> None:
         beginnings.append(history.recent(None, most=20, tokens=PLENTY)[0].turn)
     moved = [number for number in range(1, len(beginnings)) if beginnings[number] != beginnings[number - 1]]
     assert moved[0] == 20
-    assert all(later - sooner == STRIDE for sooner, later in zip(moved, moved[1:], strict=False))
+    assert all(later - sooner == STRIDE for sooner, later in pairwise(moved))
     assert all(int(first) > number - 20 for number, first in enumerate(beginnings))
 
 

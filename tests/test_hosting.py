@@ -12,7 +12,7 @@ import trio
 from trio.testing import MockClock
 
 from actors.protocols import Delta, Request, TextDelta
-from channels.messages import Thought, TurnRecord
+from channels.messages import Exchange, Thought, TurnRecord
 from channels.turn import new_id
 from harry.config import Config, Memory
 from harry.engines import Engines
@@ -244,3 +244,37 @@ async def test_a_file_that_is_not_brought_in_yet_is_given_to_nobody(tmp_path: Pa
     assert refuges.free == 2
     with refuges.one() as first, refuges.one() as second:
         assert [first.path.name, second.path.name] == ["unwritten.jsonl", "unwritten-2.jsonl"]  # type: ignore[attr-defined]
+
+
+async def test_a_conversation_that_is_over_is_told_in_short_and_no_longer_word_by_word(tmp_path: Path) -> None:
+    store = await SqliteStore.open(tmp_path / "harry.sqlite3")
+    mind, summed_up = echoing(), []
+
+    async def summarise(exchanges: Sequence[Exchange]) -> str:
+        summed_up.extend(each.said for each in exchanges)
+        return "We spoke of herons."
+
+    config = config_in(tmp_path)
+    engines = Engines(language_model=Shelf("language_model", mind))
+    async with (
+        hosting(config, engines, store, most=2, summarise=summarise) as host,
+        host.open(user="ann") as session,
+    ):
+        await said(session, "the heron is back")
+        await until(lambda: session.writer.waiting == 0)
+        assert host.tables is not None
+        await host.tables.change(
+            lambda each: each.execute("UPDATE turn SET started_at = started_at - 7200, ended_at = ended_at - 7200")
+        )
+        assert host.after_keeping is not None
+        host.after_keeping.notice()
+        await until(lambda: not session.conductor.history)
+        await said(session, "and now?")
+        assert summed_up == ["the heron is back"]
+        prompt = str(mind.requests[-1].messages)
+        assert not [each for each in mind.requests[-1].messages if str(each.parts[0].text) == "the heron is back"]
+        assert "Conversation 2 hours ago, in short: We spoke of herons." in prompt
+        await until(lambda: session.writer.waiting == 0)
+        async with host.open(user="ann") as later:
+            assert [each.said for each in later.conductor.history] == ["and now?"]
+    await store.aclose()
