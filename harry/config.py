@@ -206,7 +206,7 @@ class Memory(_Section):
     history_tokens: int = Field(
         default=8000,
         ge=0,
-        le=1_000_000,
+        le=100_000,
         description="Tokens of it at most, reckoned too high rather than too low: each byte counts as one.",
     )
     thoughts: int = Field(
