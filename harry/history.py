@@ -11,12 +11,10 @@ from collections.abc import Collection, Iterable
 
 from channels.messages import Exchange
 from harry.memory.fleeting import within
+from harry.mind.prompt import STRIDE
 
 KEPT = 200
 """Exchanges remembered here; the store keeps them all."""
-
-STRIDE = 4
-"""So many exchanges are left out at a time."""
 
 
 class History:
@@ -53,5 +51,6 @@ class History:
         first = len(exchanges) - len(kept)
         if first and kept:
             aligned = -(-(first + self._dropped) // STRIDE) * STRIDE - self._dropped
-            first = min(aligned, len(exchanges) - 1)
+            # Where few have room, half of them are not given up for a beginning.
+            first = aligned if 2 * (len(exchanges) - aligned) >= len(kept) else first
         return exchanges[first:]

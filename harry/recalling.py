@@ -36,11 +36,12 @@ class LongTerm:
         self._rotation = rotation
         self._lore = lore
         self._namespace = namespace
+        self._summed_up: frozenset[str] = frozenset()  # conversations that the prompt tells of in short
         self.present: Callable[[], Collection[str]] = frozenset
         self.recall = Recall(Remembered(memory, namespace, present=self._present).search)
 
     def _present(self) -> Collection[str]:
-        return self.present()
+        return self._summed_up.union(self.present())
 
     def notice(self) -> None:
         """Tell that something was kept, so that it can soon be found by its meaning too. Never waits."""
@@ -49,25 +50,37 @@ class LongTerm:
     async def remember(self, words: str) -> list[str]:
         """What earlier conversations were about, and what bears on some words: lore that they call up, then memories.
 
-        Each keeps a deadline of its own.
+        Each keeps a deadline of its own, and a store that fails is noted and remembers nothing.
         """
-        told: list[str] = []
         before: list[str] = []
 
         async def look_back() -> None:
             nonlocal before
-            try:
-                with trio.move_on_after(DEADLINE):
-                    before = await earlier(self._rotation, self._namespace)
-            except StoreError as error:
-                log.warning("earlier conversations are not recalled", cause=str(error))
+            before = await self._before()
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(look_back)
-            with trio.move_on_after(DEADLINE):
-                told = [f"Known: {fired.text}" for fired in await self._lore.fire([words], LORE_TOKENS)]
+            known = await self._known(words)
             found = await self.recall.recall(words)
-        return [*before, *told, *found]
+        return [*before, *known, *found]
+
+    async def _before(self) -> list[str]:
+        try:
+            with trio.move_on_after(DEADLINE):
+                told = await earlier(self._rotation, self._namespace)
+                self._summed_up = frozenset(told)
+                return list(told.values())
+        except StoreError as error:
+            log.warning("earlier conversations are not recalled", cause=str(error))
+        return []
+
+    async def _known(self, words: str) -> list[str]:
+        try:
+            with trio.move_on_after(DEADLINE):
+                return [f"Known: {fired.text}" for fired in await self._lore.fire([words], LORE_TOKENS)]
+        except StoreError as error:
+            log.warning("lore is not recalled", cause=str(error))
+        return []
 
     async def run(self) -> NoReturn:
         """Look ahead until cancelled."""

@@ -36,11 +36,14 @@ async def recent(config: Config, store: KeepingStore, tables: Tables | None, use
     return tuple(found[-most:]) if most else ()
 
 
-async def earlier(rotation: Rotation, user: str, *, wall: Callable[[], float] = time.time) -> list[str]:
-    """Tell what the conversations before this one were about, a line for each, oldest first. Raises `StoreError`."""
-    told = []
+async def earlier(rotation: Rotation, user: str, *, wall: Callable[[], float] = time.time) -> dict[str, str]:
+    """Tell what the conversations before this one were about: a line for each by its id, oldest first.
+
+    Raises `StoreError`.
+    """
+    told = {}
     for each in await rotation.conversations(user, limit=EARLIER):
         summary = " ".join((each.summary or "").split())[:LONGEST]
         if summary:
-            told.append(f"Conversation {ago(each.ended_at, wall())}, in short: {summary}")
+            told[each.id] = f"Conversation {ago(each.ended_at, wall())}, in short: {summary}"
     return told

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.messages import Exchange
-from harry.history import KEPT, STRIDE, History
-from harry.memory.fleeting import cost
+from harry.history import KEPT, History
+from harry.memory.fleeting import cost, within
+from harry.mind.prompt import STRIDE
 
 PLENTY = 1_000_000
 
@@ -33,6 +34,8 @@ def test_it_is_the_end_of_the_conversation_and_never_more_than_there_is_room_for
     assert sum(map(cost, recent)) <= tokens
     if heard and most and cost(exchange(len(heard) - 1, heard[-1])) <= tokens:
         assert recent, "the last exchange alone has room"
+    fitting = within(history.without(None)[-most:], tokens) if most else []
+    assert 2 * len(recent) >= len(fitting)
 
 
 def test_a_prompt_begins_as_the_one_before_it_but_once_in_a_stride() -> None:
@@ -49,7 +52,7 @@ def test_a_prompt_begins_as_the_one_before_it_but_once_in_a_stride() -> None:
 
 def test_an_amended_exchange_is_left_out_and_a_conversation_that_is_over_is_forgotten() -> None:
     history = History(map(exchange, range(6)))
-    assert turns(history.recent("5", most=3, tokens=PLENTY)) == ["4"], "in a stride"
+    assert turns(history.recent("5", most=3, tokens=PLENTY)) == ["2", "3", "4"], "three have room"
     seen = history.revision
     history.let_go({"0", "1", "2", "elsewhere"})
     assert turns(history.without(None)) == ["3", "4", "5"]

@@ -11,8 +11,9 @@ import pytest
 
 from actors.protocols import Request
 from actors.thinker import Reflection
-from channels.messages import Source, TurnRecord
+from channels.messages import Exchange, Source, TurnRecord
 from harry.errors import EngineUnavailable
+from harry.inner.life import SUMMED_UP, InnerLife
 from harry.inner.ritual import Rituals
 from harry.inner.state import StateOfMind
 from harry.memory.journal import Journal
@@ -203,3 +204,22 @@ def test_a_harry_that_starts_has_woken_up_once(tmp_path):
         assert done.returncode == 0, done.stderr
     said = harry(tmp_path, "soc").stdout.splitlines()
     assert [line for line in said if "first morning" in line] == said[:1]
+
+
+async def test_a_conversation_is_summed_up_by_a_mind_that_can_and_else_not(world):
+    life = InnerLife(
+        state=StateOfMind("ann"), rituals=world.rituals, allowance=None, journal_at=None, thinking="",
+        thoughts=world.thoughts,
+    )  # fmt: skip
+    world.says = 'Here: {"summary": "They planned\\na garden."}'
+    exchanges = [Exchange(str(n), f"said {n}", "Good.", False) for n in range(SUMMED_UP + 5)]
+    assert await life.summarise(exchanges) == "They planned a garden."
+    (asked,) = world.asked
+    assert asked.purpose == "summary"
+    told = str(asked.messages)
+    assert "said 5 " in told
+    assert "said 4 " not in told
+    assert "ann" not in told, "whose conversation it is is told to nobody"
+    for nothing in ("", "no object", '{"summary": 3}'):
+        world.says = nothing
+        assert await life.summarise(exchanges) == ""

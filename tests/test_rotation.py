@@ -27,6 +27,7 @@ from harry.memory.rotation import MOST_TURNS, Rotation
 from harry.memory.soc_days import SocDays
 from harry.memory.summary import LONGEST, extract
 from harry.memory.tables import Tables
+from harry.recent import earlier
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MINUTE, HOUR = 60.0, 3600.0
@@ -462,10 +463,6 @@ async def test_one_personas_stream_is_not_anothers(tables, soc, clock):
     assert await eve.today() == []
 
 
-if __name__ == "__main__":
-    trio.run(live, Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
-
-
 async def test_what_a_mind_summed_up_is_found_and_gone_with_each_turn_it_was_made_of(tables, clock):
     async def summarise(_: object) -> str:
         return "We planned the tulip garden."
@@ -483,3 +480,21 @@ async def test_what_a_mind_summed_up_is_found_and_gone_with_each_turn_it_was_mad
     assert (await memory.search("tulip garden", namespace="ann", kinds=["note"])).found == ()
     assert [each.summary for each in await rotation.conversations("ann")] == [""]
     await memory.aclose()
+
+
+async def test_a_summary_that_is_deleted_is_told_no_more(tables, clock):
+    async def summarise(_: object) -> str:
+        return "We planned the tulip garden."
+
+    rotation, memory = Rotation(tables, wall=clock, summarise=summarise), LongTermMemory(tables)
+    await tables.write([turn(NOON, "Where do they go?", id="one"), turn(NOON + MINUTE, "By the wall.", id="two")])
+    clock.now = NOON + HOUR
+    await rotation.rotate("ann")
+    assert await earlier(rotation, "ann", wall=clock)
+    assert await memory.delete("ann", ["one/summary"]) == 1
+    assert await earlier(rotation, "ann", wall=clock) == {}
+    await memory.aclose()
+
+
+if __name__ == "__main__":
+    trio.run(live, Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

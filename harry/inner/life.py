@@ -144,10 +144,10 @@ class InnerLife:
         return reflected(await self.rituals.ask(question(self._thinking, HOW_TO_THINK, known, schema=REFLECTION)))
 
     async def summarise(self, exchanges: Sequence[Exchange]) -> str:
-        """Write what a conversation was about; "" where the mind cannot."""
+        """Write what a conversation was about, anybody's, so that nobody's name is told; "" where the mind cannot."""
         said = [f"They said: {each.said} You said: {each.heard}" for each in exchanges[-SUMMED_UP:]]
         known = [("The conversation, oldest first:", said)]
-        asked = question(self.rituals.who, HOW_TO_SUM_UP, known, schema=SUMMARY, purpose="summary")
+        asked = question(f"You are {self.rituals.persona}.", HOW_TO_SUM_UP, known, schema=SUMMARY, purpose="summary")
         try:
             told = await self.rituals.ask(asked)
         except EngineError as error:

@@ -279,10 +279,10 @@ class Rotation:
 
 
 def _item(conversation: Conversation, summary: str, turns: list[str]) -> items.Item:
-    """The summary as it is found; it goes with each turn that it was made of."""
+    """The summary as it is found. It goes with each turn that it was made of, and takes what is told in short along."""
     origins = tuple(item for turn in turns for item in items.turn_items(turn))
     return items.Item(
-        f"conversation/{conversation.id}", summary, conversation.user, "note", "", conversation.ended_at,
+        f"{conversation.id}/summary", summary, conversation.user, "note", "", conversation.ended_at,
         heading="summary of a conversation", source="conversations", derived_from=origins,
     )  # fmt: skip
 
