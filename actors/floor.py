@@ -25,6 +25,9 @@ turn to its end, so also while he thinks: pausing then holds his first sound bac
     that has cut does nothing more; the words of one that was never heard over Harry do nothing at all.
 13. While he is PAUSED and the voice goes on, words that nobody says in the time (`WORDS_A_SECOND`) are not
     believed: an ear that is given a fraction of a second of "mhm" hears "and may, and may, and" in it.
+14. Words that the ear is not sure of (`SURE`) do not cut. While the voice goes on they say nothing; once it has
+    ended it was a MURMUR, which is as good as a backchannel. A stop phrase needs no certainty, being the safe
+    mistake, and after a question of Harry's nothing does.
 """
 
 from __future__ import annotations
@@ -62,6 +65,9 @@ FRESH = 0.3
 WORDS_A_SECOND = 7.0
 """Words said in a second; the one just begun comes on top. Waiting costs nothing: Harry is silent meanwhile."""
 
+SURE = 0.5
+"""Confidence, the mean probability of a token, of real words: hums lie below, half a second of speech above."""
+
 _TINY = 1e-6
 
 
@@ -93,6 +99,7 @@ class Finding(StrEnum):
     NOTHING = "nothing"
     HESITATION = "hesitation"
     BACKCHANNEL = "backchannel"
+    MURMUR = "murmur"
     ECHO = "echo"
     WORDS = "words"
     STOP = "stop"
@@ -126,7 +133,7 @@ class _Voice:
 
     def excusable(self) -> bool:
         """Whether its newest words need no answer."""
-        return self.finding in {Finding.BACKCHANNEL, Finding.ECHO}
+        return self.finding in {Finding.BACKCHANNEL, Finding.MURMUR, Finding.ECHO}
 
 
 @dataclass(slots=True)
@@ -183,8 +190,13 @@ class Floor:
         self._before = probability
         return decisions
 
-    def words(self, text: str, until: float, now: float, harry: HarrySide) -> tuple[Decision, ...]:
-        """Take in a partial, or the final transcript, of the voice up to `until` (`Speech.ended_at`), read at `now`."""
+    def words(
+        self, text: str, until: float, now: float, harry: HarrySide, confidence: float = 1.0
+    ) -> tuple[Decision, ...]:
+        """Take in a partial, or the final transcript, of the voice up to `until` (`Speech.ended_at`), read at `now`.
+
+        `confidence`, 0..1, is how sure the ear is of the words.
+        """
         voice = self._voice
         decisions = self._yielded(harry)
         if voice is None or not voice.over_harry or voice.has_cut or until < max(voice.began_at, voice.found_until):
@@ -193,6 +205,10 @@ class Floor:
         going_on = self.state is State.PAUSED and not self._voice_over
         if going_on and finding is Finding.WORDS and too_many(text, until - voice.began_at):
             return decisions
+        if finding is Finding.WORDS and confidence < SURE and not harry.asked:
+            if not self._voice_over:
+                return decisions
+            finding = Finding.MURMUR
         voice.finding, voice.found_until = finding, until
         self.excused = voice.excusable()
         if self.excused:
@@ -296,7 +312,7 @@ class Floor:
             return ()
         whole = voice.found_until >= voice.until - BREATH and now - voice.until >= BREATH - _TINY
         ended = now - voice.until >= RELENT - _TINY
-        if voice.finding is Finding.ECHO or (voice.finding is Finding.BACKCHANNEL and whole and ended):
+        if voice.finding is Finding.ECHO or (voice.excusable() and whole and ended):
             return self._excuse(voice)
         return self._resume() if voice.finding is Finding.NOTHING and whole and ended else ()
 

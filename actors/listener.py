@@ -134,7 +134,7 @@ class Listener:
         """Take in words, early or final ones; whether they are to be answered (an "mhm" over Harry's voice is not)."""
         now = max(self._heard_until, self._events.clock.now())
         harry = self._yielding.harry(words=True)
-        self._act(self._floor.words(transcript.text, speech.ended_at, now, harry))
+        self._act(self._floor.words(transcript.text, speech.ended_at, now, harry, transcript.confidence))
         if speech.utterance == self._utterance and not speech.final:
             self._follow(self.endpointing.words(transcript.text, speech.ended_at, now), 0.0, now)
         return not self._floor.excused

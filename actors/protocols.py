@@ -58,12 +58,32 @@ class VoiceActivityDetector(Engine, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an ear made of an utterance. `confidence`, 0..1, is how sure it is of the words; 1 where it cannot tell."""
+
+    text: str
+    confidence: float = 1.0
+
+
 class SpeechToText(Engine, Protocol):
     """Turns an utterance into words."""
 
-    async def transcribe(self, samples: Samples) -> str:
-        """The words in `samples` (at `EAR_RATE`), "" when there are none. Cancellable; has a deadline of its own."""
+    async def transcribe(self, samples: Samples) -> Reading | str:
+        """The words in `samples` (at `EAR_RATE`), "" when there are none. Cancellable; has a deadline of its own.
+
+        A bare text is a reading that the ear is sure of.
+        """
         ...
+
+
+def reading(heard: Reading | str) -> Reading:
+    """What an ear returned, as a reading. Raises `TypeError` for what is neither."""
+    if isinstance(heard, Reading):
+        return heard
+    if not isinstance(heard, str):
+        raise TypeError(f"an ear returns text, not {type(heard).__name__}")
+    return Reading(heard)
 
 
 class TurnDetector(Engine, Protocol):

@@ -13,7 +13,7 @@ import numpy as np
 import structlog
 import trio
 
-from actors.protocols import Samples, SpeechToText
+from actors.protocols import Reading, Samples, SpeechToText, reading
 from channels.events import EventStream
 from channels.mailbox import Mailbox
 from channels.messages import EAR_RATE, SAMPLE_BYTES, Speech, Transcript
@@ -27,8 +27,8 @@ FINALS_WAITING = 16
 LAST_RESORT = 120.0
 """Seconds after which an ear without a deadline of its own counts as hung."""
 
-_TAIL = 0.2
-"""Seconds of silence left after the voice: more tells the ear nothing and costs time."""
+_TAIL = 0.3
+"""Seconds of silence left after the voice, or made up: with less, an ear reads other words into a single one."""
 
 
 class Transcriber:
@@ -50,7 +50,7 @@ class Transcriber:
         self._on_transcript = on_transcript
         self.finals: Mailbox[Speech] = Mailbox("finished utterances", FINALS_WAITING)
         self._partials: Port[Speech] = Port("growing utterances", 1, WhenFull.LATEST)
-        self._early: tuple[tuple[str, float], str] | None = None
+        self._early: tuple[tuple[str, float], Reading] | None = None
         self._decoding: tuple[tuple[str, float], trio.CancelScope] | None = None
         self._decoded = trio.Event()
         self._in_hand = 0
@@ -83,19 +83,19 @@ class Transcriber:
             async with self.finals.next() as speech:
                 self._in_hand = 1
                 try:
-                    text = await self._words(speech)
+                    heard = await self._words(speech)
                 except Exception:
                     # The second failure is the last delivery: the utterance still gets its one final transcript.
                     if self._failed == speech.utterance:
-                        self._tell(speech, "")
+                        self._tell(speech, Reading(""))
                     self._failed = speech.utterance
                     raise
                 finally:
                     self._in_hand = 0
             # The letter is done with before it is told: whatever the listeners do, there is one final transcript.
-            self._tell(speech, text)
+            self._tell(speech, heard)
 
-    async def _words(self, speech: Speech) -> str:
+    async def _words(self, speech: Speech) -> Reading:
         """The words of a finished utterance: those of an early decode of the same voice, or of one made now."""
         voice = (speech.utterance, speech.ended_at)
         if self._decoding is not None:
@@ -107,24 +107,19 @@ class Transcriber:
             return self._early[1]
         return await self._decode(speech)
 
-    async def _decode(self, speech: Speech) -> str:
-        text: object = None
+    async def _decode(self, speech: Speech) -> Reading:
         async with self._ear() as ear:
-            with trio.move_on_after(LAST_RESORT) as patience:
-                text = await ear.transcribe(trimmed(speech))
-        if patience.cancelled_caught:
-            raise TimeoutError(f"the ear did not answer within {LAST_RESORT:g} seconds")
-        if not isinstance(text, str):
-            raise TypeError(f"an ear returns text, not {type(text).__name__}")
-        return text
+            with trio.move_on_after(LAST_RESORT):
+                return reading(await ear.transcribe(trimmed(speech)))
+        raise TimeoutError(f"the ear did not answer within {LAST_RESORT:g} seconds")
 
     async def _anticipate(self) -> None:
         async for speech in self._partials:
-            text = await self._guess(speech)
-            if text is not None:
-                self._tell(speech, text)
+            heard = await self._guess(speech)
+            if heard is not None:
+                self._tell(speech, heard)
 
-    async def _guess(self, speech: Speech) -> str | None:
+    async def _guess(self, speech: Speech) -> Reading | None:
         """The words of a growing utterance; None if it was given up or failed. The same voice is not decoded twice."""
         voice = (speech.utterance, speech.ended_at)
         if self._early is not None and self._early[0] == voice:
@@ -133,27 +128,28 @@ class Transcriber:
         with trio.CancelScope() as scope:
             self._decoding = (voice, scope)
             try:
-                text = await self._decode(speech)
+                heard = await self._decode(speech)
             except Exception as error:  # noqa: BLE001  an early decode is a guess: the final one will tell
                 log.warning("early decode failed", cause=type(error).__name__)
             else:
-                self._early = (voice, text)
-                return text
+                self._early = (voice, heard)
+                return heard
             finally:
                 self._decoding = None
                 self._decoded.set()
         return None
 
-    def _tell(self, speech: Speech, text: str) -> None:
-        self._on_transcript(speech, Transcript(speech.utterance, text, speech.final))
+    def _tell(self, speech: Speech, heard: Reading) -> None:
+        self._on_transcript(speech, Transcript(speech.utterance, heard.text, speech.final, heard.confidence))
 
 
 def trimmed(speech: Speech) -> Samples:
-    """The speech as samples, shape (n,), with `_TAIL` seconds of silence behind a voice that has ceased.
+    """The speech as samples, shape (n,), with `_TAIL` seconds of silence behind it, so that the ear hears an end.
 
-    What has not been heard of that silence yet is made up: an ear takes a sentence for unfinished without it.
+    What has not been heard of that silence yet is made up, and so it is where a voice goes on: without it the ear takes
+    a sentence for unfinished, and the first quarter second of an "mhm" for words.
     """
     last = round((speech.ended_at + _TAIL) * EAR_RATE) - speech.start
     pcm = memoryview(speech.pcm)[: max(0, last) * SAMPLE_BYTES]
     samples = np.frombuffer(pcm, np.int16).astype(np.float32) / np.float32(32768)
-    return np.pad(samples, (0, max(0, last - len(samples)))) if speech.whole else samples
+    return np.pad(samples, (0, max(0, last - len(samples))))

@@ -45,11 +45,15 @@ class Speech:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """Transcriber -> listener (each) and conductor (the final one): the words of an utterance so far."""
+    """Transcriber -> listener (each) and conductor (the final one): the words of an utterance so far.
+
+    `confidence`, 0..1, is how sure the ear is of them.
+    """
 
     utterance: str
     text: str
     final: bool
+    confidence: float = 1.0
 
 
 class Source(StrEnum):

@@ -43,9 +43,9 @@ class Scene:
         self.at += 1
         self._note(self.floor.window(PROBABILITY[sort], start, end, self.harry, near=sort != "e"))
 
-    def words(self, text: str, until: float | None = None) -> None:
+    def words(self, text: str, until: float | None = None, *, sure: float = 1.0) -> None:
         heard_until = self.voiced_until if until is None else until
-        self._note(self.floor.words(text, heard_until, self.at * WINDOW, self.harry))
+        self._note(self.floor.words(text, heard_until, self.at * WINDOW, self.harry, sure))
 
     def play(self, windows: str, words: dict[int, str] | None = None) -> str:
         for sort in windows:
@@ -191,6 +191,39 @@ def test_many_words_are_believed_once_there_was_time_for_them() -> None:
     assert scene.floor.state is State.PAUSED
     scene.words("No, no, no, no")
     assert scene.story() == "duck pause cut unduck"
+
+
+def test_words_the_ear_is_not_sure_of_do_not_cut_and_are_a_murmur_once_the_voice_has_ended() -> None:
+    scene = Scene()
+    scene.play("#" * 9)
+    scene.words("The future", sure=0.3)
+    assert scene.story() == "duck pause"
+    assert not scene.floor.excused, "more may come"
+    scene.play("." * 8)
+    scene.words("The future", sure=0.3)
+    assert scene.floor.excused, "nobody answers a hum"
+    scene.play("." * 8)
+    assert scene.story() == "duck pause unduck resume"
+
+
+def test_a_voice_that_goes_on_cuts_however_unsure_its_words_are() -> None:
+    scene = Scene()
+    for _ in range(30):
+        scene.window("#")
+        scene.words("The future", sure=0.2)
+    assert scene.story() == "duck pause cut unduck"
+
+
+def test_neither_a_stop_phrase_nor_an_answer_needs_an_ear_that_is_sure() -> None:
+    scene = Scene()
+    scene.play("#" * 9)
+    scene.words("Stop.", sure=0.1)
+    assert scene.story() == "duck pause stop unduck"
+    asked = Scene(harry=HarrySide(has_floor=True, asked=True))
+    asked.play("#" * 9 + "." * 3)
+    asked.words("Yeah.", sure=0.1)
+    assert asked.story() == "duck pause cut unduck"
+    assert not asked.floor.excused
 
 
 def test_words_that_do_not_hold_all_of_the_voice_excuse_nothing() -> None:

@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from actors.protocols import Samples
+from actors.protocols import Reading, Samples
 from channels.messages import EAR_RATE, FRAME_SAMPLES
-from harry.errors import EngineError, EngineTimeout, EngineUnavailable
+from harry.errors import EngineTimeout, EngineUnavailable
 from harry.hearing.blocks import EARLIEST, LEAST, LONGEST, believed, blocks, loudest
 from harry.hearing.energy import Energy, EnergySettings
 from tests.recordings import embedded, plain, recording, recordings, word_errors
@@ -180,7 +180,7 @@ async def test_no_more_than_a_tenth_of_the_recorded_words_are_misheard(
     wrong = total = 0
     for each in recordings():
         said = each.words.split()
-        heard = plain(await moonshine.transcribe(each.samples()))
+        heard = plain((await moonshine.transcribe(each.samples())).text)
         wrong += word_errors(said, heard)
         total += len(said)
     with capsys.disabled():
@@ -197,14 +197,14 @@ async def test_a_minute_of_speech_is_heard_to_its_end(moonshine: Any) -> None:
     sound = np.concatenate([part for _ in range(9) for part in (sentence.samples(), pause)])
     assert len(sound) > 60 * EAR_RATE
     said = (sentence.words + " ") * 9
-    heard = plain(await moonshine.transcribe(sound))
+    heard = plain((await moonshine.transcribe(sound)).text)
     assert word_errors(said.split(), heard) <= 0.1 * len(said.split())
 
 
 @pytest.mark.embedded
 @pytest.mark.parametrize("rms", [0.003, 0.05])
 async def test_two_minutes_of_noise_give_next_to_no_words(moonshine: Any, rms: float) -> None:
-    assert len(plain(await moonshine.transcribe(noise(120, rms)))) <= 30
+    assert len(plain((await moonshine.transcribe(noise(120, rms))).text)) <= 30
     assert not moonshine.retired
 
 
@@ -231,15 +231,13 @@ class Deaf:
         self.ended = threading.Event()
         self.decoded = 0
 
-    def transcribe(self, samples: Samples) -> str:
+    def read(self, samples: Samples, stop: Any) -> tuple[str, list[float]]:
         self.decoded += 1
+        self.stop = stop
         self.begun.set()
         self.let_go.wait()
         self.ended.set()
-        return "late"
-
-    def close(self) -> None:
-        self.let_go.set()
+        return "late", [0.81, 0.25]
 
 
 def deaf_ear(**settings: float) -> tuple[Any, Deaf]:
@@ -261,54 +259,98 @@ def deaf_ear(**settings: float) -> tuple[Any, Deaf]:
 )
 async def test_silence_and_clicks_hold_no_words_and_are_not_even_decoded(samples: Samples) -> None:
     ear, model = deaf_ear()
-    assert await ear.transcribe(samples) == ""
+    assert (await ear.transcribe(samples)).text == ""
     assert model.decoded == 0
 
 
 @pytest.mark.embedded
-async def test_whoever_cancels_a_transcription_leaves_at_once_while_its_thread_goes_on() -> None:
+async def test_whoever_cancels_a_transcription_leaves_at_once_and_the_decode_is_told_to_stop() -> None:
     ear, model = deaf_ear()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(ear.transcribe, tone(1, -20))
         await trio.to_thread.run_sync(model.begun.wait)
         nursery.cancel_scope.cancel()
     assert not model.ended.is_set()
+    assert model.stop.options.terminate
     assert not ear.retired
     model.let_go.set()
-    assert await ear.transcribe(tone(1, -20)) == "late"
+    assert (await ear.transcribe(tone(1, -20))).text == "late"
+    assert not model.stop.options.terminate
 
 
 @pytest.mark.embedded
-async def test_a_decode_that_outlives_its_deadline_retires_the_ear() -> None:
+async def test_an_ear_is_as_sure_as_the_geometric_mean_of_its_tokens() -> None:
+    ear, model = deaf_ear()
+    model.let_go.set()
+    assert (await ear.transcribe(tone(1, -20))).confidence == pytest.approx(0.45)
+    assert (await ear.transcribe(np.zeros(EAR_RATE, np.float32))) == Reading("", 1.0)
+
+
+@pytest.mark.embedded
+async def test_a_decode_that_outlives_its_deadline_is_stopped_and_retires_the_ear() -> None:
     ear, model = deaf_ear(deadline=0.05)
     with pytest.raises(EngineTimeout, match="moonshine"):
         await ear.transcribe(tone(1, -20))
     assert ear.retired
-    await ear.aclose()
-    assert model.let_go.is_set()
+    assert model.stop.options.terminate
+    model.let_go.set()
 
 
 @pytest.mark.embedded
-async def test_closing_under_a_running_decode_frees_the_model_after_it_and_never_waits() -> None:
-    embedded("speech_to_text", "moonshine")
-    library = importlib.import_module("harry.hearing.moonshine_library")
-    transcriber = library.Transcriber(library.packaged_model(), 0)
-    transcriber._busy.acquire()  # a decode runs
-    transcriber.close()
-    assert transcriber._handle is not None
-    transcriber._busy.release()  # it has ended
-    with pytest.raises(EngineError, match="closed"):
-        transcriber.transcribe(tone(1, -20))
-    assert transcriber._handle is None
+@pytest.mark.recordings
+async def test_a_decode_of_the_real_network_ends_when_it_is_told_to(moonshine: Any) -> None:
+    network = importlib.import_module("harry.hearing.moonshine_model")
+    samples = recording("0930").samples()
+    said: list[str] = []
+
+    before = network.Stop()
+    before()
+    with pytest.raises(Exception, match="terminate"):
+        moonshine._model.read(samples, before)
+    within = network.Stop()
+    likeliest = network._likeliest
+
+    def told(logits: Samples) -> tuple[int, float]:
+        said.append("a token")
+        within()
+        found: tuple[int, float] = likeliest(logits)
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(network, "_likeliest", told)
+        with pytest.raises(Exception, match="terminate"):
+            moonshine._model.read(samples, within)
+    assert said == ["a token"]
+    assert (await moonshine.transcribe(samples)).text
+
+
+@pytest.mark.embedded
+@pytest.mark.recordings
+async def test_people_are_heard_surely_and_noise_is_not(moonshine: Any) -> None:
+    for each in recordings():
+        assert (await moonshine.transcribe(each.samples())).confidence > 0.7
+
+
+@given(spelled=st.lists(st.binary(max_size=300), max_size=20))
+def test_tokens_are_read_as_they_were_written(spelled: list[bytes]) -> None:
+    tokens = importlib.import_module("harry.hearing.moonshine_model").tokens
+    written = b"".join(
+        (bytes([len(each)]) if len(each) < 128 else bytes([128 + len(each) % 128, len(each) // 128])) + each
+        for each in spelled
+    )
+    assert tokens(written) == spelled
+    if spelled and spelled[-1]:
+        with pytest.raises(ValueError, match="cut off"):
+            tokens(written[:-1])
 
 
 @pytest.mark.embedded
 def test_a_speech_model_that_is_missing_or_damaged_is_said_so(tmp_path: Path) -> None:
     engine = embedded("speech_to_text", "moonshine")
-    library = importlib.import_module("harry.hearing.moonshine_library")
+    network = importlib.import_module("harry.hearing.moonshine_model")
     with pytest.raises(EngineUnavailable, match=r"lacks encoder_model\.ort"):
         engine.load("moonshine", engine.Settings(model=tmp_path))
-    for file in library.packaged_model().iterdir():
+    for file in network.packaged_model().iterdir():
         (tmp_path / file.name).symlink_to(file)
     decoder = tmp_path / "decoder_model_merged.ort"
     decoder.unlink()

@@ -21,7 +21,7 @@ import numpy as np
 import trio
 
 from actors.endpointing import Endpointing, Sign
-from actors.protocols import Samples, SpeechToText, VoiceActivityStream
+from actors.protocols import Samples, SpeechToText, VoiceActivityStream, reading
 from channels.messages import EAR_RATE, FRAME_SAMPLES
 from harry.bench.endpoint_set import HELD_OUT, TURNS
 from harry.bench.endpoint_sound import LONGEST, MEDIAN, SHORTEST, SPREAD, SpokenTurn, recorded, spoken
@@ -85,7 +85,7 @@ class _Judge:
             lengths = _TWENTIETHS if turn.origin == "synthesised" else (pause.end - pause.start,)
             heard = turn.samples[: round((pause.start + _HEARD) * EAR_RATE)]
             began = time.perf_counter()
-            text = await self._ear.transcribe(heard)
+            text = reading(await self._ear.transcribe(heard)).text
             read = time.perf_counter() - began
             likelihood = None if self._model is None else await self._model.likelihood(text, heard)
             known = _Known(text, read, likelihood, time.perf_counter() - began)

@@ -314,7 +314,7 @@ async def play(overlaps: Sequence[Overlap]) -> Played:
             for each in told:
                 await trio.sleep_until(clock.when(each.begins - AGAIN))
                 if not session.conductor.busy:
-                    session.typed("Go ahead.")
+                    session.typed("Tell me a story.")
             await trio.sleep(AGAIN + EVERY)
             nursery.cancel_scope.cancel()
     events = [event for event in listening.take_waiting() if event.fields.get("reason") != "shutdown"]

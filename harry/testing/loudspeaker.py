@@ -56,14 +56,13 @@ class VirtualLoudspeaker:
         """Throw away what has not sounded; the place of what is thrown away is silence."""
         if not self._flushable:
             return 0
-        unplayed = self.pending()
-        if self._held:
-            played = self._played_of_first() * SAMPLE_BYTES
-            first = self._held[0][:played]
-            self._held.clear()
-            if first:
-                self._held.append(first)
-        return unplayed
+        # The clock is read once: between two readings a sample may pass, which then would be played and given back.
+        played = self._played_of_first() * SAMPLE_BYTES
+        held, first = sum(map(len, self._held)), b"".join(self._held)[:played]
+        self._held.clear()
+        if first:
+            self._held.append(first)
+        return (held - played) // SAMPLE_BYTES
 
     async def play(self, gate: Gate, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Pull and play until cancelled. The clock must have been started."""
