@@ -8,8 +8,8 @@ Silence is counted from the last voice; how much of it ends the utterance depend
 3. `PROBE` seconds of silence: PAUSED. The words so far are to be read, and guesses may be made. A voice after it takes
    that back: RESUMED.
 4. The silence needed lies between `BRIEF` (finished) and `LONG` (more is to come) times `endpoint_silence`, by the
-   likelihood that the speaker has finished: from his words (`actors.endings`), his pitch, and the turn model, as far as
-   they are known of this pause.
+   likelihood that the speaker has finished: from his words (`actors.endings`), how they were spoken, as the ear tells
+   it, and the turn model, as far as they are known of this pause.
 5. While the words of this pause are not known, `patience` is needed, `endpoint_silence` if nobody reads words.
 6. Whoever pauses longer within his utterances is waited for longer, and the other way round: a moving average of the
    pauses after which he went on, within `PACES`.
@@ -47,7 +47,6 @@ _FRESH = 0.1
 """Seconds of voice that words may lack and still be those of this pause."""
 _OF_THE_MODEL = 0.7
 """Weight of the turn model beside the words, in log-odds."""
-_RISING, _FALLING = 12.0, -12.0
 _TINY = 1e-6
 
 
@@ -80,8 +79,8 @@ class Endpointing:
     _run: float = 0.0
     _paused: bool = False
     _text: str | None = None
+    _ear: float | None = None
     _model: float | None = None
-    _pitch: float | None = None
 
     # What is heard.
 
@@ -93,11 +92,14 @@ class Endpointing:
             return self._go_on(start, end)
         return self._silent(end)
 
-    def words(self, text: str, until: float, now: float) -> Sign:
-        """Take in the words of the voice up to `until` (`Speech.ended_at`), read at `now`. Older words are dropped."""
+    def words(self, text: str, until: float, now: float, ear: float | None = None) -> Sign:
+        """Take in the words of the voice up to `until` (`Speech.ended_at`), read at `now`. Older words are dropped.
+
+        `ear` is its likelihood, 0..1, that no more will come, by how they were spoken (`Reading.finished`).
+        """
         if not self.speaking or until < self.voice_ended_at - _FRESH:
             return Sign.NONE
-        self._text = text
+        self._text, self._ear = text, ear
         return self._silent(now)
 
     def turn_model(self, likelihood: float, until: float, now: float) -> Sign:
@@ -106,11 +108,6 @@ class Endpointing:
             return Sign.NONE
         self._model = likelihood
         return self._silent(now)
-
-    def pitch(self, slope: float, until: float) -> None:
-        """Take in how the pitch of the last 0.3 s of voice rose (positive) or fell, in semitones a second."""
-        if self.speaking and until >= self.voice_ended_at - _FRESH:
-            self._pitch = slope
 
     def release(self) -> Sign:
         """The button was let go: what was said is all."""
@@ -126,10 +123,10 @@ class Endpointing:
     def likelihood(self) -> float:
         """How likely it is, 0..1, that the speaker has finished, by all that is known of this pause."""
         odds = _odds(UNREAD if self._text is None else finished(self._text, self.phrases))
+        if self._ear is not None:
+            odds += _odds(self._ear)
         if self._model is not None:
             odds += _OF_THE_MODEL * _odds(self._model)
-        if self._pitch is not None and not (self._text or "").rstrip().endswith("?"):
-            odds += -0.5 if self._pitch >= _RISING else 0.5 if self._pitch <= _FALLING else 0.0
         return 1.0 / (1.0 + math.exp(-odds))
 
     @property
@@ -184,7 +181,7 @@ class Endpointing:
         return Sign.STOPPED
 
     def _forget(self) -> None:
-        self._paused, self._text, self._model, self._pitch = False, None, None, None
+        self._paused, self._text, self._ear, self._model = False, None, None, None
 
     def _learn(self, pause: float) -> None:
         bounded = min(max(pause, PROBE), 2.0)

@@ -136,7 +136,8 @@ class Listener:
         harry = self._yielding.harry(words=True)
         self._act(self._floor.words(transcript.text, speech.ended_at, now, harry, transcript.confidence))
         if speech.utterance == self._utterance and not speech.final:
-            self._follow(self.endpointing.words(transcript.text, speech.ended_at, now), 0.0, now)
+            sign = self.endpointing.words(transcript.text, speech.ended_at, now, transcript.finished)
+            self._follow(sign, 0.0, now)
         return not self._floor.excused
 
     def judged(self, likelihood: float, until: float) -> None:

@@ -60,10 +60,15 @@ class VoiceActivityDetector(Engine, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What an ear made of an utterance. `confidence`, 0..1, is how sure it is of the words; 1 where it cannot tell."""
+    """What an ear made of an utterance.
+
+    `confidence`, 0..1, is how sure it is of the words; 1 where it cannot tell. `finished`, 0..1, is how likely it is
+    that the speaker has finished, by how the words were spoken and not by which they are; None where it cannot tell.
+    """
 
     text: str
     confidence: float = 1.0
+    finished: float | None = None
 
 
 class SpeechToText(Engine, Protocol):

@@ -140,7 +140,8 @@ class Transcriber:
         return None
 
     def _tell(self, speech: Speech, heard: Reading) -> None:
-        self._on_transcript(speech, Transcript(speech.utterance, heard.text, speech.final, heard.confidence))
+        words = Transcript(speech.utterance, heard.text, speech.final, heard.confidence, heard.finished)
+        self._on_transcript(speech, words)
 
 
 def trimmed(speech: Speech) -> Samples:

@@ -47,13 +47,15 @@ class Speech:
 class Transcript:
     """Transcriber -> listener (each) and conductor (the final one): the words of an utterance so far.
 
-    `confidence`, 0..1, is how sure the ear is of them.
+    `confidence`, 0..1, is how sure the ear is of them, and `finished`, 0..1, how likely it is, by how they were spoken,
+    that no more will come; None where the ear cannot tell.
     """
 
     utterance: str
     text: str
     final: bool
     confidence: float = 1.0
+    finished: float | None = None
 
 
 class Source(StrEnum):

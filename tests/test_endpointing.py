@@ -142,18 +142,25 @@ def test_a_turn_model_is_heard_beside_the_words() -> None:
     assert silence_needed(None, model=0.95) < silence_needed(None, model=0.3)
 
 
-def test_a_rising_pitch_is_waited_for_unless_it_is_a_question() -> None:
-    rising, falling, question = (Endpointing(speaking=True) for _ in range(3))
-    for machine, text, slope in (
-        (rising, "And then the fish.", 30.0),
-        (falling, "And then the fish.", -30.0),
-        (question, "Is it the fish?", 30.0),
-    ):
-        machine.words(text, 0.0, 0.0)
-        before = machine.likelihood
-        machine.pitch(slope, 0.0)
-        assert (machine.likelihood > before) is (machine is falling)
-        assert (machine.likelihood == before) is (machine is question)
+def test_how_the_words_were_spoken_counts_beside_which_they_are() -> None:
+    def likelihood(text: str, ear: float | None) -> float:
+        machine = Endpointing(speaking=True)
+        machine.words(text, 0.0, 0.0, ear)
+        return machine.likelihood
+
+    for text in ("And then the fish.", "I need milk and"):
+        assert likelihood(text, 0.1) < likelihood(text, None) < likelihood(text, 0.9)
+    assert likelihood("I need milk and", 0.8) < likelihood("And then the fish.", 0.2), "an open word weighs more"
+
+
+def test_what_the_ear_told_of_one_pause_is_forgotten_at_the_next() -> None:
+    scene = Scene()
+    scene.play("#" * 20 + "." * 6)
+    scene.machine.words("And then the fish.", scene.machine.voice_ended_at, scene.at, 0.05)
+    unlikely = scene.machine.likelihood
+    scene.play("#" * 10 + "." * 6)
+    scene.machine.words("And then the fish.", scene.machine.voice_ended_at, scene.at)
+    assert scene.machine.likelihood > unlikely
 
 
 def test_whoever_pauses_long_is_waited_for_longer_within_bounds() -> None:

@@ -231,13 +231,13 @@ class Deaf:
         self.ended = threading.Event()
         self.decoded = 0
 
-    def read(self, samples: Samples, stop: Any) -> tuple[str, list[float]]:
+    def read(self, samples: Samples, stop: Any) -> Any:
         self.decoded += 1
         self.stop = stop
         self.begun.set()
         self.let_go.wait()
         self.ended.set()
-        return "late", [0.81, 0.25]
+        return importlib.import_module("harry.hearing.moonshine_model").Spelled("late", [0.81, 0.25], 0.5)
 
 
 def deaf_ear(**settings: float) -> tuple[Any, Deaf]:
@@ -308,16 +308,16 @@ async def test_a_decode_of_the_real_network_ends_when_it_is_told_to(moonshine: A
     with pytest.raises(Exception, match="terminate"):
         moonshine._model.read(samples, before)
     within = network.Stop()
-    likeliest = network._likeliest
+    probabilities = network._probabilities
 
-    def told(logits: Samples) -> tuple[int, float]:
+    def told(logits: Samples) -> Samples:
         said.append("a token")
         within()
-        found: tuple[int, float] = likeliest(logits)
+        found: Samples = probabilities(logits)
         return found
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(network, "_likeliest", told)
+        patch.setattr(network, "_probabilities", told)
         with pytest.raises(Exception, match="terminate"):
             moonshine._model.read(samples, within)
     assert said == ["a token"]
@@ -326,9 +326,18 @@ async def test_a_decode_of_the_real_network_ends_when_it_is_told_to(moonshine: A
 
 @pytest.mark.embedded
 @pytest.mark.recordings
-async def test_people_are_heard_surely_and_noise_is_not(moonshine: Any) -> None:
+async def test_people_are_heard_surely_and_their_ends_are_told_from_the_middle_of_their_sentences(
+    moonshine: Any,
+) -> None:
+    silence = np.zeros(round(0.3 * EAR_RATE), np.float32)
+    ends, middles = [], []
     for each in recordings():
-        assert (await moonshine.transcribe(each.samples())).confidence > 0.7
+        sound = each.samples()
+        whole = await moonshine.transcribe(np.concatenate([sound, silence]))
+        assert whole.confidence > 0.7
+        ends.append(whole.finished)
+        middles.append((await moonshine.transcribe(np.concatenate([sound[: len(sound) // 2], silence]))).finished)
+    assert np.mean(ends) > np.mean(middles) + 0.1
 
 
 @given(spelled=st.lists(st.binary(max_size=300), max_size=20))

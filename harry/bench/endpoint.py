@@ -29,8 +29,8 @@ from harry.errors import EngineUnavailable
 from harry.mind.turn_words import TurnWords, TurnWordsSettings
 from harry.registry import find
 
-_HEARD = 0.2
-"""Seconds of silence in what the ear is given, as the transcriber gives it."""
+_HEARD, _MADE_UP = 0.2, 0.1
+"""Seconds of silence in what the ear is given, heard and made up, as the transcriber gives it."""
 _APPROACH = 0.7
 """Seconds of voice before a pause that the state machine is shown."""
 _WINDOW = FRAME_SAMPLES / EAR_RATE
@@ -47,7 +47,7 @@ class Decision:
     """A pause as it was judged. `lengths` are the seconds it may have lasted, () at the end of a turn.
 
     `held_out` says that the rules were not tuned on its turn.
-    `likelihood` is from words and turn model, `by_words` from words alone; `fires_at` is when the state machine takes
+    `likelihood` is from ear and turn model, `by_words` from the ear alone; `fires_at` is when the state machine takes
     the turn for ended if nothing more is said, in seconds after the voice.
     """
 
@@ -65,6 +65,7 @@ class _Known:
     """What ear and turn model say of a pause, and how many seconds after they were asked."""
 
     text: str
+    ear: float | None
     read_after: float
     model: float | None
     judged_after: float
@@ -85,11 +86,12 @@ class _Judge:
             lengths = _TWENTIETHS if turn.origin == "synthesised" else (pause.end - pause.start,)
             heard = turn.samples[: round((pause.start + _HEARD) * EAR_RATE)]
             began = time.perf_counter()
-            text = reading(await self._ear.transcribe(heard)).text
+            heard_as = reading(await self._ear.transcribe(np.pad(heard, (0, round(_MADE_UP * EAR_RATE)))))
+            text, ear = heard_as.text, heard_as.finished
             read = time.perf_counter() - began
             likelihood = None if self._model is None else await self._model.likelihood(text, heard)
-            known = _Known(text, read, likelihood, time.perf_counter() - began)
-            by_words, both = _likelihood(text, None), _likelihood(text, likelihood)
+            known = _Known(text, ear, read, likelihood, time.perf_counter() - began)
+            by_words, both = _likelihood(text, ear, None), _likelihood(text, ear, likelihood)
             fires_at = self._play(turn.samples, pause.start, known)
             made.append(
                 Decision(
@@ -112,7 +114,7 @@ class _Judge:
             end = (at + FRAME_SAMPLES) / EAR_RATE
             sign = machine.hear(stream.probability(sound[at : at + FRAME_SAMPLES]), end - _WINDOW, end)
             if asked is not None and until is not None and sign is not Sign.STOPPED and end >= asked + known.read_after:
-                sign = machine.words(known.text, until, end)
+                sign = machine.words(known.text, until, end, known.ear)
                 if known.model is not None and end >= asked + known.judged_after and sign is not Sign.STOPPED:
                     sign = machine.turn_model(known.model, until, end)
             if sign is Sign.PAUSED:
@@ -124,9 +126,9 @@ class _Judge:
         return 3.0
 
 
-def _likelihood(text: str, model: float | None) -> float:
+def _likelihood(text: str, ear: float | None, model: float | None) -> float:
     machine = Endpointing(speaking=True)
-    machine.words(text, 0.0, 0.0)
+    machine.words(text, 0.0, 0.0, ear)
     if model is not None:
         machine.turn_model(model, 0.0, 0.0)
     return machine.likelihood

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnxruntime
@@ -24,6 +24,7 @@ FILES = ("encoder_model.ort", "decoder_model_merged.ort", "tokenizer.bin")
 _START, _END = 1, 2
 _TOKENS_A_SECOND = 6.5  # more is a loop (the paper, section 3.2)
 _SPACE = "\u2581"
+_STOPS = frozenset({b".", b"?", b"!"})
 
 
 def packaged_model() -> Path:
@@ -45,6 +46,14 @@ class Stop:
         self.options.terminate = True
 
 
+class Spelled(NamedTuple):
+    """What a decode gave: the words, each token's probability, and that of a full stop behind the last word."""
+
+    text: str
+    sure: list[float]
+    stops: float
+
+
 class Model:
     """One loaded model on one core. Its calls may come from several threads."""
 
@@ -52,6 +61,7 @@ class Model:
         """Load encoder, decoder and tokens. Raises what onnxruntime raises, `OSError` or `ValueError`."""
         self._encoder, self._decoder = (_session(folder / file) for file in FILES[:2])
         self._tokens = tokens((folder / FILES[2]).read_bytes())
+        self._stops = [number for number, each in enumerate(self._tokens) if _bare(each) in _STOPS]
         # A key and a value for each layer, of the words so far and of the sound: (1, heads, length, width).
         self._memory = {
             each.name: (each.shape[1], each.shape[3])
@@ -60,13 +70,14 @@ class Model:
         }
         self._outputs = [each.name for each in self._decoder.get_outputs()]
 
-    def read(self, samples: Samples, stop: Stop) -> tuple[str, list[float]]:
-        """Spell the words in `samples`, at `EAR_RATE`; with each token's probability. What is stopped raises."""
-        spelled, sure = self._spell(np.ascontiguousarray(samples, np.float32)[np.newaxis], stop)
+    def read(self, samples: Samples, stop: Stop) -> Spelled:
+        """Spell the words in `samples`, at `EAR_RATE`. What is stopped raises."""
+        spelled, sure, stops = self._spell(np.ascontiguousarray(samples, np.float32)[np.newaxis], stop)
         said = b"".join(self._tokens[each] for each in spelled).decode(errors="replace")
-        return said.replace(_SPACE, " ").strip(), sure
+        pointed = bool(spelled) and _bare(self._tokens[spelled[-1]]) in _STOPS | {b","}
+        return Spelled(said.replace(_SPACE, " ").strip(), sure, stops[len(spelled) - 1 if pointed else -1])
 
-    def _spell(self, sound: Samples, stop: Stop) -> tuple[list[int], list[float]]:
+    def _spell(self, sound: Samples, stop: Stop) -> tuple[list[int], list[float], list[float]]:
         mask = np.ones(sound.shape, np.int64)
         heard = self._encoder.run(None, {"input_values": sound, "attention_mask": mask}, stop.options)[0]
         known: dict[str, Any] = {"encoder_hidden_states": heard, "encoder_attention_mask": mask}
@@ -74,7 +85,7 @@ class Model:
             name: np.zeros((1, heads, 0 if ".decoder." in name else heard.shape[1], width), np.float32)
             for name, (heads, width) in self._memory.items()
         }
-        spelled, sure, token = [], [], _START
+        spelled, sure, stops, token = [], [], list[float](), _START
         for number in range(1 + int(sound.shape[1] / EAR_RATE * _TOKENS_A_SECOND)):
             known["input_ids"] = np.array([[token]], np.int64)
             known["use_cache_branch"] = np.array([number > 0])
@@ -82,12 +93,14 @@ class Model:
             for name, kept in zip(self._outputs[1:], present, strict=True):
                 if number == 0 or ".decoder." in name:  # what is known of the sound does not change any more
                     memory[name.replace("present", "past_key_values")] = kept
-            token, probability = _likeliest(logits[0, -1])
+            likely = _probabilities(logits[0, -1])
+            stops.append(float(likely[self._stops].sum()))
+            token = int(likely.argmax())
             if token == _END:
                 break
             spelled.append(token)
-            sure.append(probability)
-        return spelled, sure
+            sure.append(float(likely[token]))
+        return spelled, sure, stops
 
 
 def tokens(data: bytes) -> list[bytes]:
@@ -106,10 +119,14 @@ def tokens(data: bytes) -> list[bytes]:
     return found
 
 
-def _likeliest(logits: Samples) -> tuple[int, float]:
-    """The likeliest of all tokens, and how likely it is."""
-    best = int(logits.argmax())
-    return best, 1.0 / float(np.exp(logits - logits[best]).sum())
+def _probabilities(logits: Samples) -> Samples:
+    likely: Samples = np.exp(logits - logits.max())
+    likely /= likely.sum()
+    return likely
+
+
+def _bare(token: bytes) -> bytes:
+    return token.removeprefix(_SPACE.encode())
 
 
 def _session(model: Path) -> Any:
