@@ -25,9 +25,9 @@ turn to its end, so also while he thinks: pausing then holds his first sound bac
     that has cut does nothing more; the words of one that was never heard over Harry do nothing at all.
 13. While he is PAUSED and the voice goes on, words that nobody says in the time (`WORDS_A_SECOND`) are not
     believed: an ear that is given a fraction of a second of "mhm" hears "and may, and may, and" in it.
-14. Words that the ear is not sure of (`SURE`) do not cut. While the voice goes on they say nothing; once it has
-    ended it was a MURMUR, which is as good as a backchannel. A stop phrase needs no certainty, being the safe
-    mistake, and after a question of Harry's nothing does.
+14. Words that the ear is not sure of (`SURE`) neither cut nor are an echo. While the voice goes on they say nothing;
+    once it has ended it was a MURMUR, which is as good as a backchannel. A stop phrase needs no certainty, being the
+    safe mistake, and after a question of Harry's nothing does.
 """
 
 from __future__ import annotations
@@ -205,7 +205,7 @@ class Floor:
         going_on = self.state is State.PAUSED and not self._voice_over
         if going_on and finding is Finding.WORDS and too_many(text, until - voice.began_at):
             return decisions
-        if finding is Finding.WORDS and confidence < SURE and not harry.asked:
+        if confidence < SURE and finding in {Finding.WORDS, Finding.ECHO} and not harry.asked:
             if not self._voice_over:
                 return decisions
             finding = Finding.MURMUR

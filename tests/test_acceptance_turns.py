@@ -204,7 +204,7 @@ async def test_piper_cut_is_told_within_a_word_of_what_sounded(show: dict[str, A
     ear = Moonshine.load("moonshine", MoonshineSettings())
     off, doubtful = [], []
     for heard, sound in await piper_cuts(30):
-        sounded = await ear.transcribe(np.concatenate([sound, np.zeros(EAR_RATE // 5, np.float32)]))
+        sounded = (await ear.transcribe(np.concatenate([sound, np.zeros(EAR_RATE // 5, np.float32)]))).text
         # The ear errs too, by spelling most of all: how many words there are tells more than which.
         off.append(len(plain(sounded)) - len(plain(heard)))
         if abs(off[-1]) > 1:

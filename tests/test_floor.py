@@ -206,6 +206,15 @@ def test_words_the_ear_is_not_sure_of_do_not_cut_and_are_a_murmur_once_the_voice
     assert scene.story() == "duck pause unduck resume"
 
 
+def test_an_echo_that_the_ear_is_not_sure_of_does_not_let_him_go_on() -> None:
+    scene = Scene(harry=HarrySide(has_floor=True, saying="An amiable man."))
+    scene.play("#" * 9)
+    scene.words("Am I?", sure=0.3)
+    assert scene.story() == "duck pause"
+    scene.words("Am I?", sure=0.8)
+    assert scene.story() == "duck pause unduck resume"
+
+
 def test_a_voice_that_goes_on_cuts_however_unsure_its_words_are() -> None:
     scene = Scene()
     for _ in range(30):
