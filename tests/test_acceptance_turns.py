@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing
 from typing import Any
 
 import numpy as np
@@ -14,9 +16,10 @@ import trio
 from trio.testing import MockClock
 
 from actors.attention import Attention, Meant
+from actors.endpointing import Endpointing, Sign
 from actors.protocols import Delta, Request, Samples, TextDelta
 from channels.clock import AudioClock
-from channels.messages import EAR_RATE, Chunk, Word
+from channels.messages import EAR_RATE, FRAME_SAMPLES, Chunk, Word
 from harry.audio.choice import open_loudspeaker, open_microphone
 from harry.bench import overlaps
 from harry.bench.echo import SAYINGS
@@ -352,6 +355,54 @@ def answered(talk: list[tuple[float, str]]) -> list[str]:
             attention.turn_began(at)
             attention.turn_ended(at + 4.0)
     return found
+
+
+async def spoken_hour(minutes: int, seed: int) -> AsyncIterator[tuple[float, Samples]]:
+    """Two people talk in a noisy room: what Harry takes for their utterances, and when each began, in seconds.
+
+    The voices are those of several synthesisers, near and far; detector and endpointing are the real ones.
+    """
+    dice = np.random.default_rng(seed)
+    voices, stream, machine = overlaps.Voices(), Silero.load("silero", SileroSettings()).open_stream(), Endpointing()
+    talk = minutes_of_talk(minutes, seed, 0.0)
+    said: dict[tuple[str, int], Samples] = {}
+    ahead, heard, at = np.zeros(0, np.float32), deque[Samples](maxlen=30 * EAR_RATE // FRAME_SAMPLES), 0
+    for number, (begins, text) in enumerate(talk):
+        who = number % 2 + int(dice.integers(3)) * 2
+        if (text, who) not in said:
+            said[text, who] = (await voices.say(text, who))[1]
+        sound = overlaps.at_level(said[text, who], float(dice.uniform(0.03, 0.5)))
+        place = round(begins * EAR_RATE) - at
+        ahead = np.pad(ahead, (0, max(0, place + len(sound) - len(ahead))))
+        ahead[place : place + len(sound)] += sound
+        upto = talk[number + 1][0] if number + 1 < len(talk) else begins + 10
+        while at + FRAME_SAMPLES <= round(upto * EAR_RATE):
+            window = np.pad(ahead[:FRAME_SAMPLES], (0, max(0, FRAME_SAMPLES - len(ahead))))
+            window = (window + dice.standard_normal(FRAME_SAMPLES) * 0.003).astype(np.float32)
+            ahead = ahead[FRAME_SAMPLES:]
+            heard.append(window)
+            start, at = at / EAR_RATE, at + FRAME_SAMPLES
+            if machine.hear(stream.probability(window), start, at / EAR_RATE) is Sign.STOPPED:
+                longest = round((at / EAR_RATE - machine.began_at + 0.8) * EAR_RATE)
+                yield machine.began_at, np.concatenate(list(heard))[-longest:]
+
+
+@pytest.mark.embedded
+async def test_an_hour_of_two_voices_in_a_noisy_room_is_left_alone(show: dict[str, Any]) -> None:
+    ear, attention = Moonshine.load("moonshine", MoonshineSettings()), Attention(("Harry",))
+    attention.ready(-31.0)
+    utterances, taken = 0, list[str]()
+    async with aclosing(spoken_hour(60, 5)) as hour:
+        async for began, sound in hour:
+            utterances += 1
+            text = (await ear.transcribe(sound)).text
+            if text and attention.judge(text, began) is Meant.MEANT:
+                taken.append(text)
+                attention.turn_began(began)
+                attention.turn_ended(began + 4.0)
+    show.update(utterances=utterances, answered=len(taken), taken=taken)
+    assert utterances > 500
+    assert len(taken) <= 1
 
 
 def test_an_hour_of_talk_that_is_not_for_him_is_left_alone(show: dict[str, Any]) -> None:

@@ -28,6 +28,9 @@ MINUTE = 60 * EAR_RATE
 _FIRST = 5 * EAR_RATE
 """Nobody interrupts the greeting, in which the canceller learns the room."""
 
+_BREATH = 0.15, 0.8
+"""Seconds between two sayings, at least and at most."""
+
 _IN_TIME = 1.5
 """Seconds within which an interruption has to be noticed."""
 
@@ -106,10 +109,15 @@ def monologue(sayings: Sequence[Samples], seed: int, samples: int = MINUTE) -> S
     have = 0
     while have < samples:
         for number in dice.permutation(len(sayings)):
-            breath = np.zeros(int(dice.uniform(0.15, 0.8) * EAR_RATE), np.float32)
+            breath = np.zeros(int(dice.uniform(*_BREATH) * EAR_RATE), np.float32)
             parts += [breath, sayings[number]]
             have += len(breath) + len(sayings[number])
     return np.concatenate(parts)[:samples]
+
+
+def _usual(sayings: Sequence[Samples]) -> float:
+    """Samples of a saying and the breath before it, on average."""
+    return sum(map(len, sayings)) / len(sayings) + (_BREATH[0] + _BREATH[1]) / 2 * EAR_RATE
 
 
 def interruptions(voices: Sequence[Samples], seed: int, samples: int = MINUTE) -> list[Voice]:
@@ -160,6 +168,7 @@ def run(n: int) -> dict[str, Any]:
         raise EngineUnavailable("There are no recordings of people here.", remedy="Run `make system-packages`.")
     sayings = harrys_voice()
     false = ducks = spoken = 0
+    replies = 0.0
     after: list[float] = []
     costs: list[float] = []
     took_part = rooms(n)
@@ -167,6 +176,7 @@ def run(n: int) -> dict[str, Any]:
     for room in took_part:
         reference = monologue(sayings, room.seed)
         alone = listen(room.hear(reference), reference)
+        replies += MINUTE / _usual(sayings)
         false += len(alone.pauses)
         ducks += alone.ducks
         interrupting = interruptions(voices, room.seed)
@@ -177,6 +187,7 @@ def run(n: int) -> dict[str, Any]:
         described.append({**room.describe(), "found": alone.description, "false_pauses": len(alone.pauses)})
     return {
         "minutes": n,
+        "replies": round(replies),
         "false_pauses_per_minute": round(false / n, 3),
         "false_ducks_per_minute": round(ducks / n, 3),
         "interruptions": spoken,
