@@ -10,6 +10,7 @@ import ctypes.util
 import os
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -73,6 +74,25 @@ class Card:
             await recording.more(0.1)
             yield recording
             nursery.cancel_scope.cancel()
+
+    @asynccontextmanager
+    async def looped(self, level: float | None) -> AsyncIterator[None]:
+        """Let the microphone hear the loudspeaker: as it is after 100 ms, or through a room (`tests.pulse_room`)."""
+        if level is not None:
+            async with trio.open_nursery() as nursery:
+                command = [sys.executable, "-m", "tests.pulse_room", str(level)]
+                run = partial(trio.run_process, check=False, env=self._env())
+                await nursery.start(run, command)
+                yield
+                nursery.cancel_scope.cancel()
+            return
+        load = ["pactl", "load-module", "module-loopback", "source=speaker.monitor", "sink=micfeed", "latency_msec=100"]
+        module = (await trio.run_process(load, capture_stdout=True, env=self._env())).stdout.decode().strip()
+        try:
+            yield
+        finally:
+            with trio.CancelScope(shield=True):
+                await trio.run_process(["pactl", "unload-module", module], check=False, env=self._env())
 
     def _env(self) -> dict[str, str]:
         return {**os.environ, **self.environment}

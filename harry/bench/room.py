@@ -73,9 +73,9 @@ class Room:
         """What the microphone hears, float32 shape (n,), while `reference`, shape (n,) at 16 kHz, is played."""
         dice = np.random.default_rng(self.seed)
         played = _drifted(distorted(reference, self.drive), self.delay, self.drift)
-        echo = _convolved(played, self._response(dice))
+        echo = _convolved(played, self.response(dice))
         if self.moved is not None:
-            later = _convolved(played, np.concatenate((np.zeros(16, np.float32), self._response(dice))))
+            later = _convolved(played, np.concatenate((np.zeros(16, np.float32), self.response(dice))))
             place = round(self.moved * EAR_RATE)
             echo[place:] = later[place:]
         echo *= VOICE_RMS * 10 ** (self.echo / 20) / max(sounding_rms(echo), 1e-9)
@@ -88,7 +88,8 @@ class Room:
         recorded: Samples = (np.clip(np.rint(heard * 32768), -32768, 32767) / 32768).astype(np.float32)
         return recorded
 
-    def _response(self, dice: np.random.Generator) -> Samples:
+    def response(self, dice: np.random.Generator) -> Samples:
+        """The room's impulse response: the first sound, and a reverberation that is the generator's."""
         length = max(1, round(self.reverberation * EAR_RATE))
         fall = 10 ** (-3 * np.arange(length) / length)
         response = dice.standard_normal(length) * fall
