@@ -19,8 +19,8 @@ DRIFT = 2
 """Hz by which the microphone's clock is off: 125 parts per million."""
 
 ROOM = Room(drift=DRIFT / RATE * 1e6)
-_BLOCK = RATE // 50
-_AHEAD = RATE // 20
+_BLOCK = RATE // 100
+_AHEAD = RATE // 50
 """Samples that are sent before the first: the drift eats 2 of them a second."""
 
 
@@ -36,10 +36,10 @@ def main(level: float) -> None:
     sort = ["--channels=1", "--format=float32le", "--raw"]
     with (
         subprocess.Popen(
-            ["parec", "--device=speaker.monitor", f"--rate={RATE}", "--latency-msec=20", *sort], stdout=subprocess.PIPE
+            ["parec", "--device=speaker.monitor", f"--rate={RATE}", "--latency-msec=10", *sort], stdout=subprocess.PIPE
         ) as heard,
         subprocess.Popen(
-            ["pacat", "--device=micfeed", f"--rate={RATE + DRIFT}", "--latency-msec=60", *sort], stdin=subprocess.PIPE
+            ["pacat", "--device=micfeed", f"--rate={RATE + DRIFT}", "--latency-msec=30", *sort], stdin=subprocess.PIPE
         ) as played,
     ):
         assert heard.stdout is not None
