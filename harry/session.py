@@ -49,7 +49,7 @@ from harry.errors import EngineError, StoreError
 from harry.inner.life import InnerLife
 from harry.keeping import AfterKeeping
 from harry.pipeline import Pipeline
-from harry.playing import keep_playing
+from harry.presence import KeptMicrophone, keep_playing
 from harry.recalling import LongTerm
 from harry.resting import Resting
 from harry.shelf import Shelf
@@ -190,7 +190,7 @@ class Session:
         if engines.voice_activity is None or engines.speech_to_text is None:
             return
         inbox = Port[Frame]("microphone frames", _SECOND_OF_FRAMES, WhenFull.DROP_OLDEST)
-        self.recorder = self._cast.recorder(microphone, inbox)
+        self.recorder = self._cast.recorder(KeptMicrophone(microphone, self.events), inbox)
         self.transcriber = transcriber = self._cast.transcriber(
             ear=engines.speech_to_text.lease, events=self.events, on_transcript=self._transcribed
         )

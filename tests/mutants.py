@@ -113,8 +113,8 @@ MUTANTS = [
     Mutant(
         "a word is heard with its first sample",
         "channels/gate.py",
-        "            if end > self._pulled:\n",
-        "            if end - len(text) > self._pulled:\n",
+        "            if end > min(samples, self._pulled):\n",
+        "            if end - len(text) > min(samples, self._pulled):\n",
     ),
     Mutant(
         "the turn is acknowledged before it was kept",

@@ -195,8 +195,11 @@ class SoundcardMicrophone:
     """A microphone whose callback runs in the sound card's thread. It never ends; `dropped` counts bytes thrown away.
 
     `Frame.start` follows the card's own count of samples, and is set right when that is a quarter of a second away
-    from the session's clock: after sound was lost, or when the two have drifted apart over hours.
+    from the session's clock: after sound was lost, or when the two have drifted apart over hours. `returns`: after a
+    `DeviceError` it may be captured from again, once the device is back.
     """
+
+    returns = True
 
     def __init__(self, stream: InputStream, clock: AudioClock) -> None:
         self.description = stream.description

@@ -14,13 +14,16 @@ from typing import Any
 import numpy as np
 import trio
 
-from actors.protocols import Samples
+from actors.echo_words import unexplained
+from actors.floor import SURE
+from actors.protocols import Samples, SpeechToText, reading
 from channels.messages import EAR_RATE, FRAME_SAMPLES, Chunk
 from harry.audio.resampling import Layout, Resampler, to_mono
 from harry.bench.figures import percentiles
 from harry.bench.room import Room, Voice, people
 from harry.errors import EngineUnavailable
 from harry.hearing.echo import VOICED_OVER_ECHO, EchoCanceller
+from harry.hearing.moonshine import Moonshine, MoonshineSettings
 from harry.hearing.silero import SileroStream
 from harry.voice.piper import Piper, PiperSettings
 
@@ -56,10 +59,12 @@ SAYINGS = (
 class Noticed:
     """What one stream of frames gave: when a pause would have begun, in samples, and what each frame cost in seconds.
 
-    `ducks` are the single windows at which Harry's voice would have been lowered.
+    `ducks` are the single windows at which Harry's voice would have been lowered; `cleaned` is what the ear is given,
+    silence where only the echo is heard.
     """
 
     pauses: list[int] = field(default_factory=list)
+    cleaned: list[Samples] = field(default_factory=list, repr=False)
     ducks: int = 0
     costs: list[float] = field(default_factory=list)
     description: str = ""
@@ -76,6 +81,7 @@ def listen(microphone: Samples, reference: Samples, canceller: EchoCanceller | N
         began = time.perf_counter()
         heard = canceller.process(microphone[start:end], reference[start:end])
         noticed.costs.append(time.perf_counter() - began)
+        noticed.cleaned.append(heard.samples if heard.near else np.zeros_like(heard.samples))
         row = row + 1 if silero.probability(heard.samples) >= VOICED_OVER_ECHO and heard.near else 0
         noticed.ducks += row == 1
         if row == 2:
@@ -104,20 +110,43 @@ async def _spoken(piper: Piper, saying: str) -> Samples:
 
 def monologue(sayings: Sequence[Samples], seed: int, samples: int = MINUTE) -> Samples:
     """So many samples of Harry speaking, in an order of the seed's, with short breaths."""
+    said = np.zeros(samples, np.float32)
+    for start, number in _order(sayings, seed, samples):
+        part = sayings[number][: samples - start]
+        said[start : start + len(part)] = part
+    return said
+
+
+def _order(sayings: Sequence[Samples], seed: int, samples: int) -> list[tuple[int, int]]:
+    """At which sample which saying begins, up to so many samples."""
     dice = np.random.default_rng([seed, 1])
-    parts: list[Samples] = []
-    have = 0
-    while have < samples:
-        for number in dice.permutation(len(sayings)):
-            breath = np.zeros(int(dice.uniform(*_BREATH) * EAR_RATE), np.float32)
-            parts += [breath, sayings[number]]
-            have += len(breath) + len(sayings[number])
-    return np.concatenate(parts)[:samples]
+    placed: list[tuple[int, int]] = []
+    at = 0
+    while True:
+        for number in dice.permutation(len(sayings)).tolist():
+            at += int(dice.uniform(*_BREATH) * EAR_RATE)
+            if at >= samples:
+                return placed
+            placed.append((at, number))
+            at += len(sayings[number])
 
 
-def _usual(sayings: Sequence[Samples]) -> float:
-    """Samples of a saying and the breath before it, on average."""
-    return sum(map(len, sayings)) / len(sayings) + (_BREATH[0] + _BREATH[1]) / 2 * EAR_RATE
+async def answered(ear: SpeechToText, alone: Noticed, sayings: Sequence[Samples], seed: int) -> int:
+    """How many of his false pauses he would take for words of somebody else, and answer.
+
+    As the floor does: words that the ear is sure of and that he did not say himself within two seconds or so.
+    """
+    heard, found = np.concatenate(alone.cleaned), 0
+    for pause in alone.pauses:
+        sound = heard[max(0, pause - EAR_RATE) : pause + 3 * EAR_RATE // 2]
+        words = reading(await ear.transcribe(np.pad(sound, (0, 3 * EAR_RATE // 10))))
+        around = [
+            SAYINGS[number]
+            for start, number in _order(sayings, seed, MINUTE)
+            if start < pause + 2 * EAR_RATE and start + len(sayings[number]) > pause - 3 * EAR_RATE
+        ]
+        found += bool(words.text) and words.confidence >= SURE and unexplained(words.text, " ".join(around)) is None
+    return found
 
 
 def interruptions(voices: Sequence[Samples], seed: int, samples: int = MINUTE) -> list[Voice]:
@@ -168,7 +197,8 @@ def run(n: int) -> dict[str, Any]:
         raise EngineUnavailable("There are no recordings of people here.", remedy="Run `make system-packages`.")
     sayings = harrys_voice()
     false = ducks = spoken = 0
-    replies = 0.0
+    replies = himself = 0
+    ear = Moonshine.load("moonshine", MoonshineSettings())
     after: list[float] = []
     costs: list[float] = []
     took_part = rooms(n)
@@ -176,7 +206,8 @@ def run(n: int) -> dict[str, Any]:
     for room in took_part:
         reference = monologue(sayings, room.seed)
         alone = listen(room.hear(reference), reference)
-        replies += MINUTE / _usual(sayings)
+        replies += len(_order(sayings, room.seed, MINUTE))
+        himself += trio.run(answered, ear, alone, sayings, room.seed)
         false += len(alone.pauses)
         ducks += alone.ducks
         interrupting = interruptions(voices, room.seed)
@@ -187,7 +218,8 @@ def run(n: int) -> dict[str, Any]:
         described.append({**room.describe(), "found": alone.description, "false_pauses": len(alone.pauses)})
     return {
         "minutes": n,
-        "replies": round(replies),
+        "replies": replies,
+        "replies_to_himself": himself,
         "false_pauses_per_minute": round(false / n, 3),
         "false_ducks_per_minute": round(ducks / n, 3),
         "interruptions": spoken,

@@ -1,7 +1,8 @@
-"""A loudspeaker that goes away while Harry runs: told once, waited for, and nothing of what he says is lost."""
+"""A sound card that goes away while Harry runs: told once, waited for, and nothing of what he says is lost."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,11 +14,11 @@ from trio.testing import MockClock
 from channels.clock import AudioClock
 from channels.events import EventStream
 from channels.gate import Gate
-from channels.messages import Source, Utterance
+from channels.messages import FRAME_SAMPLES, Frame, Source, Utterance
 from channels.turn import Turn
-from harry.audio.choice import open_loudspeaker
+from harry.audio.choice import open_loudspeaker, open_microphone
 from harry.errors import DeviceError
-from harry.playing import keep_playing
+from harry.presence import KeptMicrophone, keep_playing
 from tests.soundcard import a_card
 
 pytest_plugins = ["tests.soundcard"]
@@ -112,4 +113,81 @@ async def test_a_sound_server_that_ends_and_starts_again_is_played_to_again(
                 monkeypatch.setenv(name, value)
             with trio.fail_after(30):
                 assert (await told.__anext__()).fields["over"]
+            nursery.cancel_scope.cancel()
+
+
+@dataclass
+class Deafened:
+    """A microphone that is there for three frames at a time, and cannot be opened in between."""
+
+    returns: bool = True
+    description: str = "a fake microphone"
+    ended: trio.Event = field(default_factory=trio.Event)
+    opened: int = 0
+
+    async def capture(
+        self, hear: Callable[[Frame], None], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        self.opened += 1
+        if self.opened % 2 == 0:
+            raise DeviceError("The microphone is gone.")
+        task_status.started()
+        for number in range(3):
+            await trio.sleep(0.032)
+            hear(Frame(bytes(2 * FRAME_SAMPLES), number * FRAME_SAMPLES))
+        raise DeviceError("The microphone has gone.")
+
+
+async def test_a_microphone_that_goes_and_comes_is_heard_again_and_told_once_each(autojump_clock: MockClock) -> None:
+    events, heard = a_stream(), list[Frame]()
+    told = events.listen(100)
+    microphone = KeptMicrophone(Deafened(), events)
+    with trio.move_on_after(5):
+        await microphone.capture(heard.append)
+    assert len(heard) == 6
+    assert [each.fields["message"] for each in told.take_waiting()] == [
+        "The microphone has gone. Harry listens again when it is back.",
+        "The microphone is back.",
+        "The microphone has gone. Harry listens again when it is back.",
+    ]
+
+
+@pytest.mark.parametrize("microphone", [Deafened(opened=1), Deafened(returns=False)], ids=["at the start", "no card"])
+async def test_a_microphone_that_cannot_come_back_is_the_supervisors_matter(
+    autojump_clock: MockClock, microphone: Deafened
+) -> None:
+    with pytest.raises(DeviceError):
+        await KeptMicrophone(microphone, a_stream()).capture(lambda frame: None)
+
+
+@pytest.mark.soundcard
+async def test_a_sound_server_that_ends_and_starts_again_is_listened_to_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events = a_stream()
+    told = events.listen(100)
+    gone, back = tmp_path / "first", tmp_path / "second"
+    gone.mkdir(), back.mkdir()
+    frames, receive = trio.open_memory_channel[Frame](10_000)
+    async with trio.open_nursery() as nursery:
+        with a_card(gone) as card:
+            for name, value in card.environment.items():
+                monkeypatch.setenv(name, value)
+            microphone = (await open_microphone("default", events.clock)).device
+            assert microphone is not None
+            nursery.start_soon(KeptMicrophone(microphone, events).capture, frames.send_nowait)
+            await receive.receive()
+            card.daemon.terminate()
+            assert not (await told.__anext__()).fields.get("over")
+        with a_card(back) as card:
+            for name, value in card.environment.items():
+                monkeypatch.setenv(name, value)
+            with trio.fail_after(30):
+                assert (await told.__anext__()).fields["over"]
+                while True:
+                    try:
+                        receive.receive_nowait()
+                    except trio.WouldBlock:
+                        break
+                await receive.receive()
             nursery.cancel_scope.cancel()
