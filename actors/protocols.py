@@ -70,6 +70,15 @@ class Reading:
     confidence: float = 1.0
     finished: float | None = None
 
+    @classmethod
+    def of(cls, heard: Reading | str) -> Reading:
+        """What an ear returned, as a reading. Raises `TypeError` for what is neither."""
+        if isinstance(heard, cls):
+            return heard
+        if not isinstance(heard, str):
+            raise TypeError(f"an ear returns text, not {type(heard).__name__}")
+        return cls(heard)
+
 
 class SpeechToText(Engine, Protocol):
     """Turns an utterance into words."""
@@ -80,15 +89,6 @@ class SpeechToText(Engine, Protocol):
         A bare text is a reading that the ear is sure of.
         """
         ...
-
-
-def reading(heard: Reading | str) -> Reading:
-    """What an ear returned, as a reading. Raises `TypeError` for what is neither."""
-    if isinstance(heard, Reading):
-        return heard
-    if not isinstance(heard, str):
-        raise TypeError(f"an ear returns text, not {type(heard).__name__}")
-    return Reading(heard)
 
 
 class TurnDetector(Engine, Protocol):

@@ -13,7 +13,7 @@ import numpy as np
 import structlog
 import trio
 
-from actors.protocols import Reading, Samples, SpeechToText, reading
+from actors.protocols import Reading, Samples, SpeechToText
 from channels.events import EventStream
 from channels.mailbox import Mailbox
 from channels.messages import EAR_RATE, SAMPLE_BYTES, Speech, Transcript
@@ -110,7 +110,7 @@ class Transcriber:
     async def _decode(self, speech: Speech) -> Reading:
         async with self._ear() as ear:
             with trio.move_on_after(LAST_RESORT):
-                return reading(await ear.transcribe(trimmed(speech)))
+                return Reading.of(await ear.transcribe(trimmed(speech)))
         raise TimeoutError(f"the ear did not answer within {LAST_RESORT:g} seconds")
 
     async def _anticipate(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import trio
 
-from actors.protocols import Samples, SpeechToText, reading
+from actors.protocols import Reading, Samples, SpeechToText
 from channels.messages import EAR_RATE
 from harry.audio.files import read
 from harry.audio.resampling import EAR, Layout, Reblocker, Resampler, to_mono
@@ -38,7 +38,7 @@ async def transcribed(shelf: Shelf[SpeechToText], data: bytes) -> Heard:
     if len(samples) < LEAST:
         return Heard("", seconds)
     async with shelf.lease() as ear:
-        return Heard(reading(await ear.transcribe(samples)).text.strip(), seconds)
+        return Heard(Reading.of(await ear.transcribe(samples)).text.strip(), seconds)
 
 
 async def understood(shelf: Shelf[SpeechToText], pcm: bytes, rate: int) -> Heard:
@@ -48,7 +48,7 @@ async def understood(shelf: Shelf[SpeechToText], pcm: bytes, rate: int) -> Heard
     if len(samples) < LEAST:
         return Heard("", seconds)
     async with shelf.lease() as ear:
-        return Heard(reading(await ear.transcribe(samples)).text.strip(), seconds)
+        return Heard(Reading.of(await ear.transcribe(samples)).text.strip(), seconds)
 
 
 def _at_ear_rate(pcm: bytes, rate: int) -> Samples:

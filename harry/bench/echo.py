@@ -16,7 +16,7 @@ import trio
 
 from actors.echo_words import unexplained
 from actors.floor import SURE
-from actors.protocols import Samples, SpeechToText, reading
+from actors.protocols import Reading, Samples, SpeechToText
 from channels.messages import EAR_RATE, FRAME_SAMPLES, Chunk
 from harry.audio.resampling import Layout, Resampler, to_mono
 from harry.bench.figures import percentiles
@@ -139,7 +139,7 @@ async def answered(ear: SpeechToText, alone: Noticed, sayings: Sequence[Samples]
     heard, found = np.concatenate(alone.cleaned), 0
     for pause in alone.pauses:
         sound = heard[max(0, pause - EAR_RATE) : pause + 3 * EAR_RATE // 2]
-        words = reading(await ear.transcribe(np.pad(sound, (0, 3 * EAR_RATE // 10))))
+        words = Reading.of(await ear.transcribe(np.pad(sound, (0, 3 * EAR_RATE // 10))))
         around = [
             SAYINGS[number]
             for start, number in _order(sayings, seed, MINUTE)

@@ -21,7 +21,7 @@ import numpy as np
 import trio
 
 from actors.endpointing import Endpointing, Sign
-from actors.protocols import Samples, SpeechToText, VoiceActivityStream, reading
+from actors.protocols import Reading, Samples, SpeechToText, VoiceActivityStream
 from channels.messages import EAR_RATE, FRAME_SAMPLES
 from harry.bench.endpoint_set import HELD_OUT, TURNS
 from harry.bench.endpoint_sound import LONGEST, MEDIAN, SHORTEST, SPREAD, SpokenTurn, recorded, spoken
@@ -86,7 +86,7 @@ class _Judge:
             lengths = _TWENTIETHS if turn.origin == "synthesised" else (pause.end - pause.start,)
             heard = turn.samples[: round((pause.start + _HEARD) * EAR_RATE)]
             began = time.perf_counter()
-            heard_as = reading(await self._ear.transcribe(np.pad(heard, (0, round(_MADE_UP * EAR_RATE)))))
+            heard_as = Reading.of(await self._ear.transcribe(np.pad(heard, (0, round(_MADE_UP * EAR_RATE)))))
             text, ear = heard_as.text, heard_as.finished
             read = time.perf_counter() - began
             likelihood = None if self._model is None else await self._model.likelihood(text, heard)
