@@ -205,15 +205,21 @@ class Connection:
 
     async def _stream_out(self, response: Response) -> None:
         async def send(piece: bytes) -> None:
-            if piece:
+            if not piece:
+                return
+            try:
                 await self._send(self._http.send(h11.Data(data=piece)))
+            except (_Gone, trio.BrokenResourceError, trio.ClosedResourceError):
+                # Whoever makes the pieces, a mind, is ended by a cancellation, and sees no error of a socket's.
+                nursery.cancel_scope.cancel()
+                await trio.lowlevel.checkpoint()
 
         assert response.stream is not None  # noqa: S101  asked by the caller
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._notice_the_end, nursery.cancel_scope)
             try:
                 await response.stream(send)
-            except (_Gone, h11.LocalProtocolError):
+            except h11.LocalProtocolError:
                 nursery.cancel_scope.cancel()
             except Exception as error:  # noqa: BLE001  as above; half an answer cannot be taken back
                 self._door.failed("a stream", error)
