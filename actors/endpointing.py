@@ -122,12 +122,12 @@ class Endpointing:
     @property
     def likelihood(self) -> float:
         """How likely it is, 0..1, that the speaker has finished, by all that is known of this pause."""
-        odds = _odds(UNREAD if self._text is None else finished(self._text, self.phrases))
+        weighed = odds(UNREAD if self._text is None else finished(self._text, self.phrases))
         if self._ear is not None:
-            odds += _odds(self._ear)
+            weighed += odds(self._ear)
         if self._model is not None:
-            odds += _OF_THE_MODEL * _odds(self._model)
-        return 1.0 / (1.0 + math.exp(-odds))
+            weighed += _OF_THE_MODEL * odds(self._model)
+        return 1.0 / (1.0 + math.exp(-weighed))
 
     @property
     def needed(self) -> float:
@@ -188,6 +188,7 @@ class Endpointing:
         self.pause_usual += _LEARNING * (bounded - self.pause_usual)
 
 
-def _odds(likelihood: float) -> float:
+def odds(likelihood: float) -> float:
+    """The logarithm of the odds, bounded: nothing is taken for certain."""
     bounded = min(0.995, max(0.005, likelihood))
     return math.log(bounded / (1.0 - bounded))

@@ -19,7 +19,7 @@ from channels.turn import Turn
 from harry.audio.choice import open_loudspeaker, open_microphone
 from harry.errors import DeviceError
 from harry.presence import KeptMicrophone, keep_playing
-from tests.soundcard import a_card
+from tests.soundcard import Card, a_card
 
 pytest_plugins = ["tests.soundcard"]
 
@@ -54,6 +54,12 @@ class Unplugged:
             self.heard += block
             gate.advance()
         raise DeviceError("A fake card has gone.")
+
+
+def find(card: Card, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have this process find that sound server."""
+    for name, value in card.environment.items():
+        monkeypatch.setenv(name, value)
 
 
 def a_stream() -> EventStream:
@@ -99,8 +105,7 @@ async def test_a_sound_server_that_ends_and_starts_again_is_played_to_again(
     gone.mkdir(), back.mkdir()
     async with trio.open_nursery() as nursery:
         with a_card(gone) as card:
-            for name, value in card.environment.items():
-                monkeypatch.setenv(name, value)
+            find(card, monkeypatch)
             loudspeaker = (await open_loudspeaker("default", events.clock)).device
             assert loudspeaker is not None
             gate = Gate(loudspeaker.rate)
@@ -109,8 +114,7 @@ async def test_a_sound_server_that_ends_and_starts_again_is_played_to_again(
             card.daemon.terminate()
             assert not (await told.__anext__()).fields.get("over")
         with a_card(back) as card:
-            for name, value in card.environment.items():
-                monkeypatch.setenv(name, value)
+            find(card, monkeypatch)
             with trio.fail_after(30):
                 assert (await told.__anext__()).fields["over"]
             nursery.cancel_scope.cancel()
@@ -171,8 +175,7 @@ async def test_a_sound_server_that_ends_and_starts_again_is_listened_to_again(
     frames, receive = trio.open_memory_channel[Frame](10_000)
     async with trio.open_nursery() as nursery:
         with a_card(gone) as card:
-            for name, value in card.environment.items():
-                monkeypatch.setenv(name, value)
+            find(card, monkeypatch)
             microphone = (await open_microphone("default", events.clock)).device
             assert microphone is not None
             nursery.start_soon(KeptMicrophone(microphone, events).capture, frames.send_nowait)
@@ -180,8 +183,7 @@ async def test_a_sound_server_that_ends_and_starts_again_is_listened_to_again(
             card.daemon.terminate()
             assert not (await told.__anext__()).fields.get("over")
         with a_card(back) as card:
-            for name, value in card.environment.items():
-                monkeypatch.setenv(name, value)
+            find(card, monkeypatch)
             with trio.fail_after(30):
                 assert (await told.__anext__()).fields["over"]
                 while True:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
+from actors.endpointing import odds
 from actors.protocols import Reading, Samples
 from channels.messages import EAR_RATE
 from harry.errors import EngineUnavailable
@@ -48,7 +49,7 @@ class Moonshine:
 
     @staticmethod
     def load(name: str, settings: MoonshineSettings) -> Moonshine:
-        """Read the model; blocks about 0.5 s. Raises `EngineUnavailable` when it is missing or damaged."""
+        """Read the model; blocks about 0.3 s. Raises `EngineUnavailable` when it is missing or damaged."""
         folder = packaged_model() if settings.model is None else settings.model
         remedy = f"Correct engine.{name}.model." if settings.model else "Run `make setup` again to install the model."
         missing = [file for file in FILES if not (folder / file).is_file()]
@@ -76,7 +77,7 @@ class Moonshine:
         for block in cut:
             stop = Stop()
             spelled = await self._offload.run(self._decode, block, stop, abort=stop)
-            if spelled is not None and spelled.sure:
+            if spelled is not None:
                 texts.append(spelled.text)
                 sure += spelled.sure
                 stops = spelled.stops
@@ -107,10 +108,5 @@ def _finished(stops: float, confidence: float) -> float:
     A word that is broken off is misread, so doubt speaks against an end. The weights are fitted by `harry bench
     endpoint` on its turns that are not held out; the constants lie between the means of pauses and of ends.
     """
-    odds = _odds(stops) - _USUAL_STOPS + _OF_CONFIDENCE * (_odds(confidence) - _USUAL_CONFIDENCE)
-    return 1.0 / (1.0 + math.exp(-odds))
-
-
-def _odds(likelihood: float) -> float:
-    bounded = min(0.995, max(0.005, likelihood))
-    return math.log(bounded / (1.0 - bounded))
+    weighed = odds(stops) - _USUAL_STOPS + _OF_CONFIDENCE * (odds(confidence) - _USUAL_CONFIDENCE)
+    return 1.0 / (1.0 + math.exp(-weighed))

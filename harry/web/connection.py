@@ -209,7 +209,7 @@ class Connection:
                 return
             try:
                 await self._send(self._http.send(h11.Data(data=piece)))
-            except (_Gone, trio.BrokenResourceError, trio.ClosedResourceError):
+            except (_Gone, h11.LocalProtocolError, trio.BrokenResourceError, trio.ClosedResourceError):
                 # Whoever makes the pieces, a mind, is ended by a cancellation, and sees no error of a socket's.
                 nursery.cancel_scope.cancel()
                 await trio.lowlevel.checkpoint()
@@ -219,8 +219,6 @@ class Connection:
             nursery.start_soon(self._notice_the_end, nursery.cancel_scope)
             try:
                 await response.stream(send)
-            except h11.LocalProtocolError:
-                nursery.cancel_scope.cancel()
             except Exception as error:  # noqa: BLE001  as above; half an answer cannot be taken back
                 self._door.failed("a stream", error)
                 nursery.cancel_scope.cancel()
