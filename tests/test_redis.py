@@ -15,11 +15,12 @@ from pathlib import Path
 
 import pytest
 import trio
+from redis.backoff import NoBackoff
 
 from channels.messages import Source, Thought, TurnRecord
 from channels.turn import new_id
 from harry.errors import ConfigurationError, StoreError
-from harry.memory import live_state, redis_followers, redis_share
+from harry.memory import live_state, redis_followers, redis_link, redis_share
 from harry.memory.live_state import Change, SqliteLiveState
 from harry.memory.redis_followers import Follower
 from harry.memory.redis_keys import CONVERSATION, SOC, escaped, key, stream
@@ -449,6 +450,18 @@ async def test_calls_cancelled_in_the_middle_poison_nothing(tmp_path, server):
                 await link.call("GET", f"key{number % 50}")
             wrong += await link.call("GET", f"key{number % 50}") != f"{number % 50}"
         assert wrong == 0
+
+
+async def test_a_link_that_closes_amid_a_call_leaves_no_connection_open(server, monkeypatch):
+    # A call that lost its connection opens another at once.
+    monkeypatch.setattr(redis_link, "ExponentialWithJitterBackoff", lambda **_: NoBackoff())
+    for _ in range(20):
+        async with open_link(server.url) as link:
+            await link.call("PING")
+            with trio.move_on_after(random.uniform(0, 0.001)):
+                while True:
+                    await link.call("PING")
+    assert server.ask("CLIENT", "LIST").count("\n") == 0, "another client than the one that asks is there"
 
 
 async def test_a_task_started_elsewhere_may_call_too(server):

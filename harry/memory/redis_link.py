@@ -150,19 +150,23 @@ async def open_link(url: str) -> AsyncIterator[RedisLink]:
             "redis.url is no address of a Redis server.", remedy='Write it as "redis://localhost:6379/0".'
         ) from error
     failure: list[Exception] = []
-    async with trio_asyncio.open_loop() as loop, trio.open_nursery() as nursery:
-        link = RedisLink(fast, blocking, loop, place_of(url))
-        carrying = trio.CancelScope(shield=True)
-        nursery.start_soon(link.carry, carrying)
+    async with trio_asyncio.open_loop() as loop:
         try:
-            yield link
-        except Exception as error:  # noqa: BLE001  raised again below: the loop's nursery would wrap it into a group
-            failure.append(error)
+            async with trio.open_nursery() as nursery:
+                link = RedisLink(fast, blocking, loop, place_of(url))
+                carrying = trio.CancelScope(shield=True)
+                nursery.start_soon(link.carry, carrying)
+                try:
+                    yield link
+                except Exception as error:  # noqa: BLE001  raised again below: the nursery would wrap it into a group
+                    failure.append(error)
+                finally:
+                    carrying.cancel()
         finally:
+            # Not before the last call has ended: it would take its closed connection for a lost one, and open another.
             with trio.move_on_after(_CLOSING, shield=True):
                 for client in (fast, blocking):
                     await _on_asyncio(loop, partial(client.aclose, close_connection_pool=True))
-            carrying.cancel()
     if failure:
         raise failure[0]
 
