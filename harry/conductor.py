@@ -32,8 +32,11 @@ TURNS_AT_MOST = 8
 DRAINING_AT_MOST = 2
 """With this many old turns still ending, no speculation is admitted."""
 
-SAYING = 120
-"""Characters to either side of the present that Harry may be hearing himself say: some seconds."""
+SAID = 120
+"""Characters before the present that Harry may be hearing himself say: some seconds."""
+
+ABOUT_TO_SAY = 30
+"""Characters after it: what sounds is known to a word or two."""
 
 MERGE_WITHIN = 1.5
 """Seconds after a commit within which more speech continues the utterance rather than begins another."""
@@ -73,7 +76,8 @@ class Conductor:
 
     `answer(turn, slot)` runs the stages of a turn and returns when all was written; `keep(record)` takes a record for
     durable writing without waiting, and `kept` is to be called when it was. `on_turn(began)` is told when Harry begins
-    to answer and when he has ended. Unless it is `interruptible`, no voice takes the floor from Harry.
+    to answer and when he has ended. Unless it is `interruptible`, no voice takes the floor from Harry. `hears_himself`
+    says whether what sounds may come back through the microphone: only then are his own words taken for an echo.
     """
 
     def __init__(
@@ -93,6 +97,7 @@ class Conductor:
         self.identity = identity
         self.committed = 0
         self.interruptible = True
+        self.hears_himself: Callable[[], bool] = lambda: True
         self.guesses = Guesses()
         self._answer = answer
         self._keep = keep
@@ -149,8 +154,8 @@ class Conductor:
         if slot is None or not words:
             return HarrySide(slot is not None)
         heard, spoken = slot.heard, slot.spoken
-        around = spoken[max(0, len(heard) - SAYING) : len(heard) + SAYING]
-        return HarrySide(has_floor=True, asked=asks(heard), saying=around)
+        around = spoken[max(0, len(heard) - SAID) : len(heard) + ABOUT_TO_SAY]
+        return HarrySide(has_floor=True, asked=asks(heard), saying=around if self.hears_himself() else "")
 
     @property
     def last_heard(self) -> str:

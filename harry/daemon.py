@@ -154,6 +154,8 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
                     inner=inner,
                     prepare=prepare,
                 ) as session:
+                    if isinstance(devices.microphone, WavMicrophone):
+                        session.conductor.hears_himself = lambda: False
                     if door is not None:
                         session.events.publish("door", address=door.address)
                     with start_kept():

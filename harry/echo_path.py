@@ -60,6 +60,10 @@ class EchoPath:
         self._sounding_until = -_LINGERING
         gate.tap = self._waiting.append
 
+    def audible(self) -> bool:
+        """Whether what sounds may be in what the microphone hears; with headphones it is not."""
+        return self.canceller.duplex is not Duplex.APART
+
     def clean(self, frame: Frame) -> Cleaned:
         """Take Harry's own voice out of a frame, and say whether there is more in it."""
         self._draw()

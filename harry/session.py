@@ -167,6 +167,8 @@ class Session:
             history=tuple(history),
         )
         self.echo = echo_path_of(self.gate, loudspeaker, self.events) if cancel_echo and loudspeaker else None
+        if self.echo is not None:
+            self.conductor.hears_himself = self.echo.audible
         limits = manners.history_turns, manners.history_tokens
         if long_term is not None:
             long_term.present = lambda: {each.turn for each in self.conductor.recent(None, *limits)}
