@@ -27,7 +27,10 @@ RECORDINGS = Path("/usr/share/pocketsphinx/test/data/librivox")
 """Where Debian's pocketsphinx-testdata lays its recordings of people reading."""
 
 REPLY = 5.0
-"""Seconds between the end of a recording and the next, in which Harry answers."""
+"""Seconds between the end of a recording and the next, in which Harry answers; with 2 most are interrupted."""
+
+_SOUNDING = 0.1
+"""Seconds before a voice within which Harry sounds, if he is interrupted by it."""
 
 Sound = npt.NDArray[np.int16]
 
@@ -68,14 +71,17 @@ def voice_span(sound: Sound, rate: int) -> tuple[float, float]:
     return float(runs[0]) / 100, float(runs[-1] + 3) / 100
 
 
-def run(n: int, *, folder: Path | None = None, sets: tuple[str, ...] = ()) -> dict[str, Any]:
-    """Ask `n` times in one conversation. `sets` are `KEY=VALUE` as for `--set`; the engines are those of the start."""
+def run(n: int, *, folder: Path | None = None, pause: float = REPLY, sets: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Ask `n` times in one conversation, with about `pause` seconds of silence after each recording.
+
+    `sets` are `KEY=VALUE` as for `--set`; the engines are those of the start.
+    """
     from harry.config import RunOptions, load_config
     from harry.daemon import run as run_daemon
 
     with tempfile.TemporaryDirectory(prefix="harry-bench-") as name:
         out = Path(name)
-        asked = _write_questions(out / "you.wav", recordings(folder), n)
+        asked = _write_questions(out / "you.wav", recordings(folder), n, pause)
         config = load_config(None, ["memory.store=memory", *sets])
         run_daemon(config, RunOptions(f"wav:{out / 'you.wav'}", f"wav:{out / 'harry.wav'}", out / "events.jsonl", 0.5))
         events = [json.loads(line) for line in (out / "events.jsonl").read_text("utf-8").splitlines()]
@@ -84,7 +90,7 @@ def run(n: int, *, folder: Path | None = None, sets: tuple[str, ...] = ()) -> di
     return figures(asked, harry, rate, events)
 
 
-def _write_questions(path: Path, sounds: list[Sound], n: int) -> list[tuple[float, float]]:
+def _write_questions(path: Path, sounds: list[Sound], n: int, pause: float) -> list[tuple[float, float]]:
     """Write the microphone's file; returns when each voice begins and ends, in seconds."""
     parts: list[Sound] = [np.zeros(EAR_RATE // 2, np.int16)]
     spans = []
@@ -94,7 +100,7 @@ def _write_questions(path: Path, sounds: list[Sound], n: int) -> list[tuple[floa
         begin, end = voice_span(sound, EAR_RATE)
         spans.append((start + begin, start + end))
         # The pause differs, so that the voice falls on every place of a window.
-        parts += [sound, np.zeros(round(EAR_RATE * REPLY) + 37 * number, np.int16)]
+        parts += [sound, np.zeros(round(EAR_RATE * pause) + 37 * number, np.int16)]
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
@@ -112,10 +118,10 @@ def figures(asked: list[tuple[float, float]], harry: Sound, rate: int, events: l
         first = np.flatnonzero(sounding[round(end * rate) : round(until * rate)])
         answered += [first[0] / rate] if first.size else []
         lost += not first.size
-        before = sounding[max(0, round((begin - 0.3) * rate)) : round(begin * rate)]
+        before = sounding[max(0, round((begin - _SOUNDING) * rate)) : round(begin * rate)]
         after = np.flatnonzero(sounding[round(begin * rate) : round(end * rate)])
-        if before.any():
-            silenced.append((after[-1] + 1) / rate if after.size else 0.0)
+        if before.any() and after.size:
+            silenced.append((after[-1] + 1) / rate)
     cuts = [each for each in events if each["event"] == "interrupted"]
     return {
         "questions": len(asked),

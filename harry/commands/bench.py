@@ -40,6 +40,7 @@ def voice(
     recordings: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="WAV files to ask with, 16 kHz, mono, 16 bit.")
     ] = None,
+    pause: Annotated[float, typer.Option(min=0.5, max=60, help="Seconds of silence after each; 2 interrupts him.")] = 5,
     sets: Sets = None,
     as_json: AsJson = False,
 ) -> None:
@@ -47,7 +48,8 @@ def voice(
     from harry import bench
     from harry.bench import voice as benched
 
-    bench.report("voice", benched.run(n or 10, folder=recordings, sets=tuple(sets or ())), as_json=as_json)
+    found = benched.run(n or 10, folder=recordings, pause=pause, sets=tuple(sets or ()))
+    bench.report("voice", found, as_json=as_json)
 
 
 @app.command("endpoint")
