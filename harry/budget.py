@@ -19,12 +19,12 @@ import structlog
 import trio
 
 from actors.protocols import Delta, Request, TextDelta, TextPart, ToolCall, ToolResult, Usage
-from harry.config import Budget as BudgetLimits
 from harry.config import Config
 from harry.errors import BudgetReached, StoreError
 from harry.memory.connection import errors_of
 from harry.memory.folder import prepare_folder
 from harry.memory.records import local_day
+from harry.settings import Budget as BudgetLimits
 
 BUDGET_FILE = "spending.sqlite3"
 

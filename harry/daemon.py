@@ -172,14 +172,14 @@ async def _converse(session: Session, facts: Facts, options: RunOptions, console
     shown = session.events.listen()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(session.warm)
-        nursery.start_soon(partial(show, shown, lambda: session.level, console, name=facts.name))
+        nursery.start_soon(partial(show, shown, lambda: session.ears.level, console, name=facts.name))
         nursery.start_soon(_type, session, console)
         if facts.real_microphone:
             session.conductor.say(greeting(facts))
         if options.until_quiet is None:
             await trio.sleep_forever()
         else:
-            if isinstance(session.microphone, WavMicrophone) and session.recorder is not None:
+            if isinstance(session.microphone, WavMicrophone) and session.ears.recorder is not None:
                 await session.microphone.ended.wait()
             await session.quiet(options.until_quiet)
         nursery.cancel_scope.cancel()
@@ -190,8 +190,8 @@ async def _type(session: Session, console: Console) -> None:
     async for line in typed_lines():
         text = line.strip()
         if text in ("/mute", "/unmute"):
-            session.mute(text == "/mute" and not session.muted)
-            if session.recorder is None:
+            session.ears.mute(text == "/mute" and not session.ears.muted)
+            if session.ears.recorder is None:
                 console.print("There is no microphone to mute.")
         elif text == "/quit":
             os.kill(os.getpid(), signal.SIGTERM)
@@ -200,7 +200,7 @@ async def _type(session: Session, console: Console) -> None:
         elif text:
             session.typed(text)
         elif session.attention.talk is not Talk.OPEN:
-            session.press()
+            session.ears.press()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from channels.turn import new_id
 from harry.budget import Budget
 from harry.cast import cast
 from harry.conductor import Identity
-from harry.config import Config, User
+from harry.config import Config
 from harry.engines import Engines
 from harry.errors import EngineUnavailable, StoreError, TooManySessions
 from harry.hearing.wake_phrase import WakePhrase, words_of
@@ -43,6 +43,7 @@ from harry.refuges import Refuges
 from harry.reminding import Reminding
 from harry.services import NAMESPACE, STORE_FILE, KeepingStore
 from harry.session import Manners, Session
+from harry.settings import User
 from harry.shelf import Shelf
 from harry.supervisor import Supervisor
 from harry.toolkit import Toolkit, toolkit

@@ -26,8 +26,8 @@ def reflexes_of(host: Host, config: Config, session: Session) -> Callable[[Turn]
         return [str(each["text"]) for each in found]
 
     def mute() -> bool:
-        session.mute(True)
-        return session.recorder is not None
+        session.ears.mute(True)
+        return session.ears.recorder is not None
 
     def volume(wanted: float | None) -> float:
         if wanted is not None:

@@ -14,23 +14,16 @@ import structlog
 import trio
 
 from actors.attention import Attention, Meant, Talk
-from actors.endpointing import Endpointing
-from actors.floor import Floor
-from actors.listener import Cleaned, Listener
+from actors.listener import Cleaned
 from actors.phrases import asks, phrases_of
 from actors.protocols import Delta, LanguageModel, Loudspeaker, Message, Microphone, Request, Store, TextToSpeech
-from actors.recorder import Recorder
 from actors.soc_writer import Record, SocWriter, Spill
-from actors.transcriber import Transcriber
 from channels.clock import AudioClock
 from channels.events import EventStream
 from channels.events import Listener as Listening
 from channels.gate import Gate, Slot
 from channels.messages import (
-    EAR_RATE,
-    FRAME_SAMPLES,
     Exchange,
-    Frame,
     Recollection,
     Source,
     Speech,
@@ -39,34 +32,27 @@ from channels.messages import (
     TurnRecord,
     Utterance,
 )
-from channels.ports import Port, WhenFull
 from channels.turn import Turn, new_id
 from harry.cast import Cast
 from harry.conductor import Conductor, Identity
+from harry.ears import Ears
 from harry.echo_path import echo_path_of
 from harry.engines import Engines
 from harry.errors import EngineError, StoreError
 from harry.inner.life import InnerLife
 from harry.keeping import AfterKeeping
 from harry.pipeline import Pipeline
-from harry.presence import KeptMicrophone, keep_playing
+from harry.presence import keep_playing
 from harry.recalling import LongTerm
-from harry.resting import Resting
 from harry.shelf import Shelf
 from harry.supervisor import Supervisor
 from harry.tools.box import Box
-from harry.turn_judge import TurnJudge
-from harry.waking import Spotter, WakeWatch
+from harry.waking import Spotter
 
 log = structlog.get_logger(__name__)
 
-PATIENCE = 0.7
-"""Seconds of silence that end an utterance whose words are not known: the ear may be slow."""
-
 SILENT_RATE = 24_000
 """Hz of the gate when there is no loudspeaker."""
-
-_SECOND_OF_FRAMES = EAR_RATE // FRAME_SAMPLES
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,39 +164,22 @@ class Session:
             history=lambda: self.conductor.history, keeps=lambda: self.attention.keeps,
             busy=lambda: self.pending, write=self.think,
         )  # fmt: skip
-        self._turn_judge: TurnJudge | None = None
-        self._resting: Resting | None = None
-        self._wake = WakeWatch(wake, self.attention, self.events) if wake else None
         self.supervisor = Supervisor(self._crashed, self._degraded)
-        self.recorder: Recorder | None = None
-        self.listener: Listener | None = None
-        self.transcriber: Transcriber | None = None
-        if microphone is not None and engines.voice_activity is not None and engines.speech_to_text is not None:
-            self._give_ears(engines, microphone)
-
-    def _give_ears(self, engines: Engines, microphone: Microphone) -> None:
-        if engines.voice_activity is None or engines.speech_to_text is None:
-            return
-        inbox = Port[Frame]("microphone frames", _SECOND_OF_FRAMES, WhenFull.DROP_OLDEST)
-        self.recorder = self._cast.recorder(KeptMicrophone(microphone, self.events), inbox)
-        self.transcriber = transcriber = self._cast.transcriber(
-            ear=engines.speech_to_text.lease, events=self.events, on_transcript=self._transcribed
-        )
-        clean = self.echo.clean if self.echo else Cleaned
-        self._resting = Resting(self.attention, self.events, transcriber.take, voice_wakes=self._wake is None)
-        self.listener = listener = self._cast.listener(
-            inbox=inbox,
-            voice_activity=engines.voice_activity.engine.open_stream(),
-            floor=Floor(self.manners.barge_in_voice, names=(self.persona,)),
-            endpointing=Endpointing(self.manners.endpoint_silence, patience=PATIENCE),
-            pre_roll=self.manners.pre_roll,
-            events=self.events,
-            hand_over=self._resting.take,
-            yielding=self.conductor,
-            clean=self._wake.after(clean) if self._wake else clean,
-        )
-        if engines.turn_detector is not None:
-            self._turn_judge = TurnJudge(engines.turn_detector, listener.judged)
+        self.ears = Ears(self.attention, self.events, clock)
+        if microphone is not None:
+            self.ears.open(
+                microphone,
+                engines,
+                cast=self._cast,
+                names=(persona,),
+                endpoint_silence=manners.endpoint_silence,
+                barge_in_voice=manners.barge_in_voice,
+                pre_roll=manners.pre_roll,
+                yielding=self.conductor,
+                clean=self.echo.clean if self.echo else Cleaned,
+                wake=wake,
+                on_transcript=self._transcribed,
+            )
 
     # The life of a session.
 
@@ -229,17 +198,13 @@ class Session:
                         ("memory", self._long_term),
                         ("inner life", self._inner),
                         ("thinker", self._thinker),
-                        ("turn model", self._turn_judge),
-                        ("wake phrase", self._wake),
-                        ("rest", self._resting),
-                        ("transcriber", self.transcriber),
-                        ("listener", self.listener),
-                        ("recorder", self.recorder),
                     ):
                         if actor is not None:
                             nursery.start_soon(self.supervisor.keep, name, actor.run)
+                    for name, run in self.ears.actors():
+                        nursery.start_soon(self.supervisor.keep, name, run)
                     self.attention.ready(self.clock.now())
-                    self._heed_button()
+                    self.ears.heed_button()
                     self.events.publish("ready")
                     task_status.started()
             finally:
@@ -293,9 +258,7 @@ class Session:
     @property
     def pending(self) -> bool:
         """Whether something said is still to be understood, answered or kept."""
-        hearing = self.listener is not None and self.listener.hearing
-        understanding = self.transcriber is not None and self.transcriber.pending > 0
-        return hearing or understanding or self.conductor.turns_running > 0
+        return self.ears.busy or self.conductor.turns_running > 0
 
     async def quiet(self, seconds: float) -> None:
         """Wait until nothing that was said is pending and nothing has happened for `seconds`."""
@@ -317,39 +280,6 @@ class Session:
             await self.conductor.idle()
         else:
             await happenings.__anext__()
-
-    @property
-    def level(self) -> float:
-        """Loudness of the microphone in decibels below full scale."""
-        return self.recorder.level if self.recorder else -90.0
-
-    @property
-    def muted(self) -> bool:
-        """Whether the microphone is shut."""
-        return self.attention.muted
-
-    def mute(self, muted: bool) -> None:
-        """Shut or open the microphone."""
-        if self.recorder is not None:
-            self.attention.muted = muted
-            self._heed_button()
-            self.events.publish("muted", muted=muted)
-
-    def press(self) -> None:
-        """Push-to-talk: the button went down."""
-        if self.attention.press(self.clock.now()) and self.listener is not None:
-            self.listener.release()
-        self._heed_button()
-
-    def release(self) -> None:
-        """Push-to-talk: the button went up. What was said is transcribed at once."""
-        if self.attention.release(self.clock.now()) and self.listener is not None:
-            self.listener.release()
-        self._heed_button()
-
-    def _heed_button(self) -> None:
-        if self.recorder is not None:
-            self.recorder.muted = not self.attention.hears(self.clock.now())
 
     # What the actors tell.
 
@@ -395,7 +325,8 @@ class Session:
         return [str(entry["text"]) for entry in entries]
 
     def _transcribed(self, speech: Speech, transcript: Transcript) -> None:
-        wanted = self.listener is None or self.listener.understand(speech, transcript)
+        listener, judge = self.ears.listener, self.ears.turn_judge
+        wanted = listener is None or listener.understand(speech, transcript)
         asked = asks(self.conductor.last_heard)
         meant = self.attention.judge(transcript.text, speech.began_at, asked=asked) if wanted else Meant.NOBODY
         self.events.publish(
@@ -411,8 +342,8 @@ class Session:
             return
         if self._long_term is not None and not speech.final:
             self._long_term.recall.foresee(text)
-        if self._turn_judge is not None and speech.whole and not speech.final:
-            self._turn_judge.judge(speech, transcript.text)
+        if judge is not None and speech.whole and not speech.final:
+            judge.judge(speech, transcript.text)
         utterance = Utterance(transcript.utterance, text, Source.VOICE, speech.began_at, speech.ended_at)
         if speech.final:
             self._heard_out(utterance)
@@ -422,8 +353,9 @@ class Session:
     def _heard_out(self, utterance: Utterance) -> None:
         """Answer a finished utterance that is meant for Harry."""
         turn = self.reply_to(self.heeded(utterance))
-        if turn is not None and turn.amends is not None and self.listener is not None and utterance.began_at:
-            self.listener.joined(max(0.0, utterance.began_at - self._voice_ended_at))
+        listener = self.ears.listener
+        if turn is not None and turn.amends is not None and listener is not None and utterance.began_at:
+            listener.joined(max(0.0, utterance.began_at - self._voice_ended_at))
         self._voice_ended_at = utterance.ended_at
 
     def _to_answer(self, text: str) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from harry.settings import Section
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, validate_default=False)
-
-
-class Tools(_Section):
+class Tools(Section):
     """What a mind may do besides talking."""
 
     enabled: bool = Field(default=True, description="Whether minds that can use tools are offered any.")
@@ -30,7 +28,7 @@ class Tools(_Section):
     )
 
 
-class McpServer(_Section):
+class McpServer(Section):
     """A server of the Model Context Protocol: a command that is started, or an address."""
 
     command: str = ""

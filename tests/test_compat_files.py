@@ -13,13 +13,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import trio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harry.compat import loaders_async
 from harry.errors import StoreError
-from harry.memory import files
-from harry.memory.files import read_whole, write_whole
+from harry.memory import files, whole_files
+from harry.memory.files import open_files
+from harry.memory.whole_files import read_all, read_whole, write_all, write_whole
 from tests.compat import CALLERS, home  # noqa: F401  (a fixture)
 
 DATA = {"ü": [1, 2.5, None, True], "a": {"b": "line\nend", "c": "🙂"}}
@@ -136,12 +138,76 @@ def test_the_file_is_synced_before_it_takes_the_name_and_the_folder_after(tmp_pa
     monkeypatch.setattr(Path, "replace", renamed)
     write_whole(tmp_path / "file", b"content")
     assert steps == ["file", "name", "folder"]
+    steps.clear()
+    write_all([(tmp_path / f"{number}", b"content") for number in range(5)])
+    assert steps == ["file"] * 5 + ["name"] * 5 + ["folder"], "files written together do not share the folder's sync"
+
+
+@pytest.mark.parametrize("slow", [0.0, 1.0], ids=["a disk that lets one wait", "a fast disk"])
+def test_of_files_written_together_each_succeeds_or_fails_by_itself(tmp_path, monkeypatch, slow):
+    monkeypatch.setattr(whole_files, "_SLOW", slow)
+    (tmp_path / "folder").mkdir()
+    jobs = [(tmp_path / f"{number}", b"%d" % number) for number in range(20)]
+    bad = [(tmp_path / "folder", b""), (tmp_path / "no folder" / "file", b""), (tmp_path / "harry.sqlite3", b"")]
+    answers = write_all([*jobs[:10], *bad, *jobs[10:], (tmp_path / "0", b"the last")])
+    assert [type(each) for each in answers] == [*[type(None)] * 10, *[StoreError] * 3, *[type(None)] * 11]
+    names = [each.name for each in tmp_path.iterdir()]
+    assert sorted(names) == sorted(["folder", *(str(number) for number in range(20))])
+    assert read_all([path for path, _ in jobs]) == [b"the last", *(content for _, content in jobs[1:])]
+
+
+def test_where_a_disk_fails_in_some_files_the_others_are_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(whole_files, "_SLOW", 0.0)
+    for number in range(8):
+        (tmp_path / f"{number}").write_bytes(b"old")
+    fsync = os.fsync
+
+    def sometimes_full(descriptor: int) -> None:
+        if os.fstat(descriptor).st_size == 5:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sometimes_full)
+    answers = write_all([(tmp_path / f"{number}", b"x" * number) for number in range(8)])
+    assert [number for number, each in enumerate(answers) if each is not None] == [5]
+    assert (tmp_path / "5").read_bytes() == b"old"
+    assert (tmp_path / "6").read_bytes() == b"xxxxxx"
+    assert len(list(tmp_path.iterdir())) == 8
+
+
+async def test_what_is_saved_at_the_same_time_is_all_there(tmp_path):
+    async with open_files() as files, trio.open_nursery() as nursery:
+        for number in range(200):
+            nursery.start_soon(files.save_json, tmp_path / f"{number % 150}", {"number": number % 150})
+    async with open_files() as files:
+        assert [await files.load_json(tmp_path / f"{number}") for number in range(150)] == [
+            {"number": number} for number in range(150)
+        ]
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(codec="utf-8")),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner),
+)  # fmt: skip
+
+
+@given(_JSON)
+def test_json_is_laid_out_without_another_meaning(data):
+    assert json.loads(files._laid_out(data)) == data
+
+
+def test_json_deeper_than_it_can_be_laid_out_is_kept_in_one_line():
+    deep: list[object] = []
+    for _ in range(500):
+        deep = [deep]
+    assert files._laid_out(deep) == b"[" * 501 + b"]" * 501
 
 
 CHILD = """
 import os, sys
 from pathlib import Path
-from harry.memory.files import write_whole
+from harry.memory.whole_files import write_whole
 for number in range(100_000):
     write_whole(Path(sys.argv[1]), (b"%d " % number) * 20_000)
     os.write(1, b"%d\\n" % number)

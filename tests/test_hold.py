@@ -13,10 +13,10 @@ HOLD = Manners(talk="hold", attention_window=0.0)
 
 async def test_release_ends_the_utterance_at_once(autojump_clock: MockClock) -> None:
     async with house(ear=FakeEar("I need milk and"), manners=HOLD) as home:
-        home.session.press()
+        home.session.ears.press()
         await home.voice(1.0)
         released = home.session.clock.now()
-        home.session.release()
+        home.session.ears.release()
         await home.silence(3.0)
         [began] = home.happened("turn_began")
         # Unfinished words would else be waited on for 1.2 seconds.

@@ -369,7 +369,7 @@ async def test_a_listener_of_transcripts_that_fails_makes_no_second_final(autoju
 
 async def test_a_detector_that_breaks_in_the_middle_of_a_session_is_started_again(autojump_clock: MockClock) -> None:
     async with house() as home:
-        listener = home.session.listener
+        listener = home.session.ears.listener
         assert listener is not None
         stream = listener._voice_activity
         await trio.sleep(60)

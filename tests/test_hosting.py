@@ -14,7 +14,7 @@ from trio.testing import MockClock
 from actors.protocols import Delta, Request, TextDelta
 from channels.messages import Exchange, Thought, TurnRecord
 from channels.turn import new_id
-from harry.config import Config, Memory
+from harry.config import Config
 from harry.engines import Engines
 from harry.errors import EngineUnavailable, StoreError, TooManySessions
 from harry.hosting import Host, hosting
@@ -23,6 +23,7 @@ from harry.memory.spill import FileSpill
 from harry.memory.sqlite_store import SqliteStore
 from harry.refuges import Refuges
 from harry.session import Session
+from harry.settings import Memory
 from harry.shelf import Shelf
 from tests.house import FakeMind
 

@@ -201,11 +201,11 @@ async def test_the_scripted_mind_speaks_its_lines_in_turn(autojump_clock: MockCl
 
 async def test_a_muted_microphone_hears_nothing(autojump_clock: MockClock) -> None:
     async with house() as home:
-        home.session.mute(True)
+        home.session.ears.mute(True)
         await home.voice(1.0)
         await home.silence(1.0)
         assert not home.happened("speech_started")
-        home.session.mute(False)
+        home.session.ears.mute(False)
         await home.voice(1.0)
         assert home.happened("speech_started")
 

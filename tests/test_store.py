@@ -25,9 +25,10 @@ from harry.errors import StoreError
 from harry.memory import connection as connection_module
 from harry.memory.connection import connect
 from harry.memory.in_memory import InMemoryStore
+from harry.memory.line import Interruptible
 from harry.memory.migrations import MIGRATIONS, migrate, version
 from harry.memory.records import local_day
-from harry.memory.sqlite_store import SqliteStore, _Interruptible
+from harry.memory.sqlite_store import SqliteStore
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC).timestamp()
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
@@ -268,10 +269,10 @@ async def test_a_cancelled_read_interrupts_the_query(on_disk):
 
 def test_an_interrupt_that_comes_too_late_or_too_early_hits_no_other_read():
     connection = sqlite3.connect(":memory:")
-    ended = _Interruptible(lambda c: c.execute("SELECT 1").fetchall())
+    ended = Interruptible(lambda c: c.execute("SELECT 1").fetchall())
     assert ended(connection) == [(1,)]
     ended.interrupt()
-    early = _Interruptible(lambda c: c.execute(ENDLESS).fetchall())
+    early = Interruptible(lambda c: c.execute(ENDLESS).fetchall())
     early.interrupt()
     assert early(connection) is None
     assert connection.execute("SELECT 2").fetchall() == [(2,)]

@@ -12,11 +12,12 @@ from typing import Any
 import h11
 import trio
 
-from harry.config import Config, User, Web
+from harry.config import Config
 from harry.engines import Engines
 from harry.front_door import FrontDoor, opened
 from harry.hosting import Host, hosting
 from harry.memory.in_memory import InMemoryStore
+from harry.settings import User, Web
 from harry.shelf import Shelf
 from harry.testing.engines import ScriptedLanguageModel
 from harry.web.door import listen

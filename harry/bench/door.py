@@ -25,7 +25,7 @@ from channels.messages import EAR_RATE, FRAME_SAMPLES, SAMPLE_BYTES, Frame
 from harry.audio.resampling import EAR, Reblocker
 from harry.bench.figures import percentiles
 from harry.collecting import start_kept
-from harry.config import Config, Web
+from harry.config import Config
 from harry.engines import Engines
 from harry.errors import EngineUnavailable
 from harry.front_door import opened
@@ -33,6 +33,7 @@ from harry.hearing.energy import Energy, EnergySettings
 from harry.hosting import Host, hosting
 from harry.memory.in_memory import InMemoryStore
 from harry.session import Manners, Session
+from harry.settings import Web
 from harry.shelf import Shelf
 from harry.testing.engines import ScriptedLanguageModel, ScriptedSettings, ScriptedSpeechToText, ScriptedVoice
 from harry.web.door import listen

@@ -19,7 +19,7 @@ import trio
 from actors.protocols import LanguageModel, Samples, SpeechToText, TextToSpeech, VoiceActivityDetector
 from harry.bench.figures import percentiles
 from harry.collecting import start_kept
-from harry.config import Config, TurnTaking, Web
+from harry.config import Config
 from harry.engines import Engines
 from harry.errors import EngineUnavailable
 from harry.front_door import opened
@@ -27,6 +27,7 @@ from harry.hearing.energy import Energy, EnergySettings
 from harry.hosting import hosting
 from harry.memory.in_memory import InMemoryStore
 from harry.session import Session
+from harry.settings import TurnTaking, Web
 from harry.shelf import Shelf
 from harry.testing.engines import ScriptedLanguageModel, ScriptedSettings, ScriptedSpeechToText, ScriptedVoice
 from harry.web.door import listen

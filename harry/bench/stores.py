@@ -24,7 +24,7 @@ import httpx
 import trio
 
 from harry.errors import StoreError
-from harry.memory.files import Files
+from harry.memory.files import open_files
 from harry.memory.redis_link import open_link
 
 TASKS = 16
@@ -102,16 +102,16 @@ async def _until_it_answers(ask: Work) -> None:
 
 async def _files(n: int) -> dict[str, Any]:
     content = {"text": "x" * 4000, "numbers": list(range(500))}
-    files = Files()
     with tempfile.TemporaryDirectory(dir=os.environ.get("HARRY_HOME") or None) as folder:
+        async with open_files() as files:
 
-        async def write_and_read(number: int) -> None:
-            path = Path(folder) / f"{number}.json"
-            await files.save_json(path, content)
-            await files.load_json(path)
+            async def write_and_read(number: int) -> None:
+                path = Path(folder) / f"{number}.json"
+                await files.save_json(path, content)
+                await files.load_json(path)
 
-        work = [partial(write_and_read, each) for each in range(n)]
-        return {"files": n, "synced": True, **await _compared(work)}
+            work = [partial(write_and_read, each) for each in range(n)]
+            return {"files": n, "synced": True, **await _compared(work)}
 
 
 # HTTP

@@ -60,16 +60,16 @@ async def _measure(n: int) -> list[float]:
     )
     decided: list[float] = []
     took: list[float] = []
-    if session.listener is None or session.transcriber is None:
+    if session.ears.listener is None or session.ears.transcriber is None:
         raise RuntimeError("the bench's session has no ears")
-    take = session.transcriber.take
+    take = session.ears.transcriber.take
 
     def noted(speech: Speech) -> None:
         if speech.final:
             decided.append(time.perf_counter())
         take(speech)
 
-    session.listener.hand_over = noted
+    session.ears.listener.hand_over = noted
     async with trio.open_nursery() as nursery:
         await nursery.start(session.run)
         for number in range(n):

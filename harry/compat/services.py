@@ -15,7 +15,7 @@ from harry.compat.portal import Portal
 from harry.config import Config, load_config
 from harry.errors import ConfigurationError, EngineUnavailable
 from harry.memory.embedding import Embedder
-from harry.memory.files import Files
+from harry.memory.files import open_files
 from harry.memory.folder import prepare_folder
 from harry.memory.journal import Journal
 from harry.memory.live_state import LiveState, SqliteLiveState
@@ -156,13 +156,8 @@ def _nothing() -> None:
     """Nobody follows."""
 
 
-@asynccontextmanager
-async def _open_files() -> AsyncIterator[Files]:
-    yield Files()
-
-
 portal = Portal(_open)
-file_portal = Portal(_open_files)  # a file can be written where there is no store
+file_portal = Portal(open_files)  # a file can be written where there is no store
 
 portals: list[Portal[Any]] = [portal, file_portal]
 """All that `close` closes."""

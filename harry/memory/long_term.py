@@ -18,33 +18,28 @@ import structlog
 import trio
 
 from harry.memory.derived import KindIndex
-from harry.memory.embedding import MODEL, Embedder, of_turn
-from harry.memory.index_text import spoken_text
+from harry.memory.embedding import Embedder
 from harry.memory.items import (
     COLUMNS,
     KINDS,
-    SESSION_GAP,
     Item,
     Kind,
     clean,
     delete,
     forget_origins,
-    keep_vectors,
     put,
     row_as_item,
     trim_changes,
 )
+from harry.memory.line import PATIENCE, Line
 from harry.memory.ranking import Question, rank
-from harry.memory.sqlite_store import PATIENCE, _Line
 from harry.memory.tables import Tables
+from harry.memory.vectors import TOGETHER, embedded, keep, without_vector
 
 T = TypeVar("T")
 
 SEARCHED: tuple[Kind, ...] = ("memory", "journal", "book", "note", "soc")
 """The kinds that are searched when none is named: all that are not for tests."""
-
-EMBEDDED_TOGETHER = 64
-"""Vectors in one commit."""
 
 _HELD = 64  # indexes in memory at once
 _SLICE = 500  # rows of a large read
@@ -80,7 +75,7 @@ class LongTermMemory:
         self._tables = tables
         self.embedder = embedder
         # A connection of its own: an abandoned search must not interrupt the reading of an index, nor wait for history.
-        self._line = _Line(tables.path, PATIENCE, writing=False)
+        self._line = Line(tables.path, PATIENCE, writing=False)
         self._indexes: dict[tuple[str, str], KindIndex] = {}
         self._seen = -1
         self._new = trio.Event()
@@ -147,28 +142,18 @@ class LongTermMemory:
         """
         if self.embedder is None:
             return 0
-        rows = await self._tables.look(lambda connection: _without_vector(connection, namespace))
-        for first in range(0, len(rows), EMBEDDED_TOGETHER):
-            chosen = rows[first : first + EMBEDDED_TOGETHER]
+        rows = await self._tables.look(lambda connection: without_vector(connection, namespace))
+        for first in range(0, len(rows), TOGETHER):
+            chosen = rows[first : first + TOGETHER]
             began = trio.current_time()
-            vectors = await trio.to_thread.run_sync(
-                self._embed, [text for *_, text, _ in chosen], [before for *_, before in chosen], everywhere
-            )
-            kept = [(seq, ns, kind, vector) for (seq, ns, kind, *_), vector in zip(chosen, vectors, strict=True)]
-            await self._tables.change(lambda connection, kept=kept: _keep_vectors(connection, kept))  # type: ignore[misc]
+            vectors = await trio.to_thread.run_sync(embedded, self.embedder, chosen, everywhere)
+            kept = [(each.seq, each.namespace, each.kind, vector) for each, vector in zip(chosen, vectors, strict=True)]
+            await self._tables.change(lambda connection, kept=kept: keep(connection, kept))  # type: ignore[misc]
             if gently:
                 await trio.sleep(trio.current_time() - began)
             if progress is not None:
                 progress(first + len(chosen), len(rows))
         return len(rows)
-
-    def _embed(self, texts: list[str], before: list[str], everywhere: bool) -> list[bytes]:
-        if self.embedder is None:
-            return []
-        encode = self.embedder.encode_many if everywhere else self.embedder.encode
-        together = [f"{said}\n{text}" if said else text for said, text in zip(before, texts, strict=True)]
-        vectors = encode([*texts, *together])
-        return [of_turn(alone, both) for alone, both in zip(vectors[: len(texts)], vectors[len(texts) :], strict=True)]
 
     # Reading
 
@@ -345,36 +330,6 @@ def _answer(
         if row is not None:
             found.append(Found(row_as_item(row), hit.score, hit.strength))
     return Answer(tier, tuple(found))
-
-
-def _without_vector(connection: sqlite3.Connection, namespace: str | None) -> list[tuple[int, str, str, str, str]]:
-    """List the items that want a vector as (number, namespace, kind, text, text before)."""
-    rows = connection.execute(
-        """
-        SELECT i.seq, i.ns, i.kind, i.speaker, i.heading, i.text, i.at, b.speaker, b.heading, b.text, b.at
-        FROM item AS i LEFT JOIN vec ON vec.seq = i.seq AND vec.model = ?1
-        LEFT JOIN item AS b ON b.source = i.source AND b.seq = (
-            SELECT max(seq) FROM item WHERE ns = i.ns AND kind = i.kind AND seq < i.seq)
-        WHERE vec.seq IS NULL AND (?2 IS NULL OR i.ns = ?2) ORDER BY i.seq
-        """,
-        (MODEL, namespace),
-    )
-    wanted = []
-    for seq, ns, kind, speaker, heading, text, at, *before in rows:
-        said = ""
-        if before[2] is not None and (at is None or before[3] is None or abs(at - before[3]) <= SESSION_GAP):
-            said = spoken_text(before[2][:_EMBEDDED], before[0], before[1])
-        wanted.append((seq, ns, kind, spoken_text(text[:_EMBEDDED], speaker, heading), said))
-    return wanted
-
-
-_EMBEDDED = 4_000
-"""Characters of a text that the model is given: it reads the first 256 pieces."""
-
-
-def _keep_vectors(connection: sqlite3.Connection, rows: Sequence[tuple[int, str, str, bytes]]) -> None:
-    keep_vectors(connection, MODEL, rows)
-    trim_changes(connection)
 
 
 __all__ = ["KINDS", "Answer", "Found", "Item", "Kind", "LongTermMemory"]

@@ -1,4 +1,4 @@
-"""How a record is made fit to be kept, in the same way by every store: clean text, and the local day it belongs to."""
+"""How a record is made fit to be kept, in the same way by every store: clean text, its local day, its line of JSON."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any, TypeAlias
 
-from channels.messages import Outcome, Thought, ToolUse, TurnRecord
+from channels.messages import Outcome, Source, Thought, ToolUse, TurnRecord
 
 Record: TypeAlias = TurnRecord | Thought
 
@@ -68,3 +68,22 @@ def tools_of(text: str) -> tuple[ToolUse, ...]:
 def tools_in(uses: Iterable[Mapping[str, Any]]) -> tuple[ToolUse, ...]:
     """Make the tools of their fields."""
     return tuple(ToolUse(**{**use, "outcome": Outcome(use["outcome"])}) for use in uses)
+
+
+def as_line(record: Record) -> bytes:
+    """Write a record as one line of JSON, with its line end."""
+    # ASCII escapes carry everything a string can hold, line ends and halves of surrogate pairs included.
+    kind = "turn" if isinstance(record, TurnRecord) else "thought"
+    return json.dumps({"kind": kind, **asdict(record)}).encode("ascii") + b"\n"
+
+
+def from_line(line: bytes) -> Record:
+    """Read what `as_line` wrote.
+
+    Raises `ValueError`, `TypeError`, `KeyError` or `AttributeError` for what is no record.
+    """
+    values = json.loads(line)
+    if values.pop("kind") == "thought":
+        return Thought(**values)
+    uses = tools_in(values.pop("tools", ()))
+    return TurnRecord(**{**values, "source": Source(values["source"]), "tools": uses})

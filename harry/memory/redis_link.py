@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 from urllib.parse import urlsplit
 
 import redis.asyncio
@@ -23,8 +23,9 @@ from redis.backoff import ExponentialWithJitterBackoff
 
 from harry.egress import permit
 from harry.errors import ConfigurationError, StoreError
-from harry.memory.redis_lane import Command, Lane
+from harry.memory.lane import Lane
 
+Command: TypeAlias = tuple[bytes | str | float, ...]
 T = TypeVar("T")
 
 ANSWERED_WITHIN = 1.0

@@ -12,11 +12,10 @@ from typing import Any
 
 from channels.messages import TurnRecord
 from harry.memory.live_state import MOST_TEXTS, Change
-from harry.memory.records import Record
+from harry.memory.records import Record, as_line, from_line
 from harry.memory.redis_keys import CONVERSATION, MARKS, SOC, everything, key, stream
 from harry.memory.redis_link import ANSWERED_WITHIN, RedisLink
 from harry.memory.redis_scripts import APPLY, LOAD, PUBLISH
-from harry.memory.spill import _line, _record
 
 STREAM_LENGTH = 10_000
 """Entries that a stream keeps, about: followers that were away longer ask the store."""
@@ -65,7 +64,7 @@ class RedisStore:
         arguments: list[str | int] = []
         for seq, record in records:
             identity, kind = (record.turn, CONVERSATION) if isinstance(record, TurnRecord) else (record.id, SOC)
-            arguments += [seq, stream(record.user, kind), identity, _line(record).decode("ascii")]
+            arguments += [seq, stream(record.user, kind), identity, as_line(record).decode("ascii")]
         return await self._write(PUBLISH, (sender, log, base), STREAM_LENGTH, arguments)
 
     async def _write(
@@ -118,6 +117,6 @@ def fields_of(entries: Any) -> list[dict[str, str]]:
 def record_of(fields: dict[str, str]) -> Record | None:
     """Read the turn or thought of a stream entry; None where a stranger wrote something else."""
     try:
-        return _record(fields["data"].encode())
+        return from_line(fields["data"].encode())
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

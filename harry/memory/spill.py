@@ -6,10 +6,8 @@ left half-written was never promised and is cut off. A line that cannot be read 
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar, TypeVarTuple
@@ -17,10 +15,10 @@ from typing import TypeVar, TypeVarTuple
 import structlog
 import trio
 
-from channels.messages import Source, Thought, TurnRecord
 from harry.errors import StoreError
 from harry.memory.connection import errors_of
-from harry.memory.records import Record, tools_in
+from harry.memory.records import Record, as_line, from_line
+from harry.memory.syncing import sync_folder
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -85,7 +83,7 @@ class FileSpill:
 
     async def append(self, records: Sequence[Record]) -> None:
         """Write these behind the others, all or none, and sync them. Raises `StoreError`."""
-        await self._in_thread(self._append, b"".join(map(_line, records)), len(records))
+        await self._in_thread(self._append, b"".join(map(as_line, records)), len(records))
 
     async def oldest(self, limit: int) -> list[Record]:
         """Read the records at the front, at most `limit`. Raises `StoreError`."""
@@ -124,7 +122,7 @@ class FileSpill:
             fresh = self.path.with_suffix(".new")
             _write_synced(fresh, b"".join(lines), os.O_TRUNC)
             fresh.replace(self.path)
-            _sync_folder(self.path)
+            sync_folder(self.path.parent)
         self._waiting = len(lines)
         self._end = sum(map(len, lines))
         self._loaded = True
@@ -139,7 +137,7 @@ class FileSpill:
         finally:
             os.close(descriptor)
         if new:
-            _sync_folder(self.path)
+            sync_folder(self.path.parent)
         self._end += len(lines)
         self._waiting += count
 
@@ -150,7 +148,7 @@ class FileSpill:
             return []
         with self.path.open("rb") as file:
             file.seek(self._front)
-            return [_record(line) for line in islice(file, min(limit, self._waiting))]
+            return [from_line(line) for line in islice(file, min(limit, self._waiting))]
 
     def _forget(self, count: int) -> None:
         if count >= self._waiting:
@@ -169,23 +167,9 @@ def _done() -> None:
     pass
 
 
-def _line(record: Record) -> bytes:
-    # ASCII escapes carry everything a string can hold, line ends and halves of surrogate pairs included.
-    kind = "turn" if isinstance(record, TurnRecord) else "thought"
-    return json.dumps({"kind": kind, **asdict(record)}).encode("ascii") + b"\n"
-
-
-def _record(line: bytes) -> Record:
-    values = json.loads(line)
-    if values.pop("kind") == "thought":
-        return Thought(**values)
-    uses = tools_in(values.pop("tools", ()))
-    return TurnRecord(**{**values, "source": Source(values["source"]), "tools": uses})
-
-
 def _readable(line: bytes) -> bool:
     try:
-        _record(line)
+        from_line(line)
     except (ValueError, TypeError, KeyError, AttributeError):
         return False
     return True
@@ -198,7 +182,7 @@ def _write_synced(path: Path, content: bytes, mode: int) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    _sync_folder(path)
+    sync_folder(path.parent)
 
 
 def _write_all(descriptor: int, content: bytes, at: int | None) -> None:
@@ -207,11 +191,3 @@ def _write_all(descriptor: int, content: bytes, at: int | None) -> None:
     view = memoryview(content)
     while view:
         view = view[os.write(descriptor, view) :]
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

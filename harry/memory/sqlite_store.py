@@ -6,10 +6,8 @@ A connection that met an error is closed and opened anew at the next call: once 
 
 from __future__ import annotations
 
-import os
 import sqlite3
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import astuple, fields, replace
 from datetime import tzinfo
 from pathlib import Path
@@ -18,15 +16,11 @@ from typing import Any, TypeVar
 import trio
 
 from channels.messages import Exchange, Thought, TurnRecord
-from harry.errors import StoreError
-from harry.memory.connection import connect, errors_of
 from harry.memory.items import index_records
+from harry.memory.line import PATIENCE, Interruptible, Line
 from harry.memory.records import Record, clean, local_day, tools_of, tools_text
 
 T = TypeVar("T")
-
-PATIENCE = 5.0
-"""Seconds a lock of another process is waited for."""
 
 _CLOSING = 2.0
 """Seconds that closing may wait for a call that is still busy."""
@@ -73,77 +67,6 @@ _THOUGHTS = """
 """
 
 
-class _Line:
-    """A connection to the file, opened when it is needed, and the limiter of the one thread that uses it."""
-
-    def __init__(self, path: Path, patience: float, *, writing: bool) -> None:
-        self.path = path
-        self._writing = writing
-        self.limiter = trio.CapacityLimiter(1)
-        self._patience = patience
-        self._connection: sqlite3.Connection | None = None
-        self._file: tuple[int, int] | None = None
-        self._closed = False
-
-    def use(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do `work` in this thread. Raises `StoreError`."""
-        if self._closed:
-            raise StoreError(f"{self.path} has been closed.")
-        try:
-            with errors_of(self.path):
-                return work(self._open())
-        except StoreError:
-            self._drop()
-            raise
-
-    def _open(self) -> sqlite3.Connection:
-        # A file that was moved away or replaced would go on taking entries that nobody finds again.
-        if self._connection is not None and self._file != _identity(self.path):
-            self._drop()
-        if self._connection is None:
-            self._connection = connect(self.path, patience=self._patience, writing=self._writing)
-            self._file = _identity(self.path)
-        return self._connection
-
-    def _drop(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def close(self) -> None:
-        """Let go for good."""
-        self._closed = True
-        with errors_of(self.path):
-            self._drop()
-
-
-class _Interruptible:
-    """A read that can be interrupted from trio's thread, and never a moment after it has ended."""
-
-    def __init__(self, work: Callable[[sqlite3.Connection], T]) -> None:
-        self._work = work
-        self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
-        self._unwanted = False
-
-    def __call__(self, connection: sqlite3.Connection) -> Any:
-        with self._lock:
-            if self._unwanted:
-                return None
-            self._connection = connection
-        try:
-            return self._work(connection)
-        finally:
-            with self._lock:
-                self._connection = None
-
-    def interrupt(self) -> None:
-        with self._lock:
-            self._unwanted = True
-            if self._connection is not None:
-                self._connection.interrupt()
-
-
 class SqliteStore:
     """Turns and thoughts in one SQLite file. Made by `SqliteStore.open`; implements `actors.protocols.Store`."""
 
@@ -152,8 +75,8 @@ class SqliteStore:
     def __init__(self, path: Path, *, zone: tzinfo | None = None, patience: float = PATIENCE) -> None:
         self.path = path
         self._zone = zone
-        self._writing = _Line(path, patience, writing=True)
-        self._reading = _Line(path, patience, writing=False)
+        self._writing = Line(path, patience, writing=True)
+        self._reading = Line(path, patience, writing=False)
 
     @classmethod
     async def open(cls, path: Path, *, zone: tzinfo | None = None, patience: float = PATIENCE) -> SqliteStore:
@@ -219,7 +142,7 @@ class SqliteStore:
         return "thought", _INSERT_THOUGHT, (*astuple(record), local_day(record.at, self._zone))
 
     async def _read(self, query: str, parameters: dict[str, Any] | tuple[Any, ...]) -> list[Any]:
-        call = _Interruptible(lambda connection: connection.execute(query, parameters).fetchall())
+        call = Interruptible(lambda connection: connection.execute(query, parameters).fetchall())
         try:
             rows: list[Any] = await trio.to_thread.run_sync(
                 self._reading.use, call, abandon_on_cancel=True, limiter=self._reading.limiter
@@ -238,11 +161,3 @@ def _keep(connection: sqlite3.Connection, table: str, insert: str, values: tuple
 
 def _nothing(_: sqlite3.Connection) -> None:
     """Open the file and do no more."""
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = os.stat(path)  # noqa: PTH116 (pathlib's is slower, and this stands before every call)
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino

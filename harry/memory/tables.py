@@ -14,7 +14,8 @@ from typing import Any, TypeVar, cast
 
 import trio
 
-from harry.memory.sqlite_store import PATIENCE, SqliteStore, _Interruptible
+from harry.memory.line import PATIENCE, Interruptible
+from harry.memory.sqlite_store import SqliteStore
 
 T = TypeVar("T")
 
@@ -54,7 +55,7 @@ class Tables(SqliteStore):
 
     async def look(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work`, which only reads, in the reading thread; cancelling interrupts it. Raises `StoreError`."""
-        call = _Interruptible(work)
+        call = Interruptible(work)
         try:
             found: Any = await trio.to_thread.run_sync(
                 self._reading.use, call, abandon_on_cancel=True, limiter=self._reading.limiter

@@ -152,7 +152,7 @@ class _Api:
                     degraded=sorted(each.supervisor.degraded),
                     running=sorted(each.supervisor.running),
                     turns=each.conductor.committed,
-                    muted=each.muted,
+                    muted=each.ears.muted,
                     waiting=each.writer.waiting,
                 )
                 for each in self.host.sessions_of(request.user)

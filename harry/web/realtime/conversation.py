@@ -89,12 +89,12 @@ class Conversation:
         detection = settings.detection or {}
         session.conductor.interruptible = bool(detection.get("interrupt_response", True))
         session.manners = replace(session.manners, speculate=self._usual.speculate and settings.answers)
-        if session.listener is not None:
-            listening = session.listener.endpointing
+        if session.ears.listener is not None:
+            listening = session.ears.listener.endpointing
             silence = settings.silence
             listening.endpoint_silence = self._usual.endpoint_silence if silence is None else silence
             listening.by_words = detection.get("type") != "server_vad"
-            session.listener.reach_back(max(self._usual.pre_roll, detection.get("prefix_padding_ms", 0) / 1000))
+            session.ears.listener.reach_back(max(self._usual.pre_roll, detection.get("prefix_padding_ms", 0) / 1000))
 
     async def run(self, socket: Socket) -> None:
         """Converse until the client says farewell, or does not come back."""

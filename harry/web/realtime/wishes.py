@@ -124,8 +124,8 @@ class Wishes:
     async def _commit(self, _: Mapping[str, Any]) -> None:
         await trio.lowlevel.checkpoint()
         if self._of.settings.detection is not None:
-            if self._of.session.listener is not None and self._of.session.listener.hearing:
-                self._of.session.listener.release()
+            if self._of.session.ears.listener is not None and self._of.session.ears.listener.hearing:
+                self._of.session.ears.listener.release()
                 return
             raise Wrong("Nobody is speaking: there is nothing to commit.", None, "input_audio_buffer_commit_empty")
         if len(self._buffer) < LEAST_BUFFER:
@@ -157,11 +157,11 @@ class Wishes:
 
     async def _press(self, _: Mapping[str, Any]) -> None:
         await trio.lowlevel.checkpoint()
-        self._of.session.press()
+        self._of.session.ears.press()
 
     async def _release(self, _: Mapping[str, Any]) -> None:
         await trio.lowlevel.checkpoint()
-        self._of.session.release()
+        self._of.session.ears.release()
 
     # Items.
 

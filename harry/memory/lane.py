@@ -1,28 +1,28 @@
-"""Commands of many callers on their way together: what comes while others are under way goes with the next batch.
+"""Jobs of many callers on their way together: what comes while others are under way goes with the next batch.
 
-A journey to a server costs much more than what is done there, so callers at once share it. A caller that is cancelled
-before its command left takes it back; one that is cancelled after leaves the others alone.
+A journey, to a server or into a thread, costs much more than what is done there, so callers at once share it. A caller
+that is cancelled before its job left takes it back; one that is cancelled after leaves the others alone.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, Generic, NoReturn, TypeVar
 
 import trio
 
-Command: TypeAlias = tuple[bytes | str | float, ...]
+J = TypeVar("J")
 
 MOST = 64
-"""Commands of one batch."""
+"""Jobs of one batch."""
 
 
-class _Asked:
-    """A command, and a place for its answer."""
+class _Asked(Generic[J]):
+    """A job, and a place for its answer."""
 
-    def __init__(self, command: Command) -> None:
-        self.command = command
+    def __init__(self, job: J) -> None:
+        self.job = job
         self.done = trio.Event()
         self.answer: object = None
         self.unwanted = False
@@ -32,17 +32,17 @@ class _Asked:
         self.done.set()
 
 
-class Lane:
-    """`send` takes a batch and gives an answer for each command; an exception among them, or raised, is an answer."""
+class Lane(Generic[J]):
+    """`send` takes a batch and gives an answer for each job; an exception among them, or raised, is an answer."""
 
-    def __init__(self, send: Callable[[Sequence[Command]], Awaitable[Sequence[object]]]) -> None:
+    def __init__(self, send: Callable[[Sequence[J]], Awaitable[Sequence[object]]]) -> None:
         self._send = send
-        self._waiting: deque[_Asked] = deque()
+        self._waiting: deque[_Asked[J]] = deque()
         self._arrived = trio.Event()
 
-    async def ask(self, command: Command) -> Any:
-        """Give the answer to one command, or raise what it was answered with."""
-        asked = _Asked(command)
+    async def ask(self, job: J) -> Any:
+        """Give the answer to one job, or raise what it was answered with."""
+        asked = _Asked(job)
         self._waiting.append(asked)
         self._arrived.set()
         try:
@@ -54,7 +54,7 @@ class Lane:
         return asked.answer
 
     async def run(self) -> NoReturn:
-        """Send batches, one after the other, until cancelled."""
+        """Send batches, one after the other, until cancelled. More than one task may do so."""
         while True:
             await self._arrived.wait()
             self._arrived = trio.Event()
@@ -62,7 +62,7 @@ class Lane:
                 await self._send_some()
 
     async def _send_some(self) -> None:
-        batch: list[_Asked] = []
+        batch: list[_Asked[J]] = []
         while self._waiting and len(batch) < MOST:
             asked = self._waiting.popleft()
             if not asked.unwanted:
@@ -70,8 +70,8 @@ class Lane:
         if not batch:
             return
         try:
-            answers = await self._send([asked.command for asked in batch])
-        except Exception as error:  # noqa: BLE001  it is raised where the command was asked
+            answers = await self._send([asked.job for asked in batch])
+        except Exception as error:  # noqa: BLE001  it is raised where the job was asked
             answers = [error] * len(batch)
         for asked, answer in zip(batch, answers, strict=True):
             asked.settle(answer)
