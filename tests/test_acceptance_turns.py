@@ -24,7 +24,8 @@ from harry.audio.choice import open_loudspeaker, open_microphone
 from harry.bench import overlaps
 from harry.bench.echo import SAYINGS, harrys_voice
 from harry.bench.figures import percentiles, surroundings
-from harry.bench.overlaps import KnownVoice
+from harry.bench.known_voice import KnownVoice, signs
+from harry.bench.overlap_sounds import Voices, at_level
 from harry.bench.room import VOICE_RMS, people, sounding_rms
 from harry.conductor import Identity
 from harry.engines import Engines
@@ -77,7 +78,7 @@ class HungVoice(KnownVoice):
     """Speaks for some seconds and then hangs where no cancellation reaches it for a while."""
 
     async def speak(self, text: str, emit: Callable[[Chunk], Awaitable[None]]) -> None:
-        pcm = (overlaps.signs("padding").astype(np.int16) * 8000).tobytes() * 32
+        pcm = (signs("padding").astype(np.int16) * 8000).tobytes() * 32
         try:
             await emit(Chunk(pcm, self.rate, (Word(text, len(pcm) // 2),)))
         finally:
@@ -365,7 +366,7 @@ async def spoken_hour(minutes: int, seed: int) -> AsyncIterator[tuple[float, Sam
     The voices are those of several synthesisers, near and far; detector and endpointing are the real ones.
     """
     dice = np.random.default_rng(seed)
-    voices, stream, machine = overlaps.Voices(), Silero.load("silero", SileroSettings()).open_stream(), Endpointing()
+    voices, stream, machine = Voices(), Silero.load("silero", SileroSettings()).open_stream(), Endpointing()
     talk = minutes_of_talk(minutes, seed, 0.0)
     said: dict[tuple[str, int], Samples] = {}
     ahead, heard, at = np.zeros(0, np.float32), deque[Samples](maxlen=30 * EAR_RATE // FRAME_SAMPLES), 0
@@ -373,7 +374,7 @@ async def spoken_hour(minutes: int, seed: int) -> AsyncIterator[tuple[float, Sam
         who = number % 2 + int(dice.integers(3)) * 2
         if (text, who) not in said:
             said[text, who] = (await voices.say(text, who))[1]
-        sound = overlaps.at_level(said[text, who], float(dice.uniform(0.03, 0.5)))
+        sound = at_level(said[text, who], float(dice.uniform(0.03, 0.5)))
         place = round(begins * EAR_RATE) - at
         ahead = np.pad(ahead, (0, max(0, place + len(sound) - len(ahead))))
         ahead[place : place + len(sound)] += sound

@@ -10,21 +10,9 @@ import trio
 from trio.testing import MockClock
 
 from channels.messages import EAR_RATE
-from harry.bench.overlaps import (
-    WORD,
-    KnownVoice,
-    Overlap,
-    Played,
-    Told,
-    at_level,
-    bang,
-    cough,
-    heard_exactly,
-    replies_sounded,
-    reply,
-    signs,
-    whole,
-)
+from harry.bench.known_voice import WORD, KnownVoice, replies_sounded, reply, signs
+from harry.bench.overlap_sounds import Overlap, at_level, bang, cough
+from harry.bench.overlaps import Played, Told, heard_exactly, whole
 from harry.testing.engines import ScriptedLanguageModel
 from tests.house import FakeEar, House, house
 
