@@ -160,15 +160,6 @@ async def test_where_no_sound_of_his_comes_back_a_person_who_says_his_words_inte
         assert home.happened("interrupted")[0].fields["reason"] == "barge_in"
 
 
-async def test_words_that_he_has_not_said_yet_are_no_echo(autojump_clock: MockClock) -> None:
-    said = "a b c d e f g h " * 4 + "tomorrow it rains"
-    async with house(mind=says(said), ear=FakeEar("tomorrow it rains")) as home:
-        await speaking(home)
-        await home.voice(0.5)
-        await home.silence(2)
-        assert home.happened("interrupted")[0].fields["reason"] == "barge_in"
-
-
 async def test_go_on_says_what_was_left_unsaid(autojump_clock: MockClock) -> None:
     words = "one two three four five six seven eight nine ten."
     async with house(mind=says(words), ear=FakeEar("Harry, stop.")) as home:
