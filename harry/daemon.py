@@ -154,7 +154,7 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
                     inner=inner,
                     prepare=prepare,
                 ) as session:
-                    if isinstance(devices.microphone, WavMicrophone):
+                    if isinstance(devices.microphone, WavMicrophone) and session.echo is None:
                         session.conductor.hears_himself = lambda: False
                     if door is not None:
                         session.events.publish("door", address=door.address)

@@ -156,23 +156,47 @@ def test_of_files_written_together_each_succeeds_or_fails_by_itself(tmp_path, mo
     assert read_all([path for path, _ in jobs]) == [b"the last", *(content for _, content in jobs[1:])]
 
 
-def test_where_a_disk_fails_in_some_files_the_others_are_written(tmp_path, monkeypatch):
+@pytest.mark.parametrize("bad", [0, 5, 7])
+def test_where_a_disk_fails_in_some_files_the_others_are_written(tmp_path, monkeypatch, bad):
     monkeypatch.setattr(whole_files, "_SLOW", 0.0)
     for number in range(8):
         (tmp_path / f"{number}").write_bytes(b"old")
     fsync = os.fsync
 
     def sometimes_full(descriptor: int) -> None:
-        if os.fstat(descriptor).st_size == 5:
+        if os.fstat(descriptor).st_size == bad + 1:
             raise OSError(errno.ENOSPC, "No space left on device")
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", sometimes_full)
-    answers = write_all([(tmp_path / f"{number}", b"x" * number) for number in range(8)])
-    assert [number for number, each in enumerate(answers) if each is not None] == [5]
-    assert (tmp_path / "5").read_bytes() == b"old"
-    assert (tmp_path / "6").read_bytes() == b"xxxxxx"
+    answers = write_all([(tmp_path / f"{number}", b"x" * (number + 1)) for number in range(8)])
+    assert [number for number, each in enumerate(answers) if each is not None] == [bad]
+    found = [(tmp_path / f"{number}").read_bytes() for number in range(8)]
+    assert found == [b"old" if number == bad else b"x" * (number + 1) for number in range(8)]
     assert len(list(tmp_path.iterdir())) == 8
+
+
+def test_a_folder_that_cannot_be_synced_fails_each_file_by_its_own_name(tmp_path, monkeypatch):
+    fsync = os.fsync
+
+    def no_folders(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EIO, "Input/output error")
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", no_folders)
+    answers = write_all([(tmp_path / f"file{number}", b"x") for number in range(3)])
+    assert [f"file{number} cannot be written" in str(each) for number, each in enumerate(answers)] == [True] * 3
+
+
+async def test_what_is_no_name_at_all_fails_where_it_was_given_and_nowhere_else(tmp_path):
+    async with open_files() as files, trio.open_nursery() as nursery:
+        nursery.start_soon(files.save_text, tmp_path / "file", "x")
+        with pytest.raises(TypeError):
+            await files.save_text(5, "x")  # type: ignore[arg-type]
+        with pytest.raises(TypeError):
+            await files.load_text(None)  # type: ignore[arg-type]
+    assert (tmp_path / "file").read_text() == "x"
 
 
 async def test_what_is_saved_at_the_same_time_is_all_there(tmp_path):

@@ -10,6 +10,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import trio
@@ -23,7 +24,7 @@ J = TypeVar("J")
 A = TypeVar("A")
 
 _THREADS = 2
-"""For reading and for writing each: one file on a disk that hangs does not hold up the others."""
+"""For reading and for writing each: a file on a disk that hangs holds up those that went with it, and not the next."""
 
 
 class Files:
@@ -38,21 +39,21 @@ class Files:
 
         Raises `ValueError` for half a character, which no file can hold, and for more than `LONGEST` bytes.
         """
-        await self._writes.ask((path, text.encode()))
+        await self._writes.ask((Path(path), text.encode()))
 
     async def load_text(self, path: Name) -> str:
         """Read a text, its line ends as they are: UTF-8, with or without a mark, else Windows-1252.
 
         Raises `StoreError`.
         """
-        return _decoded(await self._reads.ask(path))
+        return _decoded(await self._reads.ask(Path(path)))
 
     async def save_json(self, path: Name, data: Any) -> None:
         """Write JSON as UTF-8, keys sorted, two spaces deep. Raises `StoreError`; then the old content stands.
 
         Raises `ValueError` or `TypeError` for what is no JSON: a number that is not finite, an object, a cycle.
         """
-        await self._writes.ask((path, _laid_out(data)))
+        await self._writes.ask((Path(path), _laid_out(data)))
 
     async def load_json(self, path: Name) -> Any:
         """Read JSON. Raises `StoreError`, with the line at which it ceases to be JSON."""

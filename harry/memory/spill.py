@@ -18,7 +18,7 @@ import trio
 from harry.errors import StoreError
 from harry.memory.connection import errors_of
 from harry.memory.records import Record, as_line, from_line
-from harry.memory.syncing import sync_folder
+from harry.syncing import sync_folder
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")

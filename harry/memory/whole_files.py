@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from harry.errors import StoreError
-from harry.memory.syncing import sync_folder
+from harry.syncing import sync_folder
 
 Name: TypeAlias = str | os.PathLike[str]
 
@@ -48,9 +48,13 @@ class _Fresh:
         try:
             step(self)
         except OSError as error:
-            self._give_up(_explained(error, self._name, "written"), error)
+            self.fail(error)
         except (StoreError, ValueError) as error:
             self._give_up(error, error.__cause__)
+
+    def fail(self, error: OSError) -> None:
+        """Leave the rest out, because of what the system said."""
+        self._give_up(_explained(error, self._name, "written"), error)
 
     def write(self) -> None:
         if len(self._content) > LONGEST:
@@ -88,7 +92,7 @@ def write_all(jobs: Sequence[tuple[Name, bytes]]) -> list[Exception | None]:
     """Give files their contents, each all or nothing; synced on return.
 
     Answers for each with None, or with `StoreError`, or `ValueError` for more than `LONGEST` bytes: the old content
-    stands then.
+    stands then, but where only the folder could not be synced the new one does until a crash.
     """
     files = [_Fresh(*job) for job in jobs]
     for each in files:
@@ -96,12 +100,14 @@ def write_all(jobs: Sequence[tuple[Name, bytes]]) -> list[Exception | None]:
     _sync([each for each in files if each.error is None])
     for each in files:
         each.attempt(_Fresh.take_the_name)
-    for folder in {each.target.parent for each in files if each.error is None}:
-        there = [each for each in files if each.target.parent == folder]
-        first, *others = there
-        first.attempt(lambda each: sync_folder(each.target.parent))
-        for each in others:
-            each.error = each.error or first.error
+    written = [each for each in files if each.error is None]
+    for folder in {each.target.parent for each in written}:
+        try:
+            sync_folder(folder)
+        except OSError as error:
+            for each in written:
+                if each.target.parent == folder:
+                    each.fail(error)
     return [each.error for each in files]
 
 

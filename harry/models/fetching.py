@@ -23,6 +23,7 @@ from harry.egress import host_of, permit
 from harry.errors import EngineBusy, EngineError, EngineUnavailable, StoreError
 from harry.mind.http import Download, open_download
 from harry.models.catalogue import PINS, Model, ModelFile, pins
+from harry.syncing import sync_folder
 
 ATTEMPTS = 5
 """How often a file that is cut is gone on with, without a byte more in between."""
@@ -85,7 +86,7 @@ async def fetch(
     with part.open("rb") as whole:
         os.fsync(whole.fileno())
     part.replace(target)
-    _settle(target.parent)
+    sync_folder(target.parent)
     return digest
 
 
@@ -228,13 +229,4 @@ def _written(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
-    _settle(path.parent)
-
-
-def _settle(folder: Path) -> None:
-    """Make what was renamed in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(path.parent)
