@@ -14,9 +14,9 @@ from typing import Protocol
 import numpy as np
 import trio
 
-from actors.endpointing import ONSET, VOICED, Endpointing, Sign
-from actors.floor import Decision, Floor, HarrySide
 from actors.protocols import Samples, VoiceActivityStream
+from actors.turn_taking.endpointing import ONSET, VOICED, Endpointing, Sign
+from actors.turn_taking.floor import Decision, Floor, HarrySide
 from channels.events import EventStream
 from channels.messages import EAR_RATE, FRAME_SAMPLES, SAMPLE_BYTES, Frame, Speech, Transcript
 from channels.ports import Port

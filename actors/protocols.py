@@ -1,6 +1,6 @@
 """What the actors need from the world: ears, voices, minds, devices and stores, as protocols.
 
-Engines are built by factories (`harry.registry`), leased by turns and closed at the last lease. All arrays are
+Engines are built by factories (`harry.engines.registry`), leased by turns and closed at the last lease. All arrays are
 `float32` in -1..1, mono; all PCM is `bytes` as `channels.messages` says. Engines raise `harry.errors.EngineError`
 and nothing else; what they raise otherwise ends the turn and counts as a defect of theirs.
 """

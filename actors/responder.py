@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 
 import trio
 
-from actors.claims import Claims
-from actors.phrases import Phrases, phrases_of
 from actors.protocols import (
     Delta,
     ImagePart,
@@ -27,7 +25,9 @@ from actors.protocols import (
     Usage,
     Used,
 )
-from actors.wording import Wording
+from actors.text.claims import Claims
+from actors.text.phrases import Phrases, phrases_of
+from actors.text.segmentation import Wording
 from channels.messages import Piece, Recollection
 from channels.ports import Port
 

@@ -52,6 +52,8 @@ from channels.messages import (
     Utterance,
     Word,
 )
+from harry.engines.registry import ROLES, EngineClass, EngineSettings
+from harry.engines.worker_threads import Emit, Offload
 from harry.errors import (
     BudgetReached,
     ConfigurationError,
@@ -63,10 +65,8 @@ from harry.errors import (
     HarryError,
     StoreError,
 )
-from harry.offload import Emit, Offload
-from harry.registry import ROLES, EngineClass, EngineSettings
-from harry.tools.box import Answer, ToolError
 from harry.tools.functions import tool
+from harry.tools.toolbox import Answer, ToolError
 
 __all__ = [
     "EAR_RATE",

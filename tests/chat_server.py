@@ -14,7 +14,7 @@ import h11
 import trio
 
 from actors.protocols import Delta, Message, Request, Role, TextDelta, TextPart
-from harry.mind.openai_chat import OpenAIChat
+from harry.mind.openai.engine import OpenAIChat
 
 KEY = "sk-do-not-tell"
 STREAM = [("content-type", "text/event-stream"), ("transfer-encoding", "chunked")]

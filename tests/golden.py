@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from harry.memory.items import Item
+from harry.memory.store.items import Item
 
 FOLDER = Path(__file__).parent / "data" / "memory"
 NAMES = {"N": "Nora", "T": "Tom"}

@@ -14,13 +14,13 @@ from actors.protocols import Delta, Message, Request, Role, Samples, TextDelta, 
 from channels.clock import AudioClock
 from channels.events import Event, Listener
 from channels.messages import Exchange, Recollection
-from harry.conductor import Identity
-from harry.engines import Engines
+from harry.engines.lease import Shelf
 from harry.hearing.energy import Energy, EnergySettings
-from harry.memory.in_memory import InMemoryStore
-from harry.memory.spill import MemorySpill
-from harry.session import Manners, Session
-from harry.shelf import Shelf
+from harry.host.engine_loading import Engines
+from harry.memory.store.in_memory import InMemoryStore
+from harry.memory.store.spill import MemorySpill
+from harry.session.conductor import Identity
+from harry.session.session import Manners, Session
 from harry.testing.engines import ScriptedLanguageModel, ScriptedSettings, ScriptedVoice
 from harry.testing.loudspeaker import VirtualLoudspeaker
 from harry.testing.microphone import SILENT_FRAME, VOICED_FRAME, HandFedMicrophone

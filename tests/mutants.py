@@ -28,19 +28,19 @@ class Mutant:
 MUTANTS = [
     Mutant(
         "cut does not close the slot",
-        "harry/conductor.py",
+        "harry/session/conductor.py",
         "        stale = self.gate.close(slot)\n        self.gate.ducked = False\n        turn.scope.cancel()",
         "        stale = 0\n        self.gate._live = None\n        turn.scope.cancel()",
     ),
     Mutant(
         "cut leaves the slot open until the stages have ended",
-        "harry/conductor.py",
+        "harry/session/conductor.py",
         "        stale = self.gate.close(slot)\n        self.gate.ducked = False\n        turn.scope.cancel()",
         "        stale = 0\n        turn.scope.cancel()",
     ),
     Mutant(
         "cut does not cancel the scope",
-        "harry/conductor.py",
+        "harry/session/conductor.py",
         "        stale = self.gate.close(slot)\n        self.gate.ducked = False\n        turn.scope.cancel()",
         "        stale = self.gate.close(slot)",
     ),
@@ -100,7 +100,7 @@ MUTANTS = [
     ),
     Mutant(
         "a natural end does not wait for what was written",
-        "harry/conductor.py",
+        "harry/session/conductor.py",
         "                await slot.played()\n",
         "",
     ),
@@ -118,7 +118,7 @@ MUTANTS = [
     ),
     Mutant(
         "the turn is acknowledged before it was kept",
-        "harry/conductor.py",
+        "harry/session/conductor.py",
         "        self._settled[turn.id] = turn\n        self._keep(record)",
         "        self._settled[turn.id] = turn\n        self.kept(record)\n        self._keep(record)",
     ),

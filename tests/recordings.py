@@ -17,8 +17,8 @@ import pytest
 
 from actors.protocols import Samples
 from channels.messages import EAR_RATE
+from harry.engines.registry import find
 from harry.errors import EngineUnavailable
-from harry.registry import find
 
 FOLDER = Path("/usr/share/pocketsphinx/test/data")
 ON_CI = os.environ.get("CI", "").lower() == "true"

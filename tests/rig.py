@@ -13,7 +13,7 @@ from channels.events import Event, EventStream, Listener
 from channels.gate import Gate, Slot
 from channels.messages import Source, TurnRecord, Utterance, Word
 from channels.turn import Turn, new_id
-from harry.conductor import Conductor, Identity
+from harry.session.conductor import Conductor, Identity
 from harry.testing.loudspeaker import VirtualLoudspeaker
 
 RATE = 8_000

@@ -15,9 +15,9 @@ import soxr
 import trio
 from trio.testing import MockClock
 
-from actors.attention import Attention, Meant
-from actors.endpointing import Endpointing, Sign
 from actors.protocols import Delta, Request, Samples, TextDelta
+from actors.turn_taking.attention import Attention, Meant
+from actors.turn_taking.endpointing import Endpointing, Sign
 from channels.clock import AudioClock
 from channels.messages import EAR_RATE, FRAME_SAMPLES, Chunk, Word
 from harry.audio.choice import open_loudspeaker, open_microphone
@@ -27,14 +27,14 @@ from harry.bench.figures import percentiles, surroundings
 from harry.bench.known_voice import KnownVoice, signs
 from harry.bench.overlap_sounds import Voices, at_level
 from harry.bench.room import VOICE_RMS, people, sounding_rms
-from harry.conductor import Identity
-from harry.engines import Engines
+from harry.engines.lease import Shelf
 from harry.hearing.moonshine import Moonshine, MoonshineSettings
 from harry.hearing.silero import Silero, SileroSettings
-from harry.memory.in_memory import InMemoryStore
-from harry.memory.spill import MemorySpill
-from harry.session import Manners, Session
-from harry.shelf import Shelf
+from harry.host.engine_loading import Engines
+from harry.memory.store.in_memory import InMemoryStore
+from harry.memory.store.spill import MemorySpill
+from harry.session.conductor import Identity
+from harry.session.session import Manners, Session
 from harry.testing.engines import ScriptedLanguageModel
 from harry.testing.loudspeaker import VirtualLoudspeaker
 from harry.voice.piper import Piper, PiperSettings

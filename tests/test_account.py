@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harry.account import Facts, account, greeting
+from harry.daemon.startup_report import Facts, account, greeting
 
 WHOLE = Facts(
     ear="Moonshine tiny",

@@ -16,11 +16,12 @@ from openapi_spec_validator import validate
 from actors.protocols import Request, Usage
 from channels.messages import Source, Thought, TurnRecord
 from channels.turn import new_id
-from harry.budget import Budget, Ledger, Limit
-from harry.config import Config
-from harry.memory.sqlite_store import SqliteStore
-from harry.session import Session
-from harry.web import api, shapes
+from harry.config.loading import Config
+from harry.host.budget import Budget, Ledger, Limit
+from harry.memory.store.sqlite_store import SqliteStore
+from harry.session.session import Session
+from harry.web.api import handlers as api
+from harry.web.api import schemas as shapes
 from tests.web import Answer, Away, away, upgrade
 
 MANY = "/api/turns?" + "a=1&" * 99

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.attention import Attention, Meant, Talk
+from actors.turn_taking.attention import Attention, Meant, Talk
 
 QUESTION = "What time is it?"
 CALL = "Harry, what time is it?"

@@ -31,7 +31,7 @@ from channels.gate import Gate
 from harry.audio.wav import WavLoudspeaker
 from harry.errors import DeviceError
 
-HARRY = [sys.executable, "-m", "harry.cli"]
+HARRY = [sys.executable, "-m", "harry.cli.app"]
 SCRIPTED = [
     *("--set", "engines.language_model=scripted", "--set", "engines.text_to_speech=scripted"),
     *("--set", "engines.speech_to_text=scripted", "--set", "engines.voice_activity=energy"),

@@ -9,10 +9,10 @@ import pytest
 import trio
 
 from actors.protocols import Message, Request, Role, TextDelta, TextPart, Usage
-from harry.budget import BUDGET_FILE, DAYS_KEPT, Budget, Ledger, Limit, Spent, tokens_of
-from harry.commands import Call
+from harry.cli.options import Call
 from harry.errors import BudgetReached, StoreError
-from harry.relay import SPENT, Link, Relay
+from harry.host.budget import BUDGET_FILE, DAYS_KEPT, Budget, Ledger, Limit, Spent, tokens_of
+from harry.mind.fallback.relay import SPENT, Link, Relay
 from tests.test_relay import ASKED, Mind, answer, text
 
 DAY = 86_400.0

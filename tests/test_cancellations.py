@@ -28,9 +28,9 @@ from channels.mailbox import Mailbox
 from channels.messages import Chunk, Piece, Recollection, Speech, Transcript, Word
 from channels.ports import Port, WhenFull
 from channels.turn import Turn
+from harry.engines.lease import FRESH_AT_MOST, Shelf
 from harry.errors import EngineError, EngineUnavailable
-from harry.memory.in_memory import InMemoryStore
-from harry.shelf import FRESH_AT_MOST, Shelf
+from harry.memory.store.in_memory import InMemoryStore
 from harry.testing.engines import ScriptedSettings, ScriptedVoice
 from tests.house import FakeEar, house, says
 from tests.rig import dies_slowly, rig, speaks, utterance

@@ -9,8 +9,8 @@ import trio
 from trio.testing import MockClock
 
 from actors.retriever import retrieve
-from harry import cast as casting
 from harry.errors import ConfigurationError
+from harry.session import actor_registry as casting
 from tests.house import house, says
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "tea_memory"

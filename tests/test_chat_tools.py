@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from actors.protocols import Message, Request, Role, TextDelta, TextPart, Tool, ToolCall, ToolResult, Usage
 from harry.errors import EngineBusy, EngineError, EngineTimeout, EngineUnavailable
-from harry.mind.chat_wire import LONGEST_CALL, MOST_CALLS, ReplyStream
-from harry.mind.reasoning import ThoughtFilter
-from harry.mind.refusals import refusal, retry_after
+from harry.mind.openai.errors import refusal, retry_after
+from harry.mind.openai.wire import LONGEST_CALL, MOST_CALLS, ReplyStream
+from harry.mind.reasoning_filter import ThoughtFilter
 from tests.chat_server import KEY, STREAM, Client, ask, chunk, failing, hang, request, serving, text
 
 SCHEMA = {"type": "object", "properties": {"response": {"type": "string"}}}

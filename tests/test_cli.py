@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from harry import cli, exits
-from harry.config import RunOptions
+from harry.cli import app as cli
+from harry.cli import exit_codes as exits
+from harry.config.loading import RunOptions
 from harry.errors import ConfigurationError, EngineError, FolderInUse, HarryError
 
-HARRY = [sys.executable, "-m", "harry.cli"]
+HARRY = [sys.executable, "-m", "harry.cli.app"]
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -44,9 +45,9 @@ def test_help_names_every_command_and_imports_nothing_heavy(tmp_path: Path) -> N
     code = f"""
 import sys
 sys.argv = ["harry", "--help"]
-import harry.cli
+import harry.cli.app
 try:
-    harry.cli.main()
+    harry.cli.app.main()
 except SystemExit as ended:
     assert ended.code == 0
 found = [name for name in {heavy!r} if name in sys.modules]
@@ -192,7 +193,7 @@ class Rooms:
         monkeypatch.setenv("HARRY_HOME", str(home))
         for name in [name for name in os.environ if name.startswith("HARRY_") and name != "HARRY_HOME"]:
             monkeypatch.delenv(name)
-        monkeypatch.setattr("harry.logs.configure", lambda *_: None)
+        monkeypatch.setattr("harry.log_setup.configure", lambda *_: None)
 
     def put(self, module: str, name: str, function: Callable[..., Any]) -> None:
         fake = type(sys)(module)
@@ -219,7 +220,7 @@ def test_run_hands_on_what_it_was_told(monkeypatch: pytest.MonkeyPatch, rooms: R
         rooms.calls.append((config.turn.pre_roll, options))
         return 0
 
-    rooms.put("harry.daemon", "run", run)
+    rooms.put("harry.daemon.run", "run", run)
     assert ended(monkeypatch, "run") == 0
     told = [
         "--mic",
@@ -250,7 +251,7 @@ def test_ask_prints_the_reply_as_it_comes_and_ends_the_line(
         printed_by_then.append(capsys.readouterr().out)
         write(".")
 
-    rooms.put("harry.asking", "ask", ask)
+    rooms.put("harry.services.ask", "ask", ask)
     assert ended(monkeypatch, "ask", "hello") == 0
     assert printed_by_then == ["You said 'hello'"]
     assert capsys.readouterr().out == ".\n"
@@ -285,7 +286,7 @@ def test_every_error_ends_as_a_sentence_and_a_code(
     def run(_config: Any, _options: Any) -> int:
         raise error
 
-    rooms.put("harry.daemon", "run", run)
+    rooms.put("harry.daemon.run", "run", run)
     assert ended(monkeypatch, "run") == code
     assert capsys.readouterr().err == said
 
@@ -297,7 +298,7 @@ def test_with_debug_the_place_is_shown(
     def run(_config: Any, _options: Any) -> int:
         raise error
 
-    rooms.put("harry.daemon", "run", run)
+    rooms.put("harry.daemon.run", "run", run)
     assert ended(monkeypatch, "--debug", "run") == 1
     shown = capsys.readouterr().err
     assert "Traceback" in shown

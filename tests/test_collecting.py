@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 
-from harry.collecting import start_kept
+from harry.daemon.gc_freeze import start_kept
 
 
 def test_what_was_there_before_is_not_looked_through_and_garbage_of_the_conversation_is_still_found() -> None:

@@ -14,9 +14,9 @@ from PIL import Image
 from harry.compat import central_logic_async as central
 from harry.compat import loaders_async, open_router_async, services
 from harry.compat.recordings import LONGEST, MOST, STALE, Recordings
-from harry.config import load_config
+from harry.config.loading import load_config
 from harry.errors import ConfigurationError, DeviceError, EngineError, EngineUnavailable
-from harry.pictures import PictureError
+from harry.images import PictureError
 from tests.chat_server import failing, serving
 from tests.compat import CALLERS, home  # noqa: F401  (a fixture)
 
@@ -30,7 +30,7 @@ def _without_embedder(monkeypatch):
     def none():
         raise EngineUnavailable("There is no embedder.")
 
-    monkeypatch.setattr("harry.remembering.Embedder.load", none)
+    monkeypatch.setattr("harry.services.memory.Embedder.load", none)
 
 
 def settle(tmp_path, server=None, said="Is the kettle on?"):

@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 
 from harry.compat import loaders_async
 from harry.errors import StoreError
-from harry.memory import files, whole_files
-from harry.memory.files import open_files
-from harry.memory.whole_files import read_all, read_whole, write_all, write_whole
+from harry.files import async_files as files
+from harry.files import atomic as whole_files
+from harry.files.async_files import open_files
+from harry.files.atomic import read_all, read_whole, write_all, write_whole
 from tests.compat import CALLERS, home  # noqa: F401  (a fixture)
 
 DATA = {"ü": [1, 2.5, None, True], "a": {"b": "line\nend", "c": "🙂"}}
@@ -231,7 +232,7 @@ def test_json_deeper_than_it_can_be_laid_out_is_kept_in_one_line():
 CHILD = """
 import os, sys
 from pathlib import Path
-from harry.memory.whole_files import write_whole
+from harry.files.atomic import write_whole
 for number in range(100_000):
     write_whole(Path(sys.argv[1]), (b"%d " % number) * 20_000)
     os.write(1, b"%d\\n" % number)

@@ -14,9 +14,9 @@ import pytest
 import trio
 
 from harry.compat import knowledgebase_search_async, loaders_async, ltm_async, portal, services
-from harry.config import Config
+from harry.config.loading import Config
+from harry.config.sections import Memory
 from harry.errors import ConfigurationError, StoreError
-from harry.settings import Memory
 from tests.compat import CALLERS, home  # noqa: F401  (a fixture)
 
 pytestmark = pytest.mark.usefixtures("home")

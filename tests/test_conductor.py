@@ -6,8 +6,8 @@ from trio.testing import MockClock
 from channels.gate import Slot
 from channels.messages import Source
 from channels.turn import Turn
-from harry.conductor import TURNS_AT_MOST
 from harry.errors import EngineError
+from harry.session.conductor import TURNS_AT_MOST
 from tests.rig import RATE, WORD, dies_slowly, rig, speaks, utterance
 
 

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from harry import config as configuration
-from harry import registry
-from harry.config import Config, load_config
+from harry.config import loading as configuration
+from harry.config.keys import engine_page, keys, row
+from harry.config.loading import Config, load_config
+from harry.config.sources import toml_value
+from harry.engines import registry
 from harry.errors import ConfigurationError
-from harry.keys import engine_page, keys, row
-from harry.layers import toml_value
 
 KINDS = {
     "voice_activity": ["silero", "energy"],

@@ -19,10 +19,10 @@ from trio.testing import MockClock
 
 from channels.clock import AudioClock
 from channels.events import Event, EventStream
-from harry.console import show
-from harry.live_line import LiveLine, State
-from harry.outlet import Outlet
-from harry.typing_in import LineCutter, typed_lines
+from harry.terminal.console import show
+from harry.terminal.input import LineCutter, typed_lines
+from harry.terminal.output import Outlet
+from harry.terminal.status_line import LiveLine, State
 
 QUIET = -90.0
 

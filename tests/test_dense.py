@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from harry.errors import EngineUnavailable
-from harry.memory import embedding
-from harry.memory.dense import DIMENSIONS, Vectors, _wide, nearest, rescored
-from harry.memory.embedding import Embedder, of_turn
+from harry.memory.search import embedding
+from harry.memory.search.embedding import Embedder, of_turn
+from harry.memory.search.vectors import DIMENSIONS, Vectors, _wide, nearest, rescored
 
 
 def unit(rows: int, seed: int = 1) -> np.ndarray:

@@ -22,7 +22,8 @@ import typer
 from trio.testing import MockClock
 
 from channels.messages import Chunk
-from harry import cli, registry
+from harry.cli import app as cli
+from harry.engines import registry
 from harry.errors import EngineUnavailable
 from harry.testing.engines import ScriptedLanguageModel
 from tests.house import RATE, house

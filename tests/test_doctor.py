@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from harry import doctor
-from harry.config import load_config
-from harry.doctor import Finding, as_json, as_text, device, examine, prevents_start, processor
-from harry.engines import Candidate, Chain
+from harry.cli import doctor_checks as doctor
+from harry.cli.doctor_checks import Finding, as_json, as_text, device, examine, prevents_start, processor
+from harry.config.loading import load_config
 from harry.errors import ConfigurationError, EngineUnavailable
+from harry.host.engine_loading import Candidate, Chain
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +60,7 @@ def test_a_folder_that_cannot_be_made_is_a_warning_with_a_way_on(tmp_path: Path)
 
 def test_a_folder_that_cannot_be_written_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Root may write everywhere, so the kernel is not asked.
-    monkeypatch.setattr("harry.doctor.os.access", lambda *_: False)
+    monkeypatch.setattr("harry.cli.doctor_checks.os.access", lambda *_: False)
     assert of(looked_at(tmp_path), "data folder").state == "warning"
 
 
@@ -86,7 +86,7 @@ def test_little_room_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     class Usage:
         free = 1_000_000
 
-    monkeypatch.setattr("harry.doctor.shutil.disk_usage", lambda _: Usage)
+    monkeypatch.setattr("harry.cli.doctor_checks.shutil.disk_usage", lambda _: Usage)
     assert of(looked_at(tmp_path), "disk") == Finding(
         "disk", "warning", "1 MB are free.", "Make room, or nothing more can be kept."
     )
@@ -184,7 +184,7 @@ def test_an_engine_that_breaks_does_not_break_the_doctor(monkeypatch: pytest.Mon
 
 def doctor_says(home: Path, *arguments: str) -> tuple[int, str]:
     done = subprocess.run(
-        [sys.executable, "-m", "harry.cli", "doctor", *arguments],
+        [sys.executable, "-m", "harry.cli.app", "doctor", *arguments],
         env={**os.environ, "HARRY_HOME": str(home), "SDL_AUDIODRIVER": "dummy"},
         capture_output=True,
         text=True,

@@ -19,12 +19,12 @@ import trustme
 from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
 
 from harry.errors import ConfigurationError
-from harry.tokens import FILE, Tokens
-from harry.web import connection
-from harry.web.door import listen, tls
-from harry.web.guard import csrf_of
-from harry.web.http import Request, Response
-from harry.web.socket import Socket
+from harry.host.access_tokens import FILE, Tokens
+from harry.web.server import connection
+from harry.web.server.auth import csrf_of
+from harry.web.server.http import Request, Response
+from harry.web.server.listener import listen, tls
+from harry.web.server.websocket import Socket
 from tests.web import Answer, Away, away, read_answer, upgrade
 
 
@@ -456,7 +456,7 @@ def test_harry_run_opens_the_door_and_a_new_token_is_printed_alone(tmp_path: Pat
 
     def harry(*arguments: str) -> str:
         done = subprocess.run(
-            [sys.executable, "-m", "harry.cli", *arguments],
+            [sys.executable, "-m", "harry.cli.app", *arguments],
             env=environment, capture_output=True, text=True, timeout=60, check=True,
         )  # fmt: skip
         return done.stdout
@@ -467,7 +467,7 @@ def test_harry_run_opens_the_door_and_a_new_token_is_printed_alone(tmp_path: Pat
     settings += ["engines.speech_to_text=scripted", "engines.voice_activity=energy"]
     options = [each for setting in settings for each in ("--set", setting)]
     with subprocess.Popen(
-        [sys.executable, "-m", "harry.cli", "run", "--mic", "none", "--speaker", "none", *options],
+        [sys.executable, "-m", "harry.cli.app", "run", "--mic", "none", "--speaker", "none", *options],
         env=environment, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True,
     ) as running:  # fmt: skip
         assert running.stdout is not None

@@ -10,9 +10,9 @@ import pytest
 import trio
 import trio.testing
 
-from harry.web import limits
-from harry.web.http import Request, Response
-from harry.web.socket import Socket
+from harry.web.server import rate_limits as limits
+from harry.web.server.http import Request, Response
+from harry.web.server.websocket import Socket
 from tests.web import Away, away
 
 TOGETHER = 16

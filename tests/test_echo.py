@@ -13,11 +13,11 @@ from actors.protocols import Samples
 from channels.messages import EAR_RATE, FRAME_SAMPLES
 from harry.bench.echo import MINUTE, interruptions, listen, monologue, noticed_after, rooms
 from harry.bench.room import RECORDINGS, Room, Voice, at_voice_level, first_voiced, people, sounding_rms
-from harry.hearing.echo import Duplex, EchoCanceller, Heard
-from harry.hearing.echo_delay import DelayFinder
-from harry.hearing.echo_evidence import BANDS, Equaliser
-from harry.hearing.echo_filter import BLOCK, PathFilter
-from harry.hearing.echo_reference import History
+from harry.hearing.echo.canceller import Duplex, EchoCanceller, Heard
+from harry.hearing.echo.delay import DelayFinder
+from harry.hearing.echo.evidence import BANDS, Equaliser
+from harry.hearing.echo.filter import BLOCK, PathFilter
+from harry.hearing.echo.history import History
 from tests.recordings import ON_CI, embedded
 
 SECOND = EAR_RATE

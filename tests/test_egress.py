@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from harry import egress
-from harry.egress import EGRESS_FILE, EgressRefused, note, noted, permit
-from harry.memory.redis_link import open_link
-from harry.mind.openai_chat import OpenAIChat
+from harry.memory.shared_state.redis_client import open_link
+from harry.mind.openai.engine import OpenAIChat
+from harry.net import egress
+from harry.net.egress import EGRESS_FILE, EgressRefused, note, noted, permit
 from tests.chat_server import KEY, Client, ask, serving, text
 
 HERE = ["http://127.0.0.1:1/v1", "http://[::1]/v1", "https://localhost", "http://a.localhost:5/x", "unix:///run/redis"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from harry.bench.endpoint import run, silence_only, sweep
 from harry.bench.endpoint_set import DEVELOPED_ON, HELD_OUT, TURNS
 from harry.errors import EngineError
-from harry.mind.turn_words import TurnWords, TurnWordsSettings
+from harry.mind.llamacpp.turn_detector import TurnWords, TurnWordsSettings
 from tests.recordings import embedded
 
 NO_SOUND = np.zeros(0, np.float32)

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.endings import COMPLETE, LISTING, OPEN, UNREAD, finished
-from actors.endpointing import Endpointing, Sign
-from actors.phrases import phrases_of
+from actors.text.phrases import phrases_of
+from actors.turn_taking.endpointing import Endpointing, Sign
+from actors.turn_taking.turn_completion import COMPLETE, LISTING, OPEN, UNREAD, finished
 
 WINDOW = 0.032
 PROBABILITY = {"#": 0.9, "-": 0.4, ".": 0.02}

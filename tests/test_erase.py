@@ -11,15 +11,15 @@ import pytest
 import trio
 
 from channels.messages import Source, Thought, TurnRecord
-from harry import remembering
-from harry.config import Config, load_config
+from harry.config.loading import Config, load_config
 from harry.errors import ConfigurationError, FolderInUse, StoreError
-from harry.memory.connection import connect
-from harry.memory.erasing import erase_rows, erase_spilled, holds
-from harry.memory.folder import lock_folder, prepare_folder
-from harry.memory.items import Item, index_records, put
-from harry.memory.tables import Tables
-from harry.services import STORE_FILE
+from harry.memory.store.connection import connect
+from harry.memory.store.data_folder import lock_folder, prepare_folder
+from harry.memory.store.database import Tables
+from harry.memory.store.erasure import erase_rows, erase_spilled, holds
+from harry.memory.store.items import Item, index_records, put
+from harry.services import memory as remembering
+from harry.services.soc import STORE_FILE
 
 AT = 1_700_000_000.0
 SECRET = "xylophone"

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.floor import Decision, Floor, HarrySide, State
 from actors.protocols import Samples
+from actors.turn_taking.floor import Decision, Floor, HarrySide, State
 from channels.messages import EAR_RATE, FRAME_SAMPLES
 from tests.recordings import embedded, recordings
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from harry.errors import FolderInUse, StoreError
-from harry.memory.folder import LOCK_FILE, lock_folder, prepare_folder
+from harry.memory.store.data_folder import LOCK_FILE, lock_folder, prepare_folder
 
 HOLD = """
 import sys
 from pathlib import Path
-from harry.memory.folder import lock_folder
+from harry.memory.store.data_folder import lock_folder
 
 with lock_folder(Path(sys.argv[1])):
     print("held", flush=True)

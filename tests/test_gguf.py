@@ -14,9 +14,10 @@ import trio
 
 from actors.protocols import Delta, ImagePart, Message, Request, Role, TextDelta, TextPart, Usage
 from harry.errors import EngineError, EngineTimeout, EngineUnavailable
-from harry.mind import gguf, smollm2
-from harry.mind.gguf import Gguf, check_file, check_processor, merged, plain, shortened
-from harry.mind.smollm2 import SmolLM2, model_file
+from harry.mind.llamacpp import engine as gguf
+from harry.mind.llamacpp import smollm2
+from harry.mind.llamacpp.engine import Gguf, check_file, check_processor, merged, plain, shortened
+from harry.mind.llamacpp.smollm2 import SmolLM2, model_file
 
 SYSTEM = "You are Harry, a helpful voice assistant. Give a short, correct answer in one or two English sentences."
 

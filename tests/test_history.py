@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.messages import Exchange
-from harry.history import KEPT, History
-from harry.memory.fleeting import cost, within
-from harry.mind.prompt import STRIDE
+from harry.memory.conversations.window import cost, within
+from harry.mind.prompt.builder import STRIDE
+from harry.session.history import KEPT, History
 
 PLENTY = 1_000_000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from trio.testing import MockClock
 
-from harry.session import Manners
+from harry.session.session import Manners
 from tests.house import FRAME, FakeEar, house
 
 HOLD = Manners(talk="hold", attention_window=0.0)

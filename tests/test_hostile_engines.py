@@ -22,15 +22,15 @@ import trio
 from trio.testing import MockClock
 
 from actors.protocols import Delta, Request, Samples, TextDelta
+from actors.supervisor import DEGRADED_WAIT, INTENSITY, Supervisor
 from channels.gate import Gate
 from channels.messages import Chunk, Word
 from channels.turn import Turn
-from harry import exits
-from harry.asking import _one_turn
+from harry.cli import exit_codes as exits
 from harry.errors import EngineError, StoreError
-from harry.memory.in_memory import InMemoryStore
-from harry.pipeline import LAST_RESORT
-from harry.supervisor import DEGRADED_WAIT, INTENSITY, Supervisor
+from harry.memory.store.in_memory import InMemoryStore
+from harry.services.ask import _one_turn
+from harry.session.turn_stages import LAST_RESORT
 from harry.testing.engines import ScriptedSettings, ScriptedVoice
 from tests.house import RATE, FakeEar, FakeMind, House, house, says
 from tests.rig import utterance

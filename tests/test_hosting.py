@@ -14,17 +14,17 @@ from trio.testing import MockClock
 from actors.protocols import Delta, Request, TextDelta
 from channels.messages import Exchange, Thought, TurnRecord
 from channels.turn import new_id
-from harry.config import Config
-from harry.engines import Engines
+from harry.config.loading import Config
+from harry.config.sections import Memory
+from harry.engines.lease import Shelf
 from harry.errors import EngineUnavailable, StoreError, TooManySessions
-from harry.hosting import Host, hosting
-from harry.memory.in_memory import InMemoryStore
-from harry.memory.spill import FileSpill
-from harry.memory.sqlite_store import SqliteStore
-from harry.refuges import Refuges
-from harry.session import Session
-from harry.settings import Memory
-from harry.shelf import Shelf
+from harry.host.engine_loading import Engines
+from harry.host.host import Host, hosting
+from harry.host.spill_files import Refuges
+from harry.memory.store.in_memory import InMemoryStore
+from harry.memory.store.spill import FileSpill
+from harry.memory.store.sqlite_store import SqliteStore
+from harry.session.session import Session
 from tests.house import FakeMind
 
 

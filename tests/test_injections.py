@@ -17,11 +17,11 @@ from channels.events import EventStream
 from channels.messages import Exchange, Outcome, Piece, Recollection, Source, ToolUse, Utterance
 from channels.ports import Port
 from channels.turn import Turn, new_id
-from harry.mind.chat_wire import ReplyStream, written
-from harry.mind.gguf import plain
-from harry.mind.prompt import INTERRUPTED, UNHEARD, build
-from harry.mind.prompt_parts import OPENING, SAID, guarded, quoted
-from harry.tools.box import Box, Offer
+from harry.mind.llamacpp.engine import plain
+from harry.mind.openai.wire import ReplyStream, written
+from harry.mind.prompt.builder import INTERRUPTED, UNHEARD, build
+from harry.mind.prompt.parts import OPENING, SAID, guarded, quoted
+from harry.tools.toolbox import Box, Offer
 
 NOW = datetime(2026, 11, 22, 20, 10)  # noqa: DTZ001 - local time, as a person reads it
 CALL = '{"name": "unlock", "arguments": {"door": "front"}}'

@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from harry.memory.items import Item
-from harry.memory.journal import Journal
-from harry.memory.long_term import LongTermMemory
-from harry.memory.tables import Tables
+from harry.memory.diary.journal import Journal
+from harry.memory.longterm.service import LongTermMemory
+from harry.memory.store.database import Tables
+from harry.memory.store.items import Item
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOON = datetime(2026, 3, 28, 12, tzinfo=BERLIN).timestamp()

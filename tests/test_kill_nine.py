@@ -25,8 +25,8 @@ import trio
 from actors.soc_writer import Record, SocWriter
 from channels.messages import Thought
 from harry.errors import StoreError
-from harry.memory.spill import FileSpill
-from harry.memory.sqlite_store import SqliteStore
+from harry.memory.store.spill import FileSpill
+from harry.memory.store.sqlite_store import SqliteStore
 
 SENDERS = 3
 AT_ONCE = 40

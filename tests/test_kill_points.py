@@ -24,10 +24,10 @@ import trio
 from actors.soc_writer import Record, SocWriter
 from channels.messages import Thought
 from harry.errors import StoreError
-from harry.memory.journal import Journal
-from harry.memory.live_state import SqliteLiveState
-from harry.memory.spill import FileSpill
-from harry.memory.tables import Tables
+from harry.memory.diary.journal import Journal
+from harry.memory.shared_state.live_state import SqliteLiveState
+from harry.memory.store.database import Tables
+from harry.memory.store.spill import FileSpill
 from tests.test_kill_nine import in_order, kept_names, text_of
 
 POINTS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from harry.memory.lane import MOST, Lane
+from channels.batcher import MOST, Lane
 
 
 class Server:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 import structlog
 
-from harry import logs
+from harry import log_setup as logs
 from harry.errors import StoreError
-from harry.masking import masked
+from harry.redaction import masked
 
 SECRET = "sk-abcdefghijklmnop0123"
 

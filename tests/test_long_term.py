@@ -16,16 +16,16 @@ from hypothesis import strategies as st
 
 from channels.messages import Source, Thought, TurnRecord
 from harry.errors import StoreError
-from harry.memory import derived
-from harry.memory import items as items_module
-from harry.memory.chunking import MOST, passages
-from harry.memory.connection import connect
-from harry.memory.items import CHANGES, Item, clean, index_records
-from harry.memory.long_term import Answer, Found, LongTermMemory
-from harry.memory.migrations import MIGRATIONS, migrate, version
-from harry.memory.remembered import FLOORS, LONGEST, Remembered, alike, chosen, rendered
-from harry.memory.remembered import MOST as MOST_MEMORIES
-from harry.memory.tables import Tables
+from harry.memory.longterm.chunking import MOST, passages
+from harry.memory.longterm.selection import FLOORS, LONGEST, Remembered, alike, chosen, rendered
+from harry.memory.longterm.selection import MOST as MOST_MEMORIES
+from harry.memory.longterm.service import Answer, Found, LongTermMemory
+from harry.memory.search import index as derived
+from harry.memory.store import items as items_module
+from harry.memory.store.connection import connect
+from harry.memory.store.database import Tables
+from harry.memory.store.items import CHANGES, Item, clean, index_records
+from harry.memory.store.migrations.registry import MIGRATIONS, migrate, version
 
 AT = 1_700_000_000.0
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harry import cli
+from harry.cli import app as cli
 
 DATA = Path(__file__).parent / "data" / "lore"
 
@@ -39,7 +39,7 @@ class Shell:
 
 @pytest.fixture
 def lore(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
-    monkeypatch.setattr("harry.exits.let_go_of_output", lambda: True)
+    monkeypatch.setattr("harry.cli.exit_codes.let_go_of_output", lambda: True)
     return Shell(tmp_path / "home", monkeypatch, capsys)
 
 

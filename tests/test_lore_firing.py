@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harry.memory.lore import SCAN_DEPTH, Book, Entry, Reason, Verdict, token_bound
-from harry.memory.lore_decorators import Decorators, decorated
-from harry.memory.lore_firing import Moment, judge
-from harry.memory.lore_patterns import Trials
-from harry.memory.lore_rules import LoreIndex
+from harry.memory.lore.activation import Moment, judge
+from harry.memory.lore.decorators import Decorators, decorated
+from harry.memory.lore.model import SCAN_DEPTH, Book, Entry, Reason, Verdict, token_bound
+from harry.memory.lore.patterns import Trials
+from harry.memory.lore.rules import LoreIndex
 
 
 def words(text: str) -> int:

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harry.errors import ConfigurationError
-from harry.memory.lore import CONTENT, ENTRIES, KEY_LENGTH, KEY_TEXT, KEYS, Book, Entry, refuse_too_large
-from harry.memory.lore_import import LARGEST_PICTURE, LARGEST_TEXT, read_book, write_book
+from harry.memory.lore.importing import LARGEST_PICTURE, LARGEST_TEXT, read_book, write_book
+from harry.memory.lore.model import CONTENT, ENTRIES, KEY_LENGTH, KEY_TEXT, KEYS, Book, Entry, refuse_too_large
 
 DATA = Path(__file__).parent / "data" / "lore"
 

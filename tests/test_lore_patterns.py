@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harry.memory.lore_patterns import SEARCHED, BadPatternError, Pattern, Trials, literal
+from harry.memory.lore.patterns import SEARCHED, BadPatternError, Pattern, Trials, literal
 
 
 def test_a_pattern_matches_and_says_where():

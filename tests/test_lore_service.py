@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 import trio
 
+from harry.compat.lore import constant_entries, get_key_matches, kb_entries, load_knowledgebase
+from harry.engines.worker_threads import Offload
 from harry.errors import StoreError
-from harry.memory.lore import Book, Entry, Fired, Reason, Scope
-from harry.memory.lore_firing import Moment
-from harry.memory.lore_rules import LoreIndex
-from harry.memory.lore_seed import constant_entries, get_key_matches, kb_entries, load_knowledgebase
-from harry.memory.lore_service import CHECKED_EVERY, KnowledgeBase
-from harry.memory.lore_store import LoreInMemory, LoreStore
-from harry.offload import Offload
+from harry.memory.lore.activation import Moment
+from harry.memory.lore.model import Book, Entry, Fired, Reason, Scope
+from harry.memory.lore.rules import LoreIndex
+from harry.memory.lore.service import CHECKED_EVERY, KnowledgeBase
+from harry.memory.lore.store import LoreInMemory, LoreStore
 
 ADA = Scope("ada", "Harry")
 

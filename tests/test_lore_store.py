@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from harry.errors import ConfigurationError, StoreError
-from harry.memory.connection import connect
-from harry.memory.lore import Book, Entry, Scope
-from harry.memory.lore_import import read_book
-from harry.memory.lore_store import LoreInMemory, LoreStore
-from harry.memory.sqlite_store import SqliteStore
+from harry.memory.lore.importing import read_book
+from harry.memory.lore.model import Book, Entry, Scope
+from harry.memory.lore.store import LoreInMemory, LoreStore
+from harry.memory.store.connection import connect
+from harry.memory.store.sqlite_store import SqliteStore
 
 ADA = Scope("ada", "Harry")
 DATA = Path(__file__).parent / "data" / "lore"
@@ -154,7 +154,7 @@ async def test_what_is_erased_by_its_column_alone_goes_with_its_entries_and_is_n
 
 async def test_too_much_is_refused_and_what_was_there_stays(store, monkeypatch):
     await store.add_book(ADA, ALL)
-    monkeypatch.setattr("harry.memory.lore.ENTRIES", 4)
+    monkeypatch.setattr("harry.memory.lore.model.ENTRIES", 4)
     with pytest.raises(ConfigurationError, match="6 entries; a persona can have 4"):
         await store.add_book(ADA, replace(ALL, name="more"))
     await store.add(ADA, Entry(keys=("x",)), book="all")

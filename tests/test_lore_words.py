@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harry.memory import lore_matching
-from harry.memory.lore_matching import LONGEST_TEXT, Hits, KeyIndex
-from harry.memory.lore_words import can_be_found, fold, original_place
+from harry.memory.lore import matching as lore_matching
+from harry.memory.lore.matching import LONGEST_TEXT, Hits, KeyIndex
+from harry.memory.lore.normalization import can_be_found, fold, original_place
 
 
 def found(text: str, *keys: str, exact: bool = False) -> list[str]:

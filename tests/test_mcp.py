@@ -20,14 +20,14 @@ from channels.clock import AudioClock
 from channels.events import EventStream
 from channels.messages import Outcome, Source, ToolUse, Utterance
 from channels.turn import Turn, new_id
-from harry import egress
-from harry.config import Config
-from harry.pictures import bytes_of
-from harry.prompting import show_tools
-from harry.tool_settings import McpServer
-from harry.toolkit import toolkit
-from harry.tools.box import Box
+from harry.config.loading import Config
+from harry.config.tool_sections import McpServer
+from harry.host.shared_tools import toolkit
+from harry.images import bytes_of
+from harry.net import egress
+from harry.session.prompt import show_tools
 from harry.tools.mcp_servers import Server, answer_of
+from harry.tools.toolbox import Box
 
 SERVER = str(Path(__file__).parent / "mcp_server.py")
 

@@ -18,16 +18,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.main import get_command
 
-from harry import remembering
 from harry.bench import memory as bench
-from harry.cli import app
-from harry.commands import Call
-from harry.config import Config, load_config
+from harry.cli.app import app
+from harry.cli.options import Call
+from harry.config.loading import Config, load_config
 from harry.errors import ConfigurationError
-from harry.memory import embedding
-from harry.memory.importing import Report, as_line, moment, read_lines
-from harry.memory.items import Item, clean
-from harry.services import STORE_FILE
+from harry.memory.longterm.importing import Report, as_line, moment, read_lines
+from harry.memory.search import embedding
+from harry.memory.store.items import Item, clean
+from harry.services import memory as remembering
+from harry.services.soc import STORE_FILE
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -344,7 +344,10 @@ def test_commands_of_several_processes_write_into_one_store(tmp_path):
         written(tmp_path / f"{name}.jsonl", *(line(f"{name}{n}", f"kitten {n}", namespace=name) for n in range(200)))
         for name in "abc"
     ]
-    script = "import harry.memory.embedding as e; e.find_spec = lambda _: None; from harry.cli import main; main()"
+    script = (
+        "import harry.memory.search.embedding as e; e.find_spec = lambda _: None; "
+        "from harry.cli.app import main; main()"
+    )
     command = [sys.executable, "-c", script, "memory", "import"]
     running = [subprocess.Popen([*command, file], env=environment, stdout=subprocess.PIPE) for file in files]
     assert [each.communicate(timeout=60)[0] for each in running] == [b"200 taken in, 0 left out.\n"] * 3
@@ -357,7 +360,7 @@ def test_commands_of_several_processes_write_into_one_store(tmp_path):
 
 
 def test_help_does_not_load_what_it_does_not_need():
-    code = "import sys, harry.commands.memory; assert not {'numpy', 'trio', 'onnxruntime'} & set(sys.modules)"
+    code = "import sys, harry.cli.memory; assert not {'numpy', 'trio', 'onnxruntime'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 

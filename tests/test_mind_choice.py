@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from harry import registry
-from harry.mind.choice import BETTER_MINDS, chain
-from harry.mind.local_servers import LocalServer
+from harry.engines import registry
+from harry.mind.openai.discovery import LocalServer
+from harry.mind.selection import BETTER_MINDS, chain
 
 OLLAMA = LocalServer("ollama", "http://127.0.0.1:11434/v1", ("llama3.2", "other"))
 

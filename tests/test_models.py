@@ -14,12 +14,12 @@ import h11
 import pytest
 import trio
 
-from harry import egress
 from harry.errors import ConfigurationError, EngineBusy, EngineError, EngineUnavailable, StoreError
-from harry.mind.choice import chain
+from harry.mind.selection import chain
 from harry.models import catalogue, fetching
 from harry.models.catalogue import HUB, Model, ModelFile, pins, pulled_mind, wanted
 from harry.models.fetching import pull
+from harry.net import egress
 from tests.chat_server import Client
 
 WHOLE = bytes(range(256)) * 4000

@@ -14,7 +14,7 @@ OFFLINE = ["unshare", "--net"] if os.geteuid() == 0 else ["unshare", "--map-root
 
 
 def harry(home: Path, *call: str, offline: bool, key: str = "") -> subprocess.CompletedProcess[str]:
-    command = [*(OFFLINE if offline else []), sys.executable, "-m", "harry.cli", *call]
+    command = [*(OFFLINE if offline else []), sys.executable, "-m", "harry.cli.app", *call]
     kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     env = {**kept, "HARRY_HOME": str(home), **({"OPENROUTER_API_KEY": key} if key else {})}
     return subprocess.run(command, capture_output=True, text=True, timeout=120, env=env, check=False)

@@ -6,8 +6,8 @@ import time
 import pytest
 import trio
 
+from harry.engines.worker_threads import Emit, Offload
 from harry.errors import EngineError, EngineTimeout
-from harry.offload import Emit, Offload
 
 
 async def test_the_result_of_the_work_comes_back() -> None:

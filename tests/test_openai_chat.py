@@ -13,11 +13,11 @@ import trio
 from pydantic import ValidationError
 
 from actors.protocols import Delta, ImagePart, Message, Request, Role, TextDelta, TextPart, Usage
+from harry.engines.deadline import Patience
 from harry.errors import EngineError, EngineTimeout, EngineUnavailable
-from harry.mind.local_servers import LocalServer, find_local_server
-from harry.mind.openai_chat import OpenAIChat
-from harry.mind.patience import Patience
-from harry.mind.sse import LONGEST, EventReader
+from harry.mind.openai.discovery import LocalServer, find_local_server
+from harry.mind.openai.engine import OpenAIChat
+from harry.net.sse import LONGEST, EventReader
 from tests.chat_server import (
     KEY,
     Answer,

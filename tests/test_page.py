@@ -7,7 +7,7 @@ import re
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from harry import registry
+from harry.engines import registry
 from harry.web.page import assets
 from tests.browser import spoken, visiting
 from tests.realtime import harry

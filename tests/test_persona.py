@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harry.config import load_config
+from harry.config.loading import load_config
 from harry.errors import ConfigurationError
-from harry.mind.persona import DEFAULT, LONGEST, load_persona
+from harry.mind.prompt.persona import DEFAULT, LONGEST, load_persona
 from tests.test_cli import harry
 
 

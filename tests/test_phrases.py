@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.echo_words import unexplained
-from actors.names import called, key
-from actors.phrases import Stop, asks, phrases_of, tokens
+from actors.text.phrases import Stop, asks, phrases_of, tokens
+from actors.turn_taking.echo_words import unexplained
+from actors.turn_taking.name_matching import called, key
 
 ENGLISH = phrases_of("en")
 NAMES = ("Harry",)

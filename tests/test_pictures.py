@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from harry import pictures
-from harry.config import Config
-from harry.pictures import PictureError
-from harry.toolkit import toolkit
-from harry.tools.box import Answer
+from harry import images as pictures
+from harry.config.loading import Config
+from harry.host.shared_tools import toolkit
+from harry.images import PictureError
+from harry.tools.toolbox import Answer
 
 
 def png(width: int, height: int, mode: str = "RGB") -> bytes:

@@ -18,7 +18,7 @@ from channels.messages import FRAME_SAMPLES, Frame, Source, Utterance
 from channels.turn import Turn
 from harry.audio.choice import open_loudspeaker, open_microphone
 from harry.errors import DeviceError
-from harry.presence import KeptMicrophone, keep_playing
+from harry.session.device_recovery import KeptMicrophone, keep_playing
 from tests.soundcard import Card, a_card
 
 pytest_plugins = ["tests.soundcard"]

@@ -13,9 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harry.errors import EngineUnavailable
-from harry.memory.derived import KindIndex
-from harry.memory.embedding import Embedder
-from harry.memory.index_text import (
+from harry.memory.search.bm25 import Postings, rarity
+from harry.memory.search.embedding import Embedder
+from harry.memory.search.index import KindIndex
+from harry.memory.search.ranking import Question, rank
+from harry.memory.search.wordpiece import WordPiece
+from harry.memory.store.items import Item, clean, put
+from harry.memory.store.migrations.registry import migrate
+from harry.memory.text.analysis import (
     STOP_WORDS,
     ago,
     asks,
@@ -27,12 +32,7 @@ from harry.memory.index_text import (
     terms_of,
     words_of,
 )
-from harry.memory.irregular import BASE
-from harry.memory.items import Item, clean, put
-from harry.memory.lexical import Postings, rarity
-from harry.memory.migrations import migrate
-from harry.memory.ranking import Question, rank
-from harry.memory.wordpiece import WordPiece
+from harry.memory.text.irregular_verbs import BASE
 from tests.golden import FOLDER, conversation, questions, recall
 
 MAY = datetime(2023, 5, 8, 13, 56, tzinfo=UTC).timestamp()

@@ -13,8 +13,8 @@ import trio
 import trio.testing
 from trio_websocket import ConnectionClosed, WebSocketConnection, open_websocket_url
 
-from harry.web import socket as door_socket
-from harry.web.limits import Bucket
+from harry.web.server import websocket as door_socket
+from harry.web.server.rate_limits import Bucket
 from tests.realtime import LOUD, QUIET, harry
 from tests.web import Away
 
@@ -77,7 +77,7 @@ WISHES: list[dict[str, Any]] = [
     {"type": "response.create", "response": {"output_modalities": ["text"], "metadata": {"a": "b"}}},
     {"type": "response.cancel", "response_id": "resp_x"},
     {"type": "response.cancel"},
-    {"type": "harry.playback.position", "item_id": "item_x", "audio_ms": 20},
+    {"type": "harry.services.playback.position", "item_id": "item_x", "audio_ms": 20},
     {"type": "harry.press"},
     {"type": "harry.release"},
 ]  # fmt: skip

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from harry.config import load_config
+from harry.config.loading import load_config
 from harry.errors import StoreError
-from harry.memory.items import Item
-from harry.memory.lore import Entry, Scope
-from harry.recalling import LongTerm, shared_memory
-from harry.services import NAMESPACE
+from harry.host.shared_memory import LongTerm, shared_memory
+from harry.memory.lore.model import Entry, Scope
+from harry.memory.store.items import Item
+from harry.services.soc import NAMESPACE
 
 
 @asynccontextmanager
@@ -22,7 +22,7 @@ async def remembering_a_key(folder: Path, monkeypatch: pytest.MonkeyPatch) -> As
     """A memory that holds where a key hangs, and lore of a lighthouse."""
     monkeypatch.setenv("HARRY_HOME", str(folder))
     # What is found is the matter here, and not how soon.
-    monkeypatch.setattr("harry.recalling.DEADLINE", 60.0)
+    monkeypatch.setattr("harry.host.shared_memory.DEADLINE", 60.0)
     monkeypatch.setattr("actors.retriever.DEADLINE", 60.0)
     config = load_config(None, [])
     async with AsyncExitStack() as held:

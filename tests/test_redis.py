@@ -20,14 +20,17 @@ from redis.backoff import NoBackoff
 from channels.messages import Source, Thought, TurnRecord
 from channels.turn import new_id
 from harry.errors import ConfigurationError, StoreError
-from harry.memory import live_state, redis_followers, redis_link, redis_share
-from harry.memory.live_state import Change, SqliteLiveState
-from harry.memory.redis_followers import Follower
-from harry.memory.redis_keys import CONVERSATION, SOC, escaped, key, stream
-from harry.memory.redis_link import RedisLink, open_link, place_of
-from harry.memory.redis_share import SharedLiveState, erase_shared
-from harry.memory.redis_store import erase_keys
-from harry.memory.tables import Tables
+from harry.memory.shared_state import live_state
+from harry.memory.shared_state import redis_client as redis_link
+from harry.memory.shared_state import redis_consumer as redis_followers
+from harry.memory.shared_state import redis_sync as redis_share
+from harry.memory.shared_state.live_state import Change, SqliteLiveState
+from harry.memory.shared_state.redis_client import RedisLink, open_link, place_of
+from harry.memory.shared_state.redis_consumer import Follower
+from harry.memory.shared_state.redis_keys import CONVERSATION, SOC, escaped, key, stream
+from harry.memory.shared_state.redis_store import erase_keys
+from harry.memory.shared_state.redis_sync import SharedLiveState, erase_shared
+from harry.memory.store.database import Tables
 from tests.redis_server import RedisServer, redis_server  # noqa: F401  (a fixture)
 
 

@@ -14,16 +14,16 @@ import trio
 
 from channels.messages import Source, Utterance
 from channels.turn import new_id
-from harry.config import Config
-from harry.engines import Engines
-from harry.hosting import Host, hosting
-from harry.memory.sqlite_store import SqliteStore
+from harry.config.loading import Config
+from harry.config.sections import User
+from harry.engines.lease import Shelf
+from harry.host.engine_loading import Engines
+from harry.host.host import Host, hosting
+from harry.memory.store.sqlite_store import SqliteStore
 from harry.reflexes.grammar import grammar_of
 from harry.reflexes.times import moment_of, seconds_of, told_duration, told_when
-from harry.session import Session
-from harry.settings import User
-from harry.shelf import Shelf
-from harry.tools.box import ToolError
+from harry.session.session import Session
+from harry.tools.toolbox import ToolError
 
 WORDINGS = {
     "Repeat": [

@@ -21,7 +21,18 @@ async def test_a_refusal_is_said_aloud_and_logged_without_a_secret(status: int, 
     events = tmp_path / "events.jsonl"
     body = json.dumps({"error": {"message": f"{KEY} is wrong"}}).encode()
     async with serving(failing(status, body)) as (server, _):
-        call = [sys.executable, "-m", "harry.cli", "run", "--mic", "none", "--speaker", "none", "--until-quiet", "1"]
+        call = [
+            sys.executable,
+            "-m",
+            "harry.cli.app",
+            "run",
+            "--mic",
+            "none",
+            "--speaker",
+            "none",
+            "--until-quiet",
+            "1",
+        ]
         call += ["--events", str(events), "--set", "engines.language_model=far", "--set", "engine.far.kind=openai-chat"]
         call += ["--set", "engines.text_to_speech=silent", "--set", "engine.far.model=some/model"]
         call += ["--set", f"engine.far.base_url={server.url}", "--set", f"engine.far.api_key={KEY}"]

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from actors.protocols import Delta, Message, Request, Role, TextDelta, TextPart, Tool, ToolCall, Usage
 from harry.errors import EngineBusy, EngineError, EngineTimeout, EngineUnavailable
-from harry.mind.continuing import Continuation, WholeWords, lightened
-from harry.mind.prompt_parts import OPENING
-from harry.mind.structured import ReplyReader
-from harry.relay import Link, Relay
+from harry.mind.fallback.continuation import Continuation, WholeWords, lightened
+from harry.mind.fallback.relay import Link, Relay
+from harry.mind.partial_json import ReplyReader
+from harry.mind.prompt.parts import OPENING
 
 WORDS = ["One", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten."]
 ASKED = Request((Message(Role.SYSTEM, (TextPart("Be Harry."),)), Message(Role.USER, (TextPart("Count."),))))

@@ -8,17 +8,17 @@ import time
 import pytest
 import trio
 
-from harry import cli
-from harry.memory.reminders import Reminders
-from harry.memory.tables import Tables
-from harry.services import STORE_FILE
+from harry.cli import app as cli
+from harry.memory.store.database import Tables
+from harry.memory.store.reminders import Reminders
+from harry.services.soc import STORE_FILE
 
 
 @pytest.fixture
 def reminders(tmp_path, monkeypatch, capsys):
     """Run `harry reminders ...` in a home where one reminder is set; give the exit code, the lines and the error."""
     monkeypatch.setenv("HARRY_HOME", str(tmp_path))
-    monkeypatch.setattr("harry.exits.let_go_of_output", lambda: True)
+    monkeypatch.setattr("harry.cli.exit_codes.let_go_of_output", lambda: True)
 
     def shell(*arguments):
         monkeypatch.setattr("sys.argv", ["harry", "reminders", *arguments, "--set", "user.name=maria"])

@@ -6,7 +6,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from harry.session import Manners
+from harry.session.session import Manners
 from tests.house import FRAME, FakeEar, House, house
 
 RESTS = Manners(attention_window=5.0, rest_after=20.0)

@@ -12,7 +12,7 @@ import trio
 from actors.retriever import DEADLINE, Recall, retrieve
 from channels.messages import Exchange, Recollection, Source, Utterance
 from channels.ports import Port
-from harry.mind.prompt import build
+from harry.mind.prompt.builder import build
 
 WORDS = "where did we hide the key"
 

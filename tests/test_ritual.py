@@ -13,13 +13,13 @@ from actors.protocols import Request
 from actors.thinker import Reflection
 from channels.messages import Exchange, Source, TurnRecord
 from harry.errors import EngineUnavailable
-from harry.inner.life import SUMMED_UP, InnerLife
-from harry.inner.ritual import Rituals
-from harry.inner.state import StateOfMind
-from harry.memory.journal import Journal
-from harry.memory.live_state import SqliteLiveState
-from harry.memory.soc_days import SocDays
-from harry.memory.tables import Tables
+from harry.inner_life.daily import Rituals
+from harry.inner_life.service import SUMMED_UP, InnerLife
+from harry.inner_life.state import StateOfMind
+from harry.memory.diary.journal import Journal
+from harry.memory.diary.stream import SocDays
+from harry.memory.shared_state.live_state import SqliteLiveState
+from harry.memory.store.database import Tables
 from tests.test_cli import harry
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -21,13 +21,13 @@ from hypothesis import strategies as st
 from channels.messages import Exchange, Source, TurnRecord
 from channels.turn import new_id
 from harry.errors import StoreError
-from harry.memory.fleeting import Row, cost, shown, upper_bound, within
-from harry.memory.long_term import LongTermMemory
-from harry.memory.rotation import MOST_TURNS, Rotation
-from harry.memory.soc_days import SocDays
-from harry.memory.summary import LONGEST, extract
-from harry.memory.tables import Tables
-from harry.recent import earlier
+from harry.memory.conversations.recent import earlier
+from harry.memory.conversations.rotation import MOST_TURNS, Rotation
+from harry.memory.conversations.summary import LONGEST, extract
+from harry.memory.conversations.window import Row, cost, shown, upper_bound, within
+from harry.memory.diary.stream import SocDays
+from harry.memory.longterm.service import LongTermMemory
+from harry.memory.store.database import Tables
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MINUTE, HOUR = 60.0, 3600.0

@@ -20,7 +20,7 @@ from tests.recordings import recording
 
 pytestmark = [pytest.mark.embedded, pytest.mark.recordings]
 
-HARRY = [sys.executable, "-m", "harry.cli"]
+HARRY = [sys.executable, "-m", "harry.cli.app"]
 SCRIPTED = ["--set", "engines.language_model=scripted", "--set", "engines.text_to_speech=scripted"]
 TONE, GAP = 0.2, 0.05
 Sound = npt.NDArray[np.int16]

@@ -8,8 +8,8 @@ from trio.testing import MockClock
 from actors.protocols import Request, TextDelta
 from channels.messages import Thought
 from harry.errors import EngineError, EngineTimeout, StoreError
-from harry.memory.in_memory import InMemoryStore
-from harry.session import Manners
+from harry.memory.store.in_memory import InMemoryStore
+from harry.session.session import Manners
 from harry.testing.engines import ScriptedLanguageModel
 from harry.voice.silent import Silent
 from tests.house import FRAME, FakeEar, FakeMind, house, says

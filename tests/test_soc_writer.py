@@ -21,9 +21,9 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from actors.soc_writer import BATCH, NotKeptError, Receipt, Record, SocWriter
 from channels.messages import Outcome, Source, Thought, ToolUse, TurnRecord
 from harry.errors import StoreError
-from harry.memory.in_memory import InMemoryStore
-from harry.memory.spill import FileSpill, MemorySpill
-from harry.memory.sqlite_store import SqliteStore
+from harry.memory.store.in_memory import InMemoryStore
+from harry.memory.store.spill import FileSpill, MemorySpill
+from harry.memory.store.sqlite_store import SqliteStore
 
 
 def thought(name: str, text: str = "", *, at: float = 0.0) -> Thought:

@@ -10,7 +10,7 @@ from actors.listener import EARLY
 from channels.gate import Slot, State
 from channels.messages import Source, Utterance
 from channels.turn import Turn
-from harry.session import Manners
+from harry.session.session import Manners
 from tests.house import FRAME, FakeEar, house, says
 from tests.rig import RATE, WORD, dies_slowly, rig, speaks, utterance
 

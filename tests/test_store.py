@@ -22,13 +22,13 @@ from hypothesis import strategies as st
 
 from channels.messages import Source, Thought, TurnRecord
 from harry.errors import StoreError
-from harry.memory import connection as connection_module
-from harry.memory.connection import connect
-from harry.memory.in_memory import InMemoryStore
-from harry.memory.line import Interruptible
-from harry.memory.migrations import MIGRATIONS, migrate, version
-from harry.memory.records import local_day
-from harry.memory.sqlite_store import SqliteStore
+from harry.memory.store import connection as connection_module
+from harry.memory.store.connection import connect
+from harry.memory.store.connection_thread import Interruptible
+from harry.memory.store.in_memory import InMemoryStore
+from harry.memory.store.migrations.registry import MIGRATIONS, migrate, version
+from harry.memory.store.records import local_day
+from harry.memory.store.sqlite_store import SqliteStore
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC).timestamp()
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
@@ -403,7 +403,7 @@ WRITE_MANY = """
 import sys, trio
 from pathlib import Path
 from channels.messages import Thought
-from harry.memory.sqlite_store import SqliteStore
+from harry.memory.store.sqlite_store import SqliteStore
 
 async def main(path, name, count):
     store = await SqliteStore.open(Path(path))

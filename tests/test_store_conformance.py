@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from channels.messages import Outcome, Source, ToolUse, TurnRecord
-from harry.memory.live_state import LONGEST_NAME, LONGEST_TEXT, MOST_TEXTS, LiveState, SqliteLiveState
-from harry.memory.redis_link import open_link
-from harry.memory.redis_share import SharedLiveState
-from harry.memory.tables import Tables
+from harry.memory.shared_state.live_state import LONGEST_NAME, LONGEST_TEXT, MOST_TEXTS, LiveState, SqliteLiveState
+from harry.memory.shared_state.redis_client import open_link
+from harry.memory.shared_state.redis_sync import SharedLiveState
+from harry.memory.store.database import Tables
 from tests.redis_server import RedisServer, redis_server  # noqa: F401  (a fixture)
 
 

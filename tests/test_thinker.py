@@ -14,8 +14,8 @@ from actors.thinker import AFTER, PATIENCE, STIRRING, Reflection, Thinker
 from channels.clock import AudioClock
 from channels.events import EventStream
 from harry.errors import EngineError
-from harry.inner.allowance import Allowance, hours
-from harry.inner.reflection import LONGEST, answered, reflected
+from harry.inner_life.rate_limit import Allowance, hours
+from harry.inner_life.reflection import LONGEST, answered, reflected
 
 THOUGHT = Reflection("The tea was good.", mood="calm")
 

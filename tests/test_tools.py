@@ -13,17 +13,17 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from actors.claims import Claims
-from actors.phrases import phrases_of
 from actors.protocols import Delta, Message, Request, Role, TextDelta, TextPart, Tool, ToolCall, ToolResult
 from actors.responder import respond
+from actors.text.claims import Claims
+from actors.text.phrases import phrases_of
 from channels.clock import AudioClock
 from channels.events import EventStream
 from channels.messages import Outcome, Piece, Recollection, Source, Utterance
 from channels.ports import Port
 from channels.turn import Turn, new_id
-from harry.tools.box import Answer, Box, Offer, ToolError
 from harry.tools.functions import offer_of, tool
+from harry.tools.toolbox import Answer, Box, Offer, ToolError
 
 SAID = Utterance(new_id(), "Is the lamp on?", Source.VOICE)
 

@@ -7,9 +7,9 @@ from trio.testing import MockClock
 
 from actors.protocols import Samples
 from channels.messages import Speech
+from harry.engines.lease import Shelf
 from harry.errors import EngineError
-from harry.shelf import Shelf
-from harry.turn_judge import TurnJudge
+from harry.session.turn_detection import TurnJudge
 
 SPEECH = Speech("u", bytes(32_000), 0, 0.2, 0.9, final=False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 from trio.testing import MockClock
 
-from harry.memory.in_memory import InMemoryStore
+from harry.memory.store.in_memory import InMemoryStore
 from tests.house import House, house, says
 from tests.realtime import Client, conversing, harry
 

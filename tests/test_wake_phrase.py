@@ -12,7 +12,7 @@ from channels.messages import FRAME_SAMPLES
 from harry.errors import ConfigurationError
 from harry.hearing.letters import sounds
 from harry.hearing.wake_phrase import WakePhrase, words_of
-from harry.session import Manners
+from harry.session.session import Manners
 from tests.house import FakeEar, House, house
 from tests.recordings import recording, recordings
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.wording import LONGEST, Wording
+from actors.text.segmentation import LONGEST, Wording
 
 
 def pieces(text: str, *, cuts: random.Random | None = None, max_characters: int = 100_000) -> list[str]:

@@ -12,15 +12,15 @@ from typing import Any
 import h11
 import trio
 
-from harry.config import Config
-from harry.engines import Engines
-from harry.front_door import FrontDoor, opened
-from harry.hosting import Host, hosting
-from harry.memory.in_memory import InMemoryStore
-from harry.settings import User, Web
-from harry.shelf import Shelf
+from harry.config.loading import Config
+from harry.config.sections import User, Web
+from harry.daemon.web_server import FrontDoor, opened
+from harry.engines.lease import Shelf
+from harry.host.engine_loading import Engines
+from harry.host.host import Host, hosting
+from harry.memory.store.in_memory import InMemoryStore
 from harry.testing.engines import ScriptedLanguageModel
-from harry.web.door import listen
+from harry.web.server.listener import listen
 
 
 @dataclass

@@ -17,8 +17,8 @@ from channels.clock import AudioClock
 from harry.audio import portaudio, sdl
 from harry.audio.soundcard import DeviceInfo, SoundcardLoudspeaker, SoundcardMicrophone, in_thread
 from harry.audio.wav import WavLoudspeaker, WavMicrophone
+from harry.engines.registry import nearest
 from harry.errors import ConfigurationError, DeviceError
-from harry.registry import nearest
 
 D = TypeVar("D", Microphone, Loudspeaker)
 

@@ -18,13 +18,13 @@ import numpy as np
 import structlog
 import trio
 
-from actors.ducking import Ducking
+from actors.output_gain import Ducking
 from channels.clock import AudioClock
 from channels.gate import Gate
 from channels.messages import EAR_RATE, FRAME_SAMPLES, SAMPLE_BYTES, Frame
 from harry.audio.resampling import Layout, Reblocker
+from harry.engines.worker_threads import Offload
 from harry.errors import DeviceError, EngineError
-from harry.offload import Offload
 
 _log = structlog.get_logger(__name__)
 T = TypeVar("T")

@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 import trio
 
-from actors.ducking import Ducking
+from actors.output_gain import Ducking
 from channels.clock import AudioClock
 from channels.gate import Gate
 from channels.messages import EAR_RATE, FRAME_SAMPLES, SAMPLE_BYTES, Frame

@@ -22,7 +22,7 @@ from channels.gate import Gate, Slot
 from channels.messages import Source, TurnRecord, Utterance, Word
 from channels.turn import Turn, new_id
 from harry.bench.figures import percentiles
-from harry.conductor import TURNS_AT_MOST, Conductor, Identity
+from harry.session.conductor import TURNS_AT_MOST, Conductor, Identity
 from harry.testing.loudspeaker import VirtualLoudspeaker
 
 RATE = 8_000

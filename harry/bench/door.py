@@ -24,21 +24,21 @@ from channels.gate import Gate
 from channels.messages import EAR_RATE, FRAME_SAMPLES, SAMPLE_BYTES, Frame
 from harry.audio.resampling import EAR, Reblocker
 from harry.bench.figures import percentiles
-from harry.collecting import start_kept
-from harry.config import Config
-from harry.engines import Engines
+from harry.config.loading import Config
+from harry.config.sections import Web
+from harry.daemon.gc_freeze import start_kept
+from harry.daemon.web_server import opened
+from harry.engines.lease import Shelf
 from harry.errors import EngineUnavailable
-from harry.front_door import opened
 from harry.hearing.energy import Energy, EnergySettings
-from harry.hosting import Host, hosting
-from harry.memory.in_memory import InMemoryStore
-from harry.session import Manners, Session
-from harry.settings import Web
-from harry.shelf import Shelf
+from harry.host.engine_loading import Engines
+from harry.host.host import Host, hosting
+from harry.memory.store.in_memory import InMemoryStore
+from harry.session.session import Manners, Session
 from harry.testing.engines import ScriptedLanguageModel, ScriptedSettings, ScriptedSpeechToText, ScriptedVoice
-from harry.web.door import listen
-from harry.web.http import Request
-from harry.web.socket import Socket
+from harry.web.server.http import Request
+from harry.web.server.listener import listen
+from harry.web.server.websocket import Socket
 
 TICK = 0.02
 """Seconds of a frame, both ways."""

@@ -14,15 +14,15 @@ from typing import Any
 import numpy as np
 import trio
 
-from actors.echo_words import unexplained
-from actors.floor import SURE
 from actors.protocols import Reading, Samples, SpeechToText
+from actors.turn_taking.echo_words import unexplained
+from actors.turn_taking.floor import SURE
 from channels.messages import EAR_RATE, FRAME_SAMPLES, Chunk
 from harry.audio.resampling import Layout, Resampler, to_mono
 from harry.bench.figures import percentiles
 from harry.bench.room import Room, Voice, people
 from harry.errors import EngineUnavailable
-from harry.hearing.echo import VOICED_OVER_ECHO, EchoCanceller
+from harry.hearing.echo.canceller import VOICED_OVER_ECHO, EchoCanceller
 from harry.hearing.moonshine import Moonshine, MoonshineSettings
 from harry.hearing.silero import SileroStream
 from harry.voice.piper import Piper, PiperSettings

@@ -20,14 +20,14 @@ from typing import Any
 import numpy as np
 import trio
 
-from actors.endpointing import Endpointing, Sign
 from actors.protocols import Reading, Samples, SpeechToText, VoiceActivityStream
+from actors.turn_taking.endpointing import Endpointing, Sign
 from channels.messages import EAR_RATE, FRAME_SAMPLES
 from harry.bench.endpoint_set import HELD_OUT, TURNS
 from harry.bench.endpoint_sound import LONGEST, MEDIAN, SHORTEST, SPREAD, SpokenTurn, recorded, spoken
+from harry.engines.registry import find
 from harry.errors import EngineUnavailable
-from harry.mind.turn_words import TurnWords, TurnWordsSettings
-from harry.registry import find
+from harry.mind.llamacpp.turn_detector import TurnWords, TurnWordsSettings
 
 _HEARD, _MADE_UP = 0.2, 0.1
 """Seconds of silence in what the ear is given, heard and made up, as the transcriber gives it."""

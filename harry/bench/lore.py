@@ -16,10 +16,10 @@ from typing import Any
 import trio
 
 from harry.bench.figures import percentiles
-from harry.memory.lore import Book, Entry, Scope
-from harry.memory.lore_rules import LoreIndex
-from harry.memory.lore_service import KnowledgeBase
-from harry.memory.lore_store import LoreStore
+from harry.memory.lore.model import Book, Entry, Scope
+from harry.memory.lore.rules import LoreIndex
+from harry.memory.lore.service import KnowledgeBase
+from harry.memory.lore.store import LoreStore
 
 ENTRIES = 10_000
 """Entries in the books."""

@@ -23,12 +23,12 @@ from rich.progress import Progress
 
 from harry.bench.figures import percentiles
 from harry.errors import EngineUnavailable
-from harry.memory.dense import DIMENSIONS
-from harry.memory.embedding import MODEL, Embedder
-from harry.memory.items import Item, keep_vectors, put, trim_changes
-from harry.memory.long_term import LongTermMemory
-from harry.memory.tables import Tables
-from harry.memory.wordpiece import VOCABULARY
+from harry.memory.longterm.service import LongTermMemory
+from harry.memory.search.embedding import MODEL, Embedder
+from harry.memory.search.vectors import DIMENSIONS
+from harry.memory.search.wordpiece import VOCABULARY
+from harry.memory.store.database import Tables
+from harry.memory.store.items import Item, keep_vectors, put, trim_changes
 
 _NAMESPACE = "bench"
 _TOPICS = 500

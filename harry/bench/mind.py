@@ -18,16 +18,16 @@ import trio
 
 from actors.protocols import Delta, LanguageModel, Message, Request, Role, TextDelta, TextPart, Usage
 from actors.responder import respond
-from actors.wording import Wording
+from actors.text.segmentation import Wording
 from channels.messages import Piece, Recollection, Source, Utterance
 from channels.ports import Port
-from harry import registry
 from harry.bench.figures import percentiles
 from harry.bench.paced_server import PacedServer, paced
+from harry.engines import registry
 from harry.errors import EngineUnavailable
-from harry.mind.openai_chat import OpenAIChat
-from harry.mind.smollm2 import SmolLM2
-from harry.relay import Link, Relay
+from harry.mind.fallback.relay import Link, Relay
+from harry.mind.llamacpp.smollm2 import SmolLM2
+from harry.mind.openai.engine import OpenAIChat
 
 DEADLINE = 0.2
 """Seconds to the first token of the mind that hangs."""

@@ -25,14 +25,14 @@ from harry.audio.wav import WavMicrophone
 from harry.bench.figures import percentiles
 from harry.bench.known_voice import WORD, KnownVoice, replies_sounded, reply, signs
 from harry.bench.overlap_sounds import Overlap, sounds
-from harry.conductor import Identity
-from harry.engines import Engines
+from harry.engines.lease import Shelf
 from harry.hearing.moonshine import Moonshine, MoonshineSettings
 from harry.hearing.silero import Silero, SileroSettings
-from harry.memory.in_memory import InMemoryStore
-from harry.memory.spill import MemorySpill
-from harry.session import Manners, Session
-from harry.shelf import Shelf
+from harry.host.engine_loading import Engines
+from harry.memory.store.in_memory import InMemoryStore
+from harry.memory.store.spill import MemorySpill
+from harry.session.conductor import Identity
+from harry.session.session import Manners, Session
 from harry.testing.engines import ScriptedLanguageModel
 from harry.testing.loudspeaker import VirtualLoudspeaker
 

@@ -18,28 +18,28 @@ import trio
 
 from actors.protocols import LanguageModel, Samples, SpeechToText, TextToSpeech, VoiceActivityDetector
 from harry.bench.figures import percentiles
-from harry.collecting import start_kept
-from harry.config import Config
-from harry.engines import Engines
+from harry.config.loading import Config
+from harry.config.sections import TurnTaking, Web
+from harry.daemon.gc_freeze import start_kept
+from harry.daemon.web_server import opened
+from harry.engines.lease import Shelf
 from harry.errors import EngineUnavailable
-from harry.front_door import opened
 from harry.hearing.energy import Energy, EnergySettings
-from harry.hosting import hosting
-from harry.memory.in_memory import InMemoryStore
-from harry.session import Session
-from harry.settings import TurnTaking, Web
-from harry.shelf import Shelf
+from harry.host.engine_loading import Engines
+from harry.host.host import hosting
+from harry.memory.store.in_memory import InMemoryStore
+from harry.session.session import Session
 from harry.testing.engines import ScriptedLanguageModel, ScriptedSettings, ScriptedSpeechToText, ScriptedVoice
-from harry.web.door import listen
-from harry.web.http import Request
 from harry.web.realtime.conversation import Conversation
 from harry.web.realtime.settings import RATE
-from harry.web.socket import Socket
+from harry.web.server.http import Request
+from harry.web.server.listener import listen
+from harry.web.server.websocket import Socket
 
 PATH = "/bench/realtime"
 
 _REPLY = " ".join(f"word{number}" for number in range(40)) + "."
-_VOICED_WINDOWS = 2  # in a row are a voice (`actors.floor`)
+_VOICED_WINDOWS = 2  # in a row are a voice (`actors.turn_taking.floor`)
 
 
 class _Stream:

@@ -12,12 +12,12 @@ from actors.protocols import Delta, LanguageModel, Request, TextToSpeech
 from channels.messages import Chunk, Source, Utterance
 from channels.turn import new_id
 from harry.bench.figures import percentiles
-from harry.config import Config
-from harry.engines import Engines
-from harry.hosting import hosting
-from harry.memory.in_memory import InMemoryStore
+from harry.config.loading import Config
+from harry.engines.lease import Shelf
+from harry.host.engine_loading import Engines
+from harry.host.host import hosting
+from harry.memory.store.in_memory import InMemoryStore
 from harry.reflexes.grammar import grammar_of
-from harry.shelf import Shelf
 from harry.voice.silent import Silent
 
 ASKED = (

@@ -39,22 +39,22 @@ from actors.protocols import (
 from channels.clock import AudioClock
 from channels.gate import Slot
 from channels.messages import EAR_RATE, SAMPLE_BYTES, Chunk, Recollection, Word
-from harry import registry
 from harry.audio.resampling import Resampler
 from harry.bench.duplex import RATE, SILENT, TICK, VOICED, DuplexCard, Notes, Nothing, User
 from harry.bench.figures import percentiles, surroundings
-from harry.conductor import Identity
-from harry.engines import Engines
-from harry.memory.in_memory import InMemoryStore
-from harry.memory.spill import MemorySpill
-from harry.session import Manners, Session
-from harry.shelf import Shelf
+from harry.engines import registry
+from harry.engines.lease import Shelf
+from harry.host.engine_loading import Engines
+from harry.memory.store.in_memory import InMemoryStore
+from harry.memory.store.spill import MemorySpill
+from harry.session.conductor import Identity
+from harry.session.session import Manners, Session
 
 REPLY = "one two three four five six seven eight nine ten."
 SENTENCE = "What is the weather like in Paris tomorrow afternoon, and should I take an umbrella"
 
 VOICED_WINDOWS = 2
-"""Windows in a row that make a voice: fewer never silence Harry (`actors.floor`, rule 2)."""
+"""Windows in a row that make a voice: fewer never silence Harry (`actors.turn_taking.floor`, rule 2)."""
 
 SILENT_WINDOWS = 5
 """Windows of silence that end an utterance: 160 ms, the least after which Harry reads the words and may answer."""

@@ -24,8 +24,8 @@ import httpx
 import trio
 
 from harry.errors import StoreError
-from harry.memory.files import open_files
-from harry.memory.redis_link import open_link
+from harry.files.async_files import open_files
+from harry.memory.shared_state.redis_client import open_link
 
 TASKS = 16
 """Callers at once."""

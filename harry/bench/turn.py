@@ -15,13 +15,13 @@ from actors.protocols import LanguageModel, Message, Role, TextPart, TextToSpeec
 from channels.clock import AudioClock
 from channels.messages import Recollection, Speech
 from harry.bench.figures import percentiles
-from harry.conductor import Identity
-from harry.engines import Engines
+from harry.engines.lease import Shelf
 from harry.hearing.energy import Energy, EnergySettings
-from harry.memory.in_memory import InMemoryStore
-from harry.memory.spill import MemorySpill
-from harry.session import Manners, Session
-from harry.shelf import Shelf
+from harry.host.engine_loading import Engines
+from harry.memory.store.in_memory import InMemoryStore
+from harry.memory.store.spill import MemorySpill
+from harry.session.conductor import Identity
+from harry.session.session import Manners, Session
 from harry.testing.engines import ScriptedLanguageModel, ScriptedSettings, ScriptedSpeechToText, ScriptedVoice
 from harry.testing.loudspeaker import VirtualLoudspeaker
 from harry.testing.microphone import SILENT_FRAME, VOICED_FRAME, HandFedMicrophone

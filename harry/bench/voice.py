@@ -76,8 +76,8 @@ def run(n: int, *, folder: Path | None = None, pause: float = REPLY, sets: tuple
 
     `sets` are `KEY=VALUE` as for `--set`; the engines are those of the start.
     """
-    from harry.config import RunOptions, load_config
-    from harry.daemon import run as run_daemon
+    from harry.config.loading import RunOptions, load_config
+    from harry.daemon.run import run as run_daemon
 
     with tempfile.TemporaryDirectory(prefix="harry-bench-") as name:
         out = Path(name)

@@ -14,15 +14,15 @@ from typing import Any
 
 import trio
 
-from harry.compat.household import Household, household
+from harry.compat.engine_services import Household, household
 from harry.compat.portal import ported, synchronous
 from harry.compat.recordings import Recordings
 from harry.compat.replying import Wanted, reply
 from harry.compat.schemas import schema_of
 from harry.compat.speaking import speech, transcript
-from harry.inner.life import asking, inner_life
-from harry.memory.soc_days import SocDays
-from harry.services import NAMESPACE
+from harry.inner_life.service import asking, inner_life
+from harry.memory.diary.stream import SocDays
+from harry.services.soc import NAMESPACE
 
 _recordings = Recordings()
 
@@ -105,7 +105,7 @@ async def generate_thought(home: Household, username: str | None = None, persona
 
 @ported(household)
 async def wakeup_ritual(home: Household, username: str | None = None, persona: str | None = None) -> bool:
-    """Do what the first start of a local day does (see `harry.inner.ritual`); False if it was done today already."""
+    """Do what the first start of a local day does (`harry.inner_life.daily`); False if it was done today already."""
     config = home.config(username, persona)
     life = await inner_life(config, home.tables, asking(home.host.mind), config.user.name)
     return await life.rituals.wake_up()

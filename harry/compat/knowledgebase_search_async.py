@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from harry.compat import lore as lore_seed
+from harry.compat.lore import BUDGET
 from harry.compat.portal import ported, synchronous
 from harry.compat.services import Services, portal
-from harry.memory import lore_seed
-from harry.memory.fleeting import BUDGET as RECENT
-from harry.memory.lore_seed import BUDGET
+from harry.memory.conversations.window import BUDGET as RECENT
 
 
 @ported(portal)

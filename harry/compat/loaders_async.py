@@ -17,13 +17,13 @@ from channels.messages import Exchange, Source, TurnRecord
 from channels.turn import new_id
 from harry.compat.portal import ported, synchronous
 from harry.compat.services import Services, file_portal, portal
-from harry.memory.files import Files
-from harry.memory.journal import JournalEntry
-from harry.memory.soc_days import Entry
-from harry.services import NAMESPACE
+from harry.files.async_files import Files
+from harry.memory.diary.journal import JournalEntry
+from harry.memory.diary.stream import Entry
+from harry.services.soc import NAMESPACE
 
 BUDGET = 2000
-"""Tokens of recent conversation that `fleeting` gives (see `harry.memory.fleeting`)."""
+"""Tokens of recent conversation that `fleeting` gives (see `harry.memory.conversations.window`)."""
 
 # Live state
 

@@ -16,9 +16,9 @@ from typing import Any
 
 from harry.compat.portal import ported, synchronous
 from harry.compat.services import Services, portal
-from harry.memory.index_text import ago
-from harry.memory.items import KINDS, Item, Kind
-from harry.memory.long_term import Found
+from harry.memory.longterm.service import Found
+from harry.memory.store.items import KINDS, Item, Kind
+from harry.memory.text.analysis import ago
 
 COUNT = 5
 """Memories that a search gives."""

@@ -17,12 +17,12 @@ from typing import Any
 import trio
 
 from actors.protocols import Delta, ImagePart, Message, Request, Role, TextDelta, TextPart
-from harry import pictures
-from harry.compat.household import Household, household
+from harry import images as pictures
+from harry.compat.engine_services import Household, household
 from harry.compat.portal import Portal, ported, synchronous
 from harry.compat.schemas import schema_of
 from harry.compat.services import configuration, portals
-from harry.mind.structured import ReplyReader
+from harry.mind.partial_json import ReplyReader
 
 LONGEST = 64_000
 """Characters of a reply that are read."""

@@ -12,13 +12,13 @@ import trio
 from actors.protocols import Delta, ImagePart, Message, Role, TextPart
 from channels.messages import Exchange, Source, TurnRecord
 from channels.turn import new_id
-from harry import pictures
-from harry.answering import Asked, answer
-from harry.compat.household import Household
-from harry.config import Config
-from harry.mind.prompt_parts import quoted
-from harry.mind.structured import ReplyReader
-from harry.services import NAMESPACE
+from harry import images as pictures
+from harry.compat.engine_services import Household
+from harry.config.loading import Config
+from harry.mind.partial_json import ReplyReader
+from harry.mind.prompt.parts import quoted
+from harry.services.chat import Asked, answer
+from harry.services.soc import NAMESPACE
 
 BEGINS = "(Nobody has said anything yet. Say something to begin with.)"
 

@@ -12,23 +12,23 @@ import trio
 
 from channels.turn import new_id
 from harry.compat.portal import Portal
-from harry.config import Config, load_config
+from harry.config.loading import Config, load_config
 from harry.errors import ConfigurationError, EngineUnavailable
-from harry.memory.embedding import Embedder
-from harry.memory.files import open_files
-from harry.memory.folder import prepare_folder
-from harry.memory.journal import Journal
-from harry.memory.live_state import LiveState, SqliteLiveState
-from harry.memory.long_term import LongTermMemory
-from harry.memory.lore import Scope
-from harry.memory.lore_service import KnowledgeBase
-from harry.memory.lore_store import LoreStore
-from harry.memory.redis_link import open_link
-from harry.memory.redis_share import SharedLiveState
-from harry.memory.rotation import Rotation
-from harry.memory.soc_days import SocDays
-from harry.memory.tables import Tables
-from harry.services import NAMESPACE, STORE_FILE
+from harry.files.async_files import open_files
+from harry.memory.conversations.rotation import Rotation
+from harry.memory.diary.journal import Journal
+from harry.memory.diary.stream import SocDays
+from harry.memory.longterm.service import LongTermMemory
+from harry.memory.lore.model import Scope
+from harry.memory.lore.service import KnowledgeBase
+from harry.memory.lore.store import LoreStore
+from harry.memory.search.embedding import Embedder
+from harry.memory.shared_state.live_state import LiveState, SqliteLiveState
+from harry.memory.shared_state.redis_client import open_link
+from harry.memory.shared_state.redis_sync import SharedLiveState
+from harry.memory.store.data_folder import prepare_folder
+from harry.memory.store.database import Tables
+from harry.services.soc import NAMESPACE, STORE_FILE
 
 log = structlog.get_logger(__name__)
 

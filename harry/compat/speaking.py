@@ -12,11 +12,11 @@ from channels.clock import AudioClock
 from channels.turn import new_id
 from harry.audio.choice import open_loudspeaker
 from harry.audio.files import written
-from harry.compat.household import Household
+from harry.compat.engine_services import Household
 from harry.errors import DeviceError, EngineUnavailable
-from harry.playback import play
-from harry.transcribing import transcribed
-from harry.voicing import RATE, voice
+from harry.services.playback import play
+from harry.services.speech import RATE, voice
+from harry.services.transcription import transcribed
 
 SPEECHES = 20
 """Files of speech that are kept when nobody says where to write one; the oldest goes."""

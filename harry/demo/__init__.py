@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from channels.messages import EAR_RATE
-from harry.config import Config, RunOptions
+from harry.config.loading import Config, RunOptions
 from harry.errors import ConfigurationError
 
 QUESTION_AT = 1.0
@@ -33,7 +33,7 @@ Sound = npt.NDArray[np.int16]
 
 def run(config: Config, out: Path) -> int:
     """Hold the demonstration and write it into the folder `out`. Returns the exit code."""
-    from harry import daemon
+    from harry.daemon import run as daemon
     from harry.demo.timeline import draw
 
     try:

@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from actors.protocols import Samples
-from harry.registry import EngineSettings
+from harry.engines.registry import EngineSettings
 
 
 class EnergySettings(EngineSettings):

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
-from actors.endpointing import odds
 from actors.protocols import Reading, Samples
+from actors.turn_taking.endpointing import odds
 from channels.messages import EAR_RATE
+from harry.engines.registry import EngineSettings
+from harry.engines.worker_threads import Offload
 from harry.errors import EngineUnavailable
 from harry.hearing.blocks import LONGEST, believed, blocks, loudest
 from harry.hearing.moonshine_model import FILES, Model, Spelled, Stop, packaged_model
-from harry.offload import Offload
-from harry.registry import EngineSettings
 
 _SHORTEST = EAR_RATE // 10
 _OF_CONFIDENCE = 0.5

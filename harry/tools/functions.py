@@ -17,7 +17,7 @@ import trio
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from actors.protocols import Tool
-from harry.tools.box import DEADLINE, LATE, Answer, Offer, ToolError
+from harry.tools.toolbox import DEADLINE, LATE, Answer, Offer, ToolError
 
 GROUP = "harry.tools"
 """The group of entry points; each names a function that `tool` has decorated."""

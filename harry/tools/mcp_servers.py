@@ -27,10 +27,10 @@ from mcp.types import AudioContent, CallToolResult, EmbeddedResource, ImageConte
 from mcp.types import Tool as Described
 
 from actors.protocols import Tool
-from harry import egress
-from harry.pictures import PictureError, shown
-from harry.tool_settings import McpServer
-from harry.tools.box import LONGEST_RESULT, Answer, Offer, ToolError
+from harry.config.tool_sections import McpServer
+from harry.images import PictureError, shown
+from harry.net import egress
+from harry.tools.toolbox import LONGEST_RESULT, Answer, Offer, ToolError
 
 START_WITHIN = 20.0
 """Seconds for a server to start and tell its tools."""

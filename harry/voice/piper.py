@@ -14,9 +14,9 @@ import numpy as np
 from pydantic import Field
 
 from channels.messages import Chunk, Word
+from harry.engines.registry import EngineSettings
+from harry.engines.worker_threads import Offload
 from harry.errors import EngineUnavailable
-from harry.offload import Offload
-from harry.registry import EngineSettings
 from harry.voice.piper_model import PiperModel, Run, speakable
 from harry.voice.sentences import sentences
 from harry.voice.silence import pause_after, sounding_span

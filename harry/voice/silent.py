@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from channels.messages import Chunk, Word
-from harry.registry import EngineSettings
+from harry.engines.registry import EngineSettings
 from harry.voice.word_times import split_words
 
 RATE = 24_000

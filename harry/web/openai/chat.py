@@ -16,13 +16,13 @@ import trio
 
 from actors.protocols import Delta, TextDelta, ToolCall, Usage
 from channels.turn import new_id
-from harry.answering import Asked, Said, answer
 from harry.errors import HarryError
-from harry.hosting import Host
-from harry.web.http import MIB, Refusal, Request, Response, Send, as_json
-from harry.web.openai.asked import Chat, read
+from harry.host.host import Host
+from harry.services.chat import Asked, Said, answer
+from harry.web.openai.chat_request import Chat, read
 from harry.web.openai.stops import Stops
-from harry.web.routes import Routes
+from harry.web.server.http import MIB, Refusal, Request, Response, Send, as_json
+from harry.web.server.routing import Routes
 
 MOST_BODY = 16 * MIB
 """Bytes of a request: a long conversation, or some pictures."""

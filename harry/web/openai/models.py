@@ -6,9 +6,9 @@ from typing import Any
 
 import trio
 
-from harry.hosting import Host
-from harry.web.http import Refusal, Request, Response, as_json
-from harry.web.routes import Routes
+from harry.host.host import Host
+from harry.web.server.http import Refusal, Request, Response, as_json
+from harry.web.server.routing import Routes
 
 NAME = "harry"
 

@@ -10,12 +10,12 @@ import trio
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from actors.protocols import TextToSpeech
+from harry.engines.lease import Shelf
 from harry.errors import EngineUnavailable
-from harry.hosting import Host
-from harry.shelf import Shelf
-from harry.voicing import FILES, RATE, voice, voiced
-from harry.web.http import Refusal, Request, Response, Send
-from harry.web.routes import Routes
+from harry.host.host import Host
+from harry.services.speech import FILES, RATE, voice, voiced
+from harry.web.server.http import Refusal, Request, Response, Send
+from harry.web.server.routing import Routes
 
 LONGEST = 4096
 """Characters of a text, as OpenAI's service has it."""

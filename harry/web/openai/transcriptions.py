@@ -11,10 +11,10 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import Field, File, parse_options_header
 
 from harry.errors import DeviceError, EngineUnavailable
-from harry.hosting import Host
-from harry.transcribing import Heard, transcribed
-from harry.web.http import MIB, Refusal, Request, Response, Send, as_json
-from harry.web.routes import Routes
+from harry.host.host import Host
+from harry.services.transcription import Heard, transcribed
+from harry.web.server.http import MIB, Refusal, Request, Response, Send, as_json
+from harry.web.server.routing import Routes
 
 MOST_BODY = 26 * MIB
 """Bytes of a form: OpenAI's service takes files of 25 MB."""

@@ -13,8 +13,8 @@ from importlib.resources import files
 
 import trio
 
-from harry.web.http import Request, Response
-from harry.web.routes import Routes
+from harry.web.server.http import Request, Response
+from harry.web.server.routing import Routes
 
 KINDS = {
     ".html": "text/html; charset=utf-8",

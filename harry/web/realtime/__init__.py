@@ -6,11 +6,11 @@ What a client asks is in `wishes`, what it is told in `telling` and `responses`;
 
 from __future__ import annotations
 
-from harry.hosting import Host
-from harry.web.http import Refusal, Request
+from harry.host.host import Host
 from harry.web.realtime.conversation import Conversation
-from harry.web.routes import Routes
-from harry.web.socket import Socket
+from harry.web.server.http import Refusal, Request
+from harry.web.server.routing import Routes
+from harry.web.server.websocket import Socket
 
 
 def register(routes: Routes, host: Host) -> None:

@@ -19,25 +19,25 @@ from actors.protocols import LanguageModel, Message, TextPart, TextToSpeech
 from channels.clock import AudioClock
 from channels.messages import Recollection, Utterance
 from channels.turn import Turn
-from harry.answering import FROM_PROGRAM
-from harry.hosting import Host, manners_of, silent_voice
-from harry.prompting import prompt_of
-from harry.services import day_named
-from harry.session import Session
-from harry.shelf import Shelf
-from harry.transcribing import reblocking
-from harry.web.http import Request
-from harry.web.realtime.card import Card
+from harry.engines.lease import Shelf
+from harry.host.host import Host, manners_of, silent_voice
+from harry.services.chat import FROM_PROGRAM
+from harry.services.soc import day_named
+from harry.services.transcription import reblocking
+from harry.session.prompt import prompt_of
+from harry.session.session import Session
+from harry.web.realtime.audio_device import Card
+from harry.web.realtime.client_events import Wishes
 from harry.web.realtime.items import Items
 from harry.web.realtime.outbox import Outbox
 from harry.web.realtime.responses import Responses
-from harry.web.realtime.sensing import sensing
+from harry.web.realtime.server_events import Telling
 from harry.web.realtime.settings import RATE, Settings
-from harry.web.realtime.telling import Telling
 from harry.web.realtime.tools import ClientTools
+from harry.web.realtime.vad_threshold import sensing
 from harry.web.realtime.voice import ChosenVoice
-from harry.web.realtime.wishes import Wishes
-from harry.web.socket import Socket, SocketClosed
+from harry.web.server.http import Request
+from harry.web.server.websocket import Socket, SocketClosed
 
 RESUMED_WITHIN = 60.0
 """Seconds for which a conversation waits for its client to come back."""

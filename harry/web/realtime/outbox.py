@@ -18,7 +18,7 @@ import trio
 
 from channels.messages import SAMPLE_BYTES
 from harry.web.realtime.settings import RATE
-from harry.web.socket import Socket
+from harry.web.server.websocket import Socket
 
 PAUSED_AT = 64
 PAUSED_AT_BYTES = RATE // 10 * SAMPLE_BYTES

@@ -14,8 +14,8 @@ from typing import Any
 import trio
 
 from actors.protocols import Tool
-from harry.session import Session
-from harry.tools.box import Offer
+from harry.session.session import Session
+from harry.tools.toolbox import Offer
 from harry.web.realtime.items import new_item
 from harry.web.realtime.responses import Responses
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from actors.protocols import TextToSpeech
-from harry.shelf import Shelf
+from harry.engines.lease import Shelf
 
 
 class ChosenVoice(Shelf[TextToSpeech]):

@@ -1,0 +1,1 @@
+"""What may be spoken of a reply, and how words are read: pure text rules, without trio or a clock."""

@@ -1,0 +1,34 @@
+"""What of a reply may only be said once it is so: words that claim a deed, while a tool that does deeds may be called.
+
+A mind says "I've set the timer" and calls the timer in one breath. The claim is held back until the call has come to
+something, or until the mind is seen not to call: then nothing was done that the words could be about. Pure.
+"""
+
+from __future__ import annotations
+
+from actors.text.phrases import Phrases, words
+from channels.messages import Piece
+
+
+class Claims:
+    """Fed with the pieces of a reply, one asking of the mind after the other."""
+
+    def __init__(self, phrases: Phrases) -> None:
+        self._phrases = phrases
+        self._held: list[Piece] = []
+
+    def pass_on(self, piece: Piece) -> list[Piece]:
+        """What may be said now: the piece, unless it or one before it claims a deed."""
+        if self._held or self._claims(piece.text):
+            self._held.append(piece)
+            return []
+        return [piece]
+
+    def settled(self, *, called: bool) -> list[Piece]:
+        """The mind has finished, and called for a deed or not: what was held is dropped, or may be said."""
+        held, self._held = self._held, []
+        return [] if called else held
+
+    def _claims(self, text: str) -> bool:
+        said = words(text)
+        return any(said[at : at + len(claim)] == claim for claim in self._phrases.claims for at in range(len(said)))

@@ -1,0 +1,200 @@
+"""Is it meant for Harry: a pure state machine over transcripts, and over how the microphone is used.
+
+1. Words without a letter or digit are meant for nobody.
+2. MUTED: nothing is heard. It outranks everything below, and ends only by being taken back.
+3. PUSH: only what began while the button was down is heard, and all of it is meant. HOLD: down from press to release,
+   and the release ends the utterance. TOGGLE: one press opens, the next one ends and closes.
+4. OPEN: while the window is open, what began in it is meant. It is open while a turn is answered, for `window` seconds
+   after `ready` and after each turn, for as long after the wake phrase was spotted, and always for a client that says
+   himself when he speaks (`always`).
+5. Outside the window, words that call Harry by a name, or begin with a wake phrase, are meant.
+6. A mere "mhm" or "okay" that answers no question is meant for nobody, unless the button was down.
+7. What is not meant changes nothing: it neither opens the window nor keeps it open.
+8. RESTING: after `rest_after` seconds in which nothing was meant, Harry rests, and the voices around him are not
+   transcribed. A button or the wake phrase wakes him; so does a loud enough voice (`voice`), and its first word is in
+   the pre-roll.
+9. Off the record nothing said is kept anywhere. A guest's words are kept neither, and the user's past is not recalled.
+   Asking for it puts Harry off the record before he answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from actors.text.phrases import Phrases, phrases_of, words
+from actors.turn_taking.name_matching import called
+
+WINDOW = 30.0
+REST_AFTER = 600.0
+
+
+class Talk(StrEnum):
+    """How the microphone is used."""
+
+    OPEN = "open"
+    HOLD = "hold"
+    TOGGLE = "toggle"
+
+
+class Meant(StrEnum):
+    """For whom words are."""
+
+    MEANT = "meant"
+    NOT_MEANT = "not_meant"
+    NOBODY = "nobody"
+
+
+@dataclass(slots=True)
+class Attention:
+    """Times are in seconds on the session's clock. `names` are what Harry is called, `wake_phrases` what wakes him."""
+
+    names: Sequence[str] = ("Harry",)
+    wake_phrases: Sequence[str] = ()
+    window: float = WINDOW
+    rest_after: float | None = REST_AFTER
+    talk: Talk = Talk.OPEN
+    always: bool = False
+    phrases: Phrases = field(default_factory=phrases_of)
+    muted: bool = False
+    off_the_record: bool = False
+    guest: bool = False
+    _open_until: float = float("-inf")
+    _answering: bool = False
+    _down_at: float | None = None
+    _was_down: tuple[float, float] = (float("inf"), float("-inf"))
+    _awake_until: float = float("inf")
+
+    # What happens.
+
+    def ready(self, at: float) -> None:
+        """Harry can hear and speak from now on."""
+        self._open(at)
+
+    def turn_began(self, at: float) -> None:
+        """Harry answers something that was meant for him."""
+        self._answering = True
+        self._stay_awake(at)
+
+    def turn_ended(self, at: float) -> None:
+        """No turn is being answered any more."""
+        self._answering = False
+        self._open(at)
+
+    def woken(self, at: float) -> None:
+        """The wake phrase was spotted."""
+        self._open(at)
+
+    def voice(self, at: float) -> bool:
+        """Somebody speaks. True if that wakes Harry: the pre-roll is to be heard as well."""
+        if not self.resting(at):
+            return False
+        self._stay_awake(at)
+        return not self.muted
+
+    def press(self, at: float) -> bool:
+        """The button went down. True if what was being said ends with it (a toggle that closes)."""
+        self._stay_awake(at)
+        if self.talk is Talk.TOGGLE and self._down_at is not None:
+            return self._let_go(at)
+        if self._down_at is None:
+            self._down_at = at
+        return False
+
+    def release(self, at: float) -> bool:
+        """The button went up. True if what was being said ends with it, to be transcribed at once."""
+        return self.talk is Talk.HOLD and self._let_go(at)
+
+    # What is asked.
+
+    def hears(self, at: float) -> bool:
+        """Whether the microphone's frames are to be listened to now."""
+        if self.muted:
+            return False
+        return self.talk is Talk.OPEN or self._down_at is not None
+
+    def is_open(self, at: float) -> bool:
+        """Whether what begins now would be meant for Harry."""
+        if self.muted:
+            return False
+        if self.talk is not Talk.OPEN:
+            return self._pushed(at)
+        return self.always or self._answering or at <= self._open_until
+
+    def resting(self, at: float) -> bool:
+        """Whether voices need not be transcribed."""
+        quiet = at > self._awake_until and not self._answering and not self.always
+        return quiet and self.rest_after is not None and self._down_at is None
+
+    def awake_for(self, at: float) -> float:
+        """Seconds until he may rest, if nothing happens meanwhile; infinite for one who never rests."""
+        if self.rest_after is None or self.always:
+            return float("inf")
+        if self._answering or self._down_at is not None:
+            return self.rest_after
+        return max(0.0, self._awake_until - at)
+
+    def judge(self, text: str, began_at: float, *, asked: bool = False) -> Meant:
+        """For whom these words are, partial or final, of a voice that began at `began_at`. Changes nothing.
+
+        `asked` says whether Harry's last sentence was a question.
+        """
+        if self.muted or not any(map(str.isalnum, text)):
+            return Meant.NOBODY
+        if self.talk is not Talk.OPEN:
+            return Meant.MEANT if self._pushed(began_at) else Meant.NOT_MEANT
+        if not self.is_open(began_at) and not self.called(text):
+            return Meant.NOT_MEANT
+        if not asked and not self.always and (self.phrases.backchannel(text) or self.phrases.hesitation(text)):
+            return Meant.NOBODY
+        return Meant.MEANT
+
+    def called(self, text: str) -> bool:
+        """Whether these words call Harry, by a name or by a wake phrase at their beginning."""
+        said = words(text)
+        woken = any(said[: len(phrase)] == phrase for phrase in map(words, self.wake_phrases) if phrase)
+        return woken or called(text, self.names, self.phrases)
+
+    def record_wish(self, text: str) -> bool | None:
+        """Go off the record (True) or back on it (False) if these words ask for it; None if they do not."""
+        wish = self.phrases.off_the_record(text, tuple(self.names))
+        if wish is not None:
+            self.off_the_record = wish
+        return wish
+
+    @property
+    def keeps(self) -> bool:
+        """Whether what is said now may reach a store."""
+        return not self.off_the_record and not self.guest
+
+    @property
+    def recalls(self) -> bool:
+        """Whether the user's past may reach the prompt."""
+        return not self.guest
+
+    # Shared.
+
+    def _open(self, at: float) -> None:
+        self._open_until = at + self.window
+        self._stay_awake(at)
+
+    def _stay_awake(self, at: float) -> None:
+        if self.rest_after is not None:
+            self._awake_until = at + self.rest_after
+
+    def _let_go(self, at: float) -> bool:
+        if self._down_at is None:
+            return False
+        self._was_down, self._down_at = (self._down_at, at), None
+        return True
+
+    def _pushed(self, at: float) -> bool:
+        began, ended = self._was_down
+        return (self._down_at is not None and at >= self._down_at) or began <= at <= ended
+
+    # The simple interface.
+
+    def meant_for_harry(self, text: str) -> bool:
+        """Whether to answer these words when everything that holds a word is meant. For callers without a clock."""
+        return any(map(str.isalnum, text))

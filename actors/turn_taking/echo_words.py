@@ -1,0 +1,49 @@
+"""Are these Harry's own words, come back through the microphone.
+
+Letters are compared, not words: an ear that hears an echo joins and splits words, and misspells some.
+"""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+
+from actors.text.phrases import tokens
+
+LONGEST = 120
+"""Letters that are compared on either side: about eight seconds of speech."""
+
+_RUN = 3
+"""Letters in a row that must agree to count."""
+_OF_A_WORD = 0.6
+"""Share of a word's letters that must be found for the word to be explained."""
+_OF_ALL = 0.65
+"""Share of all letters that must be found for the whole to be an echo."""
+
+
+def unexplained(heard: str, saying: str) -> str | None:
+    """What of `heard` is not an echo of `saying`, the words being spoken now: "" if all is, None if it is no echo.
+
+    A whole is an echo when most of its letters are found in `saying`, in the same order; the words that are not found
+    are returned, for a stop phrase may be among them. About 0.3 ms at the longest.
+    """
+    said = tokens(heard)
+    place: list[int] = [number for number, token in enumerate(said) for _ in token.word]
+    letters = "".join(token.word for token in said)[-LONGEST:]
+    place = place[len(place) - len(letters) :]
+    spoken = "".join(token.word for token in tokens(saying[-4 * LONGEST :]))[-LONGEST:]
+    if not letters or not spoken:
+        return None
+    found = [0] * len(said)
+    for block in SequenceMatcher(None, letters, spoken, autojunk=False).get_matching_blocks():
+        whole = block.size and block.size == len(letters)
+        if block.size >= _RUN or whole:
+            for at in range(block.a, block.a + block.size):
+                found[place[at]] += 1
+    if sum(found) < _OF_ALL * len(letters):
+        return None
+    seen = set(place)
+    return " ".join(
+        token.word
+        for number, (token, count) in enumerate(zip(said, found, strict=True))
+        if number in seen and count < _OF_A_WORD * len(token.word)
+    )

@@ -1,0 +1,164 @@
+"""The command line: reads what was asked, calls the room that does it, and turns every end into an exit code.
+
+Each command imports what it needs when it runs, so that help and mistakes answer at once.
+"""
+
+# ruff: noqa: PLC0415  # what a command needs is imported when it runs: see above
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harry.cli import bench, lore, memory, models, prompt, reminders, soc, token
+from harry.cli import exit_codes as exits
+from harry.cli import privacy as outside
+from harry.cli.options import AsJson, Call, Sets, writer
+
+app = typer.Typer(
+    name="harry",
+    help="Harry, an always-on voice companion. `harry run` starts him.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(soc.app, name="soc", rich_help_panel=None)
+app.add_typer(lore.app, name="lore")
+app.add_typer(prompt.app, name="prompt")
+app.add_typer(memory.app, name="memory")
+app.add_typer(memory.whole)
+app.add_typer(models.app, name="models")
+app.add_typer(outside.app)
+app.add_typer(token.app, name="token")
+app.add_typer(reminders.app, name="reminders")
+app.add_typer(bench.app, name="bench")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"harry {version('harry-voice')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    ctx: typer.Context,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="The configuration file to read.")] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from, and log everything.")] = False,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    """Fill in what all commands share."""
+    call: Call = ctx.obj
+    call.config_file, call.debug = config, debug
+
+
+def _seconds(value: float | None) -> float | None:
+    if value is not None and not 0 <= value <= 86_400:
+        raise typer.BadParameter("takes seconds, from 0 to 86400")
+    return value
+
+
+@app.command(short_help="Start Harry.")
+def run(  # noqa: PLR0917  (Typer passes them by name)
+    ctx: typer.Context,
+    mic: Annotated[str | None, typer.Option(metavar="default|none|wav:PATH|NAME", help="Hear with this.")] = None,
+    speaker: Annotated[
+        str | None, typer.Option(metavar="default|none|pygame|wav:PATH|NAME", help="Speak with this.")
+    ] = None,
+    events: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Write what happens there, as JSON Lines.")
+    ] = None,
+    until_quiet: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", callback=_seconds, help="End once nothing was left to say for so long."),
+    ] = None,
+    sets: Sets = None,
+) -> None:
+    """Start Harry: he listens, answers aloud, and falls silent when you speak."""
+    call: Call = ctx.obj
+    config = call.configuration(sets)
+    from harry.config.loading import RunOptions
+    from harry.daemon import run as daemon
+
+    raise typer.Exit(daemon.run(config, RunOptions(mic, speaker, events, until_quiet, door=True)))
+
+
+@app.command(short_help="Ask one thing; the reply is printed.")
+def ask(ctx: typer.Context, text: Annotated[str, typer.Argument(metavar="TEXT")], sets: Sets = None) -> None:
+    """Ask one thing; the reply is printed."""
+    call: Call = ctx.obj
+    # An argument may hold bytes that are no text; nothing further on could write them down.
+    text = text.encode("utf-8", "replace").decode().strip()
+    if not text:
+        raise typer.BadParameter("there is nothing to ask", param_hint="TEXT")
+    config = call.configuration(sets)
+    import trio
+
+    from harry.services import ask as asking
+
+    trio.run(asking.ask, config, text, writer())
+    print()
+
+
+@app.command(short_help="See whether Harry has everything he needs.")
+def doctor(
+    ctx: typer.Context,
+    as_json: AsJson = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Load every engine as well.")] = False,
+    audio: Annotated[bool, typer.Option("--audio", help="Speak, and listen to the echo.")] = False,
+    sets: Sets = None,
+) -> None:
+    """Look at everything Harry needs, and say what to do where something is missing."""
+    call: Call = ctx.obj
+    from harry.cli import doctor_checks as examination
+    from harry.errors import ConfigurationError
+
+    try:
+        findings = examination.examine(call.configuration(sets), deep=deep, audio=audio)
+    except ConfigurationError as error:
+        findings = [examination.Finding("configuration", "problem", error.message, error.remedy)]
+    print(examination.as_json(findings) if as_json else examination.as_text(findings))
+    raise typer.Exit(1 if examination.prevents_start(findings) else 0)
+
+
+@app.command(short_help="Record and draw a short conversation.")
+def demo(
+    ctx: typer.Context,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the recording and the picture go.")] = Path("demo"),
+    sets: Sets = None,
+) -> None:
+    """Show a conversation of half a minute without a microphone: a recording, and a picture of who spoke when."""
+    call: Call = ctx.obj
+    config = call.configuration(sets)
+    from harry import demo as demonstration
+
+    raise typer.Exit(demonstration.run(config, out))
+
+
+def main() -> None:
+    """Run the command that was asked for, and exit."""
+    # A terminal that cannot show a character shows a question mark instead of an error.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    call = Call()
+    try:
+        typer.main.get_command(app)(obj=call, prog_name="harry")
+        code: object = 0
+    except SystemExit as ended:
+        code = ended.code
+    except BaseException as error:  # noqa: BLE001  the last of all: whatever it is, it ends as a sentence
+        code = exits.end(error, debug=call.debug)
+    if not exits.let_go_of_output() and not code:
+        code = 1
+    sys.exit(code if isinstance(code, int) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""The commands of `harry bench`: each prints what it measured and, on its last line, everything as one JSON object."""
+
+# ruff: noqa: PLC0415  # what a bench needs is imported when it runs
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harry.cli import memory
+from harry.cli.options import AsJson, Sets
+
+app = typer.Typer(help="Measure Harry.", no_args_is_help=True)
+app.command("memory")(memory.bench)
+
+Number = Annotated[int | None, typer.Option("--n", min=1, max=1_000_000, help="How many times.")]
+Few = Annotated[int | None, typer.Option("--n", min=1, max=10_000, help="How many; it takes seconds each.")]
+
+
+@app.command("barge-in")
+def barge_in(n: Number = None, as_json: AsJson = False) -> None:
+    """Interrupt Harry at random instants, and measure how fast he falls silent."""
+    from harry import bench
+
+    bench.run("barge-in", n=n, as_json=as_json)
+
+
+@app.command("turn")
+def turn(n: Number = None, as_json: AsJson = False) -> None:
+    """Measure what a turn costs beyond its engines."""
+    from harry import bench
+
+    bench.run("turn", n=n, as_json=as_json)
+
+
+@app.command("voice")
+def voice(
+    n: Few = None,
+    recordings: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="WAV files to ask with, 16 kHz, mono, 16 bit.")
+    ] = None,
+    pause: Annotated[float, typer.Option(min=0.5, max=60, help="Seconds of silence after each; 2 interrupts him.")] = 5,
+    sets: Sets = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hold a whole conversation with recorded speech, and measure it from the outside."""
+    from harry import bench
+    from harry.bench import voice as benched
+
+    found = benched.run(n or 10, folder=recordings, pause=pause, sets=tuple(sets or ()))
+    bench.report("voice", found, as_json=as_json)
+
+
+@app.command("endpoint")
+def endpoint(n: Few = None, as_json: AsJson = False) -> None:
+    """Measure how often Harry takes a pause for the end, and how long he waits to be sure."""
+    from harry import bench
+
+    bench.run("endpoint", n=n, as_json=as_json)
+
+
+@app.command("echo")
+def echo(n: Few = None, as_json: AsJson = False) -> None:
+    """Let Harry hear himself in a synthetic room, for N minutes, and count what he takes for somebody else."""
+    from harry import bench
+
+    bench.run("echo", n=n, as_json=as_json)
+
+
+@app.command("sessions")
+def sessions(
+    n: Few = None,
+    seconds: Annotated[float, typer.Option(min=5, max=3600, help="How long they converse.")] = 25.0,
+    vad: Annotated[str, typer.Option(metavar="energy|silero", help="What tells a voice from noise.")] = "energy",
+    as_json: AsJson = False,
+) -> None:
+    """Hold N conversations at once, in real time, and measure what each costs."""
+    from harry import bench
+    from harry.bench import sessions as benched
+
+    if vad not in ("energy", "silero"):
+        raise typer.BadParameter("takes energy or silero", param_hint="--vad")
+    detector: benched.Detector = "silero" if vad == "silero" else "energy"
+    bench.report("sessions", benched.run(n or 1, seconds, vad=detector), as_json=as_json)
+
+
+@app.command("door")
+def door(
+    n: Few = None,
+    seconds: Annotated[float, typer.Option(min=5, max=3600, help="How long they converse.")] = 30.0,
+    as_json: AsJson = False,
+) -> None:
+    """Hold N conversations through the door, their clients in another process, and measure what they see."""
+    from harry import bench
+    from harry.bench import door as benched
+
+    bench.report("door", benched.run(n or 30, seconds), as_json=as_json)
+
+
+@app.command("realtime")
+def realtime(
+    n: Few = None,
+    seconds: Annotated[float, typer.Option(min=5, max=3600, help="How long they converse.")] = 30.0,
+    as_json: AsJson = False,
+) -> None:
+    """Hold N conversations by the Realtime protocol, their clients in another process, and measure what they see."""
+    from harry import bench
+    from harry.bench import realtime as benched
+
+    bench.report("realtime", benched.run(n or 30, seconds), as_json=as_json)
+
+
+@app.command("lore")
+def lore(n: Few = None, as_json: AsJson = False) -> None:
+    """Measure how fast the knowledge base finds what a sentence is about."""
+    from harry import bench
+
+    bench.run("lore", n=n, as_json=as_json)
+
+
+@app.command("stores")
+def stores(n: Few = None, as_json: AsJson = False) -> None:
+    """Measure what doing things at the same time is worth, on Redis, files and HTTP."""
+    from harry import bench
+
+    bench.run("stores", n=n, as_json=as_json)
+
+
+@app.command("mind")
+def mind(n: Few = None, as_json: AsJson = False) -> None:
+    """Measure what Harry adds to a mind's time, cuts, one mind taking over from another, and a warm prefix."""
+    from harry import bench
+    from harry.log_setup import configure
+
+    configure("error")  # that a mind fails is what is measured
+    bench.run("mind", n=n, as_json=as_json)
+
+
+@app.command("reflexes")
+def reflexes(n: Few = None, as_json: AsJson = False) -> None:
+    """Measure how soon Harry answers what he needs no mind for, while the mind hangs."""
+    from harry import bench
+
+    bench.run("reflexes", n=n, as_json=as_json)

@@ -1,0 +1,252 @@
+"""`harry doctor`: looks at everything Harry needs and says, a line each, what is well and what to do where it is not.
+
+It looks and does not touch: no model is loaded (unless it is asked to look deep), no device opened, no folder made.
+A problem prevents a start; a warning is something Harry does without.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import trio
+
+from harry.audio.choice import describe_devices
+from harry.config.loading import Config
+from harry.engines import registry
+from harry.errors import ConfigurationError, EngineError, HarryError
+from harry.host.engine_loading import Chain
+from harry.host.startup import chains
+from harry.mind.selection import LAST_RESORT
+from harry.services.soc import STORE_FILE
+
+Severity: TypeAlias = Literal["ok", "warning", "problem"]
+
+ENOUGH_DISK = 200_000_000
+"""Bytes that should be free: conversations are small, but a full disk keeps nothing."""
+
+_WORDS = ("default", "none", "pygame")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at, what was found, and what to do about it."""
+
+    subject: str
+    state: Severity
+    found: str
+    remedy: str = ""
+
+
+def examine(config: Config, *, deep: bool = False, audio: bool = False) -> list[Finding]:
+    """Look at everything. `deep` loads every engine as well; `audio` has Harry speak and listen to himself."""
+    return [
+        *_machine(),
+        *_settings(config),
+        *_folder(config),
+        *trio.run(_sound, config),
+        *trio.run(_engines, config, deep),
+        *(trio.run(_echo, config) if audio else []),
+    ]
+
+
+async def _echo(config: Config) -> list[Finding]:
+    from harry.cli.audio_check import listen_to_oneself  # noqa: PLC0415  only this looks at sound
+
+    state, found, remedy = await listen_to_oneself(config)
+    severity: Severity = "ok" if state == "ok" else "problem" if state == "problem" else "warning"
+    return [Finding("echo", severity, found, remedy)]
+
+
+def prevents_start(findings: list[Finding]) -> bool:
+    """Say whether anything found keeps Harry from starting."""
+    return any(finding.state == "problem" for finding in findings)
+
+
+def as_text(findings: list[Finding]) -> str:
+    """Write the findings for a person, a line each."""
+    marks = {"ok": "  ok     ", "warning": "! warning", "problem": "✗ problem"}
+    width = max((len(finding.subject) for finding in findings), default=0)
+    return "\n".join(
+        f"{marks[finding.state]}  {finding.subject:<{width}}  {finding.found} {finding.remedy}".rstrip()
+        for finding in findings
+    )
+
+
+def as_json(findings: list[Finding]) -> str:
+    """Write the findings for a program: one object, `well` false where something prevents a start."""
+    return json.dumps(
+        {"well": not prevents_start(findings), "findings": [asdict(finding) for finding in findings]},
+        ensure_ascii=False,
+    )
+
+
+# The machine
+
+
+def _machine(version: tuple[int, int] = sys.version_info[:2]) -> Iterator[Finding]:
+    found = f"{version[0]}.{version[1]}"
+    if (3, 11) <= version <= (3, 13):
+        yield Finding("python", "ok", f"{found}.")
+    else:
+        yield Finding("python", "problem", f"{found} is not supported.", "Use Python 3.11, 3.12 or 3.13.")
+    yield processor(platform.machine(), _processor_flags(), os.cpu_count() or 1)
+
+
+def processor(machine: str, flags: set[str] | None, cores: int) -> Finding:
+    """Judge a processor by its instructions; `flags` is None where the system does not tell them."""
+    found = f"{machine}, {cores} cores"
+    if machine == "x86_64" and flags is not None and "avx2" not in flags:
+        return Finding(
+            "processor",
+            "warning",
+            f"{found}, without AVX2: the embedded mind cannot run.",
+            "Give Harry a key or a server to think with.",
+        )
+    return Finding("processor", "ok", f"{found}{', AVX2' if flags and 'avx2' in flags else ''}.")
+
+
+def _processor_flags() -> set[str] | None:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return None
+    return next((set(line.partition(":")[2].split()) for line in lines if line.startswith("flags")), None)
+
+
+# What is kept, and where
+
+
+def _settings(config: Config) -> Iterator[Finding]:
+    if config.file is None:
+        yield Finding("configuration", "ok", "No file: Harry's own defaults, the variables and --set.")
+        return
+    secrets = "**********" in json.dumps(config.model_dump(mode="json")["engine"])
+    if secrets and config.file.stat().st_mode & 0o077:
+        yield Finding(
+            "configuration",
+            "warning",
+            f"{config.file} holds a secret and can be read by others.",
+            f"chmod 600 {config.file}",
+        )
+    else:
+        yield Finding("configuration", "ok", f"{config.file}.")
+
+
+def _folder(config: Config) -> Iterator[Finding]:
+    folder = config.data_folder
+    if config.memory.store == "memory":
+        yield Finding("data folder", "ok", 'Nothing is kept: memory.store is "memory".')
+        return
+    there = next(path for path in (folder, *folder.parents) if path.exists())
+    way_on = "Until then nothing is kept. Make it writable, or set HARRY_HOME to another folder."
+    if not there.is_dir():
+        yield Finding("data folder", "warning", f"{folder} cannot be made: {there} is a file.", way_on)
+        return
+    if not os.access(there, os.W_OK | os.X_OK):
+        yield Finding("data folder", "warning", f"{folder} cannot be written.", way_on)
+    elif there == folder and folder.stat().st_mode & 0o077:
+        yield Finding(
+            "data folder", "warning", f"{folder} can be read by others.", "Harry makes it private when he starts."
+        )
+    else:
+        kept = "holds a conversation" if (folder / STORE_FILE).exists() else "is empty" if there == folder else "is new"
+        yield Finding("data folder", "ok", f"{folder} {kept}.")
+    free = shutil.disk_usage(there).free
+    if free < ENOUGH_DISK:
+        yield Finding("disk", "warning", f"{free / 1e6:.0f} MB are free.", "Make room, or nothing more can be kept.")
+    else:
+        yield Finding("disk", "ok", f"{free / 1e9:.1f} GB are free.")
+
+
+# Sound
+
+
+async def _sound(config: Config) -> list[Finding]:
+    report = await describe_devices()
+    findings = [Finding("sound", "warning", problem) for problem in report.problems]
+    if not findings:
+        findings = [Finding("sound", "ok", "PortAudio and pygame answer.")]
+    for kind, wanted in (("microphone", config.audio.microphone), ("loudspeaker", config.audio.loudspeaker)):
+        names = [each.name for each in report.devices if each.kind == kind]
+        findings.append(device(kind, wanted, list(dict.fromkeys(names))))
+    return findings
+
+
+def device(kind: str, wanted: str | list[str], names: list[str]) -> Finding:
+    """Judge what the configuration wants against the `names` of the devices there are."""
+    asked = wanted if isinstance(wanted, str) else ", ".join(wanted)
+    there = f"There are: {'; '.join(names)}." if names else "None was found."
+    if isinstance(wanted, str) and wanted not in _WORDS and not wanted.isdigit():
+        if wanted.startswith("wav:"):
+            path = Path(wanted.removeprefix("wav:"))
+            if kind == "microphone" and not path.is_file():
+                return Finding(kind, "problem", f"There is no file {path}.", "Name a WAV file that exists.")
+            return Finding(kind, "ok", f"{asked}.")
+        if not any(wanted.casefold() in name.casefold() for name in names):
+            remedy = registry.nearest(wanted, names) if names else "Connect it, or leave it to Harry: default."
+            return Finding(kind, "problem", f"There is no {kind} {wanted!r}.", remedy)
+    if wanted == "none" or names:
+        return Finding(kind, "ok", f"{asked}. {'' if wanted == 'none' else there}".strip())
+    without = "Harry reads what you type." if kind == "microphone" else "Harry writes his answers."
+    return Finding(kind, "warning", f"{there} {without}", "Connect one, then start Harry again.")
+
+
+# Engines
+
+
+async def _engines(config: Config, deep: bool) -> list[Finding]:
+    findings = []
+    for chain in await chains(config):
+        findings += await trio.to_thread.run_sync(_chain, chain, deep)
+    return findings
+
+
+def _chain(chain: Chain, deep: bool) -> list[Finding]:
+    """Find out which engine of a chain would serve, and why not those before it."""
+    role = chain.role.replace("_", " ")
+    findings: list[Finding] = []
+    chosen = False
+    for candidate in chain.candidates:
+        if candidate.later is not None:
+            continue  # It is not there yet, and nobody said that it should be.
+        why = f", for {candidate.why}" if candidate.why else ""
+        trouble = _trouble(chain.role, candidate.name, candidate.table, registry.load if deep else _look)
+        if isinstance(trouble, ConfigurationError) or (trouble is not None and chain.named):
+            findings.append(Finding(role, "problem", f"{candidate.name}: {trouble.message}", trouble.remedy))
+        elif trouble is not None:
+            findings.append(Finding(role, "warning", f"{candidate.name}: {trouble.message}", trouble.remedy))
+        elif chosen:
+            findings.append(Finding(role, "ok", f"{candidate.name} would stand in{why}."))
+        else:
+            chosen = True
+            small = " It can hardly hold a conversation." if candidate.name == LAST_RESORT else ""
+            findings.append(Finding(role, "ok", f"{candidate.name} would serve{why}.{small}"))
+    if not chosen and not any(finding.state == "problem" for finding in findings):
+        needed = chain.role == "language_model"
+        findings.append(Finding(role, "problem" if needed else "warning", "No engine can serve."))
+    return findings
+
+
+def _trouble(role: str, name: str, table: Any, attempt: Callable[[str, str, Any], object]) -> HarryError | None:
+    try:
+        attempt(role, name, table)
+    except HarryError as error:
+        return error
+    except Exception as error:  # noqa: BLE001  (a stranger's engine may fail in any way)
+        return EngineError(f"It is broken ({type(error).__name__}).", remedy="Ask whoever made it.")
+    return None
+
+
+def _look(role: str, name: str, table: Any) -> None:
+    """Find the engine and check its table, without loading it."""
+    values = dict(table)
+    engine = registry.find(role, str(values.pop("kind", name)))
+    registry.settings_for(engine, f"engine.{name}", values)

@@ -1,0 +1,372 @@
+"""`harry memory`, `harry erase`, `harry backup` and `harry restore`: what Harry remembers, found, shown, taken away.
+
+Each command imports what it needs when it runs, so that help and mistakes answer at once.
+"""
+
+# ruff: noqa: PLC0415  # what a command needs is imported when it runs: see above
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from harry.cli.options import AsJson, Call, Sets
+
+if TYPE_CHECKING:
+    from harry.memory.longterm.service import Found
+    from harry.memory.store.items import Item
+    from harry.services.memory import Asked
+
+app = typer.Typer(help="Look into Harry's long-term memory, and put something into it.", no_args_is_help=True)
+whole = typer.Typer()
+"""What concerns everything that is kept: `erase`, `backup`, `restore`, at the root of the command line."""
+
+Namespace = Annotated[
+    str | None, typer.Option("--namespace", metavar="U", help="Whose memory; by default the configuration's user.")
+]
+KindName = Annotated[
+    str | None, typer.Option("--kind", metavar="KIND", help="memory, journal, book, note, soc or test.")
+]
+
+
+@contextmanager
+def _progress(*names: str) -> Iterator[list[Callable[[int, int], None]]]:
+    """Show a bar for each of the names on standard error, if that is a terminal, once it has something to show."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bars:
+
+        def bar(name: str) -> Callable[[int, int], None]:
+            task = bars.add_task(name, total=None, visible=False)
+            return lambda done, of: bars.update(task, completed=done, total=of, visible=True)
+
+        yield [bar(name) for name in names]
+
+
+def _tell(sentence: str) -> None:
+    print(f"harry: {sentence}", file=sys.stderr)
+
+
+def _printable(text: str) -> str:
+    # A memory may hold anything; what would steer the terminal is left out.
+    return "".join(each if each.isprintable() else " " for each in text)
+
+
+def _text(argument: str) -> str:
+    # An argument may hold bytes that are no text.
+    return argument.encode("utf-8", "replace").decode()
+
+
+@app.command("import", short_help="Take in a file of memories, or a book or note.")
+def import_(
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="JSON Lines; with --kind, text or Markdown.")],
+    namespace: Namespace = None,
+    kind: KindName = None,
+    sets: Sets = None,
+) -> None:
+    """Take in JSON Lines, `{"id", "text", "speaker", "time", "kind", "namespace"}`, in the order of the conversation.
+
+    A time without a zone is local. With `--kind book` or `--kind note`, FILE is text or Markdown and is cut into
+    passages. Reading a file again changes nothing.
+    """
+    import trio
+
+    from harry.memory.longterm.importing import kind_named
+    from harry.services import memory as remembering
+
+    call: Call = ctx.obj
+    config = call.configuration(sets)
+    with _progress("Reading", "Understanding") as (reading, embedding):
+        report, without = trio.run(
+            partial(
+                remembering.import_file,
+                config,
+                file,
+                namespace=namespace or config.user.name,
+                kind=kind_named(kind) if kind else None,
+                reading=reading,
+                embedding=embedding,
+            )
+        )
+    if without:
+        _tell(f"Found by words alone: {without}")
+    if report.foreign:
+        _tell(f"{report.foreign} lines were not UTF-8 and were read as Windows-1252.")
+    if report.again:
+        _tell(f"{report.again} lines had an id that stood above already; the last one counts.")
+    for number, why in report.wrong[:20]:
+        _tell(f"Line {number} of {file} was left out: {why}.")
+    if len(report.wrong) > 20:
+        _tell(f"So were {len(report.wrong) - 20} more.")
+    print(f"{report.taken} taken in, {len(report.wrong)} left out.")
+    if report.wrong:
+        raise typer.Exit(1)
+
+
+@app.command(short_help="Find memories.")
+def search(  # noqa: PLR0917  (Typer passes them by name)
+    ctx: typer.Context,
+    query: Annotated[str | None, typer.Argument(metavar="[QUERY]", help="What to look for.")] = None,
+    queries: Annotated[
+        Path | None, typer.Option("--queries", metavar="FILE.jsonl", help='Lines of {"query", "namespace"}.')
+    ] = None,
+    namespace: Namespace = None,
+    k: Annotated[int, typer.Option("--k", min=1, max=1000, help="How many hits.")] = 10,
+    kind: KindName = None,
+    as_json: AsJson = False,
+    sets: Sets = None,
+) -> None:
+    """Find what bears most on a question: a line for each hit, or JSON Lines, one for each question, in order."""
+    if (query is None) == (queries is None):
+        raise typer.BadParameter("give a question, or --queries FILE", param_hint="QUERY")
+    import trio
+
+    from harry.memory.longterm.importing import kind_named
+    from harry.services import memory as remembering
+
+    call: Call = ctx.obj
+    config = call.configuration(sets)
+    whose = namespace or config.user.name
+    if queries is not None:
+        asked = remembering.read_queries(queries, whose)
+    else:
+        asked = [remembering.Asked(_text(query or ""), whose)]
+    write = _as_json if as_json or queries is not None else _as_lines
+    with _progress("Searching") as (progress,):
+        without = trio.run(
+            partial(
+                remembering.search,
+                config,
+                asked,
+                write,
+                count=k,
+                kind=kind_named(kind) if kind else None,
+                progress=progress,
+            )
+        )
+    if without:
+        _tell(f"Found by words alone: {without}")
+
+
+def _as_json(asked: Asked, found: tuple[Found, ...]) -> None:
+    hits = [{"id": each.item.id, "score": round(each.score, 4), "text": each.item.text} for each in found]
+    print(json.dumps({"query": asked.query, "hits": hits}, ensure_ascii=False))
+
+
+def _as_lines(_: Asked, found: tuple[Found, ...]) -> None:
+    from harry.memory.text.analysis import index_text
+
+    for each in found:
+        item = each.item
+        shown = index_text(item.text, speaker=item.speaker, heading=item.heading, at=item.at)
+        print(f"{each.score:6.2f}  {_printable(item.id)}  {_printable(shown)}")
+
+
+@app.command(short_help="Put something into memory.")
+def add(  # noqa: PLR0917  (Typer passes them by name)
+    ctx: typer.Context,
+    text: Annotated[str, typer.Argument(metavar="TEXT")],
+    namespace: Namespace = None,
+    kind: KindName = None,
+    speaker: Annotated[str, typer.Option(metavar="NAME", help="Who said or wrote it.")] = "",
+    identity: Annotated[str | None, typer.Option("--id", metavar="ID", help="Its id; made up by default.")] = None,
+    at: Annotated[str | None, typer.Option("--time", metavar="TIME", help="When, as 2026-01-31T12:00; now.")] = None,
+    supersedes: Annotated[
+        str | None, typer.Option(metavar="ID", help="A memory that no longer holds; it is kept, and not found.")
+    ] = None,
+    sets: Sets = None,
+) -> None:
+    """Put something into memory; prints its id once it is safely kept. A known id takes the new text."""
+    import time
+
+    import trio
+
+    from channels.turn import new_id
+    from harry.memory.longterm.importing import kind_named, moment
+    from harry.memory.store.items import Item
+    from harry.services import memory as remembering
+
+    call: Call = ctx.obj
+    config = call.configuration(sets)
+    try:
+        when = moment(at) if at is not None else time.time()
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--time") from None
+    item = Item(
+        _text(identity) if identity is not None else new_id(),
+        _text(text),
+        namespace or config.user.name,
+        kind_named(kind) if kind else "memory",
+        _text(speaker),
+        when,
+        supersedes=supersedes,
+    )
+    print(trio.run(remembering.add, config, item))
+
+
+@app.command(short_help="Print a memory.")
+def show(
+    ctx: typer.Context,
+    identity: Annotated[str, typer.Argument(metavar="ID")],
+    namespace: Namespace = None,
+    as_json: AsJson = False,
+    sets: Sets = None,
+) -> None:
+    """Print a memory with all that is known of it."""
+    import trio
+
+    from harry.memory.longterm.importing import as_line
+    from harry.services import memory as remembering
+
+    call: Call = ctx.obj
+    config = call.configuration(sets)
+    line = as_line(trio.run(remembering.show, config, namespace or config.user.name, identity))
+    if as_json:
+        print(json.dumps(line, ensure_ascii=False))
+        return
+    for key, value in line.items():
+        print(f"{key:>12}  {_printable(str(value))}")
+
+
+@app.command(short_help="Delete a memory for good.")
+def delete(
+    ctx: typer.Context,
+    identity: Annotated[str, typer.Argument(metavar="ID")],
+    namespace: Namespace = None,
+    sets: Sets = None,
+) -> None:
+    """Delete a memory and all that was derived from it: afterwards its text is in no file."""
+    import trio
+
+    from harry.services import memory as remembering
+
+    call: Call = ctx.obj
+    config = call.configuration(sets)
+    count = trio.run(remembering.delete, config, namespace or config.user.name, identity)
+    print(f"{count} deleted.")
+
+
+@app.command(short_help="Print everything, as JSON Lines.")
+def export(ctx: typer.Context, namespace: Namespace = None, kind: KindName = None, sets: Sets = None) -> None:
+    """Print every memory of a namespace as JSON Lines that `harry memory import` reads."""
+    import trio
+
+    from harry.memory.longterm.importing import as_line, kind_named
+    from harry.services import memory as remembering
+
+    call: Call = ctx.obj
+    config = call.configuration(sets)
+
+    def write(item: Item) -> None:
+        print(json.dumps(as_line(item), ensure_ascii=False))
+
+    chosen = kind_named(kind) if kind else None
+    trio.run(partial(remembering.export, config, namespace or config.user.name, write, kind=chosen))
+
+
+@app.command(short_help="Count memories.")
+def stats(ctx: typer.Context, namespace: Namespace = None, as_json: AsJson = False, sets: Sets = None) -> None:
+    """Count the memories of each namespace and kind; of one namespace if it is named."""
+    import trio
+
+    from harry.services import memory as remembering
+
+    call: Call = ctx.obj
+    rows: list[dict[str, Any]] = trio.run(remembering.stats, call.configuration(sets), namespace)
+    for row in rows:
+        if as_json:
+            print(json.dumps(row, ensure_ascii=False))
+        else:
+            print(
+                f"{_printable(str(row['namespace']))}: {row['items']} of kind {row['kind']},"
+                f" {row['with_vector']} of them found by meaning, {row['replaced']} replaced"
+            )
+
+
+@whole.command(short_help="Erase a user for good.")
+def erase(
+    ctx: typer.Context,
+    user: Annotated[str, typer.Option("--user", metavar="U", help="Whose conversations, thoughts and memories.")],
+    as_json: AsJson = False,
+    sets: Sets = None,
+) -> None:
+    """Erase everything of a user, to the last byte, and tell what is gone and which backups still hold something."""
+    from dataclasses import asdict
+    from functools import partial
+
+    import trio
+
+    from harry.host.background import erasing_elsewhere
+    from harry.services import memory as remembering
+
+    call: Call = ctx.obj
+    config = call.configuration(sets)
+    erasure = trio.run(partial(remembering.erase, config, _text(user), elsewhere=erasing_elsewhere(config)))
+    if as_json:
+        print(json.dumps(asdict(erasure), ensure_ascii=False))
+        return
+    for table, count in erasure.rows.items():
+        print(f"{count:>8}  {table}")
+    print(f"{erasure.spilled:>8}  waiting entries\n{erasure.keys:>8}  Redis keys")
+    print("Gone for good: rows, full text and vectors, and their bytes in the file.")
+    for path in erasure.backups:
+        print(f"Still in the backup {path}. Delete that file if you want it gone there, too.")
+    for path in erasure.unseen:
+        print(f"Not looked into: {path}")
+
+
+@whole.command(short_help="Write a backup, also while Harry runs.")
+def backup(
+    ctx: typer.Context, file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.")], sets: Sets = None
+) -> None:
+    """Write everything that is kept into one new file, also while Harry runs."""
+    import trio
+
+    from harry.services import memory as remembering
+
+    call: Call = ctx.obj
+    config = call.configuration(sets)
+    with _progress("Copying") as (progress,):
+        trio.run(remembering.backup, config, file, progress)
+    print(f"{file} holds everything that was kept at this moment.")
+
+
+@whole.command(short_help="Put a backup back.")
+def restore(
+    ctx: typer.Context, file: Annotated[Path, typer.Argument(metavar="FILE", help="A backup.")], sets: Sets = None
+) -> None:
+    """Put a backup back; what was kept since is replaced by it. Harry must not be running."""
+    import trio
+
+    from harry.services import memory as remembering
+
+    call: Call = ctx.obj
+    config = call.configuration(sets)
+    with _progress("Copying") as (progress,):
+        trio.run(remembering.restore, config, file, progress)
+    print(f"Everything is as it was when {file} was written.")
+
+
+Rows = Annotated[int, typer.Option("--rows", min=1, max=5_000_000, help="How many memories.")]
+
+
+def bench(rows: Rows = 100_000, as_json: AsJson = False) -> None:
+    """Measure how long it takes to find something in a large memory."""
+    from harry.bench.figures import surroundings
+    from harry.bench.memory import run
+
+    figures = {"bench": "memory", **run(rows), **surroundings()}
+    if not as_json:
+        for key, value in figures.items():
+            print(f"{key:>28}  {value}")
+    print(json.dumps(figures))

@@ -1,0 +1,82 @@
+"""The commands of `harry models`: which models can be fetched, fetching one, and deleting it."""
+
+# ruff: noqa: PLC0415  # what a command needs is imported when it runs
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from harry.cli.options import AsJson, Call, Sets
+
+app = typer.Typer(help="Fetch models: better minds and other voices.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_models(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> None:
+    """List the models that can be fetched by name, and those that are here."""
+    call: Call = ctx.obj
+    config = call.configuration(sets)
+    from harry.models.catalogue import catalogue, installed
+
+    here = installed(config.data_folder)
+    known = catalogue()
+    if as_json:
+        models = {name: {**model.model_dump(), "installed": name in here} for name, model in known.items()}
+        print(json.dumps({"models": models, "others": [name for name in here if name not in known]}))
+        return
+    for name, model in known.items():
+        size = sum(file.size or 0 for file in model.files) / 1e6
+        bulk = f"{size:.0f} MB, " if size else ""
+        mark = "*" if name in here else " "
+        print(f"{mark} {name:<16} {model.about} {bulk}takes {model.memory} MB of memory. {model.licence}.")
+    for name in here:
+        if name not in known:
+            print(f"* {name}")
+    print("* is here. harry models pull NAME fetches one; an address of a GGUF file will do, too.")
+
+
+@app.command()
+def pull(ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME|URL")], sets: Sets = None) -> None:
+    """Fetch a model. One that was cut goes on where it was cut."""
+    call: Call = ctx.obj
+    config = call.configuration(sets)
+    from functools import partial
+
+    import trio
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from harry.models import catalogue, fetching
+
+    known, model = catalogue.wanted(name)
+    folder = catalogue.place(config.data_folder, known)
+    before = catalogue.pins(folder)
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        tasks = {file.name: bar.add_task(file.name, total=file.size) for file in model.files}
+
+        def progress(file: str, done: int, total: int | None) -> None:
+            bar.update(tasks[file], completed=done, total=total)
+
+        trio.run(partial(fetching.pull, model, folder, progress))
+    print(f"{known} is in {folder}. Its licence: {model.licence}.")
+    for file in model.files:
+        if not file.sha256 and file.name not in before:
+            digest = catalogue.pins(folder)[file.name]
+            print(f"Nobody vouches for {file.name}: its sha256 {digest} was taken down, and is checked from now on.")
+    print(catalogue.how_to_use(known, model, folder))
+
+
+@app.command()
+def remove(ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME")], sets: Sets = None) -> None:
+    """Delete a model that was fetched."""
+    call: Call = ctx.obj
+    config = call.configuration(sets)
+    from harry.models import catalogue
+
+    freed = catalogue.remove(config.data_folder, name)
+    print(f"{name} is deleted; {freed / 1e6:.0f} MB are free again.")

@@ -1,0 +1,57 @@
+"""The commands that say what has left this computer, and what it cost."""
+
+# ruff: noqa: PLC0415  # what a command needs is imported when it runs
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+from harry.cli.options import AsJson, Call, Sets
+
+app = typer.Typer()
+
+
+@app.command(short_help="See what has left this computer.")
+def egress(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> None:
+    """List each time that something left this computer: when, to which host, what for, how many bytes."""
+    call: Call = ctx.obj
+    config = call.configuration(sets)
+    from harry.net.egress import noted
+
+    lines = list(noted(config.data_folder))
+    for each in lines:
+        if as_json:
+            print(json.dumps(each))
+        else:
+            print(f"{each['at']}  {each['host']}  {each['purpose']}  {each['sent']} out, {each['received']} in")
+    if not lines and not as_json:
+        print("Nothing has left this computer, as far as is written down.")
+
+
+@app.command(short_help="See what minds have cost today.")
+def budget(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> None:
+    """Show what each mind took today, in tokens and money, and what it may take."""
+    call: Call = ctx.obj
+    config = call.configuration(sets)
+    import time
+    from dataclasses import asdict
+
+    from harry.host.budget import BUDGET_FILE, limits_told, open_ledger
+    from harry.memory.store.records import local_day
+
+    day = local_day(time.time())
+    there = config.memory.store != "memory" and (config.data_folder / BUDGET_FILE).exists()
+    spent = open_ledger(config).of(day) if there else []
+    limits = config.budget.model_dump(exclude_none=True)
+    if as_json:
+        print(json.dumps({"day": day, "spent": [asdict(each) for each in spent], "limits": limits}))
+        return
+    for each in spent:
+        where = "on this computer" if each.local else "elsewhere"
+        print(f"{each.engine}, {where}: {each.replies} replies, {each.tokens} tokens, {each.money:.4f}")
+    if not spent:
+        print("No mind has answered today, as far as is written down.")
+    for name, told in limits_told(config.budget).items():
+        print(f"limit of {name}: {told}")

@@ -1,0 +1,78 @@
+"""`harry soc`: read Harry's stream of consciousness, a day at a time, or write into it from standard input.
+
+Each command imports what it needs when it runs, so that help and mistakes answer at once.
+"""
+
+# ruff: noqa: PLC0415  # what a command needs is imported when it runs: see above
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from harry.cli.options import AsJson, Call, Sets
+
+_LONGEST = 1_000_000
+"""Characters of a written line that are kept."""
+
+
+class _ShowByDefault(TyperGroup):
+    """Takes what is no command of its own for the day that is asked for: `harry soc yesterday`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put `show` before anything that is not a command."""
+        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(cls=_ShowByDefault, help="Read Harry's stream of consciousness, or write into it.")
+
+
+@app.command(short_help="Print a day's entries (this is the default).")
+def show(
+    ctx: typer.Context,
+    day: Annotated[str, typer.Argument(metavar="[today|yesterday|DATE]", help="A day, as 2026-01-31.")] = "today",
+    as_json: AsJson = False,
+    sets: Sets = None,
+) -> None:
+    """Print a day's entries, oldest first. This is what `harry soc` does."""
+    import trio
+
+    from harry.services.soc import day_named, soc_entries
+
+    call: Call = ctx.obj
+    config = call.configuration(sets)
+    for entry in trio.run(soc_entries, config, day_named(day)):
+        print(json.dumps(entry, ensure_ascii=False) if as_json else _line(entry))
+
+
+def _line(entry: dict[str, Any]) -> str:
+    # An entry may hold anything; what would steer the terminal is left out.
+    text = "".join(each if each.isprintable() else " " for each in str(entry["text"]))
+    return f"{str(entry['at'])[11:16]}  {text}"
+
+
+@app.command(short_help="Write an entry for each line of input.")
+def write(ctx: typer.Context, sets: Sets = None) -> None:
+    """Write an entry for each line of standard input; print its number once it is safely kept."""
+    import trio
+
+    from harry.services.soc import soc_write
+    from harry.terminal.console import typed_lines
+
+    call: Call = ctx.obj
+    config = call.configuration(sets)
+
+    def acknowledge(sequence: int) -> None:
+        print(sequence, flush=True)
+
+    trio.run(soc_write, config, typed_lines(longest=_LONGEST, on_cut=_tell_cut), acknowledge)
+
+
+def _tell_cut() -> None:
+    print(f"harry: a line was longer than {_LONGEST} characters; the rest of it was left out.", file=sys.stderr)

@@ -1,0 +1,88 @@
+"""`harry token`: who may come in at the door. A new token is printed, and nothing else; it can be read nowhere again.
+
+Each command imports what it needs when it runs, so that help and mistakes answer at once.
+"""
+
+# ruff: noqa: PLC0415  # what a command needs is imported when it runs: see above
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from harry.cli.options import AsJson, Call, Sets
+
+app = typer.Typer(
+    help="Let somebody in at the door: prints a new token, and nothing else.", invoke_without_command=True
+)
+
+Whose = Annotated[str | None, typer.Option("--user", metavar="USER", help="Whose token it is; left out, yours.")]
+
+
+@app.callback()
+def token(ctx: typer.Context, user: Whose = None, sets: Sets = None) -> None:
+    """Print a new token and nothing else. Harry keeps only its hash: it can be read nowhere again."""
+    if ctx.invoked_subcommand is not None:
+        return
+    from harry.host.access_tokens import Tokens
+
+    call: Call = ctx.obj
+    config = call.configuration(sets)
+    print(Tokens(config.data_folder).new(_name(user) or config.user.name))
+
+
+@app.command("list", short_help="List the tokens that let in.")
+def list_(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> None:
+    """List the tokens that let in, by their ids: the tokens themselves nobody knows."""
+    from datetime import datetime
+
+    from harry.host.access_tokens import Tokens
+
+    call: Call = ctx.obj
+    for each in Tokens(call.configuration(sets).data_folder).all():
+        made = datetime.fromtimestamp(each.made).astimezone().isoformat(timespec="seconds")
+        if as_json:
+            print(json.dumps({"id": each.id, "user": each.user, "kind": each.kind, "made": made, "until": each.until}))
+        else:
+            print(f"{each.id}  {made}  {each.kind:<5}  {each.user}")
+
+
+@app.command(short_help="Take a token back, by its id.")
+def revoke(
+    ctx: typer.Context,
+    identity: Annotated[str | None, typer.Argument(metavar="[ID]", help="As `harry token list` shows it.")] = None,
+    user: Annotated[str | None, typer.Option("--user", metavar="USER", help="All tokens of this user.")] = None,
+    sets: Sets = None,
+) -> None:
+    """Take a token back: who came in by it is sent away within a second."""
+    from harry.errors import ConfigurationError
+    from harry.host.access_tokens import Tokens
+
+    if (identity is None) == (user is None):
+        raise typer.BadParameter("say which: an id, or --user", param_hint="ID")
+    call: Call = ctx.obj
+    tokens = Tokens(call.configuration(sets).data_folder)
+    if identity is not None and not tokens.revoke(identity):
+        raise ConfigurationError(f"There is no token {identity!r}.", remedy="`harry token list` shows them.")
+    if user is not None:
+        print(f"{tokens.forget(user)} revoked")
+
+
+@app.command(short_help="Print an address that opens the page, once.")
+def page(ctx: typer.Context, user: Whose = None, sets: Sets = None) -> None:
+    """Print an address that opens the page in a browser, once and within ten minutes."""
+    from harry.daemon.web_server import address_of
+    from harry.host.access_tokens import CODE_LIVES, Tokens
+
+    call: Call = ctx.obj
+    config = call.configuration(sets)
+    code = Tokens(config.data_folder).new(_name(user) or config.user.name, kind="code", lives=CODE_LIVES)
+    print(f"{address_of(config, config.web.port)}/enter?code={code}")
+
+
+def _name(user: str | None) -> str | None:
+    if user is not None and (not 1 <= len(user) <= 64 or not user.isprintable()):
+        raise typer.BadParameter("takes a name of 1 to 64 characters, in one line", param_hint="--user")
+    return user

@@ -1,0 +1,161 @@
+"""The keys of the configuration as a person reads them: for the page that lists them, and for telling a mistake.
+
+Both come from the same model, so that what an error expects is what the documentation promises.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import types
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from harry.config.sources import Layer, Place, origin_of
+from harry.engines.registry import nearest
+from harry.errors import ConfigurationError
+from harry.redaction import is_secret
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key: its dotted name, what it takes, its default, what it means."""
+
+    name: str
+    takes: str
+    default: Any
+    meaning: str
+
+
+def keys(model: type[BaseModel], place: Place = ()) -> Iterator[Key]:
+    """Every key of a model, in the order they are declared; free tables are left out."""
+    for name, field in model.model_fields.items():
+        inner = _section(field)
+        if inner is not None:
+            yield from keys(inner, (*place, name))
+        elif get_origin(field.annotation) is not dict:
+            default = None if field.default is PydanticUndefined else field.default
+            yield Key(".".join((*place, name)), takes(field), default, field.description or "")
+
+
+def row(key: Key) -> str:
+    """Write a key as a row of the table in `docs/configuration.md`."""
+    default = "" if key.default is None else _as_toml(key.default)
+    return f"| `{key.name}` | {key.takes} | {default} | {key.meaning} |"
+
+
+def engine_page(title: str, settings: type[BaseModel]) -> str:
+    """Write what `docs/configuration.md` says of an engine: its settings' docstring, and their table."""
+    lines = [f"### {title}", "", inspect.cleandoc(settings.__doc__ or ""), ""]
+    rows = [_engine_row(name, field) for name, field in settings.model_fields.items()]
+    if rows:
+        lines += ["| In `[engine.NAME]` | Takes | Default |", "|---|---|---|", *rows]
+    else:
+        lines += ["It has no settings."]
+    return "\n".join(lines)
+
+
+def _engine_row(name: str, field: FieldInfo) -> str:
+    if field.is_required():
+        return f"| `{name}` | {takes(field)} | (must be given) |"
+    known = field.default not in (None, PydanticUndefined)
+    return f"| `{name}` | {takes(field)} | {_as_toml(field.default) if known else ''} |"
+
+
+def _as_toml(value: Any) -> str:
+    return f"`{json.dumps(value, default=str)}`"
+
+
+def _section(field: FieldInfo) -> type[BaseModel] | None:
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def takes(field: FieldInfo) -> str:
+    """Say in words what a field accepts."""
+    if isinstance(field.json_schema_extra, dict) and "takes" in field.json_schema_extra:
+        return str(field.json_schema_extra["takes"])
+    bounds = {
+        name: getattr(each, name) for each in field.metadata for name in ("ge", "gt", "le", "lt") if hasattr(each, name)
+    }
+    return _in_words(field.annotation, bounds)
+
+
+def _in_words(kind: Any, bounds: dict[str, Any]) -> str:
+    if get_origin(kind) in (Union, types.UnionType):
+        parts = [_in_words(each, bounds) for each in get_args(kind) if each is not type(None)]
+        return "a name or a list of names" if len(parts) > 1 else parts[0]
+    if get_origin(kind) is Literal:
+        return "one of " + ", ".join(f'"{choice}"' for choice in get_args(kind))
+    if get_origin(kind) not in (None, list) and hasattr(kind, "__metadata__"):
+        return _in_words(get_args(kind)[0], bounds)
+    if get_origin(kind) is list:
+        return "a name or a list of names"
+    span = _span(bounds)
+    words = {
+        bool: "true or false",
+        float: f"a number{span}",
+        int: f"a whole number{span}",
+        str: "a text in quotes",
+        Path: "a path in quotes",
+        SecretStr: "a text in quotes, kept secret",
+    }
+    return words.get(kind, "a table")
+
+
+def _span(bounds: dict[str, Any]) -> str:
+    if {"ge", "le"} <= set(bounds):
+        return f" from {bounds['ge']:g} to {bounds['le']:g}"
+    words = {"ge": "from {:g} on", "gt": "above {:g}", "le": "up to {:g}", "lt": "below {:g}"}
+    told = [words[name].format(bound) for name, bound in bounds.items()]
+    return f", {' and '.join(told)}" if told else ""
+
+
+def mistake(model: type[BaseModel], error: ValidationError, layers: Iterable[Layer]) -> ConfigurationError:
+    """Tell the first mistake that validation found: where it was written, the key, what was expected instead."""
+    first = error.errors()[0]
+    place, field, owner = _walk(model, tuple(map(str, first["loc"])))
+    key, origin = ".".join(place), origin_of(place, layers)
+    if first["type"] == "extra_forbidden":
+        word = place[-1]
+        elsewhere = [each.name for each in keys(model) if each.name.endswith(f".{word}")]
+        remedy = f"Did you mean {elsewhere[0]!r}?" if elsewhere else nearest(word, list(owner.model_fields))
+        return ConfigurationError(f"Unknown key {key} ({origin}).", remedy=remedy)
+    expected = takes(field) if field is not None else "a table"
+    given = first["input"]
+    shown = "" if is_secret(key, given) or isinstance(given, dict) else f", not {_short(given)}"
+    return ConfigurationError(f"{key} ({origin}) takes {expected}{shown}.")
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _walk(model: type[BaseModel], loc: Place) -> tuple[Place, FieldInfo | None, type[BaseModel]]:
+    """Follow an error's location as far as it names keys; what follows are branches of a union or places in a list."""
+    place: Place = ()
+    for part in loc:
+        place = (*place, part)
+        field = model.model_fields.get(part)
+        if field is None:
+            return place, None, model
+        inner = _section(field)
+        if inner is None:
+            # Free tables: the error is at a table of this name.
+            return (loc[:2] if get_origin(field.annotation) is dict else place), _field_of(field), model
+        model = inner
+    return place, None, model
+
+
+def _field_of(field: FieldInfo) -> FieldInfo | None:
+    return None if get_origin(field.annotation) is dict else field

@@ -1,0 +1,228 @@
+"""What Harry was told: the sections of `harry.config.sections`, and how the sources are laid over one another.
+
+Weakest first: the defaults here, the TOML file, the `HARRY_...` variables, `--set`. Every mistake is a
+`ConfigurationError` that names the place it was written, the key, what was expected, and the nearest right name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from platformdirs import user_config_path, user_data_path
+from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
+
+from harry.config.keys import mistake
+from harry.config.sections import (
+    Actors,
+    Attention,
+    Audio,
+    Budget,
+    Engines,
+    Log,
+    Memory,
+    Persona,
+    Redis,
+    Thinker,
+    TurnTaking,
+    User,
+    Web,
+)
+from harry.config.sources import Layer, environment_layer, file_layer, origin_of, sets_layer
+from harry.config.tool_sections import McpServer, Tools
+from harry.engines.registry import ROLES, kinds, nearest
+from harry.errors import ConfigurationError
+from harry.redaction import is_secret
+
+
+class Config(BaseSettings):
+    """The whole configuration, frozen. Made by `load_config`; made directly, it reads neither file nor environment."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)  # type: ignore[assignment]  # pydantic-settings widens the type; its own keys are not needed
+
+    local_only: bool = Field(
+        default=False,
+        description="Nothing leaves this computer: every address beyond it is refused, with a sentence.",
+    )
+    audio: Audio = Audio()
+    engines: Engines = Engines()
+    engine: dict[str, dict[str, Any]] = Field(
+        default_factory=dict,
+        description="A table for each engine; its `kind`, else its name, says which engine it sets.",
+    )
+    actors: Actors = Actors()
+    turn: TurnTaking = TurnTaking()
+    attention: Attention = Attention()
+    persona: Persona = Persona()
+    user: User = User()
+    memory: Memory = Memory()
+    thinker: Thinker = Thinker()
+    redis: Redis = Redis()
+    budget: Budget = Budget()
+    web: Web = Web()
+    tools: Tools = Tools()
+    mcp: dict[str, McpServer] = Field(
+        default_factory=dict,
+        description="A table for each server of the Model Context Protocol; see docs/tools.md.",
+    )
+    log: Log = Log()
+
+    _data_folder: Path = PrivateAttr(default_factory=lambda: user_data_path("harry"))
+    _file: Path | None = PrivateAttr(default=None)
+
+    @property
+    def data_folder(self) -> Path:
+        """Where everything is kept; absolute, and not made by reading the configuration."""
+        return self._data_folder
+
+    @property
+    def file(self) -> Path | None:
+        """The TOML file that was read, if any."""
+        return self._file
+
+    def chain(self, role: str) -> list[str]:
+        """Name a role's engines, the wanted first. Empty where Harry chooses by himself."""
+        names: list[str] | None = getattr(self.engines, role)
+        return list(names or ())
+
+    def named(self, role: str) -> bool:
+        """Whether the user named exactly one engine for a role: then that one must serve, and nothing stands in."""
+        return role in self.engines.model_fields_set and len(self.chain(role)) == 1
+
+    def engine_table(self, name: str) -> dict[str, Any]:
+        """Copy `[engine.NAME]`, with its secrets as they are: for the engine alone, never to be shown."""
+        table: dict[str, Any] = _revealed(self.engine.get(name, {}))
+        return table
+
+    @field_validator("engine")
+    @classmethod
+    def _hide_secrets(cls, tables: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        hidden: dict[str, dict[str, Any]] = _hidden(tables)
+        return hidden
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what is given and nothing else: `load_config` reads the environment itself, to know the origins."""
+        return (init_settings,)
+
+
+def _hidden(value: Any, name: str = "") -> Any:
+    if isinstance(value, dict):
+        return {key: _hidden(inner, str(key)) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_hidden(inner, name) for inner in value]
+    return SecretStr(value) if isinstance(value, str) and is_secret(name, value) else value
+
+
+def _revealed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _revealed(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_revealed(inner) for inner in value]
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What `harry run` was told beside the configuration; None leaves it to the configuration.
+
+    `until_quiet` is in seconds. `door`: whether the door is opened, if the configuration has one.
+    """
+
+    microphone: str | None = None
+    loudspeaker: str | None = None
+    events: Path | None = None
+    until_quiet: float | None = None
+    door: bool = False
+
+
+def load_config(file: Path | None = None, sets: Iterable[str] = (), environ: Mapping[str, str] = os.environ) -> Config:
+    """Lay all sources over one another. `file` must exist if it is given; Harry's own place for it need not.
+
+    Raises `ConfigurationError`.
+    """
+    home = Path(environ["HARRY_HOME"]).expanduser().absolute() if environ.get("HARRY_HOME") else None
+    path = _file_to_read(file, home, environ)
+    # Strongest first, as pydantic-settings wants them.
+    layers = [
+        sets_layer(sets),
+        environment_layer(environ, _known_engines),
+        file_layer(path) if path is not None else Layer(),
+    ]
+
+    class Loaded(Config):
+        @classmethod
+        def settings_customise_sources(
+            cls, settings_cls: type[BaseSettings], *_: PydanticBaseSettingsSource, **__: PydanticBaseSettingsSource
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return tuple(InitSettingsSource(settings_cls, init_kwargs=layer.values) for layer in layers)
+
+        def model_post_init(self, _context: object) -> None:
+            self._data_folder = home or user_data_path("harry").absolute()
+            self._file = path
+
+    try:
+        config = Loaded()
+    except ValidationError as error:
+        raise mistake(Config, error, layers) from None
+    if config.engine:
+        _check_tables(config, _known_engines(), layers)
+    return _named_by_folder(config)
+
+
+def _named_by_folder(config: Config) -> Config:
+    """Take the persona's name from its folder where nobody set one. Raises `ConfigurationError`."""
+    if not config.persona.folder:
+        return config
+    from harry.mind.prompt.persona import load_persona  # noqa: PLC0415  (most configurations name no folder)
+
+    persona = load_persona(Path(config.persona.folder).expanduser())
+    if "name" in config.persona.model_fields_set:
+        return config
+    return config.model_copy(update={"persona": config.persona.model_copy(update={"name": persona.name})})
+
+
+def _file_to_read(file: Path | None, home: Path | None, environ: Mapping[str, str]) -> Path | None:
+    named = file or (Path(environ["HARRY_CONFIG"]) if environ.get("HARRY_CONFIG") else None)
+    if named is not None:
+        named = named.expanduser().absolute()
+        if not named.exists():
+            raise ConfigurationError(
+                f"The configuration file {named} does not exist.", remedy="Leave it out, or name one that does."
+            )
+        return named
+    usual = (home or user_config_path("harry").absolute()) / "harry.toml"
+    return usual if usual.exists() else None
+
+
+def _known_engines() -> list[str]:
+    """Name every kind there is, and every engine of which something is known beforehand."""
+    from harry.mind.selection import PRESETS  # noqa: PLC0415  (late: most commands need no table of an engine)
+
+    return sorted({*PRESETS, *(kind for role in ROLES for kind in kinds(role))})
+
+
+def _check_tables(config: Config, engines: list[str], layers: list[Layer]) -> None:
+    """Refuse a table that nothing could ever use: neither its name nor its kind is known, and no chain names it."""
+    named = {name for role in ROLES for name in config.chain(role)}
+    for name, table in config.engine.items():
+        kind = table.get("kind", name)
+        if kind in engines or (name in named and "kind" not in table):
+            continue
+        place = ("engine", name, "kind") if "kind" in table else ("engine", name)
+        what = f"Unknown kind {kind!r} in [engine.{name}]" if "kind" in table else f"Unknown engine [engine.{name}]"
+        raise ConfigurationError(
+            f"{what} ({origin_of(place, layers)}).",
+            remedy=nearest(str(kind), engines if "kind" in table else sorted({*engines, *named})),
+        )

@@ -1,0 +1,1 @@
+"""`harry run`: the process that holds engines, stores and sessions until it is told to end."""

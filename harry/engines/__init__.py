@@ -1,0 +1,1 @@
+"""How engines are found, loaded, leased to turns, run in worker threads, and replaced."""

@@ -1,0 +1,101 @@
+"""Which engines there are: entry points in one group for each role, Harry's own beside strangers'.
+
+An entry point names a class with `Settings`, a pydantic model of its `[engine.NAME]` table (extra keys forbidden),
+and `load(name, settings)`, which may block and runs in a thread. Listing reads metadata and imports nothing.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from harry.errors import ConfigurationError, EngineUnavailable
+from harry.redaction import is_secret
+
+ROLES = ("voice_activity", "speech_to_text", "turn_detector", "language_model", "text_to_speech")
+"""The roles an engine can have: the keys of `[engines]` and the names of the entry-point groups after `harry.`."""
+
+E_co = TypeVar("E_co", covariant=True)
+
+
+class EngineSettings(BaseModel):
+    """The base of every engine's settings: nothing beyond what is declared is accepted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EngineClass(Protocol[E_co]):
+    """What an entry point must name."""
+
+    Settings: type[EngineSettings]
+
+    @staticmethod
+    def load(name: str, settings: Any) -> E_co:
+        """Build the engine; blocking. Raises `EngineUnavailable` with a remedy if it cannot serve here."""
+        ...
+
+
+def kinds(role: str) -> dict[str, EntryPoint]:
+    """The kinds of engine known for a role, by name."""
+    return {point.name: point for point in entry_points(group=f"harry.{role}")}
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """A hint at the right name: " Did you mean X?" or the list of what there is."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    return f"Known: {', '.join(sorted(known)) or 'none'}."
+
+
+def find(role: str, kind: str) -> EngineClass[Any]:
+    """Import the class behind a kind. Raises `ConfigurationError` for an unknown one, `EngineUnavailable` if broken."""
+    known = kinds(role)
+    if kind not in known:
+        raise ConfigurationError(
+            f"There is no {role.replace('_', ' ')} engine {kind!r}.", remedy=nearest(kind, list(known))
+        )
+    try:
+        found: EngineClass[Any] = known[kind].load()
+    except ImportError as error:
+        raise EngineUnavailable(
+            f"The engine {kind!r} needs a package that is not installed ({error.name or error}).",
+            remedy="Install Harry with its extra: pip install 'harry-voice[local]'.",
+        ) from error
+    return found
+
+
+def settings_for(engine: EngineClass[Any], table: str, values: Mapping[str, Any]) -> EngineSettings:
+    """Check an `[engine.NAME]` table. Raises `ConfigurationError` with the key, what was expected, the nearest name."""
+    try:
+        return engine.Settings.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join([table, *map(str, first["loc"])])
+        if first["type"] == "extra_forbidden":
+            known = list(engine.Settings.model_fields)
+            raise ConfigurationError(f"Unknown key {key}.", remedy=nearest(str(first["loc"][-1]), known)) from None
+        given = "a secret" if is_secret(str(first["loc"][-1]), first["input"]) else repr(first["input"])
+        raise ConfigurationError(f"{key}: {first['msg']} (given: {given}).") from None
+
+
+def checked(role: str, name: str, table: Mapping[str, Any]) -> EngineClass[Any]:
+    """Find the class that `[engine.NAME]` (`table`) is for, and check the table, without building the engine."""
+    engine, _ = _checked(role, name, table)
+    return engine
+
+
+def load(role: str, name: str, table: Mapping[str, Any]) -> Any:
+    """Build the engine that `[engine.NAME]` (`table`) describes; its `kind`, else its name, chooses it. Blocking."""
+    engine, settings = _checked(role, name, table)
+    return engine.load(name, settings)
+
+
+def _checked(role: str, name: str, table: Mapping[str, Any]) -> tuple[EngineClass[Any], EngineSettings]:
+    values = dict(table)
+    engine = find(role, str(values.pop("kind", name)))
+    return engine, settings_for(engine, f"engine.{name}", values)

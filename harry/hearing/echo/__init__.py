@@ -1,0 +1,1 @@
+"""The acoustic echo canceller: takes Harry's own voice out of what the microphone hears."""

@@ -1,0 +1,176 @@
+"""Who may come in: tokens, each for one user, made and revoked by a command beside a running Harry.
+
+The data folder holds their SHA-256 only. A token is 256 random bits, so its plain hash cannot be searched for; the slow
+hashes that passwords need would only let strangers make Harry work. A *code* is a token that is good once and for some
+minutes: it stands in the address that opens the page. A change of the file holds from the next look on.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from channels.turn import new_id
+from harry.errors import ConfigurationError, StoreError
+from harry.memory.store.connection import WRITABLE
+from harry.memory.store.data_folder import prepare_folder
+
+FILE = "tokens.json"
+"""Its name in the data folder."""
+
+CODE_LIVES = 600.0
+"""Seconds in which a code opens the page."""
+
+PAGE_LIVES = 30 * 86_400.0
+"""Seconds for which a browser that was let in may come back."""
+
+MOST = 1000
+"""Tokens at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What is known of a token. `kind` is `token`, `page` (in a browser) or `code`; `until` is None for ever.
+
+    Times are seconds since the epoch.
+    """
+
+    id: str
+    user: str
+    kind: str
+    hash: str
+    made: float
+    until: float | None = None
+
+
+class Tokens:
+    """The tokens of a data folder; of this process alone where `folder` is None. Methods that write block for a disk.
+
+    All of them raise `StoreError` where the file cannot be read or written.
+    """
+
+    def __init__(self, folder: Path | None, *, wall: Callable[[], float] = time.time) -> None:
+        self._path = folder / FILE if folder is not None else None
+        self._wall = wall
+        self._seen: tuple[int, int, int] | None = None
+        self._known: dict[str, Token] = {}
+
+    def whose(self, token: str) -> Token | None:
+        """Give what is known of a token that lets in now; never a code."""
+        self._look()
+        found = self._known.get(_hash(token))
+        return found if found is not None and found.kind != "code" and self._good(found) else None
+
+    def holds(self, identity: str) -> bool:
+        """Whether the token of this id still lets in."""
+        self._look()
+        return any(each.id == identity and self._good(each) for each in self._known.values())
+
+    def all(self) -> list[Token]:
+        """List those that let in now, the oldest first; no codes."""
+        self._look()
+        return [each for each in self._known.values() if each.kind != "code" and self._good(each)]
+
+    def new(self, user: str, *, kind: str = "token", lives: float | None = None) -> str:
+        """Make a token, good for `lives` seconds, and return it: it can be read nowhere else ever after."""
+        token, now = secrets.token_urlsafe(32), self._wall()
+        with self._changing():
+            if len(self._known) >= MOST:
+                raise ConfigurationError(f"There are {MOST} tokens already.", remedy="Revoke some: harry token revoke.")
+            made = Token(new_id(now), user, kind, _hash(token), now, None if lives is None else now + lives)
+            self._known[made.hash] = made
+        return token
+
+    def spend(self, code: str) -> str | None:
+        """Take a code: gives the user it was made for, once, and None for ever after."""
+        with self._changing():
+            found = self._known.get(_hash(code))
+            if found is None or found.kind != "code":
+                return None
+            del self._known[found.hash]
+        return found.user
+
+    def revoke(self, identity: str) -> bool:
+        """Take a token back, by its id; False if there is none."""
+        return self._drop(lambda each: each.id == identity) > 0
+
+    def forget(self, user: str) -> int:
+        """Take all tokens of a user back; returns how many."""
+        return self._drop(lambda each: each.user == user)
+
+    def _drop(self, gone: Callable[[Token], bool]) -> int:
+        self._look()
+        if not any(map(gone, self._known.values())):
+            return 0  # nothing is made where there is nothing to take away
+        with self._changing():
+            before = len(self._known)
+            self._known = {name: each for name, each in self._known.items() if not gone(each)}
+            return before - len(self._known)
+
+    def _good(self, token: Token) -> bool:
+        return token.until is None or self._wall() < token.until
+
+    def _look(self) -> None:
+        """Read the file if it is not the one that was read last: the command may have changed it."""
+        if self._path is None:
+            return
+        try:
+            found = os.stat(self._path)  # noqa: PTH116  it stands before every request
+            seen = (found.st_ino, found.st_mtime_ns, found.st_size)
+            if seen == self._seen:
+                return
+            known = [Token(**each) for each in json.loads(self._path.read_bytes())]
+        except FileNotFoundError:
+            self._seen, self._known = None, {}
+        except (OSError, ValueError, TypeError) as error:
+            self._seen, self._known = None, {}
+            raise StoreError(f"{self._path} cannot be read.", remedy="Move it away, and make new tokens.") from error
+        else:
+            self._seen, self._known = seen, {each.hash: each for each in known}
+
+    @contextmanager
+    def _changing(self) -> Iterator[None]:
+        if self._path is None:
+            self._known = {name: each for name, each in self._known.items() if self._good(each)}
+            yield
+            return
+        prepare_folder(self._path.parent)
+        try:
+            lock = os.open(self._path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreError(f"{self._path} cannot be written: {error.strerror}.", remedy=WRITABLE) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._look()
+            self._known = {name: each for name, each in self._known.items() if self._good(each)}
+            yield
+            self._write(self._path)
+        finally:
+            os.close(lock)
+
+    def _write(self, path: Path) -> None:
+        fresh = path.with_suffix(".new")
+        content = json.dumps([asdict(each) for each in self._known.values()]).encode()
+        try:
+            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            try:
+                os.write(descriptor, content)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            fresh.replace(path)
+        except OSError as error:
+            self._seen = None
+            raise StoreError(f"{path} cannot be written: {error.strerror}.", remedy=WRITABLE) from error
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,84 @@
+"""What goes on with the things that were kept while Harry runs: conversations are rotated, and shared through Redis.
+
+Both are tasks beside the sessions, woken when something was kept. A Redis that is away changes nothing but that the
+others hear of it later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from contextlib import AsyncExitStack
+from functools import partial
+
+import trio
+
+from harry.config.loading import Config
+from harry.errors import StoreError
+from harry.memory.conversations.rotation import Rotation, Summarise
+from harry.memory.shared_state.redis_client import open_link
+from harry.memory.shared_state.redis_sync import SharedLiveState, erase_shared
+from harry.memory.store.database import Tables
+from harry.services.memory import Forget
+from harry.services.soc import STORE_FILE
+
+
+class AfterKeeping:
+    """The tasks of one data folder. `notice` tells that something was kept; it never waits."""
+
+    def __init__(self, users: Callable[[], list[str]], rotation: Rotation, shared: SharedLiveState | None) -> None:
+        self._users = users
+        self._rotation = rotation
+        self._shared = shared
+
+    def notice(self) -> None:
+        """Wake the tasks."""
+        self._rotation.notice()
+        if self._shared is not None:
+            self._shared.wake()
+
+    async def run(self) -> None:
+        """Rotate and share until cancelled."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(partial(self._rotation.run, self._users, on_failure=StoreError))
+            if self._shared is not None:
+                nursery.start_soon(self._shared.run)
+
+
+async def after_keeping(
+    config: Config,
+    held: AsyncExitStack,
+    users: Callable[[], list[str]],
+    *,
+    on_trouble: Callable[[str], None],
+    on_recovered: Callable[[], None],
+    over: Callable[[str, Collection[str]], None],
+    summarise: Summarise | None = None,
+) -> AfterKeeping:
+    """Open what is needed for as long as `held` is; `users` names whose conversations are rotated.
+
+    `over` is told whose turns are no longer of the recent conversation; `summarise` writes what it was about.
+
+    Raises `StoreError`, and `ConfigurationError` for a wrong URL.
+    """
+    tables = await Tables.open(config.data_folder / STORE_FILE)
+    held.push_async_callback(tables.aclose)
+    shared = None
+    if config.redis.url:
+        link = await held.enter_async_context(open_link(config.redis.url))
+        shared = await SharedLiveState.open(tables, link, on_trouble=on_trouble, on_recovered=on_recovered)
+    return AfterKeeping(users, Rotation(tables, summarise=summarise, over=over), shared)
+
+
+def erasing_elsewhere(config: Config) -> list[Forget]:
+    """Where else than in the file something of a user may be, and how it is erased there."""
+    if not config.redis.url:
+        return []
+
+    async def forget(user: str) -> int:
+        tables = await Tables.open(config.data_folder / STORE_FILE)
+        try:
+            return await erase_shared(tables, config.redis.url, user)
+        finally:
+            await tables.aclose()
+
+    return [forget]

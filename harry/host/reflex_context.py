@@ -1,0 +1,62 @@
+"""What a session's reflexes may see and move, gathered from the session and what all sessions share."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from actors.text.phrases import phrases_of
+from channels.turn import Turn
+from harry.config.loading import Config
+from harry.reflexes.actions import Body, reflexes
+from harry.reflexes.tools import offers_of
+from harry.services.soc import day_named
+from harry.session.prompt import persona_of
+from harry.session.session import Session
+
+if TYPE_CHECKING:
+    from harry.host.host import Host
+
+
+def reflexes_of(host: Host, config: Config, session: Session) -> Callable[[Turn], Awaitable[str | None]]:
+    """The reflexes of one session."""
+
+    async def thoughts() -> Sequence[str]:
+        found = await host.store.thoughts(config.persona.name, day_named("today"), user=config.user.name)
+        return [str(each["text"]) for each in found]
+
+    def mute() -> bool:
+        session.ears.mute(True)
+        return session.ears.recorder is not None
+
+    def volume(wanted: float | None) -> float:
+        if wanted is not None:
+            session.gate.volume = wanted
+        return session.gate.volume
+
+    def minds() -> Mapping[str, str]:
+        ear, voice = host.engines.speech_to_text, host.engines.text_to_speech
+        return {
+            "mind": host.mind.engine.describe(),
+            "ear": ear.engine.describe() if ear is not None else "nothing",
+            "voice": voice.engine.describe() if voice is not None else "nothing",
+        }
+
+    body = Body(
+        persona=config.persona.name,
+        user=config.user.name,
+        last_words=lambda: session.conductor.last_spoken,
+        mute=mute,
+        keeps=lambda: session.attention.keeps,
+        thoughts=thoughts,
+        minds=minds,
+        volume=volume,
+        memory=host.memory,
+        reminding=host.reminding,
+        replies=persona_of(config).replies,
+    )
+    if config.tools.enabled and host.reminding is not None:
+        for offer in offers_of(body):
+            if offer.tool.name not in config.tools.without:
+                session.tools.offer(offer)
+    return reflexes(body, phrases_of(config.persona.language), config.persona.language)

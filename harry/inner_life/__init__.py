@@ -1,0 +1,1 @@
+"""What Harry thinks between turns, and what he does once a day."""

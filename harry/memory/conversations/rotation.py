@@ -1,0 +1,304 @@
+"""When a conversation is over: on a new local day or after half an hour of silence its turns become a dated one.
+
+Three steps, each of which may be the last before a crash, and any of which may be taken again: the turns are counted
+out (a row without a summary), the summary is made, and one commit writes it and so lets the turns go from the recent
+conversation. Nothing is let go before; nothing is ever deleted here.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import time as clock_time
+from typing import Any, NamedTuple, NoReturn, TypeAlias
+
+import structlog
+import trio
+
+from channels.messages import Exchange
+from harry.memory.conversations.summary import extract
+from harry.memory.conversations.window import BUDGET, Count, Row, shown, upper_bound, within
+from harry.memory.store import items
+from harry.memory.store.database import Tables
+from harry.memory.store.records import local_day
+
+Summarise: TypeAlias = Callable[[Sequence[Exchange]], Awaitable[str]]
+"""Writes a summary of a conversation; may fail or take too long."""
+
+SILENCE = 30 * 60.0
+"""Seconds of silence that end a conversation."""
+
+PATIENCE = 60.0
+"""Seconds a mind may take for a summary; after that the extracted one is written."""
+
+MOST_TURNS = 2000
+"""Turns of one conversation; a longer one is rotated in parts."""
+
+RECENT_AT_MOST = 500
+"""Turns that are looked at for the recent conversation, whatever the budget."""
+
+LONGEST_SUMMARY = 4000
+"""Characters of a summary that are kept."""
+
+_LONGEST_NAP = 300.0  # seconds after which the wall clock is looked at again: it may have jumped
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A rotated conversation: the `number`th of a user's local `day` (YYYY-MM-DD). Times in seconds since the epoch.
+
+    `summary` is None while it is still to be written; `author` is then None, afterwards `mind` or `extract`.
+    """
+
+    id: str
+    user: str
+    day: str
+    number: int
+    first: int
+    last: int
+    turns: int
+    started_at: float
+    ended_at: float
+    summary: str | None
+    author: str | None
+
+
+class _Times(NamedTuple):
+    seq: int
+    id: str
+    started_at: float
+    ended_at: float
+
+
+_COLUMNS = "id, user, day, number, first, last, turns, started_at, ended_at, summary, author"
+_LET_GO = "coalesce((SELECT max(last) FROM conversation WHERE user = :user AND summary IS NOT NULL), 0)"
+
+
+def _ignore(_: str) -> None:
+    pass
+
+
+class Rotation:
+    """Rotates conversations in `tables`. `wall` tells seconds since the epoch, `zone` what a day is.
+
+    `summarise` is asked for each summary and answered for by `extract` when it fails or says nothing. `reached(point)`
+    is told of each step: `counted out`, `summarised`, `let go`; `over(user, turns)` of each conversation's turns when
+    they belong to the recent conversation no more.
+    """
+
+    def __init__(
+        self,
+        tables: Tables,
+        *,
+        summarise: Summarise | None = None,
+        zone: tzinfo | None = None,
+        wall: Callable[[], float] = time.time,
+        silence: float = SILENCE,
+        patience: float = PATIENCE,
+        reached: Callable[[str], object] = _ignore,
+        over: Callable[[str, Collection[str]], object] = lambda user, turns: None,
+    ) -> None:
+        self._tables = tables
+        self._summarise = summarise
+        self._zone = zone or tables.zone
+        self._wall = wall
+        self._silence = silence
+        self._patience = patience
+        self._reached = reached
+        self._over = over
+        self._noticed = trio.Event()
+
+    # The recent conversation.
+
+    async def fleeting(self, user: str, *, budget: int = BUDGET, count: Count = upper_bound) -> list[Exchange]:
+        """Recall the turns not rotated yet, the newest that fit into `budget` tokens, oldest first."""
+        query = f"""
+            SELECT seq, id, said, heard, interrupted, amends, tools FROM turn
+            WHERE user = :user AND seq > {_LET_GO} ORDER BY seq DESC LIMIT {RECENT_AT_MOST}
+        """  # noqa: S608 (constants; the user is bound)
+        rows = await self._tables.look(lambda each: each.execute(query, {"user": user}).fetchall())
+        return within(shown(Row(*row) for row in reversed(rows)), budget, count)
+
+    # Rotated conversations.
+
+    async def conversations(self, user: str, *, day: str | None = None, limit: int = 100) -> list[Conversation]:
+        """List the newest rotated conversations of a user, of one local day or of all, oldest first."""
+        query = f"""
+            SELECT {_COLUMNS} FROM conversation
+            WHERE user = ? AND summary IS NOT NULL AND (? IS NULL OR day = ?) ORDER BY seq DESC LIMIT ?
+        """  # noqa: S608 (constants)
+        rows = await self._tables.look(lambda each: each.execute(query, (user, day, day, max(limit, 0))).fetchall())
+        return [Conversation(*row) for row in reversed(rows)]
+
+    async def exchanges(self, conversation: Conversation) -> list[Exchange]:
+        """Read a conversation's exchanges as they were heard, oldest first."""
+        return shown(Row(*row) for row in await self._tables.look(lambda each: _turns(each, conversation)))
+
+    # Rotating.
+
+    async def rotate(self, user: str) -> list[Conversation]:
+        """Rotate every conversation of a user that is over, oldest first. Raises `StoreError`.
+
+        May be called at any time, by several processes at once, and again after a crash at any step.
+        """
+        rotated = []
+        while (conversation := await self._tables.change(lambda each: self._count_out(each, user))) is not None:
+            self._reached("counted out")
+            exchanges = await self.exchanges(conversation)
+            summary, author = await self._summary(exchanges)
+            self._reached("summarised")
+            turns = [each.turn for each in exchanges]
+            rotated.append(await self._let_go(conversation, turns, summary, author))
+            self._over(user, frozenset(turns))
+            self._reached("let go")
+        return rotated
+
+    def notice(self) -> None:
+        """Say that a turn was kept: `run` looks again at when it has to rotate."""
+        self._noticed.set()
+
+    async def run(
+        self,
+        users: Callable[[], Iterable[str]],
+        *,
+        on_rotated: Callable[[Conversation], object] = lambda _: None,
+        on_failure: type[Exception] = OSError,
+    ) -> NoReturn:
+        """Rotate when it is time, until cancelled. A failure of the class `on_failure` is logged and tried again."""
+        while True:
+            self._noticed = trio.Event()
+            nap = _LONGEST_NAP
+            try:
+                for user in users():
+                    for conversation in await self.rotate(user):
+                        on_rotated(conversation)
+                    nap = min(nap, await self._time_left(user))
+            except on_failure as error:
+                log.warning("rotation fails", reason=str(error))
+            with trio.move_on_after(max(nap, 1.0)):
+                await self._noticed.wait()
+
+    async def _time_left(self, user: str) -> float:
+        """Seconds until the recent conversation is over, if nothing more is said."""
+        query = f"SELECT max(ended_at) FROM turn WHERE user = :user AND seq > {_LET_GO}"  # noqa: S608 (a constant)
+        ended: float | None = await self._tables.look(lambda each: each.execute(query, {"user": user}).fetchone()[0])
+        if ended is None:
+            return _LONGEST_NAP
+        now = self._wall()
+        return min(max(ended + self._silence - now, 0.0) + 1.0, _until_midnight(now, self._zone))
+
+    def _count_out(self, connection: sqlite3.Connection, user: str) -> Conversation | None:
+        """Fix which turns make the oldest conversation that is over. One that has no summary yet comes first."""
+        unfinished = connection.execute(
+            f"SELECT {_COLUMNS} FROM conversation WHERE user = ? AND summary IS NULL ORDER BY seq",  # noqa: S608
+            (user,),
+        ).fetchone()
+        if unfinished is not None:
+            return Conversation(*unfinished)
+        turns = self._first_over(connection, user)
+        if not turns:
+            return None
+        day = self._day(turns[0].started_at)
+        (number,) = connection.execute(
+            "SELECT coalesce(max(number), 0) + 1 FROM conversation WHERE user = ? AND day = ?", (user, day)
+        ).fetchone()
+        conversation = Conversation(
+            id=turns[0].id,
+            user=user,
+            day=day,
+            number=number,
+            first=turns[0].seq,
+            last=turns[-1].seq,
+            turns=len(turns),
+            started_at=turns[0].started_at,
+            ended_at=max(turn.ended_at for turn in turns),
+            summary=None,
+            author=None,
+        )
+        connection.execute(
+            f"INSERT INTO conversation ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)",  # noqa: S608
+            (conversation.id, user, day, number, conversation.first, conversation.last, conversation.turns,
+             conversation.started_at, conversation.ended_at),
+        )  # fmt: skip
+        return conversation
+
+    def _first_over(self, connection: sqlite3.Connection, user: str) -> list[_Times]:
+        query = f"""
+            SELECT seq, id, started_at, ended_at FROM turn WHERE user = :user AND seq > {_LET_GO}
+            ORDER BY seq LIMIT {MOST_TURNS + 1}
+        """  # noqa: S608 (constants)
+        turns = [_Times(*row) for row in connection.execute(query, {"user": user})]
+        for place in range(1, len(turns)):
+            if self._apart(turns[place - 1], turns[place].started_at) or place == MOST_TURNS:
+                return turns[:place]
+        return turns if turns and self._apart(turns[-1], self._wall()) else []
+
+    def _apart(self, turn: _Times, later: float) -> bool:
+        """Whether what happens `later` belongs to another conversation than the turn."""
+        return later - turn.ended_at > self._silence or self._day(later) != self._day(turn.started_at)
+
+    def _day(self, at: float) -> str:
+        try:
+            return local_day(at, self._zone)
+        except ValueError:
+            # A clock that was never set: the turn is kept all the same, and needs some day.
+            return "1970-01-01"
+
+    async def _summary(self, exchanges: list[Exchange]) -> tuple[str, str]:
+        if self._summarise is not None:
+            with trio.move_on_after(self._patience):
+                try:
+                    written = (await self._summarise(exchanges)).strip()[:LONGEST_SUMMARY]
+                    if written:
+                        return written, "mind"
+                except Exception as error:  # noqa: BLE001  a stranger's function: no failure of it may stop the keeping
+                    log.warning("a summary could not be written", reason=f"{type(error).__name__}")
+        return extract(exchanges), "extract"
+
+    async def _let_go(self, conversation: Conversation, turns: list[str], summary: str, author: str) -> Conversation:
+        def write(connection: sqlite3.Connection) -> Conversation:
+            # Another process may have been faster: the first summary stands.
+            written = connection.execute(
+                "UPDATE conversation SET summary = ?, author = ? WHERE id = ? AND summary IS NULL",
+                (summary.encode("utf-8", "replace").decode(), author, conversation.id),
+            ).rowcount
+            if written and author == "mind":
+                # One of the conversation's own sentences is found as it was said.
+                items.put(connection, items.clean(_item(conversation, summary, turns)))
+                items.trim_changes(connection)
+            query = f"SELECT {_COLUMNS} FROM conversation WHERE id = ?"  # noqa: S608 (a constant)
+            row = connection.execute(query, (conversation.id,)).fetchone()
+            return Conversation(*row) if row else conversation  # erased meanwhile
+
+        return await self._tables.change(write)
+
+
+def _item(conversation: Conversation, summary: str, turns: list[str]) -> items.Item:
+    """The summary as it is found. It goes with each turn that it was made of, and takes what is told in short along."""
+    origins = tuple(item for turn in turns for item in items.turn_items(turn))
+    return items.Item(
+        f"{conversation.id}/summary", summary, conversation.user, "note", "", conversation.ended_at,
+        heading="summary of a conversation", source="conversations", derived_from=origins,
+    )  # fmt: skip
+
+
+def _turns(connection: sqlite3.Connection, conversation: Conversation) -> list[Any]:
+    return connection.execute(
+        """
+        SELECT seq, id, said, heard, interrupted, amends, tools FROM turn
+        WHERE user = ? AND seq BETWEEN ? AND ? ORDER BY seq
+        """,
+        (conversation.user, conversation.first, conversation.last),
+    ).fetchall()
+
+
+def _until_midnight(now: float, zone: tzinfo | None) -> float:
+    """Seconds from `now` until the next local day, a little more rather than less."""
+    here = datetime.fromtimestamp(now, tz=UTC).astimezone(zone)
+    midnight = datetime.combine(here.date() + timedelta(days=1), clock_time(), tzinfo=zone)
+    return max(midnight.timestamp() - now, 0.0) + 1.0

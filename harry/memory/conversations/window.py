@@ -1,0 +1,69 @@
+"""The recent conversation, cut to a budget of tokens, and how a budget is counted without the mind's own tokenizer.
+
+Pure: the rotation reads the turns, this chooses among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, TypeAlias
+
+from channels.messages import Exchange
+from harry.memory.store.records import tools_of
+
+Count: TypeAlias = Callable[[str], int]
+"""How many tokens a text is."""
+
+FRAME = 8
+"""Tokens that a chat template puts around the two messages of an exchange, at most."""
+
+BUDGET = 4000
+"""Tokens of recent conversation, if nobody says otherwise."""
+
+
+class Row(NamedTuple):
+    """A turn as far as the recent conversation needs it; `amends` is the id of an earlier turn, or None."""
+
+    seq: int
+    id: str
+    said: str
+    heard: str
+    interrupted: bool
+    amends: str | None
+    tools: str = ""
+
+
+def upper_bound(text: str) -> int:
+    """Count tokens without a tokenizer, never too few: the bytes of the text in UTF-8, and one.
+
+    Every tokenizer of bytes or with a fallback to bytes (byte-level BPE, SentencePiece, WordPiece's unknowns) spends a
+    token on at least one byte; the one more is the word mark that SentencePiece puts in front. English is about four
+    times shorter in truth, so a mind that counts by itself recalls more.
+    """
+    return len(text.encode("utf-8", "surrogatepass")) + 1
+
+
+def cost(exchange: Exchange, count: Count = upper_bound) -> int:
+    """Count the tokens of an exchange in a prompt."""
+    return count(exchange.said) + count(exchange.heard) + FRAME
+
+
+def shown(rows: Iterable[Row]) -> list[Exchange]:
+    """Make exchanges of turns, oldest first; an amended turn is shown, in its old place, as what amends it."""
+    place: dict[str, str] = {}
+    kept: dict[str, Exchange] = {}
+    for row in rows:
+        place[row.id] = place.get(row.amends or "", row.id)
+        kept[place[row.id]] = Exchange(row.id, row.said, row.heard, bool(row.interrupted), tools_of(row.tools))
+    return list(kept.values())
+
+
+def within(exchanges: Sequence[Exchange], budget: int, count: Count = upper_bound) -> list[Exchange]:
+    """Take the newest exchanges that fit into `budget` tokens together, oldest first. None is cut in two."""
+    taken: list[Exchange] = []
+    for exchange in reversed(exchanges):
+        budget -= cost(exchange, count)
+        if budget < 0:
+            break
+        taken.append(exchange)
+    return taken[::-1]

@@ -1,0 +1,1 @@
+"""The stream of consciousness by days, and the evening's journal."""

@@ -1,0 +1,1 @@
+"""Long-term memory: importing, chunking, embedding and selecting items."""

@@ -1,0 +1,67 @@
+"""Which items have no vector yet, what of them is embedded, and the keeping of what comes of it.
+
+An item is embedded by its own words and together with what was said before it: the mixture finds an answer by the words
+of its question.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harry.memory.search.embedding import MODEL, Embedder, of_turn
+from harry.memory.store.items import SESSION_GAP, keep_vectors, trim_changes
+from harry.memory.text.analysis import spoken_text
+
+TOGETHER = 64
+"""Vectors in one commit."""
+
+_EMBEDDED = 4_000
+"""Characters of a text that the model is given: it reads the first 256 pieces."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An item that wants a vector: its words, and those that were said before it, "" for none."""
+
+    seq: int
+    namespace: str
+    kind: str
+    text: str
+    before: str
+
+
+def without_vector(connection: sqlite3.Connection, namespace: str | None) -> list[Wanted]:
+    """List the items that want a vector, of one namespace or of all, oldest first."""
+    rows = connection.execute(
+        """
+        SELECT i.seq, i.ns, i.kind, i.speaker, i.heading, i.text, i.at, b.speaker, b.heading, b.text, b.at
+        FROM item AS i LEFT JOIN vec ON vec.seq = i.seq AND vec.model = ?1
+        LEFT JOIN item AS b ON b.source = i.source AND b.seq = (
+            SELECT max(seq) FROM item WHERE ns = i.ns AND kind = i.kind AND seq < i.seq)
+        WHERE vec.seq IS NULL AND (?2 IS NULL OR i.ns = ?2) ORDER BY i.seq
+        """,
+        (MODEL, namespace),
+    )
+    wanted = []
+    for seq, ns, kind, speaker, heading, text, at, *before in rows:
+        said = ""
+        if before[2] is not None and (at is None or before[3] is None or abs(at - before[3]) <= SESSION_GAP):
+            said = spoken_text(before[2][:_EMBEDDED], before[0], before[1])
+        wanted.append(Wanted(seq, ns, kind, spoken_text(text[:_EMBEDDED], speaker, heading), said))
+    return wanted
+
+
+def embedded(embedder: Embedder, items: Sequence[Wanted], everywhere: bool) -> list[bytes]:
+    """Make the items' vectors; blocking. `everywhere` uses all processors."""
+    encode = embedder.encode_many if everywhere else embedder.encode
+    together = [f"{each.before}\n{each.text}" if each.before else each.text for each in items]
+    vectors = encode([*(each.text for each in items), *together])
+    return [of_turn(alone, both) for alone, both in zip(vectors[: len(items)], vectors[len(items) :], strict=True)]
+
+
+def keep(connection: sqlite3.Connection, rows: Sequence[tuple[int, str, str, bytes]]) -> None:
+    """Keep vectors of items that are still there, as (number, namespace, kind, vector)."""
+    keep_vectors(connection, MODEL, rows)
+    trim_changes(connection)

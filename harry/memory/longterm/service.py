@@ -1,0 +1,335 @@
+"""Long-term memory: items of six kinds for each namespace, kept for good, found by words and by meaning.
+
+The store is the truth. What answers a question is held in memory for each namespace and kind, read from the store when
+it is first needed and brought up to date before each search, whichever process wrote. Text is found by its words as
+soon as it is committed; its vector follows.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeVar
+
+import structlog
+import trio
+
+from harry.memory.longterm.embedding_jobs import TOGETHER, embedded, keep, without_vector
+from harry.memory.search.embedding import Embedder
+from harry.memory.search.index import KindIndex
+from harry.memory.search.ranking import Question, rank
+from harry.memory.store.connection_thread import PATIENCE, Line
+from harry.memory.store.database import Tables
+from harry.memory.store.items import (
+    COLUMNS,
+    KINDS,
+    Item,
+    Kind,
+    clean,
+    delete,
+    forget_origins,
+    put,
+    row_as_item,
+    trim_changes,
+)
+
+T = TypeVar("T")
+
+SEARCHED: tuple[Kind, ...] = ("memory", "journal", "book", "note", "soc")
+"""The kinds that are searched when none is named: all that are not for tests."""
+
+_HELD = 64  # indexes in memory at once
+_SLICE = 500  # rows of a large read
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An item that was found. `strength` says how much it has to do with the question by itself, 0 to about 1.3."""
+
+    item: Item
+    score: float
+    strength: float
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a search found, best first. `tier` is `words` while the meaning was not asked, else `both`."""
+
+    tier: str
+    found: tuple[Found, ...]
+
+
+class _Abandoned(Exception):  # noqa: N818  nothing went wrong
+    """Nobody waits for the search any more."""
+
+
+class LongTermMemory:
+    """The memory in one store. `embedder` None finds by words alone. Errors as of the store: `StoreError`."""
+
+    def __init__(self, tables: Tables, embedder: Embedder | None = None) -> None:
+        self._tables = tables
+        self.embedder = embedder
+        # A connection of its own: an abandoned search must not interrupt the reading of an index, nor wait for history.
+        self._line = Line(tables.path, PATIENCE, writing=False)
+        self._indexes: dict[tuple[str, str], KindIndex] = {}
+        self._seen = -1
+        self._new = trio.Event()
+
+    async def aclose(self) -> None:
+        """Let go of the file; the store stays open."""
+        await trio.to_thread.run_sync(self._line.close, limiter=self._line.limiter)
+
+    # Writing
+
+    async def upsert(self, items: Sequence[Item]) -> list[int]:
+        """Keep items, all or none; returns their numbers, on disk when this returns.
+
+        An item whose id its namespace knows takes the place of what stood there, in the same place of the conversation.
+        Raises `ValueError` for one that can never be kept.
+        """
+        cleaned = [clean(item) for item in items]
+
+        def work(connection: sqlite3.Connection) -> list[int]:
+            numbers = [put(connection, item) for item in cleaned]
+            trim_changes(connection)
+            return numbers
+
+        return await self._tables.change(work)
+
+    async def delete(self, namespace: str, ids: Sequence[str]) -> int:
+        """Delete items, all that was derived from them, and their words in turns, thoughts, journal and summaries.
+
+        Returns how many items there were.
+        """
+
+        def work(connection: sqlite3.Connection) -> int:
+            connection.execute("PRAGMA secure_delete = ON")
+            gone = delete(connection, namespace, ids)
+            forget_origins(connection, namespace, {*ids, *gone})
+            trim_changes(connection)
+            return len(gone)
+
+        return await self._tables.change(work)
+
+    def notice(self) -> None:
+        """Tell that something was written, so that `run` makes its vectors. Never waits."""
+        self._new.set()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> NoReturn:
+        """Make the vectors that are missing, now and after each `notice`, leaving half of a processor idle."""
+        task_status.started()
+        while True:
+            self._new = trio.Event()
+            await self.embed_missing(gently=True)
+            await self._new.wait()
+
+    async def embed_missing(
+        self,
+        *,
+        namespace: str | None = None,
+        everywhere: bool = False,
+        gently: bool = False,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> int:
+        """Give every item that has no vector its own; returns how many. `progress(done, of)` is called as it goes.
+
+        `everywhere` uses all processors, for imports; `gently` rests as long as it works, beside a conversation.
+        """
+        if self.embedder is None:
+            return 0
+        rows = await self._tables.look(lambda connection: without_vector(connection, namespace))
+        for first in range(0, len(rows), TOGETHER):
+            chosen = rows[first : first + TOGETHER]
+            began = trio.current_time()
+            vectors = await trio.to_thread.run_sync(embedded, self.embedder, chosen, everywhere)
+            kept = [(each.seq, each.namespace, each.kind, vector) for each, vector in zip(chosen, vectors, strict=True)]
+            await self._tables.change(lambda connection, kept=kept: keep(connection, kept))  # type: ignore[misc]
+            if gently:
+                await trio.sleep(trio.current_time() - began)
+            if progress is not None:
+                progress(first + len(chosen), len(rows))
+        return len(rows)
+
+    # Reading
+
+    async def get(self, namespace: str, identity: str) -> Item | None:
+        """Give an item, valid or not."""
+        found = await self._tables.look(
+            lambda connection: connection.execute(
+                f"SELECT {COLUMNS} FROM item WHERE ns = ? AND id = ?",  # noqa: S608  (a constant)
+                (namespace, identity),
+            ).fetchone()
+        )
+        return row_as_item(found) if found is not None else None
+
+    async def items(self, namespace: str, *, kind: Kind | None = None, after: int = 0) -> list[tuple[int, Item]]:
+        """Give the next items of a namespace after a number, with theirs, in order; [] at the end."""
+
+        def work(connection: sqlite3.Connection) -> list[Any]:
+            return connection.execute(
+                f"SELECT seq, {COLUMNS} FROM item WHERE ns = ? AND seq > ? AND (? IS NULL OR kind = ?)"  # noqa: S608
+                " ORDER BY seq LIMIT ?",
+                (namespace, after, kind, kind, _SLICE),
+            ).fetchall()
+
+        return [(row[0], row_as_item(row[1:])) for row in await self._tables.look(work)]
+
+    async def stats(self, namespace: str | None = None) -> list[dict[str, Any]]:
+        """Count the items of each namespace and kind: those that hold, those replaced, those with a vector."""
+
+        def work(connection: sqlite3.Connection) -> list[Any]:
+            return connection.execute(
+                "SELECT ns, kind, count(*), count(valid_to), count(vec.seq), sum(length(text)) FROM item"
+                " LEFT JOIN vec USING (seq) WHERE ?1 IS NULL OR ns = ?1 GROUP BY ns, kind ORDER BY ns, kind",
+                (namespace,),
+            ).fetchall()
+
+        names = ("namespace", "kind", "items", "replaced", "with_vector", "characters")
+        return [dict(zip(names, row, strict=True)) for row in await self._tables.look(work)]
+
+    async def warm(self, namespace: str, kinds: Sequence[Kind] = SEARCHED) -> None:
+        """Read the indexes of a namespace, so that the first question need not wait for it."""
+        await trio.to_thread.run_sync(
+            self._line.use,
+            lambda connection: self._current(connection, namespace, kinds),
+            abandon_on_cancel=True,
+            limiter=self._line.limiter,
+        )
+
+    async def search(
+        self,
+        text: str,
+        *,
+        namespace: str,
+        kinds: Sequence[Kind] | None = None,
+        count: int = 10,
+        offer: Callable[[Answer], None] | None = None,
+    ) -> Answer:
+        """Find the `count` items that bear most on a text, within a namespace.
+
+        `offer` is called, in trio's thread, with each complete tier: first by words, then by words and meaning.
+        A cancelled search leaves its thread at the next step.
+        """
+        kinds = tuple(kinds) if kinds else SEARCHED
+        unwanted = threading.Event()
+        token = trio.lowlevel.current_trio_token()
+
+        def pass_on(answer: Answer) -> None:
+            if offer is not None and not unwanted.is_set():
+                offer(answer)
+
+        def tell(answer: Answer) -> None:
+            with suppress(trio.RunFinishedError):  # nobody is left who could wait
+                token.run_sync_soon(pass_on, answer)
+
+        def work(connection: sqlite3.Connection) -> Answer | None:
+            try:
+                return self._search(connection, text, namespace, kinds, count, tell if offer else None, unwanted)
+            except _Abandoned:
+                return None
+
+        try:
+            answer = await trio.to_thread.run_sync(
+                self._line.use, work, abandon_on_cancel=True, limiter=self._line.limiter
+            )
+        finally:
+            unwanted.set()
+        if answer is None:
+            raise AssertionError("a search was abandoned by nobody")
+        return answer
+
+    def _search(  # noqa: PLR0917  (all of these are the search)
+        self,
+        connection: sqlite3.Connection,
+        text: str,
+        namespace: str,
+        kinds: Sequence[Kind],
+        count: int,
+        tell: Callable[[Answer], None] | None,
+        unwanted: threading.Event,
+    ) -> Answer:
+        _go_on(unwanted)
+        indexes = self._current(connection, namespace, kinds)
+        _go_on(unwanted)
+        by_meaning = self.embedder is not None and any(index.has_vectors for index in indexes)
+        question = Question.read(text)
+        if self.embedder is None or not by_meaning:
+            return _answer(connection, "words", question, indexes, count)
+        if tell is not None:
+            tell(_answer(connection, "words", question, indexes, count))
+        vector = self.embedder.encode([text])[0]
+        _go_on(unwanted)
+        return _answer(connection, "both", Question(text, question.terms, vector), indexes, count)
+
+    def _current(self, connection: sqlite3.Connection, namespace: str, kinds: Sequence[Kind]) -> list[KindIndex]:
+        """Bring the indexes up to date, reading those that are not held yet."""
+        with _snapshot(connection):
+            self._follow(connection)
+            wanted = []
+            for kind in kinds:
+                key = (namespace, kind)
+                index = self._indexes.pop(key, None)
+                if index is None:
+                    index = KindIndex(namespace, kind)
+                    index.read(connection)
+                self._indexes[key] = index  # the newest last
+                wanted.append(index)
+            while len(self._indexes) > max(_HELD, len(wanted)):
+                del self._indexes[next(iter(self._indexes))]
+            return wanted
+
+    def _follow(self, connection: sqlite3.Connection) -> None:
+        oldest, newest = connection.execute(
+            "SELECT (SELECT min(seq) FROM change), (SELECT max(seq) FROM change)"
+        ).fetchone()
+        oldest, newest = oldest or 0, newest or 0
+        if newest == self._seen:
+            return
+        seen, self._seen = self._seen, newest
+        if seen < 0 or seen > newest or seen < oldest - 1:
+            self._indexes.clear()
+            return
+        changed: dict[tuple[str, str], set[int]] = {}
+        for namespace, kind, item in connection.execute(
+            "SELECT ns, kind, item FROM change WHERE seq > ?", (seen,)
+        ).fetchall():
+            changed.setdefault((namespace, kind), set()).add(item)
+        for key, items in changed.items():
+            if key in self._indexes:
+                self._indexes[key].follow(connection, items)
+
+
+def _go_on(unwanted: threading.Event) -> None:
+    if unwanted.is_set():
+        raise _Abandoned
+
+
+@contextmanager
+def _snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+    """See one state of the store, whatever is written meanwhile."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("COMMIT")
+
+
+def _answer(
+    connection: sqlite3.Connection, tier: str, question: Question, indexes: Sequence[KindIndex], count: int
+) -> Answer:
+    found = []
+    for hit in rank(question, indexes, count):
+        row = connection.execute(f"SELECT {COLUMNS} FROM item WHERE seq = ?", (hit.seq,)).fetchone()  # noqa: S608
+        # It may have been deleted since the indexes were brought up to date.
+        if row is not None:
+            found.append(Found(row_as_item(row), hit.score, hit.strength))
+    return Answer(tier, tuple(found))
+
+
+__all__ = ["KINDS", "Answer", "Found", "Item", "Kind", "LongTermMemory"]

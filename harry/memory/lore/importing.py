@@ -1,0 +1,157 @@
+"""Read a lorebook from a file of any of the usual kinds: a JSON book, a card as JSON or PNG, a world, a NovelAI book.
+
+A file comes from a stranger: its size is capped before it is read, it is taken whole or not at all, and nothing in it
+is followed or fetched. Every refusal is a `ConfigurationError` in a sentence.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NoReturn
+
+from harry.errors import ConfigurationError
+from harry.memory.lore.formats import NovelBook, V3Book, World, as_v3, read_as
+from harry.memory.lore.model import Book, refuse_too_large, whole_text
+from harry.memory.lore.patterns import BadPatternError, Pattern, literal
+from harry.memory.lore.png import PNG, card_in_png
+
+LARGEST_TEXT = 8_000_000
+"""Bytes of JSON that are read."""
+
+LARGEST_PICTURE = 32_000_000
+"""Bytes of a PNG that are read."""
+
+_MEND = "Export it again from the program that made it."
+_CARDS = ("chara_card_v2", "chara_card_v3")
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A book from a file, what kind of file it was, and what a person should know about it."""
+
+    book: Book
+    kind: str
+    notes: tuple[str, ...] = ()
+
+
+def read_book(path: Path) -> Imported:
+    """Read the lorebook in a file; blocking. Raises `ConfigurationError`."""
+    content = _content(path)
+    if content.startswith(PNG):
+        content = card_in_png(content, str(path), largest=LARGEST_TEXT)
+    elif content.startswith(b"PK\x03\x04"):
+        _refuse(path, "is an archive.", "Unpack it, and import its card.json.")
+    elif len(content) > LARGEST_TEXT:
+        _refuse(path, f"is larger than {LARGEST_TEXT // 1_000_000} MB.", "Part it into several books.")
+    found = _book(_json(content, path), path)
+    book = found.book if found.book.name.strip() else replace(found.book, name=path.stem)
+    refuse_too_large([book])
+    return replace(found, book=book, notes=(*found.notes, *_warnings(book)))
+
+
+def write_book(book: Book) -> str:
+    """Write a book as `lorebook_v3` JSON."""
+    return json.dumps(as_v3(book), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+
+
+def _refuse(path: Path, why: str, remedy: str = _MEND) -> NoReturn:
+    raise ConfigurationError(f"{path} {why}", remedy=remedy)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST_PICTURE + 1)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.", remedy="Name another file.") from error
+    if len(content) > LARGEST_PICTURE:
+        _refuse(path, f"is larger than {LARGEST_PICTURE // 1_000_000} MB.", "Part it into several books.")
+    return content
+
+
+def _json(content: bytes, path: Path) -> Any:
+    def no_constant(name: str) -> NoReturn:
+        raise ValueError(f"{name} is no number of JSON")
+
+    try:
+        return _whole(json.loads(content.decode("utf-8-sig"), parse_constant=no_constant))
+    except UnicodeDecodeError:
+        _refuse(path, "is not text in UTF-8.")
+    except json.JSONDecodeError as error:
+        _refuse(path, f"is not whole JSON: {error.msg}, line {error.lineno} column {error.colno}.")
+    except (ValueError, RecursionError) as error:
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error).partition(";")[0]
+        _refuse(path, f"is not JSON that can be read: {why}.")
+
+
+def _whole(value: Any) -> Any:
+    """Mend every text in it: JSON can write halves of surrogate pairs, which nothing can keep."""
+    if isinstance(value, str):
+        return whole_text(value)
+    if isinstance(value, list):
+        return [_whole(each) for each in value]
+    if isinstance(value, dict):
+        return {whole_text(key): _whole(each) for key, each in value.items()}
+    return value
+
+
+def _book(given: Any, path: Path) -> Imported:
+    if not isinstance(given, dict):
+        _refuse(path, "holds no lorebook.")
+    spec = given.get("spec")
+    if spec == "lorebook_v3":
+        return Imported(read_as(V3Book, given.get("data"), str(path)).book(), "a V3 lorebook", _newer(given))
+    if spec in _CARDS:
+        return _in_card(given, path)
+    entries = given.get("entries")
+    if isinstance(entries, dict):
+        return Imported(read_as(World, given, str(path)).book(), "a SillyTavern world")
+    if isinstance(entries, list):
+        if "lorebookVersion" in given or any(_from_novelai(entry) for entry in entries[:1]):
+            return Imported(read_as(NovelBook, given, str(path)).book(), "a NovelAI lorebook")
+        return Imported(read_as(V3Book, given, str(path)).book(), "a lorebook")
+    return _refuse(path, "holds no lorebook.", "Harry reads V3 lorebooks, V2 and V3 cards, worlds and NovelAI books.")
+
+
+def _in_card(given: Mapping[str, Any], path: Path) -> Imported:
+    data = given.get("data")
+    book = data.get("character_book") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or book is None:
+        _refuse(path, "is a card without a lorebook.", "Choose a card that has one.")
+    found = read_as(V3Book, book, str(path)).book()
+    name = data.get("name")
+    if not found.name.strip() and isinstance(name, str):
+        found = replace(found, name=name)
+    return Imported(found, f"the lorebook of a {'V3' if given.get('spec') == _CARDS[1] else 'V2'} card", _newer(given))
+
+
+def _from_novelai(entry: Any) -> bool:
+    return isinstance(entry, dict) and "text" in entry and "content" not in entry
+
+
+def _newer(given: Mapping[str, Any]) -> tuple[str, ...]:
+    try:
+        newer = float(given.get("spec_version", 0)) > 3
+    except (TypeError, ValueError):
+        newer = False
+    return ("It was made for a newer specification; what that added is kept, but not obeyed.",) if newer else ()
+
+
+def _warnings(book: Book) -> list[str]:
+    bad = sum(_has_bad_pattern(entry.keys, everywhere=entry.use_regex) for entry in book.entries)
+    if not bad:
+        return []
+    return [f"{bad} {'entry has' if bad == 1 else 'entries have'} a pattern that cannot be run and never matches."]
+
+
+def _has_bad_pattern(keys: tuple[str, ...], *, everywhere: bool) -> bool:
+    for key in keys:
+        if key.strip() and (everywhere or literal(key)):
+            try:
+                Pattern(key)
+            except BadPatternError:
+                return True
+    return False

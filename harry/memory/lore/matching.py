@@ -1,0 +1,158 @@
+"""Find all plain keys in a text at once, and in a growing transcript without beginning anew.
+
+The keys stand in Aho-Corasick automata (pyahocorasick). Making one holds Python's lock for its whole length, 12 ms for
+10,000 keys, which would be heard in the loudspeaker: so no automaton is larger than `SHARD`, and a scan passes through
+all of them at about a microsecond each for a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import TypeAlias
+
+import ahocorasick
+
+from harry.memory.lore.normalization import can_be_found, fold, joined, last_word, whole
+
+SHARD = 32_000
+"""Characters of the keys in one automaton."""
+
+LONGEST_TEXT = 20_000
+"""Characters that are searched of one text: its last ones."""
+
+Hits: TypeAlias = Mapping[int, int]
+"""The keys found in a text, each with its first place in the folded text."""
+
+NOTHING: Hits = MappingProxyType({})
+
+
+class KeyIndex:
+    """All plain keys, each with a number of its own. Add every key, `finish`, then search from any thread."""
+
+    def __init__(self) -> None:
+        self._alike = _Sort(exact=False)
+        self._exact = _Sort(exact=True)
+        self._count = 0
+
+    def add(self, key: str, *, exact: bool) -> int | None:
+        """Take a key and give its number, the same for keys that mean the same; None for one that is never found."""
+        folded = fold(key, exact=exact).strip()
+        if not can_be_found(folded):
+            return None
+        sort = self._exact if exact else self._alike
+        number = sort.numbers.setdefault(folded, self._count)
+        if number == self._count:
+            self._count += 1
+        return number
+
+    def finish(self) -> None:
+        """Build the automata; blocking."""
+        for sort in self._sorts():
+            sort.finish()
+
+    def is_exact(self, number: int) -> bool:
+        """Tell whether the key with this number minds case."""
+        return number in self._exact.known
+
+    def find(self, text: str) -> Hits:
+        """Find all keys in a text, the last `LONGEST_TEXT` characters of it."""
+        return self._merged(sort.search(fold(text[-LONGEST_TEXT:], exact=sort.exact)) for sort in self._sorts())
+
+    def growing(self) -> Growing:
+        """Make a search for a text that goes on."""
+        return Growing(self)
+
+    def _sorts(self) -> list[_Sort]:
+        return [sort for sort in (self._alike, self._exact) if sort.numbers]
+
+    @staticmethod
+    def _merged(found: Iterable[dict[int, int]]) -> Hits:
+        hits: dict[int, int] = {}
+        for each in found:
+            hits.update(each)
+        return hits
+
+
+class _Sort:
+    """The keys that mind case, or those that do not."""
+
+    def __init__(self, *, exact: bool) -> None:
+        self.exact = exact
+        self.numbers: dict[str, int] = {}
+        self.known: frozenset[int] = frozenset()
+        self.longest = 0
+        self._automata: list[ahocorasick.Automaton] = []
+
+    def finish(self) -> None:
+        self.known = frozenset(self.numbers.values())
+        self.longest = max(map(len, self.numbers))
+        for shard in _shards(self.numbers):
+            automaton = ahocorasick.Automaton()
+            for key in shard:
+                automaton.add_word(key, (self.numbers[key], len(key)))
+            automaton.make_automaton()
+            self._automata.append(automaton)
+
+    def search(self, folded: str, since: int = 0) -> dict[int, int]:
+        """Find the whole words among the keys that end after `since`, and some before it, each at its first place."""
+        hits: dict[int, int] = {}
+        for automaton in self._automata:
+            for last, (number, length) in automaton.iter(folded, max(0, since - self.longest)):
+                start = last + 1 - length
+                if number not in hits and whole(folded, start, last + 1):
+                    hits[number] = start
+        return hits
+
+
+def _shards(keys: Iterable[str]) -> Iterator[list[str]]:
+    shard: list[str] = []
+    size = 0
+    for key in keys:
+        shard.append(key)
+        size += len(key)
+        if size >= SHARD:
+            yield shard
+            shard, size = [], 0
+    if shard:
+        yield shard
+
+
+class Growing:
+    """Searches a transcript as it grows: only the last word, and what is new, is looked at again.
+
+    The last word is never settled, for the next letter may make it a longer one.
+    """
+
+    def __init__(self, index: KeyIndex) -> None:
+        self._index = index
+        self._begin()
+
+    def _begin(self) -> None:
+        self.settled = ""
+        self._folded = {False: "", True: ""}
+        self._hits: dict[bool, dict[int, int]] = {False: {}, True: {}}
+
+    def find(self, text: str) -> Hits:
+        """Find all keys in a text, the same ones as `KeyIndex.find`."""
+        if len(text) > LONGEST_TEXT:
+            self._begin()
+            return self._index.find(text)
+        if not text.startswith(self.settled):
+            self._begin()
+        cut = last_word(text)
+        hits: dict[int, int] = {}
+        for sort in self._index._sorts():  # noqa: SLF001  (one idea in two classes)
+            hits.update(self._advance(sort, text, cut))
+        self.settled = text[:cut]
+        return hits
+
+    def _advance(self, sort: _Sort, text: str, cut: int) -> dict[int, int]:
+        folded = self._folded[sort.exact]
+        known = self._hits[sort.exact]
+        if cut > len(self.settled):
+            longer = joined(folded, fold(text[len(self.settled) : cut], exact=sort.exact))
+            known.update({key: at for key, at in sort.search(longer, len(folded)).items() if key not in known})
+            self._folded[sort.exact] = folded = longer
+        whole_text = joined(folded, fold(text[cut:], exact=sort.exact))
+        return {**sort.search(whole_text, len(folded)), **known}

@@ -1,0 +1,211 @@
+"""The knowledge base as a running Harry uses it: asked on every partial transcript, it answers from memory.
+
+`run` keeps the index up to date: once a second at most, and only while questions come, it looks whether the store's
+counter has moved, and builds the next index in a thread while the old one goes on answering. A question that may take
+longer than a millisecond goes to a thread, too; all others are answered where they are asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+import structlog
+import trio
+
+from harry.engines.worker_threads import Offload
+from harry.errors import StoreError
+from harry.memory.lore.activation import CONSTANT_BUDGET, Moment, judge
+from harry.memory.lore.matching import Growing, Hits
+from harry.memory.lore.model import Book, Count, Fired, Reason, Scope, Verdict, token_bound
+from harry.memory.lore.patterns import LIMIT, Trials
+from harry.memory.lore.rules import LoreIndex
+from harry.memory.lore.store import LoreSource
+
+log = structlog.get_logger(__name__)
+
+CHECKED_EVERY = 1.0
+"""Seconds between two looks at the store's counter, at least."""
+
+_DEADLINE = 2.0  # seconds for one question in a thread; the patterns alone have a hundredth of that
+_BUILDING = 60.0  # seconds for building an index
+_SMALL = 2_000  # characters that are searched without a thread
+_FEW = 64  # entries that are judged, or made ready, without a thread
+_REMEMBERED = 256  # texts whose keys are known
+
+EXPLAINING = 1.0
+"""Seconds for all patterns where a person waits for an explanation."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """An index with what goes with it: the store's version, texts searched before, and the transcript in the making."""
+
+    version: int
+    index: LoreIndex
+    searched: dict[str, Hits]
+    counted: dict[str, int]
+    growing: Growing
+
+
+class KnowledgeBase:
+    """One persona's lore. `count` counts the tokens of a text with the model's tokenizer (None: a cautious bound).
+
+    `names` are what `{{char}}` and `{{user}}` stand for: `{"char": ..., "user": ...}`.
+    """
+
+    def __init__(
+        self,
+        source: LoreSource,
+        scope: Scope,
+        *,
+        count: Count | None = None,
+        names: dict[str, str] | None = None,
+        pattern_limit: float = LIMIT,
+    ) -> None:
+        self.scope = scope
+        self._source = source
+        self._count = count or token_bound
+        self._names = names
+        self._pattern_limit = pattern_limit
+        self._ready: _Ready | None = None
+        self._asked = trio.Event()
+        self._refreshing = trio.Lock()
+        self._questions = Offload("The knowledge base", deadline=_DEADLINE)
+        self._builds = Offload("The knowledge base", deadline=_BUILDING)
+
+    @property
+    def books(self) -> tuple[Book, ...]:
+        """The books as they were last read."""
+        return self._ready.index.books if self._ready else ()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> NoReturn:
+        """Keep the books up to date until cancelled. A store that fails leaves those that are known."""
+        failing = False
+        task_status.started()
+        while True:
+            try:
+                await self.refresh()
+                failing = False
+            except StoreError as error:
+                if not failing:
+                    log.warning("the knowledge base cannot be read", reason=str(error))
+                failing = True
+            await trio.sleep(CHECKED_EVERY)
+            await self._asked.wait()
+            self._asked = trio.Event()
+
+    async def refresh(self) -> bool:
+        """Read the books if they have changed; True if they had. Raises `StoreError`."""
+        async with self._refreshing:
+            if self._ready is not None and await self._source.version() == self._ready.version:
+                return False
+            version, books = await self._source.load(self.scope)
+            if self._source.in_memory or sum(len(book.entries) for book in books) <= _FEW:
+                index = LoreIndex(books, names=self._names)
+            else:
+                index = await self._builds.run(self._build, books)
+            self._ready = _Ready(version, index, {}, {}, index.keys.growing())
+            return True
+
+    async def fire(self, texts: Sequence[str], budget_tokens: int, *, moment: Moment | None = None) -> list[Fired]:
+        """Give the entries that belong into the prompt, in its order: constant ones, and those `texts` speak of.
+
+        `texts` are the messages, the newest last; `budget_tokens` is for what is not constant. Cancellable. The first
+        call reads the store and may raise `StoreError`; later ones never wait for it.
+        """
+        ready = await self._current()
+        verdicts = await self._judged(ready, _newest_first(ready, texts), budget_tokens, moment or Moment())
+        return [
+            Fired(each.entry, each.why, each.text, each.tokens, each.reason is Reason.CONSTANT, each.depth)
+            for each in verdicts
+            if each.fires
+        ]
+
+    async def explain(self, texts: Sequence[str], budget_tokens: int, *, moment: Moment | None = None) -> list[Verdict]:
+        """Say of every entry whether it fires on `texts` and why, those that fire first. For people who wait."""
+        ready = await self._current()
+        newest_first = _newest_first(ready, texts)
+
+        def work() -> list[Verdict]:
+            hits = [ready.index.keys.find(text) for text in newest_first]
+            return judge(
+                ready.index,
+                newest_first,
+                hits,
+                budget=budget_tokens,
+                count=self._count,
+                moment=moment,
+                trials=Trials(limit=EXPLAINING),
+                exactly=True,
+                everything=True,
+            )
+
+        return work() if self._source.in_memory else await self._builds.run(work)
+
+    async def _current(self) -> _Ready:
+        self._asked.set()
+        if self._ready is None:
+            await self.refresh()
+        else:
+            await trio.lowlevel.checkpoint()
+        if self._ready is None:
+            raise StoreError("The knowledge base could not be read.")
+        return self._ready
+
+    async def _judged(self, ready: _Ready, texts: list[str], budget: int, moment: Moment) -> list[Verdict]:
+        index = ready.index
+
+        def count(text: str) -> int:
+            known = ready.counted.get(text)
+            if known is None:
+                known = ready.counted[text] = self._count(text)
+            return known
+
+        def work(hits: list[Hits] | None = None) -> list[Verdict]:
+            return judge(
+                index,
+                texts,
+                hits if hits is not None else [_search(ready, text) for text in texts],
+                budget=budget,
+                count=count,
+                moment=moment,
+                constant_budget=CONSTANT_BUDGET,
+                trials=Trials(limit=self._pattern_limit),
+            )
+
+        if self._source.in_memory:
+            return work()
+        if sum(len(text) for text in texts if text not in ready.searched) <= _SMALL:
+            hits = [_search(ready, text, newest=at == 0) for at, text in enumerate(texts)]
+            asked = sum(len(index.of_key.get(number, ())) for each in hits for number in each) + len(index.always)
+            if asked <= _FEW and not index.patterned and not index.recursive:
+                return work(hits)
+            return await self._questions.run(work, hits)
+        return await self._questions.run(work)
+
+    def _build(self, books: Sequence[Book]) -> LoreIndex:
+        return LoreIndex(books, names=self._names)
+
+
+def _newest_first(ready: _Ready, texts: Sequence[str]) -> list[str]:
+    """Give as many texts as any entry looks at."""
+    return list(texts[max(0, len(texts) - ready.index.deepest) :])[::-1]
+
+
+def _search(ready: _Ready, text: str, *, newest: bool = False) -> Hits:
+    """Look the keys of a text up. The newest goes on growing; the others are searched once.
+
+    Threads may do this at once: what they lay down is the same, and the growing search is trio's thread's alone.
+    """
+    known = ready.searched.get(text)
+    if known is not None:
+        return known
+    if newest:
+        return ready.growing.find(text)
+    found = ready.index.keys.find(text)
+    if len(ready.searched) >= _REMEMBERED:
+        ready.searched.clear()
+    ready.searched[text] = found
+    return found

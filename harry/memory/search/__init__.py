@@ -1,0 +1,1 @@
+"""Search over memory items: BM25, vectors, and how the two rankings are joined."""

@@ -1,0 +1,1 @@
+"""Live state shared with other processes through Redis."""

@@ -1,0 +1,330 @@
+"""Live state and history that several Harrys share: each keeps his own on disk, and Redis holds what all of them wrote.
+
+A write is done when it is on disk here; one task then sends to Redis, in order, whatever lies above its mark there.
+The queue is the tables themselves: it outlives this process, is bounded by what they keep, and is sent once. A read
+asks Redis, briefly, and falls back to what is known here.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import structlog
+import trio
+
+from channels.messages import Exchange, Source, Thought, TurnRecord
+from harry.errors import StoreError
+from harry.memory.conversations.window import Row, shown
+from harry.memory.shared_state.live_state import Change, SqliteLiveState
+from harry.memory.shared_state.redis_client import RedisLink, open_link
+from harry.memory.shared_state.redis_store import STALE, STREAM_LENGTH, RedisStore, Sender
+from harry.memory.store.database import Tables
+from harry.memory.store.records import Record, tools_of, tools_text
+
+READ_WITHIN = 0.05
+"""Seconds a read waits for Redis."""
+
+TICK = 5.0
+"""Seconds after which other processes' writes to the file are looked for."""
+
+_BATCH = 256
+_BATCH_CHARACTERS = 2_000_000
+_SHORTEST, _LONGEST = 0.1, 5.0  # seconds between two attempts while Redis is away
+_FLUSH = 2.0  # seconds for what waits at the end
+
+_STATE, _TURN, _THOUGHT = LOGS = ("state", "turn", "thought")
+_TURN_COLUMNS = ", ".join(("id", *(each.name for each in fields(TurnRecord) if each.name != "turn")))
+_THOUGHT_COLUMNS = ", ".join(each.name for each in fields(Thought))
+
+log = structlog.get_logger(__name__)
+
+
+def _ignore(*_: object) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class _Instance:
+    name: str
+    bases: tuple[int, int, int]  # of LOGS
+
+
+class SharedLiveState:
+    """`LiveState` over a file and a server. Made by `SharedLiveState.open`; `run` is the task that shares.
+
+    `keys_erased` counts the keys of erased users that were taken away.
+    """
+
+    def __init__(
+        self,
+        tables: Tables,
+        link: RedisLink,
+        instance: _Instance,
+        *,
+        on_trouble: Callable[[str], None] = _ignore,
+        on_recovered: Callable[[], None] = _ignore,
+        read_within: float = READ_WITHIN,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._tables = tables
+        self._own = SqliteLiveState(tables)
+        self._redis = RedisStore(link)
+        self._on_trouble = on_trouble
+        self._on_recovered = on_recovered
+        self._read_within = read_within
+        self._jitter = jitter
+        self.keys_erased = 0
+        self._instance = instance
+        self._shared = dict.fromkeys(LOGS, 0)
+        self._up = False
+        self._failing = False
+        self._sharing = trio.Lock()
+        self._woken = trio.Event()
+
+    @classmethod
+    async def open(
+        cls,
+        tables: Tables,
+        link: RedisLink,
+        *,
+        on_trouble: Callable[[str], None] = _ignore,
+        on_recovered: Callable[[], None] = _ignore,
+        read_within: float = READ_WITHIN,
+    ) -> SharedLiveState:
+        """Take the file `tables` and the server behind `link`, which need not be there yet. Raises `StoreError`.
+
+        `on_trouble(message)` is called once when Redis goes away, `on_recovered()` once when it is back.
+        """
+        instance = await tables.change(lambda connection: _adopt(connection, tables.path))
+        return cls(tables, link, instance, on_trouble=on_trouble, on_recovered=on_recovered, read_within=read_within)
+
+    @property
+    def up(self) -> bool:
+        """Whether Redis answered when it was last asked."""
+        return self._up
+
+    # What the conversation asks.
+
+    async def save(self, user: str, variable: str, value: str) -> None:
+        """Keep it here; it is shared a moment later."""
+        await self._own.save(user, variable, value)
+        self.wake()
+
+    async def append(self, user: str, variable: str, value: str, *, entry: str | None = None) -> None:
+        """Keep it here; it is shared a moment later."""
+        await self._own.append(user, variable, value, entry=entry)
+        self.wake()
+
+    async def delete(self, user: str, variable: str) -> None:
+        """Take it away here; elsewhere a moment later."""
+        await self._own.delete(user, variable)
+        self.wake()
+
+    async def erase(self, user: str) -> None:
+        """Take everything of a user's live state away here; all keys of his in Redis a moment later."""
+        await self._own.erase_everywhere(user)
+        self.wake()
+
+    async def load(self, user: str, variable: str) -> str | None:
+        """Read the variable, its texts joined."""
+        texts = await self.entries(user, variable)
+        return "\n".join(texts) if texts else None
+
+    async def entries(self, user: str, variable: str) -> list[str]:
+        """Read the variable's texts as all Harrys wrote them; as this one did while Redis is away or behind."""
+        if self._up and await self._own.newest(user, variable) <= self._shared[_STATE]:
+            try:
+                field = f"{self._instance.name}:{_STATE}"
+                mark, texts = await self._redis.entries(user, variable, field, within=self._read_within)
+            except StoreError as error:
+                self._lost(error)
+            else:
+                if (mark or 0) >= self._shared[_STATE]:
+                    return texts
+                self.wake()  # the server has lost something: it is sent again
+        return await self._own.entries(user, variable)
+
+    async def history(self, user: str, *, limit: int) -> list[Exchange]:
+        """Recall the newest exchanges of a user with any Harry, oldest first; with this one while Redis is away."""
+        own = await self._tables.history(user, limit=limit)
+        if not self._up or limit <= 0:
+            return own
+        try:
+            turns = await self._redis.turns(user, limit=2 * limit, within=self._read_within)
+        except StoreError as error:
+            self._lost(error)
+            return own
+        rows = {
+            turn.turn: Row(0, turn.turn, turn.said, turn.heard, turn.interrupted, turn.amends, tools_text(turn.tools))
+            for turn in turns
+        }
+        overtaken = {row.amends for row in rows.values()}
+        for each in own:
+            if each.turn not in overtaken:
+                used = tools_text(each.tools)
+                rows.setdefault(each.turn, Row(0, each.turn, each.said, each.heard, each.interrupted, None, used))
+        # The ids of turns sort by the time at which they began.
+        return shown(sorted(rows.values(), key=lambda row: row.id))[-limit:]
+
+    # Sharing.
+
+    def wake(self) -> None:
+        """Say that something was kept: it is shared now."""
+        self._woken.set()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Share until cancelled, and then for at most two seconds what still waits."""
+        pause = _SHORTEST
+        task_status.started()
+        try:
+            while True:
+                self._woken = trio.Event()
+                try:
+                    await self.share()
+                    pause = _SHORTEST
+                    with trio.move_on_after(TICK):
+                        await self._woken.wait()
+                except StoreError as error:
+                    self._lost(error)
+                    await trio.sleep(pause * (0.5 + self._jitter() / 2))
+                    pause = min(pause * 2, _LONGEST)
+        finally:
+            if trio.current_effective_deadline() == -math.inf and not self._failing:
+                with trio.move_on_after(_FLUSH, shield=True):
+                    try:
+                        await self.share()
+                    except StoreError as error:
+                        log.info("the rest is shared at the next start", reason=str(error))
+
+    async def share(self) -> None:
+        """Send everything that is not shared yet. Raises `StoreError`; what was sent stays sent."""
+        async with self._sharing:
+            marks = await self._redis.marks(self._instance.name, LOGS)
+            for name, mark, base in zip(LOGS, marks, self._instance.bases, strict=True):
+                await self._share_log(name, base if mark is None else mark, fresh=mark is None)
+        self._found()
+
+    async def _share_log(self, name: str, mark: int, *, fresh: bool) -> None:
+        self._shared[name] = mark
+        while True:
+            erasure, start, batch = await self._tables.look(lambda each: _batch(each, name, self._shared[name], fresh))
+            self._shared[name] = max(self._shared[name], start)
+            if not batch:
+                return
+            sender = Sender(self._instance.name, erasure)
+            if name == _STATE:
+                done = await self._share_state(sender, batch)
+            else:
+                done = await self._redis.publish(sender, name, self._shared[name], batch)
+            if done != STALE:
+                self._shared[name] = done
+
+    async def _share_state(self, sender: Sender, changes: Sequence[Change]) -> int:
+        first = changes[0]
+        if first.kind == "erase":
+            self.keys_erased += await self._redis.erase(sender, first.user, first.seq)
+            done = await self._redis.apply(sender, _STATE, self._shared[_STATE], [first])
+            if done != STALE:
+                await self._own.erased(first)
+            return done
+        # What comes after an erasure waits until that was done.
+        before = changes[: next((n for n, each in enumerate(changes) if each.kind == "erase"), len(changes))]
+        return await self._redis.apply(sender, _STATE, self._shared[_STATE], before)
+
+    def _lost(self, error: StoreError) -> None:
+        self._up = False
+        self.wake()
+        if not self._failing:
+            self._failing = True
+            log.warning("redis is away", reason=str(error))
+            self._on_trouble(str(error))
+
+    def _found(self) -> None:
+        self._up = True
+        if self._failing:
+            self._failing = False
+            log.info("redis is back")
+            self._on_recovered()
+
+
+async def erase_shared(tables: Tables, url: str, user: str) -> int:
+    """Erase a user's live state here and all of the user's keys in Redis, now; returns how many keys there were.
+
+    To be called after everything else of the user was deleted. Raises `StoreError` while Redis is away: the keys then
+    go when Harry next shares.
+    """
+    async with open_link(url) as link:
+        live = await SharedLiveState.open(tables, link)
+        await live.erase(user)
+        await live.share()
+        return live.keys_erased
+
+
+def _adopt(connection: sqlite3.Connection, path: Path) -> _Instance:
+    """Learn this file's name. A copy of another file takes a new one, and shares only what comes from now on."""
+    inode = os.stat(path).st_ino  # noqa: PTH116  (as everywhere in the store)
+    (known,) = connection.execute("SELECT inode FROM instance").fetchone()
+    if known is None:
+        connection.execute("UPDATE instance SET inode = ?", (inode,))
+    elif known != inode:
+        connection.execute(
+            """
+            UPDATE instance SET inode = ?, name = lower(hex(randomblob(8))),
+                turn_base = (SELECT coalesce(max(seq), 0) FROM turn),
+                thought_base = (SELECT coalesce(max(seq), 0) FROM thought),
+                state_base = (SELECT coalesce(max(seq), 0) FROM live_state)
+            """,
+            (inode,),
+        )
+    name, *bases = connection.execute("SELECT name, state_base, turn_base, thought_base FROM instance").fetchone()
+    return _Instance(name, (bases[0], bases[1], bases[2]))
+
+
+def _batch(connection: sqlite3.Connection, name: str, mark: int, fresh: bool) -> tuple[int, int, list[Any]]:
+    """Read what comes after the mark: the newest erasure (first, see `redis_scripts`), the mark, the records."""
+    (erasure,) = connection.execute("SELECT erasure FROM instance").fetchone()
+    if name == _STATE:
+        query = "SELECT seq, change, user, variable, value FROM live_state WHERE seq > ? ORDER BY seq LIMIT ?"
+        changes = [Change(*row) for row in connection.execute(query, (mark, _BATCH))]
+        return erasure, mark, _bounded(changes, lambda change: len(change.value))
+    columns = _TURN_COLUMNS if name == _TURN else _THOUGHT_COLUMNS
+    if fresh:
+        # A server that knows nothing is told what its streams have room for.
+        (newest,) = connection.execute(f"SELECT coalesce(max(seq), 0) FROM {name}").fetchone()  # noqa: S608
+        mark = max(mark, newest - STREAM_LENGTH)
+    query = f"SELECT seq, {columns} FROM {name} WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 (constants)
+    records = [(seq, _record(name, values)) for seq, *values in connection.execute(query, (mark, _BATCH))]
+    return erasure, mark, _bounded(records, lambda each: _size(each[1]))
+
+
+def _record(name: str, values: list[Any]) -> Record:
+    if name == _THOUGHT:
+        return Thought(*values)
+    turn = TurnRecord(*values)
+    return TurnRecord(**{
+        **{each.name: getattr(turn, each.name) for each in fields(TurnRecord)},
+        "source": Source(turn.source), "interrupted": bool(turn.interrupted), "tools": tools_of(values[-1]),
+    })  # fmt: skip
+
+
+def _size(record: Record) -> int:
+    if not isinstance(record, TurnRecord):
+        return len(record.text)
+    return len(record.said) + len(record.spoken) * 2 + len(tools_text(record.tools))
+
+
+def _bounded(items: list[Any], size: Callable[[Any], int]) -> list[Any]:
+    """Take as many from the front as make a batch of a bearable size; at least one."""
+    total = 0
+    for number, item in enumerate(items):
+        total += size(item)
+        if total > _BATCH_CHARACTERS and number:
+            return items[:number]
+    return items

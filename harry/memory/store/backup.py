@@ -1,0 +1,112 @@
+"""Backups of the store, taken while Harry runs, and put back while he does not.
+
+A backup is a store by itself: one file, written by SQLite from a single state of the store. Where backups were written
+is remembered, so that after an erasure it can be said which of them still hold what was erased.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from harry.errors import ConfigurationError, StoreError
+from harry.memory.store.connection import errors_of
+from harry.memory.store.erasure import holds, opened
+from harry.memory.store.migrations.registry import refuse_newer
+
+Progress = Callable[[int, int], None]
+"""Called with (done, of)."""
+
+_PAGES = 1024  # copied at a time
+
+
+def _nothing(_done: int, _of: int) -> None:
+    pass
+
+
+def back_up(store: Path, target: Path, progress: Progress = _nothing) -> None:
+    """Write a copy of the store to a new file, for its owner alone. Raises `ConfigurationError`, `StoreError`."""
+    target = target.absolute()
+    part = target.with_name(f"{target.name}.part")
+    if target.exists():
+        raise ConfigurationError(f"{target} exists already.", remedy="Name a file that does not.")
+    with opened(store) as source:
+        try:
+            with errors_of(target):
+                part.unlink(missing_ok=True)
+                os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+                copy = sqlite3.connect(part, isolation_level=None)
+                try:
+                    copy.execute("PRAGMA synchronous = FULL")
+                    # One read transaction: what is written meanwhile does not make it begin again.
+                    source.execute("BEGIN")
+                    source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+                    source.backup(copy, pages=_PAGES, progress=lambda _, left, of: progress(of - left, of))
+                    source.execute("COMMIT")
+                    copy.execute("PRAGMA journal_mode = DELETE")
+                    _examine(copy, part)
+                finally:
+                    copy.close()
+                os.rename(part, target)  # noqa: PTH104  (never over a file: checked above)
+        finally:
+            part.unlink(missing_ok=True)
+        source.execute("INSERT OR REPLACE INTO backup VALUES (?, ?)", (str(target), time.time()))
+
+
+def put_back(backup: Path, store: Path, progress: Progress = _nothing) -> None:
+    """Make the store what a backup holds. The caller holds the data folder. Raises as `back_up`."""
+    if not backup.is_file():
+        raise ConfigurationError(f"There is no backup {backup}.", remedy="Name a file that `harry backup` wrote.")
+    with errors_of(backup):
+        source = sqlite3.connect(f"file:{_quoted(backup)}?mode=ro", uri=True, isolation_level=None)
+        try:
+            _examine(source, backup)
+            refuse_newer(source, backup)
+            with opened(store) as target:
+                known = target.execute("SELECT path, at FROM backup").fetchall()
+                source.backup(target, pages=_PAGES, progress=lambda _, left, of: progress(of - left, of))
+            with opened(store) as target:
+                # The backup of a backup knows less of the others.
+                target.executemany("INSERT OR IGNORE INTO backup VALUES (?, ?)", [*known, (str(backup.absolute()), 0)])
+        finally:
+            source.close()
+
+
+def _examine(connection: sqlite3.Connection, path: Path) -> None:
+    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if found != "ok":
+        raise StoreError(f"{path} is damaged ({found}).", remedy="Take another backup.")
+    if connection.execute("PRAGMA user_version").fetchone()[0] < 1:
+        raise StoreError(f"{path} is no backup of Harry's store.", remedy="Name a file that `harry backup` wrote.")
+
+
+def backups_with(store: Path, user: str) -> tuple[list[str], list[str]]:
+    """List the known backups that still hold something of a user, and those that could not be looked into."""
+    with opened(store) as connection:
+        known = [path for (path,) in connection.execute("SELECT path FROM backup ORDER BY at").fetchall()]
+    holding, unseen = [], []
+    for path in known:
+        if not Path(path).exists():
+            continue
+        try:
+            connection = sqlite3.connect(f"file:{_quoted(Path(path))}?mode=ro&immutable=1", uri=True)
+        except sqlite3.Error:
+            unseen.append(path)
+            continue
+        try:
+            if holds(connection, user):
+                holding.append(path)
+        except sqlite3.Error:
+            unseen.append(path)
+        finally:
+            connection.close()
+    return holding, unseen
+
+
+def _quoted(path: Path) -> str:
+    from urllib.parse import quote  # noqa: PLC0415  (only here)
+
+    return quote(str(path.absolute()))

@@ -1,0 +1,1 @@
+"""The schema's versions, in order: each module takes a store from the version before."""

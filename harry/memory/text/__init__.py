@@ -1,0 +1,1 @@
+"""How text becomes index terms: analysis and irregular verbs."""

@@ -1,0 +1,1 @@
+"""Several language models as one: the next stands in within a turn when one fails."""

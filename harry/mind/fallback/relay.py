@@ -1,0 +1,232 @@
+"""The chain of minds as one mind: when the first fails or is late, the next takes over within the same reply.
+
+What was handed on is never handed on again: the next mind is told what was said, and goes on from there. A mind that
+failed rests, longer each time, and is tried once when its rest is over; nobody tries it in between. Minds that cost
+memory are loaded when they are needed. There is no other scheme of fallbacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Protocol
+
+import structlog
+import trio
+
+from actors.protocols import Delta, LanguageModel, Request
+from harry.engines.lease import Shelf
+from harry.errors import BudgetReached, EngineBusy, EngineError, EngineTimeout, EngineUnavailable
+from harry.mind.fallback.baton import Baton
+from harry.mind.fallback.continuation import lightened
+
+SHORTEST_REST = 5.0
+"""Seconds that a mind which failed is left alone."""
+
+LONGEST_REST = 60.0
+"""Seconds it is left alone when it failed again and again."""
+
+SPENT = "Today's budget for the mind I wanted is spent, so another one answers now. "
+"""Said once, before the answer of the mind that stands in."""
+
+log = structlog.get_logger(__name__)
+
+
+class Meter(Protocol):
+    """Who watches over what is spent; see `harry.host.budget`."""
+
+    def spending(
+        self, name: str, request: Request, *, local: bool
+    ) -> AbstractAsyncContextManager[Callable[[Delta], None]]:
+        """Take note of what a reply costs. Raises `EngineError` where nothing is left to spend."""
+        ...
+
+
+class Link:
+    """One mind of the chain: loaded or not, well or at rest. `load` builds it; `traits` is its class, once known.
+
+    `ready` tells whether it can be loaded at all: a mind may come to this computer while Harry runs.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        load: Callable[[], Awaitable[LanguageModel]],
+        *,
+        ready: Callable[[], bool] = lambda: True,
+        on_degraded: Callable[[str, str], None] = lambda role, why: None,
+    ) -> None:
+        self.name = name
+        self.trouble: EngineError | None = None
+        self.traits: object = None
+        self._load = load
+        self._ready = ready
+        self._on_degraded = on_degraded
+        self._shelf: Shelf[LanguageModel] | None = None
+        self._loading = trio.Lock()
+        self._failed = 0
+        self._rests_until = 0.0
+
+    def trait(self, name: str) -> bool:
+        """Whether the mind is `small`, `embedded` or `local`; its class says so until it is loaded."""
+        return bool(getattr(self._shelf.engine if self._shelf else self.traits, name, False) is True)
+
+    def describe(self) -> str:
+        """One line for a person, or its name until it is loaded."""
+        return self._shelf.engine.describe() if self._shelf else self.name
+
+    @property
+    def rests(self) -> bool:
+        """Whether it failed, and is left alone for now, or is not there yet."""
+        return trio.current_time() < self._rests_until or not self.there
+
+    @property
+    def there(self) -> bool:
+        """Whether it is loaded, or can be."""
+        return self._shelf is not None or self._ready()
+
+    async def shelf(self) -> Shelf[LanguageModel]:
+        """Load the mind unless it is loaded. Raises `EngineError`."""
+        async with self._loading:
+            if self._shelf is None:
+                self._shelf = Shelf(
+                    "language_model", await self._load(), reload=self._load, on_degraded=self._on_degraded
+                )
+        return self._shelf
+
+    def begins(self) -> None:
+        """Note a try. After a failure it is the only one for a while."""
+        if self._failed:
+            self._rests_until = trio.current_time() + SHORTEST_REST
+
+    def did_well(self) -> bool:
+        """Note that it answered; returns whether it had failed before."""
+        back = self._failed > 0
+        self._failed, self._rests_until, self.trouble = 0, 0.0, None
+        return back
+
+    def did_fail(self, error: EngineError) -> bool:
+        """Let it rest, if it is the mind's own trouble; what only this question met says nothing of the next.
+
+        Returns whether this is news.
+        """
+        self.trouble = error
+        if not isinstance(error, EngineBusy | EngineTimeout | EngineUnavailable):
+            return isinstance(error, BudgetReached) and error.first
+        news = not self._failed
+        rest = min(SHORTEST_REST * 2.0**self._failed, LONGEST_REST)
+        after = error.after or 0.0 if isinstance(error, EngineBusy) else 0.0
+        self._failed = min(self._failed + 1, 16)
+        self._rests_until = trio.current_time() + max(rest, after)
+        return news
+
+    async def aclose(self) -> None:
+        """Close the mind, if it was loaded."""
+        if self._shelf is not None:
+            await self._shelf.aclose()
+
+
+class Relay:
+    """A mind made of several, the most wanted first."""
+
+    def __init__(self, links: Sequence[Link], meter: Meter | None = None) -> None:
+        self._links = tuple(links)
+        self._meter = meter
+        self.tell: Callable[[str, bool], None] = lambda message, over: None
+        """Told in a sentence when another mind stands in, and (`over`) when the wanted one is back."""
+
+    @property
+    def _first(self) -> Link:
+        """The mind that will most likely answer next."""
+        well = [link for link in self._links if not link.rests]
+        return (well or self._links)[0]
+
+    @property
+    def name(self) -> str:
+        """The name of the mind that will most likely answer next."""
+        return self._first.name
+
+    @property
+    def small(self) -> bool:
+        """Whether that mind is too small for a full prompt."""
+        return self._first.trait("small")
+
+    @property
+    def toolless(self) -> bool:
+        """Whether that mind cannot call for tools."""
+        return self._first.trait("toolless")
+
+    @property
+    def embedded(self) -> bool:
+        """Whether that mind runs in this process."""
+        return self._first.trait("embedded")
+
+    def describe(self) -> str:
+        """One line for the account: who answers, and who stands in."""
+        first = self._first
+        others = [link.name for link in self._links if link is not first and link.there]
+        return "; else ".join([first.describe(), *([", ".join(others)] if others else [])])
+
+    async def aclose(self) -> None:
+        """Close every mind that was loaded."""
+        for link in self._links:
+            await link.aclose()
+
+    async def reply(self, request: Request, emit: Callable[[Delta], Awaitable[None]]) -> None:
+        """Answer by the first mind that can. Raises `EngineError` when none could, in the words of the most wanted."""
+        small = self.small
+        baton = Baton(request, emit)
+        tried = False
+        news = ""
+        for link in self._links:
+            if link.rests:
+                continue
+            tried = True
+            link.begins()
+            try:
+                await self._by(link, baton, lighten=link.trait("small") and not small)
+            except EngineError as error:
+                if link.did_fail(error):
+                    news = news or error.message
+                log.warning("a mind failed", engine=link.name, cause=str(error), said=bool(baton.said))
+                if isinstance(error, BudgetReached) and error.first and request.purpose == "reply":
+                    baton.foreword = SPENT
+                if baton.complete:
+                    # What is missing was not to be heard: the rest of an object, or what the reply cost.
+                    return
+            else:
+                if link.did_well():
+                    self.tell(f"{link.name} answers again.", True)
+                elif news:
+                    self.tell(f"{news} {link.name} answers instead.", False)
+                return
+        raise self._nobody(tried=tried)
+
+    async def _by(self, link: Link, baton: Baton, *, lighten: bool) -> None:
+        shelf = await link.shelf()
+        asked = baton.asked()
+        spending = (
+            self._meter.spending(link.name, asked, local=link.trait("local") or link.trait("embedded"))
+            if self._meter
+            else nullcontext()
+        )
+        async with shelf.lease() as mind, spending as spend:
+            leg = baton.taken(last=link is self._links[-1])
+
+            async def take(delta: Delta) -> None:
+                if spend is not None:
+                    spend(delta)
+                await leg.take(delta)
+
+            await mind.reply(lightened(asked) if lighten else asked, take)
+            await leg.end()
+
+    def _nobody(self, *, tried: bool) -> EngineError:
+        troubles = [link.trouble for link in self._links if link.trouble is not None]
+        if len(self._links) == 1 and troubles:
+            return troubles[0]
+        told = troubles[0] if troubles else None
+        return EngineUnavailable(
+            f"No mind can answer{'' if tried else ' yet'}. {told.message if told else ''}".rstrip(),
+            remedy=told.remedy if told else "Ask again in a minute.",
+        )

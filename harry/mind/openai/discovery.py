@@ -1,0 +1,62 @@
+"""Looks for an OpenAI-compatible server on this computer: Ollama, LM Studio or llama.cpp. Loopback only."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import trio
+
+from harry.errors import EngineError
+from harry.net.http_client import failures, new_client
+
+PORTS: Mapping[str, int] = {"ollama": 11434, "lm-studio": 1234, "llama-cpp": 8080}
+"""Where each server listens unless told otherwise, the first wanted first."""
+
+_NO_CHAT = re.compile(r"embed|rerank|whisper|\btts\b|bge-|minilm", re.IGNORECASE)
+"""Names of models that do not converse."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalServer:
+    """A server that answered, and the models it can converse with."""
+
+    name: str
+    base_url: str
+    models: tuple[str, ...]
+
+
+async def find_local_server(deadline: float = 0.5, *, ports: Mapping[str, int] = PORTS) -> LocalServer | None:
+    """Ask every port at once; the first of `ports` that answered within `deadline` seconds with a model, or None."""
+    found: dict[str, LocalServer] = {}
+    client = await trio.to_thread.run_sync(new_client, "http://127.0.0.1", {"Accept": "application/json"})
+    async with client:
+        with trio.move_on_after(deadline):
+            async with trio.open_nursery() as nursery:
+
+                async def ask(name: str, base_url: str) -> None:
+                    try:
+                        with failures(base_url):
+                            answer = await client.get(f"{base_url}/models")
+                    except EngineError:
+                        return
+                    models = _models(answer.content) if answer.status_code == 200 else ()
+                    if models:
+                        found[name] = LocalServer(name, base_url, models)
+
+                for name, port in ports.items():
+                    nursery.start_soon(ask, name, f"http://127.0.0.1:{port}/v1")
+    return next((found[name] for name in ports if name in found), None)
+
+
+def _models(body: bytes) -> tuple[str, ...]:
+    """Read the names of models from an answer; empty when it is not one."""
+    try:
+        entries: Any = json.loads(body)["data"]
+        names = [str(entry["id"]) for entry in entries]
+    except (ValueError, KeyError, TypeError):
+        return ()
+    return tuple(name for name in names if name and not _NO_CHAT.search(name))

@@ -1,0 +1,68 @@
+"""A request as an OpenAI-compatible server takes it: the messages, the limits, the tools, and the schema to keep to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from actors.protocols import Request, Role
+from harry.mind.openai.settings import ChatSettings, dialect_of
+from harry.mind.openai.wire import tools_written, written
+
+FORMATS = ("json_schema", "json_object", "none")
+"""How a server is asked to keep to a schema, the strictest first; one that refuses a way is asked in the next."""
+
+_FIT = "Answer with one JSON object and nothing else. It must fit this JSON Schema:\n"
+
+_SAMPLING = (
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "frequency_penalty",
+    "presence_penalty",
+    "repetition_penalty",
+    "stop",
+    "seed",
+    "reasoning_effort",
+)
+"""Settings that go into each request under their own names; those left out are the server's to choose."""
+
+
+def body_of(settings: ChatSettings, request: Request, way: str) -> dict[str, Any]:
+    """The body of a request; `way`, one of `FORMATS`, is how a schema is asked for."""
+    dialect = dialect_of(settings)
+    messages = written(request.messages)
+    # OpenAI's own newer models accept only the second name; other servers know only the first.
+    limit = "max_completion_tokens" if dialect == "openai" else "max_tokens"
+    body = {
+        "model": settings.model,
+        "messages": messages,
+        limit: min(request.max_tokens, settings.max_tokens or request.max_tokens),
+        **{name: getattr(settings, name) for name in _SAMPLING},
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    }
+    if request.tools:
+        body["tools"] = tools_written(request.tools)
+    if request.schema is not None:
+        body |= _held_to(request.schema, way, messages)
+    if dialect == "openrouter":
+        body |= {"usage": {"include": True}, "provider": {"data_collection": "deny", **settings.provider}}
+    elif settings.provider:
+        body["provider"] = dict(settings.provider)
+    return {key: value for key, value in {**body, **settings.extra}.items() if value is not None}
+
+
+def _held_to(schema: Mapping[str, Any], way: str, messages: list[dict[str, Any]]) -> dict[str, Any]:
+    """How a request asks for a schema; where the server knows none, `messages` says it in words."""
+    if way == "json_schema":
+        strict = schema.get("additionalProperties") is False
+        return {"response_format": {"type": way, "json_schema": {"name": "reply", "schema": schema, "strict": strict}}}
+    words = f"{_FIT}{json.dumps(schema, ensure_ascii=False)}"
+    if messages and messages[0]["role"] == Role.SYSTEM.value and isinstance(messages[0]["content"], str):
+        messages[0]["content"] += f"\n\n{words}"
+    else:
+        messages.insert(0, {"role": Role.SYSTEM.value, "content": words})
+    return {"response_format": {"type": way}} if way == "json_object" else {}

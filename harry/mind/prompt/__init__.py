@@ -1,0 +1,1 @@
+"""The prompt: its typed parts, the persona, and how they are put together."""

@@ -1,0 +1,149 @@
+"""The prompt for an utterance: who Harry is, what was said and HEARD, this moment, and the utterance, within a budget.
+
+The history loses its oldest in strides, so that whoever reads the prompt finds the beginning he has read before. The
+time, the mood and the memories change with each turn; they stand behind the history, or a provider would read all of it
+anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from actors.protocols import ImagePart, Message, Role, TextPart, ToolCall, ToolResult
+from channels.messages import Exchange, Outcome, Recollection, ToolUse
+from harry.mind.prompt.parts import OPENING, SAID, Part, Section, guarded, messages_of, part, quoted
+from harry.mind.prompt.persona import Persona, load_persona
+
+BUDGET = 24_000
+"""Characters of a prompt at most: some 6000 tokens."""
+SMALL_BUDGET = 2_400
+"""The same for a small model on two cores, which reads some 300 tokens in a second."""
+
+RESULT = 600
+"""Characters of a result that an earlier tool gave; when it was new it was told in full."""
+
+STRIDE = 4
+"""So many exchanges are forgotten at a time."""
+
+INTERRUPTED = "[The user interrupted here. They did not hear the rest.]"
+UNHEARD = "[The user went on before anything of this reply was heard.]"
+
+_MARGIN = 0.9
+"""How much of the budget context and history may fill."""
+
+_THOUGHTS = "Your last thoughts today, oldest first:"
+_STATE = "What you have in mind:"
+_MEMORIES = "What you remember that may bear on this, oldest first:"
+
+
+def build(
+    recollection: Recollection,
+    persona_name: str,
+    user_name: str,
+    now: datetime,
+    *,
+    persona: Persona | None = None,
+    budget: int | None = None,
+    small: bool = False,
+) -> tuple[Message, ...]:
+    """Build the messages; `budget` is in characters, and the utterance alone may exceed it. `now` is local time.
+
+    `small` is for a tiny model: one sentence of persona, no context, a short history.
+    """
+    return messages_of(parts(recollection, persona_name, user_name, now, persona=persona, budget=budget, small=small))
+
+
+def parts(
+    recollection: Recollection,
+    persona_name: str,
+    user_name: str,
+    now: datetime,
+    *,
+    persona: Persona | None = None,
+    budget: int | None = None,
+    small: bool = False,
+) -> list[Part]:
+    """Build the parts, in order."""
+    who = persona or load_persona()
+    limit = budget if budget is not None else SMALL_BUDGET if small else BUDGET
+    system = who.told(who.small if small else who.about, name=persona_name, user=user_name)
+    said = recollection.utterance
+    utterance = Part(
+        Section.UTTERANCE,
+        Role.USER,
+        (TextPart(said.text if small else guarded(said.text)), *(ImagePart(uri) for uri in said.pictures)),
+        "what is to be answered",
+    )
+    room = int((limit - len(system) - len(utterance.text)) * _MARGIN)
+    head = [part(Section.PERSONA, Role.SYSTEM, system, "who Harry is, and how he speaks")]
+    context = [] if small else _context(recollection, now, room // 3)
+    room -= sum(len(each.text) + 1 for each in context) + (len(OPENING) + len(SAID) + 3 if context else 0)
+    exchanges = [_exchanged(exchange, small=small) for exchange in recollection.history]
+    history = [each for exchange in _fitting(exchanges, room) for each in exchange]
+    return [*head, *history, *context, utterance]
+
+
+def _exchanged(exchange: Exchange, *, small: bool) -> list[Part]:
+    """Write an exchange as it was: what was said, and of the reply what was heard."""
+    heard = exchange.heard.strip()
+    if exchange.interrupted and small:
+        # A tiny model repeats a note rather than read it.
+        heard = f"{heard} \N{EM DASH}" if heard else ""
+    elif exchange.interrupted:
+        heard = f"{heard} {INTERRUPTED}" if heard else UNHEARD
+    asked = exchange.said if small else guarded(exchange.said)
+    said = [part(Section.HISTORY, Role.USER, asked, "said before")] if exchange.said.strip() else []
+    if exchange.tools and not small:
+        said += _used(exchange.tools)
+    return said + ([part(Section.HISTORY, Role.ASSISTANT, heard, "heard before")] if heard else [])
+
+
+def _used(tools: Sequence[ToolUse]) -> list[Part]:
+    """Write the calls of a reply and what came of each, in the roles that minds know them by."""
+    calls = tuple(ToolCall(each.id, each.name, each.arguments) for each in tools)
+    results = tuple(
+        ToolResult(
+            each.id, (each.result if each.outcome is Outcome.FINISHED else f"[{each.outcome}] {each.result}")[:RESULT]
+        )
+        for each in tools
+    )
+    return [
+        Part(Section.HISTORY, Role.ASSISTANT, calls, "tools called before"),
+        Part(Section.HISTORY, Role.TOOL, results, "what came of them"),
+    ]
+
+
+def _fitting(history: Sequence[list[Part]], room: int) -> list[list[Part]]:
+    """Leave out the oldest, `STRIDE` at a time, until the rest has room; the very last one goes alone."""
+    sizes = [sum(len(each.text) for each in exchange) for exchange in history]
+    kept, first = sum(sizes), 0
+    while first < len(history) and kept > room:
+        gone = min(STRIDE, max(1, len(history) - first - 1))
+        kept -= sum(sizes[first : first + gone])
+        first += gone
+    return list(history[first:])
+
+
+def _context(recollection: Recollection, now: datetime, room: int) -> list[Part]:
+    """Tell the last thoughts, what is in mind, the time, what is remembered; of each the last that have room."""
+    time = f"It is {now:%A, %d %B %Y, %H:%M}."
+    remembered = _section(Section.MEMORIES, _MEMORIES, recollection.memories, room, "found for these words")
+    room -= sum(len(each.text) for each in remembered) + len(time)
+    state = [f"{name}: {text}" for name, text in recollection.state]
+    minded = _section(Section.STATE, _STATE, state, room, "mood, goal and what is held in mind")
+    room -= sum(len(each.text) for each in minded)
+    thoughts = _section(Section.THOUGHTS, _THOUGHTS, recollection.thoughts, room, "today's stream of consciousness")
+    return [*thoughts, *minded, part(Section.TIME, Role.USER, time, "the clock"), *remembered]
+
+
+def _section(section: Section, title: str, texts: Sequence[str], room: int, why: str) -> list[Part]:
+    kept: list[str] = []
+    room -= len(title) + 1
+    for text in reversed(texts):
+        line = quoted([text])
+        room -= len(line) + 1
+        if room < 0:
+            break
+        kept.insert(0, line)
+    return [part(section, Role.USER, "\n".join([title, *kept]), why)] if kept else []

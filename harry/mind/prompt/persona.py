@@ -1,0 +1,110 @@
+"""A persona: a folder with `persona.toml` and Markdown that says who answers, and how he thinks.
+
+The default one ships with Harry. A folder of one's own may hold less: what it leaves out is taken from the default.
+`{{char}}` and `{{user}}` stand for the names, in any case, as in character cards
+(https://github.com/kwaroran/character-card-spec-v3).
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from harry.errors import ConfigurationError
+
+DEFAULT = Path(__file__).parents[2] / "personas" / "harry"
+
+LONGEST = 64_000
+"""Bytes of one file: a prompt holds far less."""
+
+_NAMES = re.compile(r"\{\{(char|user)\}\}", re.IGNORECASE)
+_NOBODY = ("", "you")
+"""User names that are no names."""
+
+_KEYS = {"name", "about", "thinking", "small", "replies"}
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """What the prompt tells of a persona. The texts still hold `{{char}}` and `{{user}}`; `told` fills them in.
+
+    `replies` are the persona's own wordings of fixed sentences, by their names.
+    """
+
+    name: str
+    about: str
+    thinking: str
+    small: str
+    replies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def told(self, text: str, *, name: str, user: str) -> str:
+        """Put the names into one of the texts."""
+        names = {"char": name, "user": "the user" if user in _NOBODY else user}
+        return _NAMES.sub(lambda found: names[found[1].lower()], text).strip()
+
+
+@lru_cache(maxsize=8)
+def load_persona(folder: Path | None = None) -> Persona:
+    """Read a persona's folder, once; by default Harry's own. Raises `ConfigurationError`, naming the wrong file."""
+    own = _read(DEFAULT)
+    if folder is None:
+        return _made(own, {}, DEFAULT)
+    if not folder.is_dir():
+        raise ConfigurationError(
+            f"persona.folder: {folder} is not a folder.", remedy="A persona is a folder with a persona.toml in it."
+        )
+    return _made(_read(folder), own, folder)
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    path = folder / "persona.toml"
+    try:
+        told = tomllib.loads(_text(path))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path}: {error}.", remedy="Correct the line.") from error
+    unknown = sorted(told.keys() - _KEYS)
+    if unknown:
+        raise ConfigurationError(
+            f"{path}: unknown key {unknown[0]!r}.", remedy=f"There are {', '.join(sorted(_KEYS))}."
+        )
+    for key, of in (("name", str), ("about", list), ("thinking", str), ("small", str), ("replies", dict)):
+        if not isinstance(told.get(key, of()), of):
+            raise ConfigurationError(f"{path}: {key} must be a {of.__name__}.")
+    files = [*told.get("about", []), *([told["thinking"]] if "thinking" in told else [])]
+    if not all(isinstance(file, str) and Path(file).name == file for file in files):
+        raise ConfigurationError(f"{path}: about and thinking name files of this folder.")
+    if "about" in told:
+        told["about"] = "\n\n".join(_text(folder / file).strip() for file in told["about"])
+    if "thinking" in told:
+        told["thinking"] = _text(folder / told["thinking"])
+    return told
+
+
+def _made(told: Mapping[str, Any], default: Mapping[str, Any], folder: Path) -> Persona:
+    whole = {**default, **told}
+    replies = {}
+    for name, wordings in whole.get("replies", {}).items():
+        given = [wordings] if isinstance(wordings, str) else wordings
+        if not isinstance(given, list) or not given or not all(isinstance(each, str) for each in given):
+            raise ConfigurationError(f"{folder / 'persona.toml'}: replies.{name} must be a text or a list of texts.")
+        replies[name] = tuple(given)
+    return Persona(whole["name"], whole["about"], whole["thinking"], whole["small"], replies)
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(LONGEST + 1)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
+    if len(raw) > LONGEST:
+        raise ConfigurationError(f"{path} is longer than {LONGEST} bytes.", remedy="A persona fits on a few pages.")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{path} is not UTF-8 text.", remedy="Save it as UTF-8.") from error

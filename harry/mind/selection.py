@@ -1,0 +1,93 @@
+"""Which minds are tried, in which order, when nobody was asked: pure, so that the order can be read and tested.
+
+What the configuration names comes first and alone; else a key, a server on this computer, a file the user named, and
+at last the embedded model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from harry.mind.openai.discovery import PORTS, LocalServer
+
+BETTER_MINDS = (
+    "There are three ways to a better mind: a key (set OPENROUTER_API_KEY or OPENAI_API_KEY), "
+    "a server on this computer such as Ollama, or a GGUF model file: harry models pull qwen2.5-1.5b fetches one."
+)
+"""Said when the embedded model is all there is."""
+
+LAST_RESORT = "smollm2"
+
+PRESETS: Mapping[str, Mapping[str, Any]] = {
+    "openrouter": {
+        "kind": "openai-chat",
+        "base_url": "https://openrouter.ai/api/v1",
+        "model": "openai/gpt-4.1-mini",
+        "api_key_env": "OPENROUTER_API_KEY",
+    },
+    "openai": {
+        "kind": "openai-chat",
+        "base_url": "https://api.openai.com/v1",
+        "model": "gpt-4.1-mini",
+        "api_key_env": "OPENAI_API_KEY",
+    },
+    **{
+        name: {"kind": "openai-chat", "base_url": f"http://127.0.0.1:{port}/v1", "first_token_deadline": 60.0}
+        for name, port in PORTS.items()
+    },
+}
+"""What is known of an engine by its name; its own table is laid over it. A local server may have to load its model."""
+
+
+class Choice(NamedTuple):
+    """An engine to try: its name, its `[engine.NAME]` table, and why it is one."""
+
+    name: str
+    table: dict[str, Any]
+    why: str
+
+
+def chain(
+    configured: Sequence[str] | None,
+    environ: Mapping[str, str],
+    local_server: LocalServer | None,
+    gguf_path: Path | None,
+    tables: Mapping[str, Mapping[str, Any]] | None = None,
+    *,
+    pulled: Path | None = None,
+) -> list[Choice]:
+    """List the minds to try, the first wanted first. `tables` are the configuration's, by engine name.
+
+    `gguf_path` is a file that the user named, `pulled` one that was fetched by `harry models pull`.
+    """
+    laid: dict[str, Mapping[str, Any]] = dict(tables or {})
+
+    def choice(name: str, why: str, known: Mapping[str, Any] | None = None) -> Choice:
+        preset = PRESETS.get(name, {})
+        own = laid.get(name, {})
+        if "kind" in own and own["kind"] != preset.get("kind"):
+            preset = {}
+        return Choice(name, {**preset, **(known or {}), **own}, why)
+
+    def served(name: str) -> dict[str, Any] | None:
+        if local_server is None or local_server.name != name:
+            return None
+        return {"base_url": local_server.base_url, "model": local_server.models[0]}
+
+    if configured is not None:
+        files = {"gguf": {"path": pulled}} if pulled is not None else {}
+        return [choice(name, "the configuration names it", served(name) or files.get(name)) for name in configured]
+    choices = [
+        choice(name, f"{PRESETS[name]['api_key_env']} is set")
+        for name in ("openrouter", "openai")
+        if environ.get(PRESETS[name]["api_key_env"], "").strip()
+    ]
+    if local_server is not None:
+        choices.append(choice(local_server.name, "it answers on this computer", served(local_server.name)))
+    if gguf_path is not None:
+        choices.append(choice("gguf", "you named its file", {"path": gguf_path}))
+    elif pulled is not None:
+        choices.append(choice("gguf", "you pulled it", {"path": pulled}))
+    return [*choices, choice(LAST_RESORT, "it is embedded, and always there")]

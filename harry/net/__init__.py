@@ -1,0 +1,1 @@
+"""What leaves this computer: the egress policy and its log, the HTTP client, server-sent events."""

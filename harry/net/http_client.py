@@ -1,0 +1,162 @@
+"""The one place that knows httpx: a client that closes what is cancelled, and its failures in Harry's words.
+
+HTTP/1.1 only. Over HTTP/2 a cancelled reply is not taken back from the server, which goes on writing and charging.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import trio
+
+from harry.errors import EngineBusy, EngineError, EngineUnavailable
+from harry.net import egress
+from harry.net.egress import host_of, is_loopback
+
+if TYPE_CHECKING:
+    import httpx
+
+KEPT_OPEN = 60.0
+"""Seconds for which an unused connection is kept, so that the next turn need not greet the server again."""
+
+
+def new_client(url: str, headers: Mapping[str, str]) -> httpx.AsyncClient:
+    """Make a client for one server; reads certificates, so it blocks for some 50 ms. No deadlines: they are trio's."""
+    import httpx  # noqa: PLC0415 - 100 ms that only those pay who ask a server
+
+    return httpx.AsyncClient(
+        http1=True,
+        http2=False,
+        headers=dict(headers),
+        timeout=None,  # noqa: S113 - every call stands in a trio scope with a deadline
+        follow_redirects=False,
+        limits=httpx.Limits(max_connections=8, max_keepalive_connections=2, keepalive_expiry=KEPT_OPEN),
+        # A proxy of the environment has no business between Harry and this computer.
+        trust_env=not is_loopback(url),
+    )
+
+
+ANSWERED_WITHIN = 30.0
+"""Seconds to the first byte of a file that is to be fetched."""
+
+
+@contextmanager
+def failures(url: str) -> Iterator[None]:
+    """Raise httpx's errors as `EngineBusy`, or `EngineUnavailable` where the server cannot be reached."""
+    import httpx  # noqa: PLC0415
+
+    host = host_of(url)
+    try:
+        yield
+    except httpx.ConnectError as error:
+        raise EngineUnavailable(
+            f"{host} cannot be reached.",
+            remedy="Start the server." if is_loopback(url) else "Check the network and the address.",
+        ) from error
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        raise EngineUnavailable("The address of the mind is not one.", remedy="It begins with https://.") from error
+    except httpx.HTTPError as error:
+        raise EngineBusy(f"The connection to {host} broke off.", remedy="Ask again.") from error
+
+
+@asynccontextmanager
+async def posted(
+    client: httpx.AsyncClient, url: str, body: Mapping[str, Any], purpose: str
+) -> AsyncIterator[httpx.Response]:
+    """Ask, and hand over the response while its body is still to come; the connection ends with the context.
+
+    Raises `EgressRefused` where nothing may leave this computer; what does is noted under `purpose`.
+    """
+    import httpx  # noqa: PLC0415
+
+    class Whole(httpx.AsyncByteStream):
+        """The body in one piece. httpx's own is a generator, which a cancellation would leave half-way."""
+
+        def __init__(self, body: bytes) -> None:
+            self._left = [body]
+
+        def __aiter__(self) -> AsyncIterator[bytes]:
+            return self
+
+        async def __anext__(self) -> bytes:
+            if not self._left:
+                raise StopAsyncIteration
+            return self._left.pop()
+
+    egress.permit(url, purpose)
+    request = client.build_request("POST", url, json=body)
+    request.stream = Whole(request.content)
+    began, received = trio.current_time(), 0
+    try:
+        response = await client.send(request, stream=True)
+        try:
+            yield response
+        finally:
+            received = response.num_bytes_downloaded
+            await response.aclose()
+    finally:
+        seconds = trio.current_time() - began
+        egress.note(url, purpose, sent=len(request.content), received=received, seconds=seconds)
+
+
+@asynccontextmanager
+async def received(response: httpx.Response) -> AsyncIterator[AsyncIterator[bytes]]:
+    """Iterate over the bytes of a streamed body, and leave nothing behind where that ends early.
+
+    httpx nests half a dozen async generators and closes only the outermost. A cancellation raised in the innermost
+    ends them all, so an early end asks once more, in a scope that is cancelled already. It waits for nothing.
+    """
+    chunks = response.aiter_raw()
+    try:
+        yield chunks
+    finally:
+        with trio.CancelScope() as over:
+            over.cancel()
+            async for _ in chunks:
+                pass
+
+
+class Download:
+    """An answer whose body is read piece by piece, over a connection of its own. Raises `EngineError`."""
+
+    def __init__(self, url: str, client: httpx.AsyncClient, response: httpx.Response) -> None:
+        self.status = response.status_code
+        self.headers = response.headers
+        self._url = url
+        self._client = client
+        self._response = response
+        self._pieces = response.aiter_raw()
+
+    async def read(self) -> bytes:
+        """The next piece, b"" at the end."""
+        with failures(self._url):
+            return await anext(self._pieces, b"")
+
+    async def aclose(self) -> None:
+        """Close the connection; see `received`."""
+        with trio.move_on_after(1, shield=True):
+            # Whatever ends it has been told by `read`.
+            with suppress(EngineError), failures(self._url), trio.CancelScope() as over:
+                over.cancel()
+                async for _ in self._pieces:
+                    pass
+            await self._response.aclose()
+            await self._client.aclose()
+
+
+async def open_download(url: str, headers: Mapping[str, str]) -> Download:
+    """Ask for a file; redirects are the caller's to follow. Raises `EngineError`."""
+    client = await trio.to_thread.run_sync(new_client, url, {"Accept-Encoding": "identity", **headers})
+    response: httpx.Response | None = None
+    try:
+        with failures(url), trio.move_on_after(ANSWERED_WITHIN):
+            response = await client.send(client.build_request("GET", url), stream=True)
+    finally:
+        if response is None:
+            with trio.move_on_after(1, shield=True):
+                await client.aclose()
+    if response is None:
+        raise EngineBusy(f"{host_of(url)} does not answer.", remedy="Check the network.")
+    return Download(url, client, response)

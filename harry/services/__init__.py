@@ -1,0 +1,1 @@
+"""What commands, API and page ask for: one layer under all three."""

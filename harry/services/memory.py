@@ -1,0 +1,315 @@
+"""What the command line can ask of long-term memory: one layer, so that every later way in gives the same answers.
+
+These functions work beside a running Harry. Only putting back a backup needs the data folder for itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import trio
+
+from harry.config.loading import Config
+from harry.errors import ConfigurationError, EngineUnavailable, FolderInUse
+from harry.host.access_tokens import Tokens
+from harry.memory.longterm.importing import LONGEST_LINE, TOGETHER, Report, decode, document, read_lines
+from harry.memory.longterm.service import Found, Item, Kind, LongTermMemory
+from harry.memory.search.embedding import Embedder
+from harry.memory.store.backup import back_up, backups_with, put_back
+from harry.memory.store.data_folder import lock_folder, prepare_folder
+from harry.memory.store.database import Tables
+from harry.memory.store.erasure import Erasure, erase_rows, erase_spilled, opened, scrub
+from harry.services.soc import STORE_FILE
+
+Progress = Callable[[int, int], None]
+"""Called with (done, of)."""
+
+Forget = Callable[[str], Awaitable[int]]
+"""Erases a user from another place, a Redis server, say; returns how many keys are gone."""
+
+_FEW = 500  # vectors that a search makes on its way, if they are missing
+
+
+def silent(_done: int, _of: int) -> None:
+    """Show no progress."""
+
+
+@dataclass
+class Remembering:
+    """An open memory; `without` says why meaning cannot be asked, "" if it can."""
+
+    memory: LongTermMemory
+    tables: Tables
+    without: str = ""
+
+
+@asynccontextmanager
+async def remembering(config: Config, *, by_meaning: bool = True) -> AsyncIterator[Remembering]:
+    """Open the long-term memory for the length of the block. Raises `ConfigurationError`, `StoreError`."""
+    must_keep(config)
+    prepare_folder(config.data_folder)
+    async with AsyncExitStack() as stack:
+        embedder, without = None, ""
+        if by_meaning:
+            try:
+                embedder = await trio.to_thread.run_sync(Embedder.load)
+            except EngineUnavailable as error:
+                without = str(error)
+        tables = await Tables.open(config.data_folder / STORE_FILE)
+        stack.push_async_callback(tables.aclose)
+        memory = LongTermMemory(tables, embedder)
+        stack.push_async_callback(memory.aclose)
+        yield Remembering(memory, tables, without)
+
+
+def must_keep(config: Config) -> None:
+    """Refuse a configuration that keeps nothing."""
+    if config.memory.store == "memory":
+        raise ConfigurationError(
+            'memory.store is "memory": nothing is kept there, and nothing can be found.',
+            remedy='Set memory.store = "sqlite".',
+        )
+
+
+def store_of(config: Config) -> Path:
+    """Name the store's file, which must exist. Raises `ConfigurationError`."""
+    must_keep(config)
+    path = config.data_folder / STORE_FILE
+    if not path.exists():
+        raise ConfigurationError(
+            f"Nothing is kept in {config.data_folder} yet.", remedy="Set HARRY_HOME if it is elsewhere."
+        )
+    return path
+
+
+# Into memory
+
+
+async def import_file(
+    config: Config,
+    path: Path,
+    *,
+    namespace: str,
+    kind: Kind | None = None,
+    reading: Progress = silent,
+    embedding: Progress = silent,
+) -> tuple[Report, str]:
+    """Take in a file: JSON Lines of items, or, with `kind`, a text or Markdown document of that kind.
+
+    Returns what became of it, and why nothing can be found by meaning, "" if it can. The file may be read again.
+    """
+    report = Report()
+    async with remembering(config) as opened_memory:
+        memory = opened_memory.memory
+        if kind is not None:
+            items = await trio.to_thread.run_sync(partial(document, path, namespace=namespace, kind=kind))
+            await memory.upsert(items)
+            report.taken = len(items)
+        else:
+            await _import_lines(memory, path, report, namespace, reading)
+        await memory.embed_missing(everywhere=True, progress=embedding)
+        return report, opened_memory.without
+
+
+async def _import_lines(memory: LongTermMemory, path: Path, report: Report, namespace: str, reading: Progress) -> None:
+    with _opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        lines = read_lines(file, report, namespace=namespace)
+        while batch := await trio.to_thread.run_sync(_take, lines):
+            await memory.upsert([item for _, item in batch])
+            reading(batch[-1][0], size)
+
+
+def _take(lines: Iterator[tuple[int, Item]]) -> list[tuple[int, Item]]:
+    """Take the next items, some thousand of them or some ten million characters."""
+    batch: list[tuple[int, Item]] = []
+    room = 10_000_000
+    for line in lines:
+        batch.append(line)
+        room -= len(line[1].text)
+        if len(batch) >= TOGETHER or room < 0:
+            break
+    return batch
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
+
+
+async def add(config: Config, item: Item) -> str:
+    """Keep an item and make it findable; returns its id. Raises `ConfigurationError` for one that cannot be kept."""
+    async with remembering(config) as opened_memory:
+        try:
+            await opened_memory.memory.upsert([item])
+        except ValueError as error:
+            raise ConfigurationError(f"This cannot be kept: {error}.") from None
+        await opened_memory.memory.embed_missing(namespace=item.namespace)
+    return item.id
+
+
+# Out of memory
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question, and whose memory it is asked of."""
+
+    query: str
+    namespace: str
+
+
+def read_queries(path: Path, namespace: str) -> list[Asked]:
+    """Read JSON Lines of `{"query", "namespace"}`. Raises `ConfigurationError` with the line that is wrong."""
+    asked = []
+    with _opened(path) as file:
+        number = 0
+        while raw := file.readline(LONGEST_LINE):
+            number += 1
+            text, _ = decode(raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw)
+            if not text.strip():
+                continue
+            try:
+                line = json.loads(text)
+            except (ValueError, RecursionError):
+                line = None
+            query = line.get("query") if isinstance(line, dict) else None
+            whose = (line.get("namespace") or namespace) if isinstance(line, dict) else None
+            if not isinstance(query, str) or not isinstance(whose, str):
+                raise ConfigurationError(
+                    f"Line {number} of {path} is not a question.",
+                    remedy='A line is {"query": "...", "namespace": "..."}.',
+                )
+            asked.append(Asked(query, whose))
+    return asked
+
+
+async def search(
+    config: Config,
+    asked: Sequence[Asked],
+    answer: Callable[[Asked, tuple[Found, ...]], None],
+    *,
+    count: int,
+    kind: Kind | None = None,
+    progress: Progress = silent,
+) -> str:
+    """Answer questions in order, without deadline or floor; returns why meaning was not asked, "" if it was."""
+    store_of(config)
+    async with remembering(config) as opened_memory:
+        memory = opened_memory.memory
+        for namespace in dict.fromkeys(each.namespace for each in asked):
+            missing = sum(row["items"] - row["with_vector"] for row in await memory.stats(namespace))
+            if 0 < missing <= _FEW:
+                await memory.embed_missing(namespace=namespace)
+        for number, each in enumerate(asked, start=1):
+            found = await memory.search(
+                each.query, namespace=each.namespace, kinds=(kind,) if kind else None, count=count
+            )
+            answer(each, found.found)
+            progress(number, len(asked))
+        return opened_memory.without
+
+
+async def show(config: Config, namespace: str, identity: str) -> Item:
+    """Give an item. Raises `ConfigurationError` where there is none."""
+    store_of(config)
+    async with remembering(config, by_meaning=False) as opened_memory:
+        found = await opened_memory.memory.get(namespace, identity)
+    if found is None:
+        raise ConfigurationError(f"There is no memory {identity!r} of {namespace!r}.")
+    return found
+
+
+async def export(config: Config, namespace: str, write: Callable[[Item], None], *, kind: Kind | None = None) -> None:
+    """Hand every item of a namespace to `write`, in order."""
+    store_of(config)
+    async with remembering(config, by_meaning=False) as opened_memory:
+        last = 0
+        while items := await opened_memory.memory.items(namespace, kind=kind, after=last):
+            for _, item in items:
+                write(item)
+            last = items[-1][0]
+
+
+async def stats(config: Config, namespace: str | None) -> list[dict[str, Any]]:
+    """Count the items of each namespace and kind."""
+    store_of(config)
+    async with remembering(config, by_meaning=False) as opened_memory:
+        return await opened_memory.memory.stats(namespace)
+
+
+# Gone
+
+
+async def delete(config: Config, namespace: str, identity: str) -> int:
+    """Delete an item and what was derived from it, to the last byte; returns how many items are gone."""
+    store = store_of(config)
+    async with remembering(config, by_meaning=False) as opened_memory:
+        count = await opened_memory.memory.delete(namespace, [identity])
+    if not count:
+        raise ConfigurationError(f"There is no memory {identity!r} of {namespace!r}.")
+    await trio.to_thread.run_sync(_scrub, store)
+    return count
+
+
+def _scrub(store: Path) -> None:
+    with opened(store) as connection:
+        scrub(connection, store)
+
+
+async def erase(config: Config, user: str, *, elsewhere: Sequence[Forget] = ()) -> Erasure:
+    """Erase everything of a user, here and `elsewhere`, and revoke his tokens.
+
+    Returns what is gone and what still holds something.
+    """
+    store = store_of(config)
+    erasure = Erasure()
+
+    def work() -> None:
+        with opened(store) as connection:
+            erasure.rows = erase_rows(connection, user)
+            scrub(connection, store)
+        try:
+            with lock_folder(config.data_folder):
+                erasure.spilled = sum(erase_spilled(each, user) for each in config.data_folder.glob("*.jsonl"))
+        except FolderInUse:
+            # While Harry runs, what waits on the spill is his. It is empty unless the store fails.
+            erasure.unseen += [str(each) for each in config.data_folder.glob("*.jsonl")]
+        holding, unseen = backups_with(store, user)
+        erasure.backups += holding
+        erasure.unseen += unseen
+
+    await trio.to_thread.run_sync(work)
+    await trio.to_thread.run_sync(Tokens(config.data_folder).forget, user)
+    for forget in elsewhere:
+        erasure.keys += await forget(user)
+    return erasure
+
+
+async def backup(config: Config, target: Path, progress: Progress = silent) -> None:
+    """Write a backup while Harry may run."""
+    store = store_of(config)
+    await trio.to_thread.run_sync(back_up, store, target, progress)
+
+
+async def restore(config: Config, source: Path, progress: Progress = silent) -> None:
+    """Put a backup back. Raises `FolderInUse` while Harry runs."""
+    must_keep(config)
+    prepare_folder(config.data_folder)
+
+    def work() -> None:
+        with lock_folder(config.data_folder):
+            put_back(source, config.data_folder / STORE_FILE, progress)
+
+    await trio.to_thread.run_sync(work)

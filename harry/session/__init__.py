@@ -1,0 +1,1 @@
+"""One conversation: its actors, its conductor, its turns, its history."""

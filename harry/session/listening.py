@@ -1,0 +1,142 @@
+"""What a session hears with: the recorder, the listener and the transcriber, and what stands between them.
+
+The echo path and the wake phrase see each frame before the listener does; rest keeps speech from the transcriber; the
+turn model judges what was transcribed; and a button, or the mute, shuts the microphone. All is absent without one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+
+from actors.listener import Cleaned, Listener, Yielding
+from actors.protocols import Microphone
+from actors.recorder import Recorder
+from actors.transcriber import Transcriber
+from actors.turn_taking.attention import Attention
+from actors.turn_taking.endpointing import Endpointing
+from actors.turn_taking.floor import Floor
+from channels.clock import AudioClock
+from channels.events import EventStream
+from channels.messages import EAR_RATE, FRAME_SAMPLES, Frame, Speech, Transcript
+from channels.ports import Port, WhenFull
+from harry.host.engine_loading import Engines
+from harry.session.actor_registry import Cast
+from harry.session.device_recovery import KeptMicrophone
+from harry.session.rest import Resting
+from harry.session.turn_detection import TurnJudge
+from harry.session.wake_word import Spotter, WakeWatch
+
+PATIENCE = 0.7
+"""Seconds of silence that end an utterance whose words are not known: the ear may be slow."""
+
+SILENCE = -90.0
+"""Decibels below full scale where there is no microphone."""
+
+_SECOND_OF_FRAMES = EAR_RATE // FRAME_SAMPLES
+
+
+class Ears:
+    """One session's, deaf until `open`. `attention` says what the button and the mute let through."""
+
+    def __init__(self, attention: Attention, events: EventStream, clock: AudioClock) -> None:
+        self._attention = attention
+        self._events = events
+        self._clock = clock
+        self.recorder: Recorder | None = None
+        self.listener: Listener | None = None
+        self.transcriber: Transcriber | None = None
+        self.turn_judge: TurnJudge | None = None
+        self._resting: Resting | None = None
+        self._wake: WakeWatch | None = None
+
+    def open(
+        self,
+        microphone: Microphone,
+        engines: Engines,
+        *,
+        cast: Cast,
+        names: tuple[str, ...],
+        endpoint_silence: float,
+        barge_in_voice: float,
+        pre_roll: float,
+        yielding: Yielding,
+        clean: Callable[[Frame], Cleaned],
+        wake: Callable[[], Spotter] | None,
+        on_transcript: Callable[[Speech, Transcript], None],
+    ) -> None:
+        """Hear with a microphone, if there are engines to hear with. Lengths are in seconds."""
+        if engines.voice_activity is None or engines.speech_to_text is None:
+            return
+        inbox = Port[Frame]("microphone frames", _SECOND_OF_FRAMES, WhenFull.DROP_OLDEST)
+        self._wake = WakeWatch(wake, self._attention, self._events) if wake else None
+        self.recorder = cast.recorder(KeptMicrophone(microphone, self._events), inbox)
+        self.transcriber = transcriber = cast.transcriber(
+            ear=engines.speech_to_text.lease, events=self._events, on_transcript=on_transcript
+        )
+        self._resting = Resting(self._attention, self._events, transcriber.take, voice_wakes=self._wake is None)
+        self.listener = listener = cast.listener(
+            inbox=inbox,
+            voice_activity=engines.voice_activity.engine.open_stream(),
+            floor=Floor(barge_in_voice, names=names),
+            endpointing=Endpointing(endpoint_silence, patience=PATIENCE),
+            pre_roll=pre_roll,
+            events=self._events,
+            hand_over=self._resting.take,
+            yielding=yielding,
+            clean=self._wake.after(clean) if self._wake else clean,
+        )
+        if engines.turn_detector is not None:
+            self.turn_judge = TurnJudge(engines.turn_detector, listener.judged)
+
+    def actors(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
+        """What is to be run, by its name; the recorder last, so that nothing is heard before all hear."""
+        for name, actor in (
+            ("turn model", self.turn_judge),
+            ("wake phrase", self._wake),
+            ("rest", self._resting),
+            ("transcriber", self.transcriber),
+            ("listener", self.listener),
+            ("recorder", self.recorder),
+        ):
+            if actor is not None:
+                yield name, actor.run
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody is speaking, or something said is still to be understood."""
+        hearing = self.listener is not None and self.listener.hearing
+        return hearing or (self.transcriber is not None and self.transcriber.pending > 0)
+
+    @property
+    def level(self) -> float:
+        """Loudness of the microphone in decibels below full scale."""
+        return self.recorder.level if self.recorder else SILENCE
+
+    @property
+    def muted(self) -> bool:
+        """Whether the microphone is shut."""
+        return self._attention.muted
+
+    def mute(self, muted: bool) -> None:
+        """Shut or open the microphone."""
+        if self.recorder is not None:
+            self._attention.muted = muted
+            self.heed_button()
+            self._events.publish("muted", muted=muted)
+
+    def press(self) -> None:
+        """Push-to-talk: the button went down."""
+        if self._attention.press(self._clock.now()) and self.listener is not None:
+            self.listener.release()
+        self.heed_button()
+
+    def release(self) -> None:
+        """Push-to-talk: the button went up. What was said is transcribed at once."""
+        if self._attention.release(self._clock.now()) and self.listener is not None:
+            self.listener.release()
+        self.heed_button()
+
+    def heed_button(self) -> None:
+        """Shut or open the microphone as the button and the mute have it."""
+        if self.recorder is not None:
+            self.recorder.muted = not self._attention.hears(self._clock.now())

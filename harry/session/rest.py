@@ -1,0 +1,50 @@
+"""Rests the ear after a long silence, and tells when Harry rests and when he is awake.
+
+While he rests, voices reach no ear, so nothing is transcribed and the engines are free. With a wake phrase only that or
+a button wakes him; without one any voice does. The listener holds the whole utterance, so no first word is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import trio
+
+from actors.turn_taking.attention import Attention
+from channels.events import EventStream
+from channels.messages import Speech
+
+_ROUNDING = 0.01
+"""Seconds after the deadline at which it has passed for sure."""
+
+
+class Resting:
+    """An actor of the session. `take(speech)` hands on what may be transcribed, without waiting."""
+
+    def __init__(
+        self, attention: Attention, events: EventStream, hand_over: Callable[[Speech], None], *, voice_wakes: bool
+    ) -> None:
+        self._attention = attention
+        self._events = events
+        self._hand_over = hand_over
+        self._voice_wakes = voice_wakes
+
+    def take(self, speech: Speech) -> None:
+        """Hand speech to the ear, unless Harry rests and is not woken by it."""
+        now = self._events.clock.now()
+        if self._attention.resting(now) and not (self._voice_wakes and self._attention.voice(now)):
+            return
+        self._hand_over(speech)
+
+    async def run(self) -> None:
+        """Publish `resting` whenever that changes, until cancelled. Whatever wakes Harry is an event."""
+        happenings = self._events.listen(16)
+        resting = False
+        while True:
+            now = self._events.clock.now()
+            if self._attention.resting(now) is not resting:
+                resting = not resting
+                self._events.publish("resting", resting=resting)
+            patience = float("inf") if resting else self._attention.awake_for(now) + _ROUNDING
+            with trio.move_on_after(patience):
+                await happenings.__anext__()

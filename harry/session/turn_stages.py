@@ -1,0 +1,180 @@
+"""The stages of one turn: retriever -> responder -> speaker, in a new nursery, over new channels, on leased engines.
+
+A message of a dead turn has no channel left to travel on. When the stages have returned, all was written to the slot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+from math import inf
+
+import trio
+
+from actors.protocols import Delta, LanguageModel, Message, Request, TextToSpeech, Toolbox
+from actors.text.phrases import Phrases
+from actors.text.segmentation import Wording
+from channels.events import EventStream
+from channels.gate import Slot
+from channels.messages import Chunk, Exchange, Piece, Recollection
+from channels.ports import Port
+from channels.turn import Turn
+from harry.engines.deadline import Patience
+from harry.engines.lease import Shelf
+from harry.session.actor_registry import Cast
+
+PIECES_AHEAD = 2
+"""Pieces of the reply that may wait for the voice."""
+
+HELD_AT_MOST = 1.0
+"""Seconds for which the mind is held until the first piece has become sound."""
+
+LAST_RESORT = 120.0
+"""Seconds between two signs of life after which an engine without a deadline of its own counts as hung."""
+
+
+class Pipeline:
+    """Answers turns: the conductor's `answer`. All arguments belong to the session."""
+
+    def __init__(
+        self,
+        *,
+        events: EventStream,
+        rate: int,
+        mind: Shelf[LanguageModel],
+        voice: Shelf[TextToSpeech],
+        prompt: Callable[[LanguageModel, Recollection], tuple[Message, ...]],
+        history: Callable[[Turn], tuple[Exchange, ...]],
+        on_piece: Callable[[Turn, str], None],
+        thoughts: Callable[[], Awaitable[Sequence[str]]],
+        memories: Callable[[str], Awaitable[Sequence[str]]] | None = None,
+        state: Callable[[], tuple[tuple[str, str], ...]] = tuple,
+        tools: Callable[[Turn], Toolbox] | None = None,
+        phrases: Phrases | None = None,
+        reflex: Callable[[Turn], Awaitable[str | None]] | None = None,
+        cast: Cast,
+    ) -> None:
+        self._reflex = reflex
+        self._tools = tools
+        self._phrases = phrases
+        self._events = events
+        self._rate = rate
+        self._mind = mind
+        self._voice = voice
+        self._prompt = prompt
+        self._history = history
+        self._on_piece = on_piece
+        self._thoughts = thoughts
+        self._memories = memories
+        self._state = state
+        self._cast = cast
+
+    async def __call__(self, turn: Turn, slot: Slot) -> None:
+        """Run the stages of a turn. Raises what they raise, in an ExceptionGroup."""
+        words = turn.utterance.speak
+        if words is None and self._reflex is not None:
+            words = await self._reflex(turn)
+        async with AsyncExitStack() as leases:
+            voice = await leases.enter_async_context(self._voice.lease())
+            mind = None
+            if words is None:
+                mind = await leases.enter_async_context(self._mind.lease())
+            await self._stages(turn, slot, voice, mind, words or "")
+
+    async def _stages(
+        self, turn: Turn, slot: Slot, voice: TextToSpeech, mind: LanguageModel | None, words: str
+    ) -> None:
+        pieces = Port[Piece]("pieces of the reply", PIECES_AHEAD)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(
+                partial(
+                    self._cast.speaker,
+                    pieces,
+                    voice=_Watched(voice),
+                    slot=slot,
+                    rate=self._rate,
+                    on_piece=partial(self._piece, turn),
+                )
+            )
+            if mind is None:
+                nursery.start_soon(_recite, words, pieces)
+                return
+            recollections = Port[Recollection]("recollection", 1)
+            nursery.start_soon(
+                partial(
+                    self._cast.retriever,
+                    turn.utterance,
+                    history=partial(self._history, turn),
+                    thoughts=self._thoughts,
+                    memories=self._memories,
+                    state=self._state,
+                    out=recollections,
+                )
+            )
+            nursery.start_soon(
+                partial(
+                    self._cast.responder,
+                    recollections,
+                    ask=partial(self._ask, turn, slot, mind),
+                    prompt=partial(self._prompt, mind),
+                    ordinal=turn.ordinal,
+                    out=pieces,
+                    tools=self._tools(turn) if self._tools and not getattr(mind, "toolless", False) else None,
+                    phrases=self._phrases,
+                )
+            )
+
+    async def _ask(
+        self, turn: Turn, slot: Slot, mind: LanguageModel, request: Request, emit: Callable[[Delta], Awaitable[None]]
+    ) -> None:
+        """Ask the mind, noting when, and when its first words came.
+
+        Once the first piece is with the voice, the mind is held until the piece has become sound: an embedded mind
+        would else take from the voice the processor that it needs to be heard soon.
+        """
+
+        async def noted(delta: Delta) -> None:
+            turn.mark("first_words", self._events.clock.now())
+            with patience.at_rest():
+                await emit(delta)
+                if turn.pieces and not slot.arrived.is_set():
+                    # A voice that has nothing to say of the first piece must not hold the mind for ever.
+                    with trio.move_on_after(HELD_AT_MOST):
+                        await slot.arrived.wait()
+
+        turn.mark("mind", self._events.clock.now())
+        with Patience(mind.name, each=LAST_RESORT, total=inf) as patience:
+            await mind.reply(request, noted)
+
+    def _piece(self, turn: Turn, text: str) -> None:
+        turn.mark("voice", self._events.clock.now())
+        self._on_piece(turn, text)
+
+
+class _Watched:
+    """A voice with a deadline beside its own."""
+
+    def __init__(self, voice: TextToSpeech) -> None:
+        self._voice = voice
+        self.name = voice.name
+        self.rate = voice.rate
+        self.describe = voice.describe
+        self.aclose = voice.aclose
+
+    async def speak(self, text: str, emit: Callable[[Chunk], Awaitable[None]]) -> None:
+        """See `actors.protocols.TextToSpeech`."""
+
+        async def noted(chunk: Chunk) -> None:
+            with patience.at_rest():
+                await emit(chunk)
+
+        with Patience(self.name, each=LAST_RESORT, total=inf) as patience:
+            await self._voice.speak(text, noted)
+
+
+async def _recite(words: str, out: Port[Piece]) -> None:
+    wording = Wording()
+    for text in [*wording.feed(words), *wording.end()]:
+        await out.send(Piece(text))
+    out.close()

@@ -1,0 +1,1 @@
+"""What a terminal shows and reads: console, status line, input and output."""

@@ -1,0 +1,234 @@
+"""The tools of a session, and their use within one turn: each call is known from its beginning to its end.
+
+A call is written into its turn before it begins, as what it would be if it were cut now: `cancelled`, or `unknown`
+where it may have had its effect already. What comes of it replaces that; what comes too late waits for the next prompt.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import structlog
+import trio
+
+from actors.protocols import Tool, ToolCall, Used
+from actors.text.phrases import Phrases, phrases_of
+from channels.events import EventStream
+from channels.messages import Outcome, Source, ToolUse
+from channels.turn import Turn
+from harry.errors import HarryError
+
+MOST_CALLS = 16
+"""Calls of one round that are followed; the others are told to be too many."""
+
+LONGEST_RESULT = 16_000
+"""Characters of a result that a mind is told."""
+
+LATE_KEPT = 8
+"""Results that came too late and wait for the next prompt."""
+
+DEADLINE = 20.0
+"""Seconds for a call, unless the tool has a deadline of its own."""
+
+LATE: ContextVar[Callable[[str, str], None]] = ContextVar("harry.tools.late")
+"""Takes `(name, result)` of a call for which nobody waited; set, for the session that calls, while a handler runs."""
+
+log = structlog.get_logger(__name__)
+
+
+class ToolError(HarryError):
+    """A tool could not do what it was called for; the sentence is told to the mind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a tool gives: text for the mind, and pictures as `data:` URIs."""
+
+    text: str
+    pictures: tuple[str, ...] = ()
+
+
+Handler = Callable[[Mapping[str, Any]], Awaitable["Answer | str"]]
+"""Takes the arguments, a JSON object that nobody has checked against the schema. Raises `ToolError`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A tool with what does it. `confirm`: it has an effect that needs the user's yes."""
+
+    tool: Tool
+    handler: Handler
+    deadline: float = DEADLINE
+    confirm: bool = False
+
+    def needs_yes(self, named: frozenset[str]) -> bool:
+        """Whether the user has to agree before it is used; `named` as in `Box.confirm`."""
+        return self.confirm or self.tool.name in named or ("*" in named and self.tool.effect)
+
+
+@dataclass(slots=True)
+class Box:
+    """A session's tools. Offers may come and go while it runs; a turn sees those there are when it asks.
+
+    `confirm` names tools that need a yes; "*" stands for all that have an effect.
+    """
+
+    events: EventStream
+    phrases: Phrases = field(default_factory=lambda: phrases_of("en"))
+    confirm: frozenset[str] = frozenset()
+    names: tuple[str, ...] = ()
+    _offers: dict[str, Offer] = field(default_factory=dict)
+    _late: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=LATE_KEPT))
+    _told: int = 0
+    shared: Callable[[], Sequence[Offer]] = tuple
+    """Offers that all sessions have."""
+    pending: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Calls that wait for a yes, by name and arguments, with the turn in which the user was to be asked."""
+    _asked_before: frozenset[tuple[tuple[str, str], str]] = frozenset()
+
+    def offer(self, offer: Offer) -> None:
+        """Have a tool used from now on; one of the same name is replaced."""
+        self._offers[offer.tool.name] = offer
+
+    def withdraw(self, name: str) -> None:
+        """Offer a tool no longer."""
+        self._offers.pop(name, None)
+
+    @property
+    def offers(self) -> dict[str, Offer]:
+        """All tools there are now, by name; the session's own outrank those of all."""
+        return {**{each.tool.name: each for each in self.shared()}, **self._offers}
+
+    def late(self, name: str, result: str) -> None:
+        """Take a result for which its call did not wait."""
+        self._late.append((f"result of {name}, which came after its call was over", result[:LONGEST_RESULT]))
+
+    def late_results(self) -> tuple[tuple[str, str], ...]:
+        """What came too late, as (name, text) for a prompt; it stays until a turn that was told it has ended."""
+        self._told = len(self._late)
+        return tuple(self._late)
+
+    def turn_ended(self) -> None:
+        """Let go of the late results that the turn was told, and of what was asked before it and not answered in it."""
+        for _ in range(min(self._told, len(self._late))):
+            self._late.popleft()
+        self._told = 0
+        # Only the very next words may agree: a yes to something else, later, must not reach an old question.
+        self.pending = dict(each for each in self.pending.items() if each not in self._asked_before)
+        self._asked_before = frozenset(self.pending.items())
+
+    def of(self, turn: Turn) -> TurnTools:
+        """The tools for one turn."""
+        return TurnTools(self, turn)
+
+
+class TurnTools:
+    """See `actors.protocols.Toolbox`."""
+
+    def __init__(self, box: Box, turn: Turn) -> None:
+        self._box = box
+        self._turn = turn
+        self._offers = box.offers
+
+    @property
+    def offered(self) -> tuple[Tool, ...]:
+        """What the mind is told of."""
+        return tuple(each.tool for each in self._offers.values())
+
+    async def use(self, calls: Sequence[ToolCall]) -> list[Used]:
+        """Use the tools side by side; see `actors.protocols.Toolbox`."""
+        # A guess may be taken back, and a tool cannot be: nothing is used before it is sure that Harry answers.
+        await self._turn.decided.wait()
+        calls = [replace(call, id=self._own_id(call, at)) for at, call in enumerate(calls)]
+        done: dict[str, Used] = {}
+
+        async def one(call: ToolCall) -> None:
+            done[call.id] = await self._one(call)
+
+        async with trio.open_nursery() as nursery:
+            for call in calls[:MOST_CALLS]:
+                nursery.start_soon(one, call)
+        for call in calls[MOST_CALLS:]:
+            done[call.id] = self._noted(call, Outcome.CANCELLED, "There were too many calls at once.")
+        return [done[call.id] for call in calls]
+
+    def _own_id(self, call: ToolCall, at: int) -> str:
+        # Some minds number the calls of each round alike; a turn's record holds all rounds.
+        return call.id if call.id not in self._turn.tools else f"{call.id}_{len(self._turn.tools) + at}"
+
+    async def _one(self, call: ToolCall) -> Used:
+        offer = self._offers.get(call.name)
+        if offer is None:
+            known = ", ".join(sorted(self._offers)) or "none"
+            return self._noted(call, Outcome.FAILED, f"There is no tool {call.name[:80]!r}. There are: {known}.")
+        try:
+            arguments = _arguments(call.arguments)
+        except ValueError:
+            return self._noted(call, Outcome.FAILED, "The arguments are not a JSON object.")
+        if offer.needs_yes(self._box.confirm) and not self._agreed(call):
+            self._box.pending[call.name, call.arguments] = self._turn.id
+            return self._noted(
+                call, Outcome.CANCELLED,
+                "Not done: the user has to agree first. Ask; if the answer is yes, call again with the same arguments.",
+            )  # fmt: skip
+        return await self._do(call, offer, arguments)
+
+    async def _do(self, call: ToolCall, offer: Offer, arguments: Mapping[str, Any]) -> Used:
+        cut = Outcome.UNKNOWN if offer.tool.effect else Outcome.CANCELLED
+        self._note(call, cut, "It was cut short by an interruption.")
+        self._box.events.publish("tool_started", turn=self._turn.id, call=call.id, name=call.name)
+        with trio.CancelScope(deadline=trio.current_time() + offer.deadline) as waiting:
+            LATE.set(self._box.late)
+            try:
+                answer = await offer.handler(arguments)
+            except ToolError as error:
+                return self._noted(call, Outcome.FAILED, str(error))
+            except HarryError as error:
+                log.warning("a tool failed", tool=call.name, cause=str(error))
+                return self._noted(call, Outcome.FAILED, str(error))
+            except Exception as error:
+                log.warning("a tool failed", tool=call.name, cause=type(error).__name__)
+                log.debug("how it failed", tool=call.name, exc_info=error)
+                return self._noted(call, Outcome.FAILED, f"The tool failed ({type(error).__name__}).")
+        if waiting.cancelled_caught:
+            sentence = f"It did not end within {offer.deadline:g} seconds."
+            return self._noted(call, Outcome.UNKNOWN if offer.tool.effect else Outcome.FAILED, sentence)
+        given = answer if isinstance(answer, Answer) else Answer(str(answer))
+        return replace(self._noted(call, Outcome.FINISHED, given.text), pictures=given.pictures)
+
+    def _agreed(self, call: ToolCall) -> bool:
+        """Whether the user has just said yes to this very call, aloud at the microphone or typed."""
+        asked_in = self._box.pending.pop((call.name, call.arguments), None)
+        said = self._turn.utterance
+        heard = said.source is not Source.PROACTIVE and self._box.phrases.agrees(said.text, self._box.names) is True
+        return asked_in not in (None, self._turn.id) and heard
+
+    def _note(self, call: ToolCall, outcome: Outcome, result: str) -> ToolUse:
+        told = result if len(result) <= LONGEST_RESULT else f"{result[:LONGEST_RESULT]} [cut: it was longer]"
+        use = ToolUse(call.id, call.name[:200], call.arguments[:LONGEST_RESULT], outcome, told)
+        self._turn.tools[call.id] = use
+        return use
+
+    def _noted(self, call: ToolCall, outcome: Outcome, result: str) -> Used:
+        use = self._note(call, outcome, result)
+        self._box.events.publish(
+            "tool_ended", turn=self._turn.id, call=call.id, name=call.name, outcome=outcome.value
+        )  # fmt: skip
+        prefix = "" if outcome is Outcome.FINISHED else f"[{outcome.value}] "
+        return Used(replace(use, result=prefix + use.result))
+
+
+def _arguments(text: str) -> Mapping[str, Any]:
+    """Read a call's arguments. Raises `ValueError` for what is no JSON object."""
+    try:
+        read = json.loads(text or "{}")
+    except RecursionError as error:
+        raise ValueError("too deep") from error
+    if not isinstance(read, dict):
+        raise ValueError("no object")  # noqa: TRY004  the caller asks for one kind of error
+    return read

@@ -1,0 +1,1 @@
+"""Harry's own HTTP API: handlers, schemas, OpenAPI document, events and metrics."""

@@ -1,0 +1,81 @@
+"""The API's description as an OpenAPI 3.1 document (spec.openapis.org/oas/v3.1.0), made of the lines that serve it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from harry.web.api.schemas import Refused
+
+_REF = "#/components/schemas/{model}"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a query."""
+
+    name: str
+    told: str
+    kind: str = "string"
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A path of the API: `name` is its handler's, `answer` the shape of what it answers."""
+
+    method: str
+    pattern: str
+    name: str
+    answer: type[BaseModel]
+    told: str
+    query: tuple[Parameter, ...] = ()
+
+
+def document(paths: Sequence[Path]) -> dict[str, Any]:
+    """Describe the paths."""
+    models = [(model, "serialization") for model in dict.fromkeys([*(each.answer for each in paths), Refused])]
+    _, definitions = models_json_schema(models, ref_template=_REF)  # type: ignore[arg-type]  # its literal is a str here
+    described: dict[str, Any] = {}
+    for path in paths:
+        described.setdefault(path.pattern, {})[path.method.lower()] = _operation(path)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Harry", "version": version("harry-voice"), "description": "What is kept, and how Harry is."},
+        "paths": described,
+        "components": {
+            "schemas": definitions["$defs"],
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{"token": []}],
+    }
+
+
+def _operation(path: Path) -> dict[str, Any]:
+    asked = [
+        {"name": each.name, "in": "query", "description": each.told, "schema": {"type": each.kind}}
+        for each in path.query
+    ]
+    placed = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"{(\w+)}", path.pattern)
+    ]
+    return {
+        "operationId": path.name,
+        "summary": path.told,
+        "parameters": placed + asked,
+        "responses": {
+            "200": _answers("As asked.", path.answer),
+            "default": _answers("Refused.", Refused),
+        },
+    }
+
+
+def _answers(told: str, model: type[BaseModel]) -> dict[str, Any]:
+    schema = {"$ref": _REF.format(model=model.__name__)}
+    return {"description": told, "content": {"application/json": {"schema": schema}}}

@@ -1,0 +1,183 @@
+"""What programs send to `/v1/chat/completions`, read and checked, in Harry's terms. Pure.
+
+Sampling (`temperature` and its kin) is the business of the mind's own table in Harry's configuration, and is passed
+over: clients send it unasked. What would change the shape of the answer is honoured or refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from actors.protocols import ImagePart, Message, Role, TextPart, Tool, ToolCall, ToolResult
+from harry.services.chat import Asked
+from harry.web.server.http import Refusal
+
+MOST_MESSAGES = 2000
+MOST_TOOLS = 128
+MOST_TOKENS = 8192
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
+
+
+class _Loose(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+
+class _Function(_Loose):
+    name: Name
+    arguments: str = "{}"
+
+
+class _Call(_Loose):
+    id: str = Field(max_length=200)
+    type: Literal["function"] = "function"
+    function: _Function
+
+
+class _Url(_Loose):
+    url: str
+
+
+class _Part(_Loose):
+    type: str
+    text: str | None = None
+    image_url: _Url | None = None
+
+
+class _Message(_Loose):
+    role: Literal["system", "developer", "user", "assistant", "tool"]
+    content: str | list[_Part] | None = None
+    tool_calls: list[_Call] | None = None
+    tool_call_id: str | None = None
+
+
+class _Described(_Loose):
+    name: Name
+    description: str = ""
+    parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object", "properties": {}})
+
+
+class _Tool(_Loose):
+    type: Literal["function"]
+    function: _Described
+
+
+class _Schema(_Loose):
+    schema_: dict[str, Any] = Field(alias="schema", default_factory=dict)
+
+
+class _Format(_Loose):
+    type: Literal["text", "json_object", "json_schema"]
+    json_schema: _Schema | None = None
+
+
+class _Streaming(_Loose):
+    include_usage: bool = False
+
+
+class Chat(_Loose):
+    """The body of a request for a reply."""
+
+    model: str = "harry"
+    messages: list[_Message] = Field(min_length=1, max_length=MOST_MESSAGES)
+    stream: bool = False
+    stream_options: _Streaming | None = None
+    max_tokens: int | None = Field(default=None, ge=1)
+    max_completion_tokens: int | None = Field(default=None, ge=1)
+    n: int | None = None
+    stop: str | list[str] | None = None
+    tools: list[_Tool] | None = Field(default=None, max_length=MOST_TOOLS)
+    tool_choice: Any = "auto"
+    response_format: _Format | None = None
+    modalities: list[str] | None = None
+    logprobs: bool | None = None
+    store: bool | None = None
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """The texts before which the reply ends."""
+        given = [self.stop] if isinstance(self.stop, str) else self.stop or []
+        return tuple(each for each in given if each)
+
+    def asked(self, user: str) -> Asked:
+        """In Harry's terms. Raises `Refusal`."""
+        self._refuse()
+        told = [_text(each) for each in self.messages if each.role in ("system", "developer")]
+        said = [_message(each) for each in self.messages if each.role not in ("system", "developer")]
+        if not any(each.role is Role.USER for each in said):
+            raise Refusal(400, "invalid_value", "`messages` holds nothing that a user said.")
+        return Asked(
+            user=user,
+            messages=tuple(said),
+            told="\n\n".join(told),
+            tools=() if self.tool_choice == "none" else tuple(map(_tool, self.tools or ())),
+            schema=self._schema(),
+            max_tokens=min(self.max_completion_tokens or self.max_tokens or 512, MOST_TOKENS),
+            keep=self.store is not False,
+            remember=self.store is not False,
+        )
+
+    def _refuse(self) -> None:
+        if self.n not in (None, 1):
+            raise Refusal(400, "unsupported_value", "`n`: Harry gives one answer.")
+        if self.tool_choice not in (None, "auto", "none"):
+            raise Refusal(400, "unsupported_value", "`tool_choice` is `auto` or `none`: nobody can make a mind call.")
+        if self.modalities not in (None, ["text"]):
+            raise Refusal(400, "unsupported_value", "`modalities`: text only; ask /v1/audio/speech for a voice.")
+        if self.logprobs:
+            raise Refusal(400, "unsupported_value", "`logprobs` are not known here.")
+        if len(self.stops) > 16:
+            raise Refusal(400, "invalid_value", "`stop` holds at most sixteen texts.")
+
+    def _schema(self) -> Mapping[str, Any] | None:
+        if self.response_format is None or self.response_format.type == "text":
+            return None
+        given = self.response_format.json_schema
+        return given.schema_ if given is not None else {"type": "object"}
+
+
+def read(body: object) -> Chat:
+    """Check a request's body. Raises `Refusal` that names the first field which is wrong."""
+    try:
+        return Chat.model_validate(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "the body"
+        raise Refusal(400, "invalid_value", f"`{where}`: {first['msg']}.") from None
+
+
+def _text(message: _Message) -> str:
+    if isinstance(message.content, list):
+        return "".join(part.text or "" for part in message.content)
+    return message.content or ""
+
+
+def _message(message: _Message) -> Message:
+    if message.role == "tool":
+        if not message.tool_call_id:
+            raise Refusal(400, "invalid_value", "A message in the role `tool` needs `tool_call_id`.")
+        return Message(Role.TOOL, (ToolResult(message.tool_call_id, _text(message)),))
+    if message.role == "assistant":
+        calls = [ToolCall(each.id, each.function.name, each.function.arguments) for each in message.tool_calls or ()]
+        said = _text(message)
+        return Message(Role.ASSISTANT, (*([TextPart(said)] if said or not calls else []), *calls))
+    if not isinstance(message.content, list):
+        return Message(Role.USER, (TextPart(message.content or ""),))
+    return Message(Role.USER, tuple(map(_part, message.content)))
+
+
+def _part(part: _Part) -> TextPart | ImagePart:
+    if part.type in ("text", "input_text"):
+        return TextPart(part.text or "")
+    if part.type == "image_url" and part.image_url is not None:
+        if not part.image_url.url.startswith("data:image/"):
+            raise Refusal(400, "unsupported_value", "A picture comes as a `data:image/...` URI; no address is fetched.")
+        return ImagePart(part.image_url.url)
+    raise Refusal(400, "unsupported_value", f"A part of the type `{part.type[:40]}` is not understood.")
+
+
+def _tool(tool: _Tool) -> Tool:
+    return Tool(tool.function.name, tool.function.description, tool.function.parameters)

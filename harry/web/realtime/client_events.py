@@ -1,0 +1,373 @@
+"""What a Realtime client asks for, event by event. Whatever cannot be is answered by an `error` event, and no more.
+
+Handlers are named after the events' types; each is given the event as it came, of which nothing is believed.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import structlog
+import trio
+
+from channels.messages import Exchange, Source, Utterance
+from channels.turn import new_id
+from harry import images as pictures
+from harry.errors import EngineError
+from harry.services.transcription import understood
+from harry.web.realtime.items import Item, message, new_item
+from harry.web.realtime.server_events import error
+from harry.web.realtime.settings import RATE, Wrong, modalities
+
+if TYPE_CHECKING:
+    from harry.web.realtime.conversation import Conversation
+
+LONGEST_BUFFER = 300 * RATE * 2
+"""Bytes of sound that wait for a commit."""
+
+LEAST_BUFFER = RATE // 10 * 2
+"""Bytes that a commit needs: a tenth of a second, as the service wants it."""
+
+LONGEST_TEXT = 100_000
+
+MOST_PICTURES = 8
+"""Pictures that wait for the response they are shown for; the newest count."""
+
+MOST_UNANSWERED = 32
+"""Messages that wait for a response; the newest count."""
+
+log = structlog.get_logger(__name__)
+
+
+class Wishes:
+    """The client's side of one conversation."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._of = conversation
+        self._buffer = bytearray()
+        self._unanswered: deque[str] = deque(maxlen=MOST_UNANSWERED)
+        self._shown: deque[str] = deque(maxlen=MOST_PICTURES)
+        self._known = {
+            "session.update": self._session_update,
+            "input_audio_buffer.append": self._append,
+            "input_audio_buffer.commit": self._commit,
+            "input_audio_buffer.clear": self._clear,
+            "output_audio_buffer.clear": self._output_clear,
+            "conversation.item.create": self._item_create,
+            "conversation.item.retrieve": self._item_retrieve,
+            "conversation.item.delete": self._item_delete,
+            "conversation.item.truncate": self._item_truncate,
+            "response.create": self._response_create,
+            "response.cancel": self._response_cancel,
+            "harry.services.playback.position": self._position,
+            "harry.press": self._press,
+            "harry.release": self._release,
+        }
+
+    async def take(self, text: str | bytes) -> None:
+        """Take one message of the client's."""
+        event: Any = None
+        try:
+            event = _parsed(text)
+            await self._handler(event)(event)
+        except Wrong as wrong:
+            self._refuse(wrong.message, wrong.code, wrong.param, event)
+        except pictures.PictureError as failure:
+            self._refuse(str(failure), "invalid_value", "item.content", event)
+        except EngineError as failure:
+            log.warning("a wish failed", cause=str(failure))
+            self._refuse(str(failure), "not_now", None, event)
+
+    def _handler(self, event: Any) -> Callable[[Mapping[str, Any]], Awaitable[None]]:
+        if not isinstance(event, dict) or not isinstance(event.get("type"), str):
+            raise Wrong("A message is a JSON object with a `type`.", "type", "invalid_json")
+        handler = self._known.get(event["type"])
+        if handler is None:
+            raise Wrong(f"Events of the type `{event['type'][:80]}` are not known here.", "type", "unknown_event")
+        return handler
+
+    def said(self, utterance: Utterance) -> None:
+        """Somebody has spoken, and no response is wanted before the client asks for one."""
+        self._unanswered.append(utterance.text)
+
+    def _refuse(self, message_: str, code: str, param: str | None, event: Any) -> None:
+        identity = event.get("event_id") if isinstance(event, dict) else None
+        error(self._of.outbox, message_, code=code, param=param, event_id=identity)
+
+    # The session.
+
+    async def _session_update(self, event: Mapping[str, Any]) -> None:
+        await trio.lowlevel.checkpoint()
+        asked = event.get("session")
+        if not isinstance(asked, dict):
+            raise Wrong("`session` is an object.", "session")
+        self._of.set(self._of.settings.updated(asked))
+        self._of.outbox.put("session.updated", session=self._of.told())
+
+    # What is said.
+
+    async def _append(self, event: Mapping[str, Any]) -> None:
+        # No checkpoint: it comes fifty times a second, and reading the message was one.
+        pcm = _sound(event.get("audio"), "audio")
+        if self._of.settings.detection is not None:
+            self._of.card.hear(pcm)
+        elif len(self._buffer) + len(pcm) > LONGEST_BUFFER:
+            raise Wrong("The input buffer is full: commit or clear it.", "audio", "input_audio_buffer_full")
+        else:
+            self._buffer += pcm
+
+    async def _commit(self, _: Mapping[str, Any]) -> None:
+        await trio.lowlevel.checkpoint()
+        if self._of.settings.detection is not None:
+            if self._of.session.ears.listener is not None and self._of.session.ears.listener.hearing:
+                self._of.session.ears.listener.release()
+                return
+            raise Wrong("Nobody is speaking: there is nothing to commit.", None, "input_audio_buffer_commit_empty")
+        if len(self._buffer) < LEAST_BUFFER:
+            raise Wrong("The input buffer is too small: it needs 100 ms.", None, "input_audio_buffer_commit_empty")
+        pcm, self._buffer = bytes(self._buffer), bytearray()
+        item = message(new_item(), "user", [{"type": "input_audio", "transcript": None}])
+        before = self._of.items.add(item)
+        self._of.outbox.put("input_audio_buffer.committed", previous_item_id=before, item_id=item["id"])
+        self._added(item, before)
+        ear = self._of.session_engines.speech_to_text
+        if ear is None:
+            raise Wrong("Harry has no ear here.", None, "not_now")
+        heard = await understood(ear, pcm, RATE)
+        self._of.telling.transcribed(item["id"], heard.text, round(heard.seconds, 3))
+        self._unanswered.append(heard.text)
+
+    async def _clear(self, _: Mapping[str, Any]) -> None:
+        await trio.lowlevel.checkpoint()
+        self._buffer.clear()
+        self._of.card.forget()
+        self._of.outbox.put("input_audio_buffer.cleared")
+
+    async def _output_clear(self, _: Mapping[str, Any]) -> None:
+        await trio.lowlevel.checkpoint()
+        current = self._of.responses.current
+        self._of.session.conductor.cut("stop")
+        self._of.telling.catch_up()
+        self._of.outbox.put("output_audio_buffer.cleared", response_id=current.id if current is not None else "")
+
+    async def _press(self, _: Mapping[str, Any]) -> None:
+        await trio.lowlevel.checkpoint()
+        self._of.session.ears.press()
+
+    async def _release(self, _: Mapping[str, Any]) -> None:
+        await trio.lowlevel.checkpoint()
+        self._of.session.ears.release()
+
+    # Items.
+
+    async def _item_create(self, event: Mapping[str, Any]) -> None:
+        given = event.get("item")
+        if not isinstance(given, dict):
+            raise Wrong("`item` is an object.", "item")
+        identity = given.get("id") or new_item()
+        if not isinstance(identity, str) or len(identity) > 100 or self._of.items.get(identity) is not None:
+            raise Wrong("`item.id` is a text that no other item has.", "item.id")
+        if given.get("type") == "function_call_output":
+            item = self._output(identity, given)
+        elif given.get("type") == "message":
+            item = await self._message(identity, given)
+        elif given.get("type") == "function_call":
+            item = {**given, "id": identity, "object": "realtime.item", "status": "completed"}
+        else:
+            raise Wrong("An item is a `message`, a `function_call` or a `function_call_output`.", "item.type")
+        after = event.get("previous_item_id")
+        try:
+            before = self._of.items.add(item, after=after if isinstance(after, str) else None)
+        except KeyError:
+            raise Wrong("There is no such item.", "previous_item_id", "item_not_found") from None
+        self._added(item, before)
+
+    def _added(self, item: Item, before: str | None) -> None:
+        self._of.outbox.put("conversation.item.added", previous_item_id=before, item=item)
+        self._of.outbox.put("conversation.item.done", previous_item_id=before, item=item)
+
+    def _output(self, identity: str, given: Mapping[str, Any]) -> Item:
+        call_id, output = given.get("call_id"), given.get("output")
+        if not isinstance(call_id, str) or not isinstance(output, str):
+            raise Wrong("`call_id` and `output` are texts.", "item")
+        if not self._of.tools.output(call_id, output):
+            self._of.session.tools.late("a tool", output)
+        return {
+            "id": identity, "object": "realtime.item", "type": "function_call_output", "status": "completed",
+            "call_id": call_id, "output": output,
+        }  # fmt: skip
+
+    async def _message(self, identity: str, given: Mapping[str, Any]) -> Item:
+        role, content = given.get("role"), given.get("content")
+        if role not in ("user", "assistant", "system") or not isinstance(content, list) or len(content) > 64:
+            raise Wrong("A message has a `role` (user, assistant, system) and a list of `content`.", "item")
+        texts = [await self._content(each, role) for each in content]
+        text = "\n".join(each for each in texts if each)
+        if role == "user":
+            self._unanswered.append(text)
+        elif role == "system":
+            self._of.notes.append(text)
+        else:
+            self._of.session.conductor.remember(Exchange(new_id(), "", text, interrupted=False))
+        return message(identity, role, content)
+
+    async def _content(self, part: Any, role: str) -> str:
+        kind = part.get("type") if isinstance(part, dict) else None
+        if kind in ("input_text", "text", "output_text") and isinstance(part.get("text"), str):
+            return str(part["text"])[:LONGEST_TEXT]
+        if kind in ("output_audio", "audio") and role == "assistant":
+            return str(part.get("transcript") or "")[:LONGEST_TEXT]
+        if kind == "input_image" and role == "user" and isinstance(part.get("image_url"), str):
+            self._shown.append(await trio.to_thread.run_sync(pictures.shown, part["image_url"]))
+            return ""
+        if kind == "input_audio" and role == "user" and isinstance(part.get("audio"), str):
+            ear = self._of.session_engines.speech_to_text
+            if ear is None:
+                raise Wrong("Harry has no ear here.", "item.content", "not_now")
+            heard = await understood(ear, _sound(part["audio"], "item.content"), RATE)
+            part["transcript"] = heard.text
+            part.pop("audio")
+            return heard.text
+        raise Wrong("A part of the content is not understood.", "item.content")
+
+    def _wanted(self, event: Mapping[str, Any]) -> Item:
+        item = self._of.items.get(event.get("item_id"))
+        if item is None:
+            raise Wrong("There is no such item.", "item_id", "item_not_found")
+        return item
+
+    async def _item_retrieve(self, event: Mapping[str, Any]) -> None:
+        await trio.lowlevel.checkpoint()
+        self._of.outbox.put("conversation.item.retrieved", item=self._wanted(event))
+
+    async def _item_delete(self, event: Mapping[str, Any]) -> None:
+        await trio.lowlevel.checkpoint()
+        item = self._wanted(event)
+        self._of.items.delete(item["id"])
+        self._of.outbox.put("conversation.item.deleted", item_id=item["id"])
+
+    async def _item_truncate(self, event: Mapping[str, Any]) -> None:
+        await trio.lowlevel.checkpoint()
+        self._of.telling.catch_up()
+        item, end = self._wanted(event), event.get("audio_end_ms")
+        response = self._of.responses.of(item["id"])
+        if response is None or not response.audible:
+            raise Wrong("Only Harry's own spoken messages, the newest of them, can be truncated.", "item_id")
+        if isinstance(end, bool) or not isinstance(end, int) or end < 0:
+            raise Wrong("`audio_end_ms` is a whole number of milliseconds.", "audio_end_ms")
+        end = min(end, self._of.responses.sent_ms(response))
+        slot = self._of.session.conductor.slot_of(response.turn)
+        if slot is not None:
+            earlier = slot.heard_within(response.before)
+            heard = slot.heard_within(response.before + end * RATE // 1000)
+            self._of.responses.heard(response, heard[len(earlier) :])
+        self._of.outbox.put("conversation.item.truncated", item_id=item["id"], content_index=0, audio_end_ms=end)
+
+    # Responses.
+
+    async def _response_create(self, event: Mapping[str, Any]) -> None:
+        await trio.lowlevel.checkpoint()
+        self._of.telling.catch_up()
+        given = event.get("response") or {}
+        if not isinstance(given, dict):
+            raise Wrong("`response` is an object.", "response")
+        told, kinds, metadata = _asked(given)
+        if self._of.tools.go_on():
+            return
+        current = self._of.responses.current
+        if current is not None:
+            raise Wrong(
+                f"There is a response already, {current.id}. Wait for it or cancel it.", None,
+                "conversation_already_has_active_response",
+            )  # fmt: skip
+        self._of.telling.modalities, self._of.telling.metadata = kinds, metadata
+        self._of.now = (told, kinds)
+        text, shown = "\n".join(self._unanswered)[-LONGEST_TEXT:], tuple(self._shown)
+        self._unanswered.clear()
+        self._shown.clear()
+        now = self._of.session.clock.now()
+        said = Utterance(new_id(), text, Source.REMOTE, now, now, pictures=shown)
+        if self._of.session.answer(self._of.session.heeded(said)) is None:
+            raise Wrong("Harry is stuck: earlier answers do not end.", None, "not_now")
+        self._of.telling.catch_up()
+
+    async def _response_cancel(self, event: Mapping[str, Any]) -> None:
+        await trio.lowlevel.checkpoint()
+        self._of.telling.catch_up()
+        current, wanted = self._of.responses.current, event.get("response_id")
+        if current is None or wanted not in (None, current.id):
+            raise Wrong("There is no such response to cancel.", "response_id", "response_cancel_not_active")
+        self._of.session.conductor.cut("stop")
+        self._of.telling.catch_up()
+
+    async def _position(self, event: Mapping[str, Any]) -> None:
+        await trio.lowlevel.checkpoint()
+        item, played = event.get("item_id"), event.get("audio_ms")
+        if not isinstance(item, str) or isinstance(played, bool) or not isinstance(played, int | float):
+            raise Wrong("`item_id` is a text and `audio_ms` a number.", "audio_ms")
+        response = self._of.responses.of(item)
+        if response is not None and response is self._of.responses.current:
+            sent = self._of.responses.sent_ms(response)
+            self._of.card.reported((sent - min(max(played, 0), sent)) / 1000)
+
+
+def _parsed(text: str | bytes) -> Any:
+    """Read a message. Raises `Wrong` for what is no JSON of RFC 8259, or no text that could be written down."""
+    try:
+        written = text if isinstance(text, str) else text.decode()
+        event = _DECODER.decode(written)
+        if "\\u" in written:
+            json.dumps(event, ensure_ascii=False).encode()  # half a surrogate pair cannot be written
+    except (ValueError, RecursionError):
+        raise Wrong("The message is not JSON.", None, "invalid_json") from None
+    return event
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_number)
+
+
+def _sound(audio: Any, param: str) -> bytes:
+    """Samples out of base64. Raises `Wrong`."""
+    if not isinstance(audio, str):
+        raise Wrong("`audio` is base64.", param)
+    try:
+        pcm = base64.b64decode(audio, validate=True)
+    except (binascii.Error, ValueError):
+        raise Wrong("`audio` is base64.", param) from None
+    if len(pcm) % 2:
+        raise Wrong("Sound has two bytes a sample.", param)
+    return pcm
+
+
+def _asked(given: Mapping[str, Any]) -> tuple[str, tuple[str, ...] | None, dict[str, str] | None]:
+    """What a client wants of one response: instructions, modalities and metadata. Raises `Wrong`."""
+    kinds = (
+        modalities(given["output_modalities"], "response.output_modalities") if "output_modalities" in given else None
+    )
+    if given.get("conversation", "auto") != "auto" or given.get("input") is not None:
+        raise Wrong("A response belongs to the conversation here.", "response.conversation")
+    for refused in ("tools", "prompt"):
+        if given.get(refused):
+            raise Wrong(f"`{refused}` is set for the whole session.", f"response.{refused}")
+    if given.get("tool_choice") not in (None, "auto"):
+        raise Wrong("`tool_choice` is `auto`: nobody can make a mind call.", "response.tool_choice")
+    if given.get("max_output_tokens") not in (None, "inf"):
+        raise Wrong("`max_output_tokens` is `inf`.", "response.max_output_tokens")
+    told = given.get("instructions") or ""
+    if not isinstance(told, str) or len(told) > LONGEST_TEXT:
+        raise Wrong("`instructions` is a text.", "response.instructions")
+    metadata = given.get("metadata")
+    if metadata is not None and not (
+        isinstance(metadata, dict) and len(metadata) <= 16 and all(isinstance(each, str) for each in metadata.values())
+    ):
+        raise Wrong("`metadata` holds at most sixteen texts.", "response.metadata")
+    return told, kinds, metadata

@@ -1,0 +1,54 @@
+"""A detector of voices whose threshold a client has set: probabilities are bent until it stands at Harry's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import trio
+
+from actors.protocols import Samples, VoiceActivityDetector, VoiceActivityStream
+from harry.engines.lease import Shelf
+from harry.host.engine_loading import Engines
+
+_USUAL = 0.5
+
+
+class Sensing:
+    """See `actors.protocols.VoiceActivityDetector`; `threshold` is asked for each window."""
+
+    def __init__(self, inner: VoiceActivityDetector, threshold: Callable[[], float]) -> None:
+        self.name = inner.name
+        self.describe = inner.describe
+        self._inner = inner
+        self._threshold = threshold
+
+    def open_stream(self) -> VoiceActivityStream:
+        """Start a stream for one session."""
+        return _Stream(self._inner.open_stream(), self._threshold)
+
+    async def aclose(self) -> None:
+        """The detector is everybody's."""
+        await trio.lowlevel.checkpoint()
+
+
+class _Stream:
+    def __init__(self, inner: VoiceActivityStream, threshold: Callable[[], float]) -> None:
+        self._inner = inner
+        self._threshold = threshold
+
+    def probability(self, window: Samples) -> float:
+        found, mark = self._inner.probability(window), self._threshold()
+        if mark == _USUAL:
+            return found
+        if found < mark:
+            return found / mark * _USUAL
+        return _USUAL + (found - mark) / (1 - mark) * (1 - _USUAL)
+
+
+def sensing(engines: Engines, threshold: Callable[[], float]) -> Engines:
+    """These engines with such a detector, if there is one at all."""
+    if engines.voice_activity is None:
+        return engines
+    detector = Sensing(engines.voice_activity.engine, threshold)
+    return replace(engines, voice_activity=Shelf("voice_activity", detector))

@@ -1,0 +1,1 @@
+"""The web server on h11 and trio-websocket: listener, connections, routing, authentication, limits."""

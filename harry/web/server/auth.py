@@ -1,0 +1,124 @@
+"""Who may come in, asked of every request before anything else is done with it.
+
+1. `Host` must name this door, always: else a page of a stranger, whose name was made to point here, could ask.
+2. `Origin`, where there is one, must be this door itself: a page of a stranger opens no websocket and posts no form.
+3. A token is needed everywhere but on public paths: as a Bearer, as the websocket's subprotocol
+   `openai-insecure-api-key.TOKEN`, or as the cookie that the page was given.
+4. A cookie comes by itself, so it is not enough to change anything: that takes the header `X-CSRF-Token` as well, which
+   only this door's own page can know, and an `Origin`, which a websocket by cookie needs, too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import replace
+from http.cookies import CookieError, SimpleCookie
+
+from harry.host.access_tokens import PAGE_LIVES, Tokens
+from harry.web.server.http import Refusal, Request
+
+SUBPROTOCOL = "openai-insecure-api-key."
+"""What stands before a token among the subprotocols of a websocket."""
+
+_READING = frozenset({"GET", "HEAD"})
+
+
+class Guard:
+    """`hosts` are the names, without a port, by which the door is known. `owner` is who comes in if `auth` is none."""
+
+    def __init__(self, tokens: Tokens, *, hosts: Sequence[str], owner: str, port: int, auth: str = "token") -> None:
+        self.tokens = tokens
+        self._hosts = frozenset(each.lower() for each in hosts)
+        self._owner = owner
+        self._port = port
+        self._auth = auth
+
+    def know(self, request: Request) -> None:
+        """Refuse what was not meant for this door (rules 1 and 2)."""
+        host = request.headers.get("host", "").lower()
+        if _name(host) not in self._hosts:
+            raise Refusal(421, "wrong_host", "This is not the address of this door; see web.allowed_hosts.")
+        origin = request.headers.get("origin")
+        if origin is not None and origin.lower() not in (f"http://{host}", f"https://{host}"):
+            raise Refusal(403, "wrong_origin", "Pages of other origins may not ask here.")
+
+    def admit(self, request: Request, *, upgrade: bool) -> Request:
+        """Give the request with its user (rules 3 and 4). Raises `Refusal`."""
+        proposed = [
+            each.strip() for each in request.headers.get("sec-websocket-protocol", "").split(",") if each.strip()
+        ]
+        request = replace(
+            request, socket_protocols=tuple(each for each in proposed if not each.startswith(SUBPROTOCOL))
+        )
+        if self._auth == "none":
+            self._own_page_only(request)
+            return replace(request, user=self._owner)
+        scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+        carried = (
+            [each.removeprefix(SUBPROTOCOL) for each in proposed if each.startswith(SUBPROTOCOL)] if upgrade else []
+        )
+        if scheme.lower() == "bearer":
+            return self._of(request, bearer.strip())
+        if carried:
+            return self._of(request, carried[0])
+        cookie = self._cookie(request)
+        if cookie is None:
+            raise _unknown("A token is needed: `harry token` makes one.")
+        admitted = self._of(request, cookie)
+        if upgrade or request.method not in _READING:
+            self._own_page_only(request, sure=True)
+        if request.method not in _READING and not hmac.compare_digest(
+            request.headers.get("x-csrf-token", "").encode(), csrf_of(cookie).encode()
+        ):
+            raise Refusal(
+                403, "no_csrf_token", "The page must say that it was itself: X-CSRF-Token is missing or wrong."
+            )
+        return admitted
+
+    def cookies(self, token: str, *, secure: bool) -> list[tuple[str, str]]:
+        """The headers that give a browser its token, and the page the word that proves it is itself."""
+        rest = f"; Path=/; SameSite=Strict; Max-Age={PAGE_LIVES:.0f}" + ("; Secure" if secure else "")
+        return [
+            ("Set-Cookie", f"{self._names(secure)[0]}={token}{rest}; HttpOnly"),
+            ("Set-Cookie", f"{self._names(secure)[1]}={csrf_of(token)}{rest}"),
+        ]
+
+    def _of(self, request: Request, token: str) -> Request:
+        known = self.tokens.whose(token)
+        if known is None:
+            raise _unknown("This token is not known here, or was revoked.")
+        return replace(request, user=known.user, token=known.id)
+
+    def _own_page_only(self, request: Request, *, sure: bool = False) -> None:
+        site = request.headers.get("sec-fetch-site")
+        if site not in (None, "same-origin", "none") or (sure and "origin" not in request.headers):
+            raise Refusal(403, "wrong_origin", "Only this door's own page may do this.")
+
+    def _cookie(self, request: Request) -> str | None:
+        try:
+            found = SimpleCookie(request.headers.get("cookie", "")).get(self._names(request.secure)[0])
+        except CookieError:
+            return None
+        return found.value if found is not None else None
+
+    def _names(self, secure: bool) -> tuple[str, str]:
+        # Browsers give cookies to every port of a machine, so the name holds the port.
+        return (f"__Host-harry-{self._port}" if secure else f"harry-{self._port}", f"harry-csrf-{self._port}")
+
+
+def csrf_of(token: str) -> str:
+    """The word that only a page which was given this token's cookies can know."""
+    return hashlib.sha256(b"harry csrf " + token.encode("utf-8", "replace")).hexdigest()
+
+
+def _unknown(why: str) -> Refusal:
+    return Refusal(401, "no_token", why, headers={"WWW-Authenticate": 'Bearer realm="harry"'})
+
+
+def _name(host: str) -> str:
+    """A host without its port; IPv6 keeps its brackets."""
+    if host.startswith("["):
+        return host.partition("]")[0] + "]"
+    return host.partition(":")[0]

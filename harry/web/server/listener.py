@@ -1,0 +1,166 @@
+"""The door itself: it listens, lets so many in, and ends what it let in when a token is revoked or Harry stops."""
+
+from __future__ import annotations
+
+import errno
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from dataclasses import replace
+from typing import NoReturn
+
+import structlog
+import trio
+
+from actors.supervisor import whence
+from harry.errors import ConfigurationError, StoreError
+from harry.web.server.auth import Guard
+from harry.web.server.connection import HEAD_WITHIN, Connection
+from harry.web.server.counters import Tally
+from harry.web.server.http import Refusal, Request
+from harry.web.server.rate_limits import Limits
+from harry.web.server.routing import Route, Routes
+
+LOOKED_EVERY = 0.5
+"""Seconds between two looks at whether a token of an open connection was revoked, by another process."""
+
+log = structlog.get_logger(__name__)
+
+
+async def listen(host: str, port: int) -> list[trio.SocketListener]:
+    """Take the port; 0 takes any free one. Raises `ConfigurationError` if that cannot be."""
+    try:
+        return await trio.open_tcp_listeners(port, host=host or None)
+    except OSError as error:
+        causes = error.__cause__.exceptions if isinstance(error.__cause__, BaseExceptionGroup) else ()
+        busy = any(getattr(each, "errno", None) == errno.EADDRINUSE for each in (error, *causes))
+        why = "something else listens there" if busy else (error.strerror or "it cannot be taken")
+        raise ConfigurationError(
+            f"Harry's door cannot be opened at {host}:{port}: {why}.",
+            remedy="End that (another Harry?), or choose another web.port, or set web.enabled = false.",
+        ) from error
+
+
+def tls(certificate: str, key: str) -> ssl.SSLContext | None:
+    """Read a certificate with its chain, and its key; None where there is none. Raises `ConfigurationError`."""
+    if not certificate:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(certificate, key or None)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(
+            f"The certificate {certificate} cannot be used: {error.strerror or type(error).__name__}.",
+            remedy="Look at web.certificate and web.key.",
+        ) from error
+    return context
+
+
+class Door:
+    """Made once the port is known. `routes` may still be added to until `serve` runs."""
+
+    def __init__(self, routes: Routes, guard: Guard, limits: Limits, *, secure: ssl.SSLContext | None = None) -> None:
+        self.routes = routes
+        self.guard = guard
+        self.limits = limits
+        self.tally = Tally()
+        self._secure = secure
+        self._held: dict[trio.CancelScope, str] = {}
+
+    @asynccontextmanager
+    async def serve(self, listeners: list[trio.SocketListener]) -> AsyncIterator[None]:
+        """Let in for the length of the block."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(trio.serve_listeners, self._client, listeners)
+            nursery.start_soon(self._revoke)
+            yield
+            nursery.cancel_scope.cancel()
+
+    def admit(self, request: Request, *, upgrade: bool) -> tuple[Route, Request]:
+        """Find who answers, and let the client through to him. Raises `Refusal`."""
+        now = trio.current_time()
+        if not self.limits.request(request.peer, now):
+            raise Refusal(429, "too_many", "These are too many requests.", headers={"Retry-After": "1"})
+        self.guard.know(request)
+        missing, found = None, None
+        try:
+            found = self.routes.find(request.method, request.path, upgrade=upgrade)
+        except Refusal as refusal:
+            missing = refusal
+        if found is None or not found[0].public:
+            try:
+                request = self.guard.admit(request, upgrade=upgrade)
+            except StoreError as error:
+                raise Refusal(503, "not_now", str(error)) from error
+            except Refusal as refusal:
+                if refusal.status == 401 and not self.limits.wrong(request.peer, now):
+                    raise Refusal(
+                        429, "too_many", "Too many tokens were wrong.", headers={"Retry-After": "2"}
+                    ) from None
+                raise
+        if found is None:
+            # What there is and what not is told only to those who may come in.
+            raise missing or Refusal(404, "not_found", "There is nothing here.")
+        route, matched = found
+        return route, replace(request, matched=matched)
+
+    @contextmanager
+    def holding(self, request: Request) -> Iterator[trio.CancelScope]:
+        """Cancel the block when the token that let the request in is revoked."""
+        with trio.CancelScope() as scope:
+            if request.token:
+                self._held[scope] = request.token
+            try:
+                yield scope
+            finally:
+                self._held.pop(scope, None)
+
+    def failed(self, what: str, error: BaseException) -> None:
+        """Log that something behind the door broke."""
+        self.tally.failures += 1
+        log.error("the door met a mistake", what=what, cause=whence(error))
+        log.debug("how it came about", exc_info=error)
+
+    async def _revoke(self) -> NoReturn:
+        while True:
+            # Another process changes the file, and a look at it costs some microseconds.
+            await trio.sleep(LOOKED_EVERY)
+            for scope, token in list(self._held.items()):
+                try:
+                    held = self.guard.tokens.holds(token)
+                except StoreError:
+                    held = False  # nobody knows who may come in
+                if not held:
+                    scope.cancel()
+
+    async def _client(self, stream: trio.SocketStream) -> None:
+        try:
+            peer = str(stream.socket.getpeername()[0])
+        except OSError:
+            peer = ""  # gone already
+        if not self.limits.enter(peer):
+            self.tally.turned_away += 1
+            await trio.aclose_forcefully(stream)
+            return
+        try:
+            async with aclosing(stream):
+                await self._speak(stream, peer)
+        except Exception as error:  # noqa: BLE001  one client's trouble is no other's
+            self.failed("a connection", error)
+        finally:
+            self.limits.leave(peer)
+
+    async def _speak(self, stream: trio.SocketStream, peer: str) -> None:
+        if self._secure is None:
+            await Connection(self, stream, peer, secure=False).run()
+            return
+        within = trio.SSLStream(stream, self._secure, server_side=True, https_compatible=True)
+        try:
+            with trio.move_on_after(HEAD_WITHIN) as waited:
+                await within.do_handshake()
+            if not waited.cancelled_caught:
+                await Connection(self, within, peer, secure=True).run()
+        except (trio.BrokenResourceError, ssl.SSLError) as error:
+            log.debug("no TLS", cause=type(error).__name__)

@@ -1,0 +1,56 @@
+"""Watches all sessions of the host for whoever asks: counts what happened, and remembers the last turns' timelines.
+
+Bounded: event names and reasons come from the code, and timelines are kept for the newest turns only.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+import trio
+
+from channels.events import Listener
+from harry.session.session import Session
+
+TIMELINES = 2000
+"""Turns of which it is remembered when what happened."""
+
+
+class Watch:
+    """`run` takes in the sessions that `see` was told of, until cancelled."""
+
+    def __init__(self) -> None:
+        self.events: Counter[str] = Counter()
+        self.turns: Counter[str] = Counter()
+        self.sessions = 0
+        self._timelines: OrderedDict[tuple[str, str], Mapping[str, float]] = OrderedDict()
+        self._nursery: trio.Nursery | None = None
+
+    def see(self, session: Session) -> None:
+        """Watch a session from its beginning to its end."""
+        self.sessions += 1
+        if self._nursery is not None:
+            self._nursery.start_soon(self._follow, session.identity.user, session.events.listen())
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Follow until cancelled."""
+        async with trio.open_nursery() as nursery:
+            self._nursery = nursery
+            task_status.started()
+            await trio.sleep_forever()
+
+    def timeline(self, user: str, turn: str) -> Mapping[str, float]:
+        """When each stage of a user's turn happened, in seconds on its session's clock; {} if that is not known."""
+        return self._timelines.get((user, turn), {})
+
+    async def _follow(self, user: str, told: Listener) -> None:
+        async for event in told:
+            self.events[event.event] += 1
+            if event.event == "turn_ended" and event.turn is not None:
+                fields: Mapping[str, Any] = event.fields
+                self.turns[str(fields["reason"])] += 1
+                self._timelines[user, event.turn] = fields["timeline"]
+                if len(self._timelines) > TIMELINES:
+                    self._timelines.popitem(last=False)
