@@ -14,9 +14,9 @@ from actors.protocols import Delta, Message, Request, Role, Samples, TextDelta, 
 from channels.clock import AudioClock
 from channels.events import Event, Listener
 from channels.messages import Exchange, Recollection
+from harry.engines.engine_set import Engines
 from harry.engines.lease import Shelf
 from harry.hearing.energy import Energy, EnergySettings
-from harry.host.engine_loading import Engines
 from harry.memory.store.in_memory import InMemoryStore
 from harry.memory.store.spill import MemorySpill
 from harry.session.conductor import Identity

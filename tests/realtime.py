@@ -19,9 +19,9 @@ from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
 
+from harry.engines.engine_set import Engines
 from harry.engines.lease import Shelf
 from harry.hearing.energy import Energy, EnergySettings
-from harry.host.engine_loading import Engines
 from harry.testing.engines import ScriptedLanguageModel, ScriptedSettings, ScriptedSpeechToText, ScriptedVoice
 from tests.web import Away, away
 

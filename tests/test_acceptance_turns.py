@@ -27,10 +27,10 @@ from harry.bench.figures import percentiles, surroundings
 from harry.bench.known_voice import KnownVoice, signs
 from harry.bench.overlap_sounds import Voices, at_level
 from harry.bench.room import VOICE_RMS, people, sounding_rms
+from harry.engines.engine_set import Engines
 from harry.engines.lease import Shelf
 from harry.hearing.moonshine import Moonshine, MoonshineSettings
 from harry.hearing.silero import Silero, SileroSettings
-from harry.host.engine_loading import Engines
 from harry.memory.store.in_memory import InMemoryStore
 from harry.memory.store.spill import MemorySpill
 from harry.session.conductor import Identity

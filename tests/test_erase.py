@@ -18,8 +18,8 @@ from harry.memory.store.data_folder import lock_folder, prepare_folder
 from harry.memory.store.database import Tables
 from harry.memory.store.erasure import erase_rows, erase_spilled, holds
 from harry.memory.store.items import Item, index_records, put
+from harry.memory.store.opening import STORE_FILE
 from harry.services import memory as remembering
-from harry.services.soc import STORE_FILE
 
 AT = 1_700_000_000.0
 SECRET = "xylophone"

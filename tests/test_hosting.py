@@ -16,9 +16,9 @@ from channels.messages import Exchange, Thought, TurnRecord
 from channels.turn import new_id
 from harry.config.loading import Config
 from harry.config.sections import Memory
+from harry.engines.engine_set import Engines
 from harry.engines.lease import Shelf
 from harry.errors import EngineUnavailable, StoreError, TooManySessions
-from harry.host.engine_loading import Engines
 from harry.host.host import Host, hosting
 from harry.host.spill_files import Refuges
 from harry.memory.store.in_memory import InMemoryStore

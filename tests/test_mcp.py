@@ -25,7 +25,7 @@ from harry.config.tool_sections import McpServer
 from harry.host.shared_tools import toolkit
 from harry.images import bytes_of
 from harry.net import egress
-from harry.session.prompt import show_tools
+from harry.services.prompt_inspection import show_tools
 from harry.tools.mcp_servers import Server, answer_of
 from harry.tools.toolbox import Box
 

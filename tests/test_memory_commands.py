@@ -26,8 +26,8 @@ from harry.errors import ConfigurationError
 from harry.memory.longterm.importing import Report, as_line, moment, read_lines
 from harry.memory.search import embedding
 from harry.memory.store.items import Item, clean
+from harry.memory.store.opening import STORE_FILE
 from harry.services import memory as remembering
-from harry.services.soc import STORE_FILE
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -17,8 +17,8 @@ import trio
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from actors.protocols import Delta, ImagePart, Request, Role, TextDelta, TextPart, ToolCall, ToolResult, Usage
+from harry.engines.engine_set import Engines
 from harry.engines.lease import Shelf
-from harry.host.engine_loading import Engines
 from harry.memory.store.sqlite_store import SqliteStore
 from harry.testing.engines import ScriptedSettings, ScriptedSpeechToText, ScriptedVoice
 from harry.web.openai.stops import Stops

@@ -11,10 +11,11 @@ import pytest
 
 from harry.config.loading import load_config
 from harry.errors import StoreError
-from harry.host.shared_memory import LongTerm, shared_memory
+from harry.host.shared_memory import shared_memory
 from harry.memory.lore.model import Entry, Scope
 from harry.memory.store.items import Item
-from harry.services.soc import NAMESPACE
+from harry.memory.store.opening import NAMESPACE
+from harry.session.recall import LongTerm
 
 
 @asynccontextmanager

@@ -16,8 +16,8 @@ from channels.messages import Source, Utterance
 from channels.turn import new_id
 from harry.config.loading import Config
 from harry.config.sections import User
+from harry.engines.engine_set import Engines
 from harry.engines.lease import Shelf
-from harry.host.engine_loading import Engines
 from harry.host.host import Host, hosting
 from harry.memory.store.sqlite_store import SqliteStore
 from harry.reflexes.grammar import grammar_of

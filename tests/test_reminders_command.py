@@ -10,8 +10,8 @@ import trio
 
 from harry.cli import app as cli
 from harry.memory.store.database import Tables
+from harry.memory.store.opening import STORE_FILE
 from harry.memory.store.reminders import Reminders
-from harry.services.soc import STORE_FILE
 
 
 @pytest.fixture

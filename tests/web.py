@@ -15,8 +15,8 @@ import trio
 from harry.config.loading import Config
 from harry.config.sections import User, Web
 from harry.daemon.web_server import FrontDoor, opened
+from harry.engines.engine_set import Engines
 from harry.engines.lease import Shelf
-from harry.host.engine_loading import Engines
 from harry.host.host import Host, hosting
 from harry.memory.store.in_memory import InMemoryStore
 from harry.testing.engines import ScriptedLanguageModel

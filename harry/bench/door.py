@@ -28,10 +28,10 @@ from harry.config.loading import Config
 from harry.config.sections import Web
 from harry.daemon.gc_freeze import start_kept
 from harry.daemon.web_server import opened
+from harry.engines.engine_set import Engines
 from harry.engines.lease import Shelf
 from harry.errors import EngineUnavailable
 from harry.hearing.energy import Energy, EnergySettings
-from harry.host.engine_loading import Engines
 from harry.host.host import Host, hosting
 from harry.memory.store.in_memory import InMemoryStore
 from harry.session.session import Manners, Session

@@ -25,10 +25,10 @@ from harry.audio.wav import WavMicrophone
 from harry.bench.figures import percentiles
 from harry.bench.known_voice import WORD, KnownVoice, replies_sounded, reply, signs
 from harry.bench.overlap_sounds import Overlap, sounds
+from harry.engines.engine_set import Engines
 from harry.engines.lease import Shelf
 from harry.hearing.moonshine import Moonshine, MoonshineSettings
 from harry.hearing.silero import Silero, SileroSettings
-from harry.host.engine_loading import Engines
 from harry.memory.store.in_memory import InMemoryStore
 from harry.memory.store.spill import MemorySpill
 from harry.session.conductor import Identity

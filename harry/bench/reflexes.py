@@ -13,8 +13,8 @@ from channels.messages import Chunk, Source, Utterance
 from channels.turn import new_id
 from harry.bench.figures import percentiles
 from harry.config.loading import Config
+from harry.engines.engine_set import Engines
 from harry.engines.lease import Shelf
-from harry.host.engine_loading import Engines
 from harry.host.host import hosting
 from harry.memory.store.in_memory import InMemoryStore
 from harry.reflexes.grammar import grammar_of

@@ -43,8 +43,8 @@ from harry.audio.resampling import Resampler
 from harry.bench.duplex import RATE, SILENT, TICK, VOICED, DuplexCard, Notes, Nothing, User
 from harry.bench.figures import percentiles, surroundings
 from harry.engines import registry
+from harry.engines.engine_set import Engines
 from harry.engines.lease import Shelf
-from harry.host.engine_loading import Engines
 from harry.memory.store.in_memory import InMemoryStore
 from harry.memory.store.spill import MemorySpill
 from harry.session.conductor import Identity

@@ -15,9 +15,9 @@ from actors.protocols import LanguageModel, Message, Role, TextPart, TextToSpeec
 from channels.clock import AudioClock
 from channels.messages import Recollection, Speech
 from harry.bench.figures import percentiles
+from harry.engines.engine_set import Engines
 from harry.engines.lease import Shelf
 from harry.hearing.energy import Energy, EnergySettings
-from harry.host.engine_loading import Engines
 from harry.memory.store.in_memory import InMemoryStore
 from harry.memory.store.spill import MemorySpill
 from harry.session.conductor import Identity

@@ -24,8 +24,8 @@ from harry.engines import registry
 from harry.errors import ConfigurationError, EngineError, HarryError
 from harry.host.engine_loading import Chain
 from harry.host.startup import chains
+from harry.memory.store.opening import STORE_FILE
 from harry.mind.selection import LAST_RESORT
-from harry.services.soc import STORE_FILE
 
 Severity: TypeAlias = Literal["ok", "warning", "problem"]
 

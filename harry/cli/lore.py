@@ -54,7 +54,7 @@ def _ask(
     from harry.memory.lore.model import Scope
     from harry.memory.lore.store import LoreStore
     from harry.memory.store.data_folder import prepare_folder
-    from harry.services.soc import NAMESPACE, STORE_FILE
+    from harry.memory.store.opening import NAMESPACE, STORE_FILE
 
     call: Call = ctx.obj
     config = call.configuration(sets)

@@ -306,8 +306,8 @@ def erase(
 
     import trio
 
-    from harry.host.background import erasing_elsewhere
     from harry.services import memory as remembering
+    from harry.services.erasing_elsewhere import erasing_elsewhere
 
     call: Call = ctx.obj
     config = call.configuration(sets)

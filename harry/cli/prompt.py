@@ -33,13 +33,13 @@ def show(
 
     import trio
 
-    from harry.session import prompt as prompting
+    from harry.services import prompt_inspection
 
     call: Call = ctx.obj
     config = call.configuration(sets)
-    shown = trio.run(partial(prompting.show, config, words, small=small))
+    shown = trio.run(partial(prompt_inspection.show, config, words, small=small))
     if not small:
-        shown += trio.run(prompting.show_tools, config)
+        shown += trio.run(prompt_inspection.show_tools, config)
     for part in shown:
         if as_json:
             print(json.dumps(asdict(part), ensure_ascii=False))

@@ -43,7 +43,8 @@ def show(
     """Print a day's entries, oldest first. This is what `harry soc` does."""
     import trio
 
-    from harry.services.soc import day_named, soc_entries
+    from harry.memory.store.opening import day_named
+    from harry.services.soc import soc_entries
 
     call: Call = ctx.obj
     config = call.configuration(sets)

@@ -22,7 +22,7 @@ from harry.compat.schemas import schema_of
 from harry.compat.speaking import speech, transcript
 from harry.inner_life.service import asking, inner_life
 from harry.memory.diary.stream import SocDays
-from harry.services.soc import NAMESPACE
+from harry.memory.store.opening import NAMESPACE
 
 _recordings = Recordings()
 

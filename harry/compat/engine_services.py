@@ -25,8 +25,8 @@ from harry.host.host import Host
 from harry.host.shared_memory import shared_memory
 from harry.host.spill_files import Refuges
 from harry.memory.store.database import Tables
+from harry.memory.store.opening import STORE_FILE, open_store
 from harry.net import egress
-from harry.services.soc import STORE_FILE, open_store
 
 WITHIN = 120.0
 """Seconds a call may take that asks an engine; past them it raises `StoreError`."""

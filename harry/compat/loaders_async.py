@@ -20,7 +20,7 @@ from harry.compat.services import Services, file_portal, portal
 from harry.files.async_files import Files
 from harry.memory.diary.journal import JournalEntry
 from harry.memory.diary.stream import Entry
-from harry.services.soc import NAMESPACE
+from harry.memory.store.opening import NAMESPACE
 
 BUDGET = 2000
 """Tokens of recent conversation that `fleeting` gives (see `harry.memory.conversations.window`)."""

@@ -15,10 +15,10 @@ from channels.turn import new_id
 from harry import images as pictures
 from harry.compat.engine_services import Household
 from harry.config.loading import Config
+from harry.memory.store.opening import NAMESPACE
 from harry.mind.partial_json import ReplyReader
 from harry.mind.prompt.parts import quoted
 from harry.services.chat import Asked, answer
-from harry.services.soc import NAMESPACE
 
 BEGINS = "(Nobody has said anything yet. Say something to begin with.)"
 

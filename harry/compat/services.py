@@ -28,7 +28,7 @@ from harry.memory.shared_state.redis_client import open_link
 from harry.memory.shared_state.redis_sync import SharedLiveState
 from harry.memory.store.data_folder import prepare_folder
 from harry.memory.store.database import Tables
-from harry.services.soc import NAMESPACE, STORE_FILE
+from harry.memory.store.opening import NAMESPACE, STORE_FILE
 
 log = structlog.get_logger(__name__)
 

@@ -31,14 +31,17 @@ from harry.daemon import web_server as front_door
 from harry.daemon.event_log import open_event_file, write_events
 from harry.daemon.gc_freeze import start_kept
 from harry.daemon.startup_report import Facts, account, greeting
+from harry.engines.engine_set import Engines
 from harry.engines.lease import Shelf
 from harry.host import startup as starting
 from harry.host.budget import Budget, opened_budget
-from harry.host.engine_loading import Engines, load_engines
+from harry.host.engine_loading import load_engines
 from harry.host.host import hosting
+from harry.host.storage import Kept, keeping
 from harry.inner_life.service import open_inner_life
 from harry.session.session import Session
 from harry.terminal.console import show, typed_lines
+from harry.terminal.console_factory import progress, stdout_console
 
 log = structlog.get_logger(__name__)
 
@@ -105,9 +108,9 @@ def _obey_signals(scope: trio.CancelScope) -> list[int]:
 
 async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> None:
     """Load, converse, and let go. `stop` ends all but what has to be written at the end."""
-    console = starting.stdout_console()
+    console = stdout_console()
     starting.refuse_one_file_for_two(config, options)
-    async with starting.keeping(config) as kept, AsyncExitStack() as held, trio.open_nursery() as writing:
+    async with keeping(config) as kept, AsyncExitStack() as held, trio.open_nursery() as writing:
         with stop:
             # The folder is held by now: a second Harry does not empty the event file of the first.
             events_to = open_event_file(options.events) if options.events else None
@@ -165,7 +168,7 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
 
 async def _load(config: Config, console: Console, budget: Budget) -> Engines:
     chains = await starting.chains(config)
-    with starting.progress(console) as loaded:
+    with progress(console) as loaded:
         return await load_engines(chains, on_loaded=loaded, meter=budget)
 
 
@@ -231,7 +234,7 @@ def _cancels_echo(wanted: str, microphone: Microphone | None, loudspeaker: Louds
     return microphone is not None and loudspeaker is not None and (wanted == "on" or (wanted == "auto" and cards))
 
 
-def _facts(config: Config, engines: Engines, devices: _Devices, kept: starting.Kept) -> Facts:
+def _facts(config: Config, engines: Engines, devices: _Devices, kept: Kept) -> Facts:
     microphone, loudspeaker = devices.microphone, devices.loudspeaker
     mind = engines.language_model.engine if engines.language_model else None
     small = starting.better_minds(mind)

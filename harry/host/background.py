@@ -16,10 +16,9 @@ from harry.config.loading import Config
 from harry.errors import StoreError
 from harry.memory.conversations.rotation import Rotation, Summarise
 from harry.memory.shared_state.redis_client import open_link
-from harry.memory.shared_state.redis_sync import SharedLiveState, erase_shared
+from harry.memory.shared_state.redis_sync import SharedLiveState
 from harry.memory.store.database import Tables
-from harry.services.memory import Forget
-from harry.services.soc import STORE_FILE
+from harry.memory.store.opening import STORE_FILE
 
 
 class AfterKeeping:
@@ -67,18 +66,3 @@ async def after_keeping(
         link = await held.enter_async_context(open_link(config.redis.url))
         shared = await SharedLiveState.open(tables, link, on_trouble=on_trouble, on_recovered=on_recovered)
     return AfterKeeping(users, Rotation(tables, summarise=summarise, over=over), shared)
-
-
-def erasing_elsewhere(config: Config) -> list[Forget]:
-    """Where else than in the file something of a user may be, and how it is erased there."""
-    if not config.redis.url:
-        return []
-
-    async def forget(user: str) -> int:
-        tables = await Tables.open(config.data_folder / STORE_FILE)
-        try:
-            return await erase_shared(tables, config.redis.url, user)
-        finally:
-            await tables.aclose()
-
-    return [forget]

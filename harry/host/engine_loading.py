@@ -16,10 +16,10 @@ from typing import Any
 import structlog
 import trio
 
-from actors.protocols import LanguageModel, SpeechToText, TextToSpeech, TurnDetector, VoiceActivityDetector
+from actors.protocols import LanguageModel
 from harry.engines import registry
+from harry.engines.engine_set import Engines
 from harry.engines.lease import Shelf
-from harry.engines.registry import ROLES
 from harry.errors import ConfigurationError, EngineError, EngineUnavailable
 from harry.mind.fallback.relay import Link, Meter, Relay
 
@@ -46,25 +46,6 @@ class Chain:
     role: str
     candidates: tuple[Candidate, ...]
     named: bool = False
-
-
-@dataclass(slots=True)
-class Engines:
-    """What the daemon loaded. A role without an engine is None; `notes` says in sentences what was fallen back to."""
-
-    voice_activity: Shelf[VoiceActivityDetector] | None = None
-    speech_to_text: Shelf[SpeechToText] | None = None
-    turn_detector: Shelf[TurnDetector] | None = None
-    language_model: Shelf[LanguageModel] | None = None
-    text_to_speech: Shelf[TextToSpeech] | None = None
-    notes: list[str] = field(default_factory=list)
-
-    async def aclose(self) -> None:
-        """Close everything that was loaded."""
-        for role in ROLES:
-            shelf = getattr(self, role)
-            if shelf is not None:
-                await shelf.aclose()
 
 
 async def load_engines(

@@ -25,12 +25,12 @@ from channels.messages import Recollection
 from channels.turn import new_id
 from harry.config.loading import Config
 from harry.config.sections import User
+from harry.engines.engine_set import Engines
 from harry.engines.lease import Shelf
 from harry.errors import EngineUnavailable, StoreError, TooManySessions
 from harry.hearing.wake_phrase import WakePhrase, words_of
 from harry.host.background import AfterKeeping, after_keeping
 from harry.host.budget import Budget
-from harry.host.engine_loading import Engines
 from harry.host.reflex_context import reflexes_of
 from harry.host.shared_memory import SharedMemory, shared_memory
 from harry.host.shared_tools import Toolkit, toolkit
@@ -39,13 +39,14 @@ from harry.inner_life.service import InnerLife
 from harry.memory.conversations.recent import recent
 from harry.memory.conversations.rotation import Summarise
 from harry.memory.store.database import Tables
+from harry.memory.store.opening import NAMESPACE, STORE_FILE, KeepingStore
 from harry.memory.store.records import local_day
 from harry.memory.store.reminders import Reminders
+from harry.mind.prompt.persona import persona_of
 from harry.reflexes.reminders import Reminding
-from harry.services.soc import NAMESPACE, STORE_FILE, KeepingStore
 from harry.session.actor_registry import cast
 from harry.session.conductor import Identity
-from harry.session.prompt import persona_of, prompt_of
+from harry.session.prompt import prompt_of
 from harry.session.session import Manners, Session
 from harry.voice.silent import Silent
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from actors.text.phrases import phrases_of
 from channels.turn import Turn
 from harry.config.loading import Config
+from harry.memory.store.opening import day_named
+from harry.mind.prompt.persona import persona_of
 from harry.reflexes.actions import Body, reflexes
 from harry.reflexes.tools import offers_of
-from harry.services.soc import day_named
-from harry.session.prompt import persona_of
 from harry.session.session import Session
 
 if TYPE_CHECKING:

@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 import os
-import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import structlog
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from actors.protocols import LanguageModel
 from channels.events import EventStream
-from channels.messages import Exchange
 from harry.config.loading import Config, RunOptions
-from harry.engines.registry import ROLES
-from harry.errors import ConfigurationError, StoreError
-from harry.host.engine_loading import Candidate, Chain, Engines
-from harry.memory.conversations.recent import recent
-from harry.memory.store.data_folder import lock_folder, prepare_folder
-from harry.memory.store.in_memory import InMemoryStore
+from harry.engines.engine_set import Engines
+from harry.errors import ConfigurationError
+from harry.host.engine_loading import Candidate, Chain
 from harry.mind.fallback.relay import Relay
 from harry.mind.openai.discovery import PORTS, find_local_server
 from harry.mind.selection import BETTER_MINDS
 from harry.mind.selection import chain as mind_chain
 from harry.models.catalogue import pulled_mind
-from harry.services.soc import KeepingStore, open_store
 
 log = structlog.get_logger(__name__)
 
@@ -90,60 +80,6 @@ def refuse_one_file_for_two(config: Config, options: RunOptions) -> None:
             )
 
 
-@dataclass(slots=True)
-class Kept:
-    """Where the conversation goes: the store, what it remembers, and what went wrong."""
-
-    store: KeepingStore
-    history: tuple[Exchange, ...] = ()
-    notes: list[str] = field(default_factory=list)
-
-
-@asynccontextmanager
-async def keeping(config: Config, *, alone: bool = True) -> AsyncIterator[Kept]:
-    """Open the store, hold the folder (`alone`), and close both at the end.
-
-    A folder that cannot be written is a note and no end. Raises `FolderInUse` when another Harry runs on the folder.
-    """
-    async with AsyncExitStack() as held:
-        try:
-            kept = await _kept(config, held, alone=alone)
-        except StoreError as error:
-            log.warning("nothing will be kept", cause=str(error))
-            kept = Kept(InMemoryStore(), notes=[f"{error} Until then nothing is kept."])
-        yield kept
-
-
-async def _kept(config: Config, held: AsyncExitStack, *, alone: bool) -> Kept:
-    if config.memory.store != "memory" and alone:
-        prepare_folder(config.data_folder)
-        held.enter_context(lock_folder(config.data_folder))
-    store = await open_store(config)
-    held.push_async_callback(store.aclose)
-    return Kept(store, await recent(config, store, None, config.user.name))
-
-
-@contextmanager
-def progress(console: Console) -> Iterator[Callable[[str, str], None]]:
-    """Show what is still being loaded, on a terminal; gives the function that tells what has been."""
-    bar = Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console, transient=True,
-        disable=not console.is_terminal,
-    )  # fmt: skip
-    with bar:
-        tasks = {
-            role: bar.add_task(f"loading the {role.replace('_', ' ')} engine", total=1)
-            for role in ROLES
-            if role != "turn_detector"
-        }
-
-        def loaded(role: str, what: str) -> None:
-            if role in tasks:
-                bar.update(tasks[role], description=f"{role.replace('_', ' ')}: {what}", completed=1)
-
-        yield loaded
-
-
 def tell_of_minds(engines: Engines, events: EventStream) -> None:
     """Have a session tell when another mind of the chain stands in, and when the wanted one is back."""
 
@@ -160,14 +96,3 @@ def tell_of_minds(engines: Engines, events: EventStream) -> None:
 def better_minds(mind: LanguageModel | None) -> str:
     """The sentence that names the ways to a better mind, when the one that serves is too small; else ""."""
     return BETTER_MINDS if getattr(mind, "small", False) else ""
-
-
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        """Tell it as what it is; Rich would end the process from within whatever prints."""
-        raise BrokenPipeError
-
-
-def stdout_console() -> Console:
-    """The console on which the account and the live line appear; one that shows nothing if there is no output."""
-    return _Console(file=sys.stdout or Path(os.devnull).open("w", encoding="utf-8"), highlight=False)

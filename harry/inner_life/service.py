@@ -38,8 +38,8 @@ from harry.memory.diary.journal import Journal
 from harry.memory.diary.stream import SocDays
 from harry.memory.shared_state.live_state import SqliteLiveState
 from harry.memory.store.database import Tables
-from harry.services.soc import NAMESPACE, STORE_FILE
-from harry.session.prompt import persona_of
+from harry.memory.store.opening import NAMESPACE, STORE_FILE
+from harry.mind.prompt.persona import persona_of
 
 LONGEST_ANSWER = 8_000
 """Characters of a mind's answer that are read."""

@@ -16,9 +16,10 @@ from harry.errors import EngineError, EngineUnavailable, StoreError
 from harry.host import startup as starting
 from harry.host.budget import opened_budget
 from harry.host.engine_loading import load_engines
+from harry.host.storage import keeping
+from harry.memory.store.opening import NAMESPACE
 from harry.memory.store.records import local_day
 from harry.memory.store.spill import MemorySpill
-from harry.services.soc import NAMESPACE
 from harry.session.actor_registry import cast
 from harry.session.conductor import Identity
 from harry.session.prompt import prompt_of
@@ -28,7 +29,7 @@ from harry.voice.silent import Silent
 
 async def ask(config: Config, text: str, write: Callable[[str], None]) -> None:
     """Answer `text`, writing the reply piece by piece. Raises `HarryError` if no mind can answer."""
-    async with starting.keeping(config, alone=False) as kept:
+    async with keeping(config, alone=False) as kept:
         mind = [chain for chain in await starting.chains(config) if chain.role == "language_model"]
         engines = await load_engines(mind, meter=await opened_budget(config))
         try:

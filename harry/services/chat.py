@@ -29,8 +29,8 @@ from actors.protocols import (
 from channels.messages import Outcome, Recollection, Source, ToolUse, TurnRecord, Utterance
 from channels.turn import new_id
 from harry.host.host import Host
+from harry.memory.store.opening import NAMESPACE
 from harry.memory.store.records import local_day
-from harry.services.soc import NAMESPACE
 from harry.session.prompt import prompt_of
 
 FROM_PROGRAM = "What the program that asks tells you:"

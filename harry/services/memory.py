@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,76 +17,25 @@ from typing import Any, BinaryIO
 import trio
 
 from harry.config.loading import Config
-from harry.errors import ConfigurationError, EngineUnavailable, FolderInUse
+from harry.errors import ConfigurationError, FolderInUse
 from harry.host.access_tokens import Tokens
 from harry.memory.longterm.importing import LONGEST_LINE, TOGETHER, Report, decode, document, read_lines
+from harry.memory.longterm.opening import remembering
 from harry.memory.longterm.service import Found, Item, Kind, LongTermMemory
-from harry.memory.search.embedding import Embedder
 from harry.memory.store.backup import back_up, backups_with, put_back
 from harry.memory.store.data_folder import lock_folder, prepare_folder
-from harry.memory.store.database import Tables
-from harry.memory.store.erasure import Erasure, erase_rows, erase_spilled, opened, scrub
-from harry.services.soc import STORE_FILE
+from harry.memory.store.erasure import Erasure, Forget, erase_rows, erase_spilled, opened, scrub
+from harry.memory.store.opening import STORE_FILE, must_keep, store_of
 
 Progress = Callable[[int, int], None]
 """Called with (done, of)."""
 
-Forget = Callable[[str], Awaitable[int]]
-"""Erases a user from another place, a Redis server, say; returns how many keys are gone."""
 
 _FEW = 500  # vectors that a search makes on its way, if they are missing
 
 
 def silent(_done: int, _of: int) -> None:
     """Show no progress."""
-
-
-@dataclass
-class Remembering:
-    """An open memory; `without` says why meaning cannot be asked, "" if it can."""
-
-    memory: LongTermMemory
-    tables: Tables
-    without: str = ""
-
-
-@asynccontextmanager
-async def remembering(config: Config, *, by_meaning: bool = True) -> AsyncIterator[Remembering]:
-    """Open the long-term memory for the length of the block. Raises `ConfigurationError`, `StoreError`."""
-    must_keep(config)
-    prepare_folder(config.data_folder)
-    async with AsyncExitStack() as stack:
-        embedder, without = None, ""
-        if by_meaning:
-            try:
-                embedder = await trio.to_thread.run_sync(Embedder.load)
-            except EngineUnavailable as error:
-                without = str(error)
-        tables = await Tables.open(config.data_folder / STORE_FILE)
-        stack.push_async_callback(tables.aclose)
-        memory = LongTermMemory(tables, embedder)
-        stack.push_async_callback(memory.aclose)
-        yield Remembering(memory, tables, without)
-
-
-def must_keep(config: Config) -> None:
-    """Refuse a configuration that keeps nothing."""
-    if config.memory.store == "memory":
-        raise ConfigurationError(
-            'memory.store is "memory": nothing is kept there, and nothing can be found.',
-            remedy='Set memory.store = "sqlite".',
-        )
-
-
-def store_of(config: Config) -> Path:
-    """Name the store's file, which must exist. Raises `ConfigurationError`."""
-    must_keep(config)
-    path = config.data_folder / STORE_FILE
-    if not path.exists():
-        raise ConfigurationError(
-            f"Nothing is kept in {config.data_folder} yet.", remedy="Set HARRY_HOME if it is elsewhere."
-        )
-    return path
 
 
 # Into memory

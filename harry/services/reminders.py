@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 from harry.config.loading import Config
 from harry.memory.store.database import Tables
+from harry.memory.store.opening import STORE_FILE
 from harry.memory.store.reminders import Reminder, Reminders
-from harry.services.soc import STORE_FILE
 
 
 @asynccontextmanager

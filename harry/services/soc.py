@@ -7,61 +7,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterable, Callable, Sequence
-from datetime import datetime, timedelta
-from typing import Any, Protocol
+from datetime import datetime
+from typing import Any
 
 import trio
 
-from actors.protocols import Store
 from channels.messages import Thought
 from channels.ports import Port
 from channels.turn import new_id
 from harry.config.loading import Config
-from harry.errors import ConfigurationError
-from harry.memory.store.data_folder import prepare_folder
-from harry.memory.store.in_memory import InMemoryStore
-from harry.memory.store.sqlite_store import SqliteStore
-
-STORE_FILE = "harry.sqlite3"
-"""The name of the store in the data folder."""
-
-NAMESPACE = "harry"
-"""The namespace of everything that Harry himself keeps."""
+from harry.memory.store.opening import NAMESPACE, STORE_FILE, must_keep, open_store
 
 _BATCH = 256
 """Entries that are made durable together, at most."""
 
 
-class KeepingStore(Store, Protocol):
-    """A store that says whether what it was given outlives the process."""
-
-    durable: bool
-
-
-def day_named(day: str) -> str:
-    """Name the day (YYYY-MM-DD) meant by `today`, `yesterday` or a date. Raises `ConfigurationError`."""
-    today = datetime.now().astimezone().date()
-    if day in ("today", "yesterday"):
-        return (today - timedelta(days=day == "yesterday")).isoformat()
-    try:
-        return datetime.strptime(day, "%Y-%m-%d").date().isoformat()  # noqa: DTZ007 (a day has no zone)
-    except ValueError:
-        raise ConfigurationError(
-            f"{day!r} is not a day.", remedy=f"Say today, yesterday, or a date such as {today.isoformat()}."
-        ) from None
-
-
-async def open_store(config: Config) -> KeepingStore:
-    """Open the store that the configuration names, making the data folder. Raises `StoreError`."""
-    if config.memory.store == "memory":
-        return InMemoryStore()
-    prepare_folder(config.data_folder)
-    return await SqliteStore.open(config.data_folder / STORE_FILE)
-
-
 async def soc_entries(config: Config, day: str) -> list[dict[str, Any]]:
     """Read a local day's (YYYY-MM-DD) entries, oldest first, as `{"sequence", "at", "text"}`; `at` is ISO 8601."""
-    _must_keep(config)
+    must_keep(config)
     if not (config.data_folder / STORE_FILE).exists():
         # Looking must not make anything.
         return []
@@ -78,7 +41,7 @@ async def soc_write(config: Config, lines: AsyncIterable[str], acknowledge: Call
 
     Lines are taken as they come; those that wait already are kept together. Raises `StoreError`.
     """
-    _must_keep(config)
+    must_keep(config)
     store = await open_store(config)
     waiting = Port[Thought]("lines", _BATCH)
     session = new_id()
@@ -114,11 +77,3 @@ def _with_waiting(first: Thought, port: Port[Thought]) -> Sequence[Thought]:
     while len(batch) < _BATCH and port.waiting:
         batch.append(port.receive_nowait())
     return batch
-
-
-def _must_keep(config: Config) -> None:
-    if config.memory.store == "memory":
-        raise ConfigurationError(
-            'memory.store is "memory": nothing is kept there, and nothing can be read back.',
-            remedy='Set memory.store = "sqlite".',
-        )

@@ -18,8 +18,8 @@ from harry.memory.diary.journal import Journal, JournalEntry
 from harry.memory.longterm.service import Found, Item, Kind
 from harry.memory.lore.model import Book, Scope
 from harry.memory.store import items
+from harry.memory.store.opening import NAMESPACE, day_named
 from harry.services import memory as remembering
-from harry.services.soc import NAMESPACE, day_named
 
 KINDS: tuple[str, ...] = items.KINDS
 """The kinds of memories there are."""

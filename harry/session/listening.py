@@ -19,7 +19,7 @@ from channels.clock import AudioClock
 from channels.events import EventStream
 from channels.messages import EAR_RATE, FRAME_SAMPLES, Frame, Speech, Transcript
 from channels.ports import Port, WhenFull
-from harry.host.engine_loading import Engines
+from harry.engines.engine_set import Engines
 from harry.session.actor_registry import Cast
 from harry.session.device_recovery import KeptMicrophone
 from harry.session.rest import Resting

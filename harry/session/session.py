@@ -34,17 +34,17 @@ from channels.messages import (
     Utterance,
 )
 from channels.turn import Turn, new_id
+from harry.engines.engine_set import Engines
 from harry.engines.lease import Shelf
 from harry.errors import EngineError, StoreError
 from harry.host.background import AfterKeeping
-from harry.host.engine_loading import Engines
-from harry.host.shared_memory import LongTerm
 from harry.inner_life.service import InnerLife
 from harry.session.actor_registry import Cast
 from harry.session.conductor import Conductor, Identity
 from harry.session.device_recovery import keep_playing
 from harry.session.echo_path import echo_path_of
 from harry.session.listening import Ears
+from harry.session.recall import LongTerm
 from harry.session.turn_stages import Pipeline
 from harry.session.wake_word import Spotter
 from harry.tools.toolbox import Box

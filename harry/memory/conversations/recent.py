@@ -9,8 +9,8 @@ from channels.messages import Exchange
 from harry.config.loading import Config
 from harry.memory.conversations.rotation import Rotation
 from harry.memory.store.database import Tables
+from harry.memory.store.opening import STORE_FILE, KeepingStore
 from harry.memory.text.analysis import ago
-from harry.services.soc import STORE_FILE, KeepingStore
 
 EARLIER = 3
 """Conversations before this one of which a prompt tells."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,3 +132,7 @@ def _of_user(line: bytes, user: str) -> bool:
         return False
     values = read.values() if isinstance(read, dict) else read if isinstance(read, list) else ()
     return any(isinstance(each, dict) and each.get("user") == user for each in (read, *values))
+
+
+Forget = Callable[[str], Awaitable[int]]
+"""Erases a user from another place, a Redis server, say; returns how many keys are gone."""

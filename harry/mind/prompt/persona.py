@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from harry.config.loading import Config
 from harry.errors import ConfigurationError
 
 DEFAULT = Path(__file__).parents[2] / "personas" / "harry"
@@ -108,3 +109,8 @@ def _text(path: Path) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path} is not UTF-8 text.", remedy="Save it as UTF-8.") from error
+
+
+def persona_of(config: Config) -> Persona:
+    """The configured persona. Raises `ConfigurationError`."""
+    return load_persona(Path(config.persona.folder).expanduser() if config.persona.folder else None)

@@ -21,8 +21,8 @@ from channels.messages import Recollection, Utterance
 from channels.turn import Turn
 from harry.engines.lease import Shelf
 from harry.host.host import Host, manners_of, silent_voice
+from harry.memory.store.opening import day_named
 from harry.services.chat import FROM_PROGRAM
-from harry.services.soc import day_named
 from harry.services.transcription import reblocking
 from harry.session.prompt import prompt_of
 from harry.session.session import Session

@@ -8,8 +8,8 @@ from dataclasses import replace
 import trio
 
 from actors.protocols import Samples, VoiceActivityDetector, VoiceActivityStream
+from harry.engines.engine_set import Engines
 from harry.engines.lease import Shelf
-from harry.host.engine_loading import Engines
 
 _USUAL = 0.5
 

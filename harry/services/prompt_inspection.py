@@ -1,0 +1,100 @@
+"""Shows a person what a mind would be told for some words: the parts of the prompt, and the tools beside it."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import datetime
+
+import trio
+
+from actors.protocols import ImagePart
+from channels.messages import Recollection, Source, Utterance
+from channels.turn import new_id
+from harry.config.loading import Config
+from harry.host.shared_memory import shared_memory
+from harry.host.shared_tools import toolkit
+from harry.host.storage import keeping
+from harry.memory.store.records import local_day
+from harry.mind.prompt.builder import parts
+from harry.mind.prompt.persona import persona_of
+from harry.tools.toolbox import Offer
+
+_BYTES_A_TOKEN = 4
+"""Of English text, about."""
+
+
+_SERVERS_WITHIN = 20.0
+"""Seconds that servers of tools have to tell theirs to a person who looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A part of a prompt as a person sees it. `tokens` is an estimate: each mind counts by its own tokenizer."""
+
+    section: str
+    role: str
+    tokens: int
+    why: str
+    text: str
+
+
+async def show(config: Config, words: str, *, small: bool = False) -> list[Shown]:
+    """Build the prompt that `words`, typed now, would make, and tell its parts. Asks no mind. Raises `HarryError`."""
+    async with keeping(config, alone=False) as kept, AsyncExitStack() as held:
+        memories: list[str] = []
+        if kept.store.durable:
+            memory = await shared_memory(config, held)
+            memories = await memory.of(config).remember(words) if memory is not None else []
+        thoughts = await kept.store.thoughts(
+            config.persona.name, local_day(time.time()), limit=config.memory.thoughts or 1
+        )
+        said = Utterance(new_id(), words, Source.TYPED)
+        recollection = Recollection(
+            said,
+            kept.history,
+            tuple(str(each["text"]) for each in thoughts) if config.memory.thoughts else (),
+            tuple(memories),
+        )
+    now = datetime.now().astimezone()
+    built = parts(recollection, config.persona.name, config.user.name, now, persona=persona_of(config), small=small)
+    return [
+        Shown(
+            each.section.value,
+            each.role.value,
+            _tokens(each.text),
+            each.why,
+            each.text
+            + "".join(f"\n[a picture of {len(one.uri)} bytes]" for one in each.content if isinstance(one, ImagePart)),
+        )
+        for each in built
+    ]
+
+
+async def show_tools(config: Config) -> list[Shown]:
+    """Tell each tool that a mind would be offered beside its prompt. Servers are started, asked, and ended again."""
+    async with toolkit(config) as kit:
+        with trio.move_on_after(_SERVERS_WITHIN):
+            for server in kit.servers:
+                await server.ready.wait()
+        named = frozenset(config.tools.confirm)
+        shown = [_tool(offer, named) for offer in kit.offers()]
+        return shown + [
+            Shown("tools", "none", 0, "cannot be offered now", f"[mcp.{each.name}]: {each.trouble or 'it is silent'}")
+            for each in kit.servers
+            if each.trouble or not each.ready.is_set()
+        ]
+
+
+def _tool(offer: Offer, confirm: frozenset[str]) -> Shown:
+    why = "has an effect" if offer.tool.effect else "only reads"
+    if offer.needs_yes(confirm):
+        why += ", needs your yes"
+    text = f"{offer.tool.name}: {offer.tool.description}\n{json.dumps(offer.tool.parameters, ensure_ascii=False)}"
+    return Shown("tools", "tool", _tokens(text), why, text)
+
+
+def _tokens(text: str) -> int:
+    return -(-len(text.encode("utf-8", "replace")) // _BYTES_A_TOKEN)
