@@ -104,6 +104,10 @@ class ToolUse:
     result: str = ""
 
 
+STRIDE = 4
+"""Exchanges that a prompt leaves out at a time, the oldest, so that the next prompts begin as this one did."""
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One turn as it entered the history: what was said to Harry, how much of the reply was heard, the tools used."""

@@ -7,9 +7,8 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels.messages import Exchange
+from channels.messages import STRIDE, Exchange
 from harry.memory.conversations.window import cost, within
-from harry.mind.prompt.builder import STRIDE
 from harry.session.history import KEPT, History
 
 PLENTY = 1_000_000

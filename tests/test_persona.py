@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from harry.config.loading import load_config
+from harry.config.persona import DEFAULT, LONGEST, load_persona
 from harry.errors import ConfigurationError
-from harry.mind.prompt.persona import DEFAULT, LONGEST, load_persona
 from tests.test_cli import harry
 
 

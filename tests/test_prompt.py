@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.protocols import Message, Role, TextPart
-from channels.messages import Exchange, Recollection, Source, Utterance
-from harry.mind.prompt.builder import BUDGET, INTERRUPTED, SMALL_BUDGET, STRIDE, UNHEARD, build
+from channels.messages import STRIDE, Exchange, Recollection, Source, Utterance
+from harry.mind.prompt.builder import BUDGET, INTERRUPTED, SMALL_BUDGET, UNHEARD, build
 from harry.mind.prompt.parts import OPENING, SAID, guarded
 
 NOW = datetime(2026, 11, 22, 20, 10)  # noqa: DTZ001 - local time, as a person reads it

@@ -77,7 +77,7 @@ WISHES: list[dict[str, Any]] = [
     {"type": "response.create", "response": {"output_modalities": ["text"], "metadata": {"a": "b"}}},
     {"type": "response.cancel", "response_id": "resp_x"},
     {"type": "response.cancel"},
-    {"type": "harry.services.playback.position", "item_id": "item_x", "audio_ms": 20},
+    {"type": "harry.playback.position", "item_id": "item_x", "audio_ms": 20},
     {"type": "harry.press"},
     {"type": "harry.release"},
 ]  # fmt: skip

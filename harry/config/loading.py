@@ -16,7 +16,9 @@ from platformdirs import user_config_path, user_data_path
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 
+from harry.config.engine_presets import PRESETS
 from harry.config.keys import mistake
+from harry.config.persona import persona_of
 from harry.config.sections import (
     Actors,
     Attention,
@@ -185,9 +187,7 @@ def _named_by_folder(config: Config) -> Config:
     """Take the persona's name from its folder where nobody set one. Raises `ConfigurationError`."""
     if not config.persona.folder:
         return config
-    from harry.mind.prompt.persona import load_persona  # noqa: PLC0415  (most configurations name no folder)
-
-    persona = load_persona(Path(config.persona.folder).expanduser())
+    persona = persona_of(config.persona)
     if "name" in config.persona.model_fields_set:
         return config
     return config.model_copy(update={"persona": config.persona.model_copy(update={"name": persona.name})})
@@ -208,8 +208,6 @@ def _file_to_read(file: Path | None, home: Path | None, environ: Mapping[str, st
 
 def _known_engines() -> list[str]:
     """Name every kind there is, and every engine of which something is known beforehand."""
-    from harry.mind.selection import PRESETS  # noqa: PLC0415  (late: most commands need no table of an engine)
-
     return sorted({*PRESETS, *(kind for role in ROLES for kind in kinds(role))})
 
 

@@ -24,6 +24,7 @@ from channels.clock import AudioClock
 from channels.messages import Recollection
 from channels.turn import new_id
 from harry.config.loading import Config
+from harry.config.persona import persona_of
 from harry.config.sections import User
 from harry.engines.engine_set import Engines
 from harry.engines.lease import Shelf
@@ -42,7 +43,6 @@ from harry.memory.store.database import Tables
 from harry.memory.store.opening import NAMESPACE, STORE_FILE, KeepingStore
 from harry.memory.store.records import local_day
 from harry.memory.store.reminders import Reminders
-from harry.mind.prompt.persona import persona_of
 from harry.reflexes.reminders import Reminding
 from harry.session.actor_registry import cast
 from harry.session.conductor import Identity
@@ -251,7 +251,7 @@ async def hosting(
             host.memory = await shared_memory(config, held)
             host.reminding = Reminding(
                 Reminders(host.tables), host.sessions_of,
-                language=config.persona.language, replies=persona_of(config).replies,
+                language=config.persona.language, replies=persona_of(config.persona).replies,
             )  # fmt: skip
             host.after_keeping = await after_keeping(
                 config, held, host.users,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from actors.text.phrases import phrases_of
 from channels.turn import Turn
 from harry.config.loading import Config
+from harry.config.persona import persona_of
 from harry.memory.store.opening import day_named
-from harry.mind.prompt.persona import persona_of
 from harry.reflexes.actions import Body, reflexes
 from harry.reflexes.tools import offers_of
 from harry.session.session import Session
@@ -51,9 +51,9 @@ def reflexes_of(host: Host, config: Config, session: Session) -> Callable[[Turn]
         thoughts=thoughts,
         minds=minds,
         volume=volume,
-        memory=host.memory,
+        memory=host.memory.memory if host.memory is not None else None,
         reminding=host.reminding,
-        replies=persona_of(config).replies,
+        replies=persona_of(config.persona).replies,
     )
     if config.tools.enabled and host.reminding is not None:
         for offer in offers_of(body):

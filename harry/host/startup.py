@@ -12,12 +12,13 @@ import structlog
 
 from actors.protocols import LanguageModel
 from channels.events import EventStream
+from harry.config.engine_presets import PORTS
 from harry.config.loading import Config, RunOptions
 from harry.engines.engine_set import Engines
 from harry.errors import ConfigurationError
 from harry.host.engine_loading import Candidate, Chain
 from harry.mind.fallback.relay import Relay
-from harry.mind.openai.discovery import PORTS, find_local_server
+from harry.mind.openai.discovery import find_local_server
 from harry.mind.selection import BETTER_MINDS
 from harry.mind.selection import chain as mind_chain
 from harry.models.catalogue import pulled_mind

@@ -19,6 +19,7 @@ from actors.thinker import Reflection
 from channels.events import EventStream
 from channels.messages import Exchange
 from harry.config.loading import Config
+from harry.config.persona import persona_of
 from harry.engines.lease import Shelf
 from harry.errors import EngineError, EngineUnavailable, StoreError
 from harry.inner_life.daily import Ask, Rituals
@@ -39,7 +40,6 @@ from harry.memory.diary.stream import SocDays
 from harry.memory.shared_state.live_state import SqliteLiveState
 from harry.memory.store.database import Tables
 from harry.memory.store.opening import NAMESPACE, STORE_FILE
-from harry.mind.prompt.persona import persona_of
 
 LONGEST_ANSWER = 8_000
 """Characters of a mind's answer that are read."""
@@ -212,7 +212,7 @@ async def open_inner_life(
 
 async def inner_life(config: Config, tables: Tables, ask: Ask, user: str) -> InnerLife:
     """Put a user's inner life together. Raises `StoreError`."""
-    persona, who, told = config.persona.name, persona_of(config), config.thinker
+    persona, who, told = config.persona.name, persona_of(config.persona), config.thinker
     live = SqliteLiveState(tables)
     state = StateOfMind(user, live)
     await state.load()

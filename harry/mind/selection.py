@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from harry.mind.openai.discovery import PORTS, LocalServer
+from harry.config.engine_presets import PRESETS
+from harry.mind.openai.discovery import LocalServer
 
 BETTER_MINDS = (
     "There are three ways to a better mind: a key (set OPENROUTER_API_KEY or OPENAI_API_KEY), "
@@ -19,26 +20,6 @@ BETTER_MINDS = (
 """Said when the embedded model is all there is."""
 
 LAST_RESORT = "smollm2"
-
-PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "openrouter": {
-        "kind": "openai-chat",
-        "base_url": "https://openrouter.ai/api/v1",
-        "model": "openai/gpt-4.1-mini",
-        "api_key_env": "OPENROUTER_API_KEY",
-    },
-    "openai": {
-        "kind": "openai-chat",
-        "base_url": "https://api.openai.com/v1",
-        "model": "gpt-4.1-mini",
-        "api_key_env": "OPENAI_API_KEY",
-    },
-    **{
-        name: {"kind": "openai-chat", "base_url": f"http://127.0.0.1:{port}/v1", "first_token_deadline": 60.0}
-        for name, port in PORTS.items()
-    },
-}
-"""What is known of an engine by its name; its own table is laid over it. A local server may have to load its model."""
 
 
 class Choice(NamedTuple):

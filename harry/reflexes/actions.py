@@ -19,9 +19,8 @@ from actors.text.phrases import Phrases
 from channels.messages import Source
 from channels.turn import Turn, new_id
 from harry.errors import HarryError
-from harry.host.shared_memory import SharedMemory
 from harry.memory.longterm.selection import chosen
-from harry.memory.longterm.service import Item
+from harry.memory.longterm.service import Item, LongTermMemory
 from harry.memory.text.analysis import ago
 from harry.reflexes.grammar import Grammar, Wish, grammar_of
 from harry.reflexes.reminders import Reminding
@@ -54,7 +53,7 @@ class Body:
     thoughts: Callable[[], Awaitable[Sequence[str]]]
     minds: Callable[[], Mapping[str, str]]
     volume: Callable[[float | None], float]
-    memory: SharedMemory | None = None
+    memory: LongTermMemory | None = None
     reminding: Reminding | None = None
     replies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     wall: Callable[[], float] = time.time
@@ -243,8 +242,8 @@ class Reflexes:
         self._last_memory = f"told-{new_id()}"
         speaker = self._body.user
         item = Item(self._last_memory, what, self._body.user, "memory", speaker, self._body.wall(), source="told")
-        await self._body.memory.memory.upsert([item])
-        self._body.memory.memory.notice()
+        await self._body.memory.upsert([item])
+        self._body.memory.notice()
         return self._reply("Remember", what=turned(what))
 
     async def _recall(self, wish: Wish) -> str:
@@ -252,7 +251,7 @@ class Reflexes:
         memory = self._body.memory
         found = []
         if memory is not None and self._body.keeps():
-            answer = await memory.memory.search(what, namespace=self._body.user, count=12)
+            answer = await memory.search(what, namespace=self._body.user, count=12)
             found = chosen(answer)
         if not found:
             return self._reply("Recall.none", what=turned(what))
@@ -269,7 +268,7 @@ class Reflexes:
         memory = self._body.memory
         item = None
         if memory is not None and self._last_memory:
-            item = await memory.memory.get(self._body.user, self._last_memory)
+            item = await memory.get(self._body.user, self._last_memory)
         if item is None:
             return self._reply("Forget.none")
         self._to_forget = item
@@ -281,7 +280,7 @@ class Reflexes:
         if item is None or not agreed or self._body.memory is None:
             return self._reply("Forget.kept")
         try:
-            await self._body.memory.memory.delete(self._body.user, [item.id])
+            await self._body.memory.delete(self._body.user, [item.id])
         except HarryError as error:
             return self._reply("Trouble", why=str(error))
         self._last_memory = ""

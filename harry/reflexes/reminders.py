@@ -7,18 +7,19 @@ next one alone; the wall clock is looked at once a minute besides, for it may ju
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 import structlog
 import trio
 
+from channels.gate import Slot
+from channels.turn import Turn
 from harry.errors import HarryError, StoreError
 from harry.memory.store.reminders import Reminder, ReminderKind, Reminders
 from harry.reflexes.grammar import grammar_of
 from harry.reflexes.times import told_date, told_duration, told_time
-from harry.session.session import Session
 
 GAP = 0.7
 """Seconds in which nobody speaks and nothing happens, before Harry speaks up."""
@@ -35,13 +36,34 @@ _AGAIN = 5.0  # seconds after a store failed
 log = structlog.get_logger(__name__)
 
 
+class Told(Protocol):
+    """A conversation in which somebody can be told something."""
+
+    @property
+    def conductor(self) -> Conductor:
+        """What says it."""
+
+    async def quiet(self, seconds: float) -> None:
+        """Wait until nothing that was said is pending and nothing has happened for `seconds`."""
+
+
+class Conductor(Protocol):
+    """What says something in a conversation."""
+
+    def say(self, words: str) -> Turn | None:
+        """Say it in a turn of its own; None if that cannot be."""
+
+    def slot_of(self, turn: str) -> Slot | None:
+        """Find what was heard of a turn."""
+
+
 class Reminding:
     """Those of all users. `sessions_of(user)` gives the conversations in which a user can be told something."""
 
     def __init__(
         self,
         reminders: Reminders,
-        sessions_of: Callable[[str], list[Session]],
+        sessions_of: Callable[[str], Sequence[Told]],
         *,
         language: str = "en",
         replies: Mapping[str, tuple[str, ...]] | None = None,
@@ -100,7 +122,7 @@ class Reminding:
                 else:
                     self._alone.add(following.id)  # nobody is there: until somebody comes
 
-    async def _tell(self, due: Reminder, session: Session) -> None:
+    async def _tell(self, due: Reminder, session: Told) -> None:
         try:
             for _ in range(TRIES):
                 await session.quiet(GAP)

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Collection, Iterable
 
-from channels.messages import Exchange
+from channels.messages import STRIDE, Exchange
 from harry.memory.conversations.window import within
-from harry.mind.prompt.builder import STRIDE
 
 KEPT = 200
 """Exchanges remembered here; the store keeps them all."""

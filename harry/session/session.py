@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, NoReturn, Protocol
 
 import structlog
 import trio
@@ -37,8 +38,6 @@ from channels.turn import Turn, new_id
 from harry.engines.engine_set import Engines
 from harry.engines.lease import Shelf
 from harry.errors import EngineError, StoreError
-from harry.host.background import AfterKeeping
-from harry.inner_life.service import InnerLife
 from harry.session.actor_registry import Cast
 from harry.session.conductor import Conductor, Identity
 from harry.session.device_recovery import keep_playing
@@ -71,6 +70,43 @@ class Manners:
     rest_after: float = 600.0
 
 
+class Noticing(Protocol):
+    """What is told that something was kept."""
+
+    def notice(self) -> None:
+        """Take note; never waits."""
+
+
+class State(Protocol):
+    """What Harry has in mind."""
+
+    def told(self) -> tuple[tuple[str, str], ...]:
+        """Give it as (name, text), for a prompt."""
+
+
+class Inner(Protocol):
+    """What goes on in Harry besides answering, as a session needs it."""
+
+    @property
+    def state(self) -> State:
+        """What he has in mind."""
+
+    def join(
+        self,
+        thinker: Callable[..., Any],
+        events: EventStream,
+        *,
+        history: Callable[[], tuple[Exchange, ...]],
+        keeps: Callable[[], bool],
+        busy: Callable[[], bool],
+        write: Callable[[str], None],
+    ) -> Any:
+        """Make the thinker of a session."""
+
+    async def run(self) -> NoReturn:
+        """Think until cancelled."""
+
+
 class Session:
     """Wire one conversation. `voice` is the voice of this session: a silent one where there is no loudspeaker."""
 
@@ -96,7 +132,7 @@ class Session:
         cancel_echo: bool = False,
         wake: Callable[[], Spotter] | None = None,
         long_term: LongTerm | None = None,
-        inner: InnerLife | None = None,
+        inner: Inner | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
         self._cast = cast or Cast()
@@ -111,7 +147,7 @@ class Session:
         self.microphone = microphone
         self._loudspeaker = loudspeaker
         self._long_term = long_term
-        self.after_keeping: AfterKeeping | None = None
+        self.after_keeping: Noticing | None = None
         self._store = store
         self._mind = mind
         self._prompt = prompt

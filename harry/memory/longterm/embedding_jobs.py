@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harry.memory.search.embedding import MODEL, Embedder, of_turn
-from harry.memory.store.items import SESSION_GAP, keep_vectors, trim_changes
-from harry.memory.text.analysis import spoken_text
+from harry.memory.store.items import keep_vectors, trim_changes
+from harry.memory.text.analysis import SESSION_GAP, spoken_text
 
 TOGETHER = 64
 """Vectors in one commit."""

@@ -16,8 +16,7 @@ import numpy.typing as npt
 from harry.memory.search.bm25 import Postings, rarity
 from harry.memory.search.embedding import MODEL
 from harry.memory.search.vectors import Vectors
-from harry.memory.store.items import SESSION_GAP
-from harry.memory.text.analysis import Terms, time_terms
+from harry.memory.text.analysis import SESSION_GAP, Terms, time_terms
 
 _COLUMNS = "item.seq, at, speaker, source, asks, terms, vec.v"
 _FROM = "FROM item LEFT JOIN vec ON vec.seq = item.seq AND vec.model = :model"

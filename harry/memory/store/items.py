@@ -24,9 +24,6 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 CHANGES = 10_000
 """Changes that are remembered. An index that has missed more reads everything anew."""
 
-SESSION_GAP = 6 * 3600.0
-"""Seconds between two items of a source after which the second no longer answers the first."""
-
 LONGEST_ID = 4_000
 """Characters of an id, a namespace or a speaker."""
 

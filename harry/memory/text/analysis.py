@@ -23,6 +23,9 @@ from harry.memory.text.irregular_verbs import BASE
 Terms = npt.NDArray[np.uint32]
 """Hashes of stems, shape (terms,), in the order of the text."""
 
+SESSION_GAP = 6 * 3600.0
+"""Seconds between two items of a source after which the second no longer answers the first."""
+
 LONGEST = 200_000
 """Characters of a text that are indexed. What stands beyond them is kept, and not found by its words."""
 

@@ -10,11 +10,9 @@ from typing import Any
 
 import trio
 
+from harry.config.engine_presets import PORTS
 from harry.errors import EngineError
 from harry.net.http_client import failures, new_client
-
-PORTS: Mapping[str, int] = {"ollama": 11434, "lm-studio": 1234, "llama-cpp": 8080}
-"""Where each server listens unless told otherwise, the first wanted first."""
 
 _NO_CHAT = re.compile(r"embed|rerank|whisper|\btts\b|bge-|minilm", re.IGNORECASE)
 """Names of models that do not converse."""

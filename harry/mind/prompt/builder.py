@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from actors.protocols import ImagePart, Message, Role, TextPart, ToolCall, ToolResult
-from channels.messages import Exchange, Outcome, Recollection, ToolUse
+from channels.messages import STRIDE, Exchange, Outcome, Recollection, ToolUse
+from harry.config.persona import Persona, load_persona
 from harry.mind.prompt.parts import OPENING, SAID, Part, Section, guarded, messages_of, part, quoted
-from harry.mind.prompt.persona import Persona, load_persona
 
 BUDGET = 24_000
 """Characters of a prompt at most: some 6000 tokens."""
@@ -22,9 +22,6 @@ SMALL_BUDGET = 2_400
 
 RESULT = 600
 """Characters of a result that an earlier tool gave; when it was new it was told in full."""
-
-STRIDE = 4
-"""So many exchanges are forgotten at a time."""
 
 INTERRUPTED = "[The user interrupted here. They did not hear the rest.]"
 UNHEARD = "[The user went on before anything of this reply was heard.]"

@@ -64,7 +64,7 @@ class Wishes:
             "conversation.item.truncate": self._item_truncate,
             "response.create": self._response_create,
             "response.cancel": self._response_cancel,
-            "harry.services.playback.position": self._position,
+            "harry.playback.position": self._position,
             "harry.press": self._press,
             "harry.release": self._release,
         }

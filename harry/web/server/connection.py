@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import base64
 import binascii
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from email.utils import formatdate
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import h11
 import structlog
@@ -18,12 +19,10 @@ import trio
 from trio_websocket import wrap_server_stream
 
 from harry.errors import EngineError, HarryError, StoreError, TooManySessions
+from harry.web.server.counters import Tally
 from harry.web.server.http import MIB, Refusal, Request, Response, refused
 from harry.web.server.routing import Route
 from harry.web.server.websocket import UNREAD, Socket, SocketClosed
-
-if TYPE_CHECKING:
-    from harry.web.server.listener import Door
 
 HEAD = 16 * 1024
 """Bytes of a head."""
@@ -62,6 +61,21 @@ log = structlog.get_logger(__name__)
 
 class _Gone(Exception):  # noqa: N818  the client went, or does not read: there is nobody to answer
     pass
+
+
+class Door(Protocol):
+    """What a connection asks of the listener that accepted it."""
+
+    tally: Tally
+
+    def admit(self, request: Request, *, upgrade: bool) -> tuple[Route, Request]:
+        """Find who answers, and let the client through to him. Raises `Refusal`."""
+
+    def holding(self, request: Request) -> AbstractContextManager[trio.CancelScope]:
+        """Cancel the block when the token that let the request in is revoked."""
+
+    def failed(self, what: str, error: BaseException) -> None:
+        """Log that something behind the door broke."""
 
 
 class Connection:

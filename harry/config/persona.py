@@ -15,10 +15,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from harry.config.loading import Config
+from harry.config.sections import Persona as PersonaSection
 from harry.errors import ConfigurationError
 
-DEFAULT = Path(__file__).parents[2] / "personas" / "harry"
+DEFAULT = Path(__file__).parents[1] / "personas" / "harry"
 
 LONGEST = 64_000
 """Bytes of one file: a prompt holds far less."""
@@ -111,6 +111,6 @@ def _text(path: Path) -> str:
         raise ConfigurationError(f"{path} is not UTF-8 text.", remedy="Save it as UTF-8.") from error
 
 
-def persona_of(config: Config) -> Persona:
-    """The configured persona. Raises `ConfigurationError`."""
-    return load_persona(Path(config.persona.folder).expanduser() if config.persona.folder else None)
+def persona_of(section: PersonaSection) -> Persona:
+    """Read the configured persona. Raises `ConfigurationError`."""
+    return load_persona(Path(section.folder).expanduser() if section.folder else None)

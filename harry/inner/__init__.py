@@ -1,1 +1,0 @@
-"""Harry's inner life: what he thinks between turns, what he has in mind, his mornings and his journal."""
