@@ -59,7 +59,7 @@ class VoiceActivityDetector(Engine, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Recognition:
     """What an ear made of an utterance.
 
     `confidence`, 0..1, is how sure it is of the words; 1 where it cannot tell. `finished`, 0..1, is how likely it is
@@ -71,7 +71,7 @@ class Reading:
     finished: float | None = None
 
     @classmethod
-    def of(cls, heard: Reading | str) -> Reading:
+    def of(cls, heard: Recognition | str) -> Recognition:
         """What an ear returned, as a reading. Raises `TypeError` for what is neither."""
         if isinstance(heard, cls):
             return heard
@@ -83,7 +83,7 @@ class Reading:
 class SpeechToText(Engine, Protocol):
     """Turns an utterance into words."""
 
-    async def transcribe(self, samples: Samples) -> Reading | str:
+    async def transcribe(self, samples: Samples) -> Recognition | str:
         """The words in `samples` (at `EAR_RATE`), "" when there are none. Cancellable; has a deadline of its own.
 
         A bare text is a reading that the ear is sure of.

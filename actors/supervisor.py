@@ -48,7 +48,7 @@ class Supervisor:
             except Exception as error:  # a supervisor is the one place that outlives any error
                 self.running.discard(name)
                 now = trio.current_time()
-                log.error("actor crashed", actor=name, cause=whence(error))  # noqa: TRY400  the trace is for --debug
+                log.error("actor crashed", actor=name, cause=describe_origin(error))  # noqa: TRY400  the trace is for --debug
                 log.debug("how it crashed", exc_info=error)
                 self._on_crash(name, error)
                 if now - started > PERIOD:
@@ -67,7 +67,7 @@ class Supervisor:
                 # An actor that raised while it was cancelled: the cancellation goes on.
                 trouble, ending = errors.split(Exception)
                 if trouble is not None:
-                    log.warning("actor crashed at its end", actor=name, cause=whence(trouble))
+                    log.warning("actor crashed at its end", actor=name, cause=describe_origin(trouble))
                 if ending is not None:
                     raise ending from None
                 return
@@ -77,7 +77,7 @@ class Supervisor:
                 return
 
 
-def whence(error: BaseException) -> str:
+def describe_origin(error: BaseException) -> str:
     """Say what kind of error it is and where it came up, for the log: its own words may hold what somebody said."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

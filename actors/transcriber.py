@@ -13,7 +13,7 @@ import numpy as np
 import structlog
 import trio
 
-from actors.protocols import Reading, Samples, SpeechToText
+from actors.protocols import Recognition, Samples, SpeechToText
 from channels.events import EventStream
 from channels.mailbox import Mailbox
 from channels.messages import EAR_RATE, SAMPLE_BYTES, Speech, Transcript
@@ -50,7 +50,7 @@ class Transcriber:
         self._on_transcript = on_transcript
         self.finals: Mailbox[Speech] = Mailbox("finished utterances", FINALS_WAITING)
         self._partials: Port[Speech] = Port("growing utterances", 1, WhenFull.LATEST)
-        self._early: tuple[tuple[str, float], Reading] | None = None
+        self._early: tuple[tuple[str, float], Recognition] | None = None
         self._decoding: tuple[tuple[str, float], trio.CancelScope] | None = None
         self._decoded = trio.Event()
         self._in_hand = 0
@@ -87,7 +87,7 @@ class Transcriber:
                 except Exception:
                     # The second failure is the last delivery: the utterance still gets its one final transcript.
                     if self._failed == speech.utterance:
-                        self._tell(speech, Reading(""))
+                        self._tell(speech, Recognition(""))
                     self._failed = speech.utterance
                     raise
                 finally:
@@ -95,7 +95,7 @@ class Transcriber:
             # The letter is done with before it is told: whatever the listeners do, there is one final transcript.
             self._tell(speech, heard)
 
-    async def _words(self, speech: Speech) -> Reading:
+    async def _words(self, speech: Speech) -> Recognition:
         """The words of a finished utterance: those of an early decode of the same voice, or of one made now."""
         voice = (speech.utterance, speech.ended_at)
         if self._decoding is not None:
@@ -107,10 +107,10 @@ class Transcriber:
             return self._early[1]
         return await self._decode(speech)
 
-    async def _decode(self, speech: Speech) -> Reading:
+    async def _decode(self, speech: Speech) -> Recognition:
         async with self._ear() as ear:
             with trio.move_on_after(LAST_RESORT):
-                return Reading.of(await ear.transcribe(trimmed(speech)))
+                return Recognition.of(await ear.transcribe(trimmed(speech)))
         raise TimeoutError(f"the ear did not answer within {LAST_RESORT:g} seconds")
 
     async def _anticipate(self) -> None:
@@ -119,7 +119,7 @@ class Transcriber:
             if heard is not None:
                 self._tell(speech, heard)
 
-    async def _guess(self, speech: Speech) -> Reading | None:
+    async def _guess(self, speech: Speech) -> Recognition | None:
         """The words of a growing utterance; None if it was given up or failed. The same voice is not decoded twice."""
         voice = (speech.utterance, speech.ended_at)
         if self._early is not None and self._early[0] == voice:
@@ -139,7 +139,7 @@ class Transcriber:
                 self._decoded.set()
         return None
 
-    def _tell(self, speech: Speech, heard: Reading) -> None:
+    def _tell(self, speech: Speech, heard: Recognition) -> None:
         words = Transcript(speech.utterance, heard.text, speech.final, heard.confidence, heard.finished)
         self._on_transcript(speech, words)
 

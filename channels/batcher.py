@@ -32,7 +32,7 @@ class _Asked(Generic[J]):
         self.done.set()
 
 
-class Lane(Generic[J]):
+class Batcher(Generic[J]):
     """`send` takes a batch and gives an answer for each job; an exception among them, or raised, is an answer."""
 
     def __init__(self, send: Callable[[Sequence[J]], Awaitable[Sequence[object]]]) -> None:

@@ -15,7 +15,7 @@ from actors.protocols import (
     Message,
     Microphone,
     Purpose,
-    Reading,
+    Recognition,
     Request,
     Role,
     Samples,
@@ -53,7 +53,7 @@ from channels.messages import (
     Word,
 )
 from harry.engines.registry import ROLES, EngineClass, EngineSettings
-from harry.engines.worker_threads import Emit, Offload
+from harry.engines.worker_threads import Emit, WorkerThreads
 from harry.errors import (
     BudgetReached,
     ConfigurationError,
@@ -67,6 +67,12 @@ from harry.errors import (
 )
 from harry.tools.functions import tool
 from harry.tools.toolbox import Answer, ToolError
+
+Offload = WorkerThreads
+"""The earlier name of `WorkerThreads`."""
+
+Reading = Recognition
+"""The earlier name of `Recognition`."""
 
 __all__ = [
     "EAR_RATE",
@@ -100,6 +106,7 @@ __all__ = [
     "Piece",
     "Purpose",
     "Reading",
+    "Recognition",
     "Recollection",
     "Request",
     "Role",
@@ -127,5 +134,6 @@ __all__ = [
     "VoiceActivityDetector",
     "VoiceActivityStream",
     "Word",
+    "WorkerThreads",
     "tool",
 ]

@@ -15,12 +15,12 @@ from channels.clock import AudioClock
 from channels.events import Event, Listener
 from channels.messages import Exchange, Recollection
 from harry.engines.engine_set import Engines
-from harry.engines.lease import Shelf
+from harry.engines.lease import EnginePool
 from harry.hearing.energy import Energy, EnergySettings
 from harry.memory.store.in_memory import InMemoryStore
 from harry.memory.store.spill import MemorySpill
 from harry.session.conductor import Identity
-from harry.session.session import Manners, Session
+from harry.session.session import Session, TurnTakingSettings
 from harry.testing.engines import ScriptedLanguageModel, ScriptedSettings, ScriptedVoice
 from harry.testing.loudspeaker import VirtualLoudspeaker
 from harry.testing.microphone import SILENT_FRAME, VOICED_FRAME, HandFedMicrophone
@@ -125,7 +125,7 @@ async def house(
     ear: Any = None,
     mind: Any = None,
     voice: Any = None,
-    manners: Manners | None = None,
+    turn_taking: TurnTakingSettings | None = None,
     store: Any = None,
     spill: Any = None,
     history: Sequence[Exchange] = (),
@@ -141,11 +141,11 @@ async def house(
         persona="Harry",
         clock=clock,
         engines=Engines(
-            voice_activity=Shelf("voice_activity", Energy("energy", EnergySettings())),
-            speech_to_text=Shelf("speech_to_text", ear or FakeEar()),
+            voice_activity=EnginePool("voice_activity", Energy("energy", EnergySettings())),
+            speech_to_text=EnginePool("speech_to_text", ear or FakeEar()),
         ),
-        mind=Shelf("language_model", mind or ScriptedLanguageModel("scripted", ["one two three four five."])),
-        voice=Shelf("text_to_speech", voice or ScriptedVoice("scripted", ScriptedSettings(rate=RATE))),
+        mind=EnginePool("language_model", mind or ScriptedLanguageModel("scripted", ["one two three four five."])),
+        voice=EnginePool("text_to_speech", voice or ScriptedVoice("scripted", ScriptedSettings(rate=RATE))),
         store=store or InMemoryStore(),
         spill=spill or MemorySpill(),
         microphone=microphone,
@@ -153,7 +153,7 @@ async def house(
         if loudspeaker
         else None,
         prompt=prompt,
-        manners=manners or Manners(),
+        turn_taking=turn_taking or TurnTakingSettings(),
         history=tuple(history),
         today=lambda: "2000-01-01",
         cast=cast,

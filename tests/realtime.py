@@ -20,7 +20,7 @@ from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
 
 from harry.engines.engine_set import Engines
-from harry.engines.lease import Shelf
+from harry.engines.lease import EnginePool
 from harry.hearing.energy import Energy, EnergySettings
 from harry.testing.engines import ScriptedLanguageModel, ScriptedSettings, ScriptedSpeechToText, ScriptedVoice
 from tests.web import Away, away
@@ -47,10 +47,10 @@ async def harry(
     **web: Any,
 ) -> AsyncIterator[Away]:
     engines = Engines(
-        voice_activity=Shelf("voice_activity", senses or Energy("energy", EnergySettings(threshold=-40.0))),
-        speech_to_text=Shelf("speech_to_text", ScriptedSpeechToText("ear", heard or ["Tell me more about it."])),
-        language_model=Shelf("language_model", mind or ScriptedLanguageModel("mind", replies or [LONG])),
-        text_to_speech=Shelf("text_to_speech", ScriptedVoice("voice", ScriptedSettings())),
+        voice_activity=EnginePool("voice_activity", senses or Energy("energy", EnergySettings(threshold=-40.0))),
+        speech_to_text=EnginePool("speech_to_text", ScriptedSpeechToText("ear", heard or ["Tell me more about it."])),
+        language_model=EnginePool("language_model", mind or ScriptedLanguageModel("mind", replies or [LONG])),
+        text_to_speech=EnginePool("text_to_speech", ScriptedVoice("voice", ScriptedSettings())),
     )
     async with away(engines=engines, **web) as door:
         yield door

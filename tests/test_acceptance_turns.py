@@ -28,13 +28,13 @@ from harry.bench.known_voice import KnownVoice, signs
 from harry.bench.overlap_sounds import Voices, at_level
 from harry.bench.room import VOICE_RMS, people, sounding_rms
 from harry.engines.engine_set import Engines
-from harry.engines.lease import Shelf
+from harry.engines.lease import EnginePool
 from harry.hearing.moonshine import Moonshine, MoonshineSettings
 from harry.hearing.silero import Silero, SileroSettings
 from harry.memory.store.in_memory import InMemoryStore
 from harry.memory.store.spill import MemorySpill
 from harry.session.conductor import Identity
-from harry.session.session import Manners, Session
+from harry.session.session import Session, TurnTakingSettings
 from harry.testing.engines import ScriptedLanguageModel
 from harry.testing.loudspeaker import VirtualLoudspeaker
 from harry.voice.piper import Piper, PiperSettings
@@ -176,14 +176,14 @@ async def piper_cuts(n: int) -> list[tuple[str, np.ndarray[tuple[int], np.dtype[
         persona="Harry",
         clock=clock,
         engines=Engines(),
-        mind=Shelf("language_model", ScriptedLanguageModel("scripted", list(SAYINGS))),
-        voice=Shelf("text_to_speech", piper),
+        mind=EnginePool("language_model", ScriptedLanguageModel("scripted", list(SAYINGS))),
+        voice=EnginePool("text_to_speech", piper),
         store=InMemoryStore(),
         spill=MemorySpill(),
         microphone=None,
         loudspeaker=loudspeaker,
         prompt=prompt,
-        manners=Manners(),
+        turn_taking=TurnTakingSettings(),
         today=lambda: "2000-01-01",
     )
     told: list[tuple[str, Any]] = []
@@ -240,17 +240,17 @@ async def test_his_own_voice_from_a_loudspeaker_seldom_pauses_him_and_people_are
         persona="Harry",
         clock=clock,
         engines=Engines(
-            voice_activity=Shelf("voice_activity", Silero.load("silero", SileroSettings())),
-            speech_to_text=Shelf("speech_to_text", Moonshine.load("moonshine", MoonshineSettings())),
+            voice_activity=EnginePool("voice_activity", Silero.load("silero", SileroSettings())),
+            speech_to_text=EnginePool("speech_to_text", Moonshine.load("moonshine", MoonshineSettings())),
         ),
-        mind=Shelf("language_model", ScriptedLanguageModel("scripted", [said])),
-        voice=Shelf("text_to_speech", piper),
+        mind=EnginePool("language_model", ScriptedLanguageModel("scripted", [said])),
+        voice=EnginePool("text_to_speech", piper),
         store=InMemoryStore(),
         spill=MemorySpill(),
         microphone=microphone,
         loudspeaker=loudspeaker,
         prompt=prompt,
-        manners=Manners(),
+        turn_taking=TurnTakingSettings(),
         today=lambda: "2000-01-01",
         cancel_echo=True,
     )

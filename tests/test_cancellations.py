@@ -28,7 +28,7 @@ from channels.mailbox import Mailbox
 from channels.messages import Chunk, Piece, Recollection, Speech, Transcript, Word
 from channels.ports import Port, WhenFull
 from channels.turn import Turn
-from harry.engines.lease import FRESH_AT_MOST, Shelf
+from harry.engines.lease import FRESH_AT_MOST, EnginePool
 from harry.errors import EngineError, EngineUnavailable
 from harry.memory.store.in_memory import InMemoryStore
 from harry.testing.engines import ScriptedSettings, ScriptedVoice
@@ -355,7 +355,7 @@ async def test_whatever_is_swapped_and_cancelled_every_engine_is_closed_once_at_
         made.append(Lent())
         return made[-1]
 
-    shelf: Shelf[Lent] = Shelf("language_model", made[0], reload=fresh)
+    shelf: EnginePool[Lent] = EnginePool("language_model", made[0], reload=fresh)
 
     async def lessee() -> None:
         for _ in range(10):
@@ -398,7 +398,7 @@ async def test_a_turn_that_is_cut_while_a_hung_engine_is_replaced_does_not_use_u
         await trio.sleep(1)
         return Lent("fresh")
 
-    shelf: Shelf[Lent] = Shelf("speech_to_text", first, reload=fresh)
+    shelf: EnginePool[Lent] = EnginePool("speech_to_text", first, reload=fresh)
     for _ in range(FRESH_AT_MOST + 1):
         with trio.move_on_after(0.5):
             async with shelf.lease():
@@ -412,7 +412,7 @@ async def test_a_turn_that_is_cut_while_a_hung_engine_is_replaced_does_not_use_u
 async def test_an_engine_that_will_not_close_spoils_no_turn(trouble: str, autojump_clock: MockClock) -> None:
     old, new = Lent(), Lent()
     setattr(old, trouble, True)
-    shelf: Shelf[Lent] = Shelf("text_to_speech", old)
+    shelf: EnginePool[Lent] = EnginePool("text_to_speech", old)
     async with shelf.lease():
         await shelf.swap(new)
     assert (old.closed, new.closed) == (1, 0)

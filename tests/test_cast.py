@@ -31,7 +31,7 @@ def tea_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 
 
 def test_harrys_own_actors_come_through_the_same_door() -> None:
-    assert casting.cast({}) == casting.Cast()
+    assert casting.cast({}) == casting.ActorSet()
 
 
 def test_a_name_that_no_plug_in_has_is_told_with_what_there_is() -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from harry.cli import app as cli
-from harry.cli import exit_codes as exits
+from harry.cli import exit_codes
 from harry.config.loading import RunOptions
 from harry.errors import ConfigurationError, EngineError, FolderInUse, HarryError
 
@@ -324,4 +324,4 @@ def test_the_benches_and_the_demo_are_called(monkeypatch: pytest.MonkeyPatch, ro
 
 def test_a_group_s_worst_code_counts() -> None:
     group = ExceptionGroup("", [HarryError("a"), ExceptionGroup("", [ConfigurationError("b")])])
-    assert exits.verdict(group)[1] == 2
+    assert exit_codes.explain(group)[1] == 2

@@ -15,7 +15,7 @@ from harry.config.loading import Config, load_config
 from harry.errors import ConfigurationError, FolderInUse, StoreError
 from harry.memory.store.connection import connect
 from harry.memory.store.data_folder import lock_folder, prepare_folder
-from harry.memory.store.database import Tables
+from harry.memory.store.database import Database
 from harry.memory.store.erasure import erase_rows, erase_spilled, holds
 from harry.memory.store.items import Item, index_records, put
 from harry.memory.store.opening import STORE_FILE
@@ -41,7 +41,7 @@ def records(user: str, secret: str) -> list[TurnRecord | Thought]:
 
 
 async def filled(config: Config, rows: int = 300) -> None:
-    tables = await Tables.open(config.data_folder / STORE_FILE)
+    tables = await Database.open(config.data_folder / STORE_FILE)
     for user, secret in (("ann", SECRET), ("bob", "trombone")):
         kept = records(user, secret)
         await tables.write(kept)
@@ -97,7 +97,7 @@ async def test_a_deleted_word_of_a_conversation_is_in_no_table_either(config):
 
 async def test_erasing_works_beside_an_open_store_which_then_finds_nothing_more(config):
     await filled(config)
-    tables = await Tables.open(config.data_folder / STORE_FILE)
+    tables = await Database.open(config.data_folder / STORE_FILE)
     memory = remembering.LongTermMemory(tables)
     assert (await memory.search(SECRET, namespace="ann")).found
     await remembering.erase(config, "ann")
@@ -186,7 +186,7 @@ async def test_a_backup_holds_everything_and_is_private(config, tmp_path):
 
 async def test_a_backup_taken_while_others_write_is_of_one_moment(config, tmp_path):
     await filled(config, rows=1)
-    tables = await Tables.open(config.data_folder / STORE_FILE)
+    tables = await Database.open(config.data_folder / STORE_FILE)
     done = False
 
     def two(connection: sqlite3.Connection, number: int) -> None:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from actors.protocols import Reading, Samples
+from actors.protocols import Recognition, Samples
 from channels.messages import EAR_RATE, FRAME_SAMPLES
 from harry.errors import EngineTimeout, EngineUnavailable
 from harry.hearing.blocks import EARLIEST, LEAST, LONGEST, believed, blocks, loudest
@@ -283,7 +283,7 @@ async def test_an_ear_is_as_sure_as_the_geometric_mean_of_its_tokens() -> None:
     ear, model = deaf_ear()
     model.let_go.set()
     assert (await ear.transcribe(tone(1, -20))).confidence == pytest.approx(0.45)
-    assert (await ear.transcribe(np.zeros(EAR_RATE, np.float32))) == Reading("", 1.0)
+    assert (await ear.transcribe(np.zeros(EAR_RATE, np.float32))) == Recognition("", 1.0)
 
 
 @pytest.mark.embedded

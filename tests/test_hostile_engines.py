@@ -26,7 +26,7 @@ from actors.supervisor import DEGRADED_WAIT, INTENSITY, Supervisor
 from channels.gate import Gate
 from channels.messages import Chunk, Word
 from channels.turn import Turn
-from harry.cli import exit_codes as exits
+from harry.cli import exit_codes
 from harry.errors import EngineError, StoreError
 from harry.memory.store.in_memory import InMemoryStore
 from harry.services.ask import _one_turn
@@ -369,7 +369,7 @@ async def test_a_listener_of_transcripts_that_fails_makes_no_second_final(autoju
 
 async def test_a_detector_that_breaks_in_the_middle_of_a_session_is_started_again(autojump_clock: MockClock) -> None:
     async with house() as home:
-        listener = home.session.ears.listener
+        listener = home.session.speech_input.listener
         assert listener is not None
         stream = listener._voice_activity
         await trio.sleep(60)
@@ -660,7 +660,7 @@ async def test_ask_prints_the_answer_and_says_that_it_is_not_kept(autojump_clock
     with trio.fail_after(60), pytest.RaisesGroup(StoreError, flatten_subgroups=True, allow_unwrapped=True) as caught:
         await _one_turn(session, "hello", printed.append)
     assert "".join(printed) == "one two three four five."
-    assert "The answer is not kept: The disk is full." in str(exits.verdict(caught.value))
+    assert "The answer is not kept: The disk is full." in str(exit_codes.explain(caught.value))
 
 
 async def test_an_ordinary_end_in_the_middle_of_everything_is_no_crash(

@@ -17,10 +17,10 @@ from channels.turn import new_id
 from harry.config.loading import Config
 from harry.config.sections import Memory
 from harry.engines.engine_set import Engines
-from harry.engines.lease import Shelf
+from harry.engines.lease import EnginePool
 from harry.errors import EngineUnavailable, StoreError, TooManySessions
 from harry.host.host import Host, hosting
-from harry.host.spill_files import Refuges
+from harry.host.spill_files import SpillPool
 from harry.memory.store.in_memory import InMemoryStore
 from harry.memory.store.spill import FileSpill
 from harry.memory.store.sqlite_store import SqliteStore
@@ -50,7 +50,7 @@ def config_in(folder: Path | None = None, **values: Any) -> Config:
 async def host_of(
     mind: FakeMind, *, most: int = 4, store: Any = None, config: Config | None = None
 ) -> AsyncIterator[Host]:
-    engines = Engines(language_model=Shelf("language_model", mind))
+    engines = Engines(language_model=EnginePool("language_model", mind))
     async with hosting(config or config_in(), engines, store or InMemoryStore(), most=most) as host:
         yield host
 
@@ -241,9 +241,9 @@ async def test_what_an_earlier_life_left_is_brought_in_at_the_start(tmp_path: Pa
 
 async def test_a_file_that_is_not_brought_in_yet_is_given_to_nobody(tmp_path: Path) -> None:
     await FileSpill(tmp_path / "unwritten-1.jsonl").append([Thought(new_id(), "ann", "s", "harry", "Harry", 0.0, "x")])
-    refuges = Refuges(InMemoryStore(), tmp_path, 3)
-    assert refuges.free == 2
-    with refuges.one() as first, refuges.one() as second:
+    spill_pool = SpillPool(InMemoryStore(), tmp_path, 3)
+    assert spill_pool.free == 2
+    with spill_pool.one() as first, spill_pool.one() as second:
         assert [first.path.name, second.path.name] == ["unwritten.jsonl", "unwritten-2.jsonl"]  # type: ignore[attr-defined]
 
 
@@ -256,7 +256,7 @@ async def test_a_conversation_that_is_over_is_told_in_short_and_no_longer_word_b
         return "We spoke of herons."
 
     config = config_in(tmp_path)
-    engines = Engines(language_model=Shelf("language_model", mind))
+    engines = Engines(language_model=EnginePool("language_model", mind))
     async with (
         hosting(config, engines, store, most=2, summarise=summarise) as host,
         host.open(user="ann") as session,
@@ -267,8 +267,8 @@ async def test_a_conversation_that_is_over_is_told_in_short_and_no_longer_word_b
         await host.tables.change(
             lambda each: each.execute("UPDATE turn SET started_at = started_at - 7200, ended_at = ended_at - 7200")
         )
-        assert host.after_keeping is not None
-        host.after_keeping.notice()
+        assert host.background_jobs is not None
+        host.background_jobs.notice()
         await until(lambda: not session.conductor.history)
         await said(session, "and now?")
         assert summed_up == ["the heron is back"]

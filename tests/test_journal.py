@@ -11,7 +11,7 @@ import pytest
 
 from harry.memory.diary.journal import Journal
 from harry.memory.longterm.service import LongTermMemory
-from harry.memory.store.database import Tables
+from harry.memory.store.database import Database
 from harry.memory.store.items import Item
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -27,8 +27,8 @@ class Clock:
 
 
 @pytest.fixture
-async def tables(tmp_path: Path) -> AsyncIterator[Tables]:
-    opened = await Tables.open(tmp_path / "harry.db", zone=BERLIN)
+async def tables(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = await Database.open(tmp_path / "harry.db", zone=BERLIN)
     yield opened
     await opened.aclose()
 
@@ -39,7 +39,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def journal(tables: Tables, clock: Clock) -> Journal:
+def journal(tables: Database, clock: Clock) -> Journal:
     return Journal(tables, "Harry", "ann", wall=clock)
 
 

@@ -26,7 +26,7 @@ from channels.messages import Thought
 from harry.errors import StoreError
 from harry.memory.diary.journal import Journal
 from harry.memory.shared_state.live_state import SqliteLiveState
-from harry.memory.store.database import Tables
+from harry.memory.store.database import Database
 from harry.memory.store.spill import FileSpill
 from tests.test_kill_nine import in_order, kept_names, text_of
 
@@ -51,7 +51,7 @@ class Deadly:
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
-class Store(Tables):
+class Store(Database):
     deadly: Deadly
 
     async def write(self, records: Sequence[Record]) -> list[int]:

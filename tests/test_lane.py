@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from channels.batcher import MOST, Lane
+from channels.batcher import MOST, Batcher
 
 
 class Server:
@@ -29,13 +29,13 @@ async def server(nursery) -> Server:
 
 
 @pytest.fixture
-async def lane(server, nursery) -> Lane:
-    lane = Lane(server.send)
+async def lane(server, nursery) -> Batcher:
+    lane = Batcher(server.send)
     nursery.start_soon(lane.run)
     return lane
 
 
-async def ask_all(lane: Lane, words) -> dict[str, object]:
+async def ask_all(lane: Batcher, words) -> dict[str, object]:
     answers: dict[str, object] = {}
 
     async def ask(word: str) -> None:

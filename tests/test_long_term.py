@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from channels.messages import Source, Thought, TurnRecord
 from harry.errors import StoreError
 from harry.memory.longterm.chunking import MOST, passages
-from harry.memory.longterm.selection import FLOORS, LONGEST, Remembered, alike, chosen, rendered
+from harry.memory.longterm.selection import FLOORS, LONGEST, MemorySearch, alike, chosen, rendered
 from harry.memory.longterm.selection import MOST as MOST_MEMORIES
 from harry.memory.longterm.service import Answer, Found, LongTermMemory
 from harry.memory.search import index as derived
 from harry.memory.store import items as items_module
 from harry.memory.store.connection import connect
-from harry.memory.store.database import Tables
+from harry.memory.store.database import Database
 from harry.memory.store.items import CHANGES, Item, clean, index_records
 from harry.memory.store.migrations.registry import MIGRATIONS, migrate, version
 
@@ -53,7 +53,7 @@ def item(identity: str, text: str = "some words", **changes: object) -> Item:
 
 @pytest.fixture
 async def memory(tmp_path: Path) -> AsyncIterator[LongTermMemory]:
-    tables = await Tables.open(tmp_path / "harry.sqlite3")
+    tables = await Database.open(tmp_path / "harry.sqlite3")
     opened = LongTermMemory(tables, FakeEmbedder())  # type: ignore[arg-type]
     yield opened
     await opened.aclose()
@@ -143,7 +143,7 @@ NAMES = st.text(min_size=1, max_size=12).filter(str.strip)
 @given(st.lists(st.tuples(NAMES, NAMES), min_size=1, max_size=8), NAMES)
 def test_no_namespace_sees_another(tmp_path_factory, pairs, stranger):
     async def scenario() -> None:
-        tables = await Tables.open(tmp_path_factory.mktemp("ns") / "h.sqlite3")
+        tables = await Database.open(tmp_path_factory.mktemp("ns") / "h.sqlite3")
         memory = LongTermMemory(tables)
         items = [clean(Item(identity, f"kitten {identity}", namespace)) for namespace, identity in pairs]
         await memory.upsert(items)
@@ -164,7 +164,7 @@ def test_no_namespace_sees_another(tmp_path_factory, pairs, stranger):
 )
 def test_after_any_changes_the_index_finds_what_a_new_one_finds(tmp_path_factory, steps, shelved):
     async def scenario() -> None:
-        tables = await Tables.open(tmp_path_factory.mktemp("steps") / "h.sqlite3")
+        tables = await Database.open(tmp_path_factory.mktemp("steps") / "h.sqlite3")
         memory, embedder = LongTermMemory(tables, FakeEmbedder()), FakeEmbedder()  # type: ignore[arg-type]
         await memory.upsert([item(f"base{n}", f"kitten number {n}") for n in range(5)])
         await memory.warm("ann", ["memory"])
@@ -361,7 +361,7 @@ async def test_vectors_are_made_when_something_was_noticed(memory):
 
 
 async def test_a_store_that_fails_is_a_sentence(tmp_path):
-    tables = await Tables.open(tmp_path / "h.sqlite3")
+    tables = await Database.open(tmp_path / "h.sqlite3")
     memory = LongTermMemory(tables)
     await tables.aclose()
     with pytest.raises(StoreError):
@@ -369,7 +369,7 @@ async def test_a_store_that_fails_is_a_sentence(tmp_path):
     await memory.aclose()
     with pytest.raises(StoreError):
         await memory.search("a", namespace="ann")
-    lines = await Remembered(memory, "ann").search("a", lambda _: None)
+    lines = await MemorySearch(memory, "ann").search("a", lambda _: None)
     assert lines == [], "a conversation goes on without its memory"
 
 

@@ -11,7 +11,7 @@ import pytest
 import trio
 
 from harry.compat.lore import constant_entries, get_key_matches, kb_entries, load_knowledgebase
-from harry.engines.worker_threads import Offload
+from harry.engines.worker_threads import WorkerThreads
 from harry.errors import StoreError
 from harry.memory.lore.activation import Moment
 from harry.memory.lore.model import Book, Entry, Fired, Reason, Scope
@@ -42,13 +42,13 @@ def texts(fired: list[Fired]) -> list[str]:
 def in_threads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Which work went to a thread."""
     seen: list[str] = []
-    run = Offload.run
+    run = WorkerThreads.run
 
-    async def watched(self: Offload, work: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    async def watched(self: WorkerThreads, work: Callable[..., Any], *args: Any, **options: Any) -> Any:
         seen.append(work.__name__)
         return await run(self, work, *args, **options)
 
-    monkeypatch.setattr(Offload, "run", watched)
+    monkeypatch.setattr(WorkerThreads, "run", watched)
     return seen
 
 

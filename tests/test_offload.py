@@ -6,12 +6,12 @@ import time
 import pytest
 import trio
 
-from harry.engines.worker_threads import Emit, Offload
+from harry.engines.worker_threads import Emit, WorkerThreads
 from harry.errors import EngineError, EngineTimeout
 
 
 async def test_the_result_of_the_work_comes_back() -> None:
-    assert await Offload("engine", deadline=5).run(lambda a, b: a + b, 1, 2) == 3
+    assert await WorkerThreads("engine", deadline=5).run(lambda a, b: a + b, 1, 2) == 3
 
 
 async def test_an_error_of_the_work_becomes_an_engine_error_with_its_cause() -> None:
@@ -19,13 +19,13 @@ async def test_an_error_of_the_work_becomes_an_engine_error_with_its_cause() -> 
         raise ZeroDivisionError("no")
 
     with pytest.raises(EngineError, match="engine failed: ZeroDivisionError: no") as caught:
-        await Offload("engine", deadline=5).run(breaks)
+        await WorkerThreads("engine", deadline=5).run(breaks)
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
 async def test_a_cancelled_call_returns_at_once_and_tells_the_engine_to_stop() -> None:
     stop = threading.Event()
-    offload = Offload("engine", deadline=60)
+    offload = WorkerThreads("engine", deadline=60)
     with trio.fail_after(5):
         with trio.move_on_after(0.05):
             await offload.run(stop.wait, 30, abort=stop.set)
@@ -35,7 +35,7 @@ async def test_a_cancelled_call_returns_at_once_and_tells_the_engine_to_stop() -
 
 async def test_a_call_that_outlives_its_deadline_retires_the_instance() -> None:
     stop = threading.Event()
-    offload = Offload("engine", deadline=0.05)
+    offload = WorkerThreads("engine", deadline=0.05)
     try:
         with pytest.raises(EngineTimeout, match=r"did not answer within 0\.05 seconds"):
             await offload.run(stop.wait, 30)
@@ -46,12 +46,12 @@ async def test_a_call_that_outlives_its_deadline_retires_the_instance() -> None:
 
 async def test_waiting_for_a_busy_engine_is_no_hang_of_the_engine() -> None:
     stop = threading.Event()
-    offload = Offload("engine", deadline=0.1)
+    offload = WorkerThreads("engine", deadline=0.1)
     offload._limiter = trio.CapacityLimiter(1)
     started = trio.Event()
 
     async def hold() -> None:
-        offload_for_long = Offload("engine", deadline=60)
+        offload_for_long = WorkerThreads("engine", deadline=60)
         offload_for_long._limiter = offload._limiter
         started.set()
         await offload_for_long.run(stop.wait, 30)
@@ -80,7 +80,7 @@ async def test_items_of_a_stream_arrive_in_order_and_hold_the_engine_back() -> N
         taken.append(item)
         await trio.lowlevel.checkpoint()
 
-    await Offload("engine", deadline=5).stream(work, send)
+    await WorkerThreads("engine", deadline=5).stream(work, send)
     assert taken == [0, 1, 2, 3, 4]
 
 
@@ -99,7 +99,7 @@ async def test_a_cancelled_stream_stops_the_engine_at_its_next_item() -> None:
         await trio.lowlevel.checkpoint()
 
     with trio.move_on_after(0.05):
-        await Offload("engine", deadline=60).stream(work, send)
+        await WorkerThreads("engine", deadline=60).stream(work, send)
     assert await trio.to_thread.run_sync(ended.wait, 5)
     assert answers[-1] is False
 
@@ -115,7 +115,7 @@ async def test_a_cancelled_stream_whose_listener_hangs_frees_the_thread() -> Non
         await trio.sleep_forever()
 
     with trio.move_on_after(0.05):
-        await Offload("engine", deadline=60).stream(work, send)
+        await WorkerThreads("engine", deadline=60).stream(work, send)
     assert await trio.to_thread.run_sync(ended.wait, 5)
 
 
@@ -130,7 +130,7 @@ async def test_a_stream_that_falls_silent_is_too_slow_and_a_slow_listener_is_not
     async def send(item: int) -> None:
         await trio.sleep(0.15)
 
-    offload = Offload("engine", deadline=0.1)
+    offload = WorkerThreads("engine", deadline=0.1)
     began = trio.current_time()
     try:
         with pytest.raises(EngineTimeout, match="said nothing"):

@@ -18,7 +18,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from actors.protocols import Delta, ImagePart, Request, Role, TextDelta, TextPart, ToolCall, ToolResult, Usage
 from harry.engines.engine_set import Engines
-from harry.engines.lease import Shelf
+from harry.engines.lease import EnginePool
 from harry.memory.store.sqlite_store import SqliteStore
 from harry.testing.engines import ScriptedSettings, ScriptedSpeechToText, ScriptedVoice
 from harry.web.openai.stops import Stops
@@ -58,9 +58,9 @@ class Mind:
 @asynccontextmanager
 async def harry(mind: Mind, folder: Path | None = None) -> AsyncIterator[Away]:
     engines = Engines(
-        language_model=Shelf("language_model", mind),
-        text_to_speech=Shelf("text_to_speech", ScriptedVoice("scripted", ScriptedSettings(rate=22_050))),
-        speech_to_text=Shelf("speech_to_text", ScriptedSpeechToText("scripted", ["Is the kettle on?"])),
+        language_model=EnginePool("language_model", mind),
+        text_to_speech=EnginePool("text_to_speech", ScriptedVoice("scripted", ScriptedSettings(rate=22_050))),
+        speech_to_text=EnginePool("speech_to_text", ScriptedSpeechToText("scripted", ["Is the kettle on?"])),
     )
     store = await SqliteStore.open(folder / "harry.sqlite3") if folder else None
     async with away(folder, store=store, engines=engines) as door:

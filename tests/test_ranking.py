@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from harry.errors import EngineUnavailable
 from harry.memory.search.bm25 import Postings, rarity
 from harry.memory.search.embedding import Embedder
-from harry.memory.search.index import KindIndex
+from harry.memory.search.index import SearchIndex
 from harry.memory.search.ranking import Question, rank
 from harry.memory.search.wordpiece import WordPiece
 from harry.memory.store.items import Item, clean, put
@@ -208,14 +208,14 @@ def test_a_word_that_half_of_the_rows_hold_weighs_nothing_and_a_rare_one_much():
 # The order
 
 
-def index_of(items: list[Item], vectors: dict[str, bytes] | None = None, kind: str = "memory") -> KindIndex:
+def index_of(items: list[Item], vectors: dict[str, bytes] | None = None, kind: str = "memory") -> SearchIndex:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     migrate(connection)
     for item in items:
         seq = put(connection, clean(item))
         if vectors and item.id in vectors:
             connection.execute("INSERT INTO vec VALUES (?, 'all-MiniLM-L6-v2-int8', ?)", (seq, vectors[item.id]))
-    index = KindIndex(items[0].namespace if items else "u", kind)
+    index = SearchIndex(items[0].namespace if items else "u", kind)
     index.read(connection)
     connection.close()
     return index
@@ -283,7 +283,7 @@ def test_rows_without_a_vector_yet_are_found_by_their_words():
 def test_any_question_has_an_answer_or_none_and_no_error(question):
     for lines in ([], ["Ann: one"], FILLER):
         items = talk(*lines)
-        rank(Question.read(question), [index_of(items)] if items else [KindIndex("u", "memory")], 5)
+        rank(Question.read(question), [index_of(items)] if items else [SearchIndex("u", "memory")], 5)
 
 
 @settings(max_examples=30, deadline=None)

@@ -15,11 +15,11 @@ from harry.host.shared_memory import shared_memory
 from harry.memory.lore.model import Entry, Scope
 from harry.memory.store.items import Item
 from harry.memory.store.opening import NAMESPACE
-from harry.session.recall import LongTerm
+from harry.session.recall import SessionMemory
 
 
 @asynccontextmanager
-async def remembering_a_key(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LongTerm]:
+async def remembering_a_key(folder: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SessionMemory]:
     """A memory that holds where a key hangs, and lore of a lighthouse."""
     monkeypatch.setenv("HARRY_HOME", str(folder))
     # What is found is the matter here, and not how soon.

@@ -17,7 +17,7 @@ from channels.turn import new_id
 from harry.config.loading import Config
 from harry.config.sections import User
 from harry.engines.engine_set import Engines
-from harry.engines.lease import Shelf
+from harry.engines.lease import EnginePool
 from harry.host.host import Host, hosting
 from harry.memory.store.sqlite_store import SqliteStore
 from harry.reflexes.grammar import grammar_of
@@ -209,7 +209,7 @@ async def harry(tmp_path: Path) -> AsyncIterator[tuple[Host, Hung]]:
     config = Config(user=User(name="ann"))
     config._data_folder = tmp_path
     store = await SqliteStore.open(tmp_path / "harry.sqlite3")
-    async with hosting(config, Engines(language_model=Shelf("language_model", mind)), store, most=3) as host:
+    async with hosting(config, Engines(language_model=EnginePool("language_model", mind)), store, most=3) as host:
         yield host, mind
     await store.aclose()
 

@@ -9,7 +9,7 @@ import pytest
 import trio
 
 from harry.cli import app as cli
-from harry.memory.store.database import Tables
+from harry.memory.store.database import Database
 from harry.memory.store.opening import STORE_FILE
 from harry.memory.store.reminders import Reminders
 
@@ -32,7 +32,7 @@ def reminders(tmp_path, monkeypatch, capsys):
 
 async def _set(folder):
     folder.mkdir(parents=True, exist_ok=True)
-    tables = await Tables.open(folder / STORE_FILE)
+    tables = await Database.open(folder / STORE_FILE)
     kept = Reminders(tables)
     now = time.time()
     await kept.add("maria", "timer", now, now + 60)

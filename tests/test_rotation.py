@@ -27,7 +27,7 @@ from harry.memory.conversations.summary import LONGEST, extract
 from harry.memory.conversations.window import Row, cost, shown, upper_bound, within
 from harry.memory.diary.stream import SocDays
 from harry.memory.longterm.service import LongTermMemory
-from harry.memory.store.database import Tables
+from harry.memory.store.database import Database
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MINUTE, HOUR = 60.0, 3600.0
@@ -58,8 +58,8 @@ def turn(
 
 
 @asynccontextmanager
-async def opened(path: Path) -> AsyncIterator[Tables]:
-    tables = await Tables.open(path / "harry.db", zone=BERLIN)
+async def opened(path: Path) -> AsyncIterator[Database]:
+    tables = await Database.open(path / "harry.db", zone=BERLIN)
     try:
         yield tables
     finally:
@@ -67,7 +67,7 @@ async def opened(path: Path) -> AsyncIterator[Tables]:
 
 
 @pytest.fixture
-async def tables(tmp_path: Path) -> AsyncIterator[Tables]:
+async def tables(tmp_path: Path) -> AsyncIterator[Database]:
     async with opened(tmp_path) as each:
         yield each
 
@@ -78,7 +78,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def rotation(tables: Tables, clock: Clock) -> Rotation:
+def rotation(tables: Database, clock: Clock) -> Rotation:
     return Rotation(tables, wall=clock)
 
 
@@ -405,7 +405,7 @@ async def test_five_hundred_lives_ended_by_kill_nine_at_each_step_lose_no_turn_a
 
 
 @pytest.fixture
-def soc(tables: Tables, clock: Clock) -> SocDays:
+def soc(tables: Database, clock: Clock) -> SocDays:
     return SocDays(tables, "Harry", user="ann", zone=BERLIN, wall=clock)
 
 

@@ -9,7 +9,7 @@ from actors.protocols import Request, TextDelta
 from channels.messages import Thought
 from harry.errors import EngineError, EngineTimeout, StoreError
 from harry.memory.store.in_memory import InMemoryStore
-from harry.session.session import Manners
+from harry.session.session import TurnTakingSettings
 from harry.testing.engines import ScriptedLanguageModel
 from harry.voice.silent import Silent
 from tests.house import FRAME, FakeEar, FakeMind, house, says
@@ -33,7 +33,7 @@ async def test_what_is_said_is_answered_aloud(autojump_clock: MockClock) -> None
 async def test_the_silence_that_ends_an_utterance_follows_its_words(
     autojump_clock: MockClock, words: str, silence: float
 ) -> None:
-    async with house(ear=FakeEar(words), manners=Manners(endpoint_silence=0.4)) as home:
+    async with house(ear=FakeEar(words), turn_taking=TurnTakingSettings(endpoint_silence=0.4)) as home:
         await home.voice(1.0)
         ended = home.session.clock.now()
         await home.silence(2.0)
@@ -100,7 +100,7 @@ async def test_the_sound_before_the_voice_was_noticed_is_part_of_the_utterance(a
             lengths.append(len(samples) / 16_000)
             return await super().transcribe(samples)
 
-    async with house(ear=Ear("hello"), manners=Manners(pre_roll=0.8)) as home:
+    async with house(ear=Ear("hello"), turn_taking=TurnTakingSettings(pre_roll=0.8)) as home:
         await home.silence(2.0)
         await home.voice(1.0)
         await home.silence(1.0)
@@ -201,11 +201,11 @@ async def test_the_scripted_mind_speaks_its_lines_in_turn(autojump_clock: MockCl
 
 async def test_a_muted_microphone_hears_nothing(autojump_clock: MockClock) -> None:
     async with house() as home:
-        home.session.ears.mute(True)
+        home.session.speech_input.mute(True)
         await home.voice(1.0)
         await home.silence(1.0)
         assert not home.happened("speech_started")
-        home.session.ears.mute(False)
+        home.session.speech_input.mute(False)
         await home.voice(1.0)
         assert home.happened("speech_started")
 

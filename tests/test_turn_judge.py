@@ -7,7 +7,7 @@ from trio.testing import MockClock
 
 from actors.protocols import Samples
 from channels.messages import Speech
-from harry.engines.lease import Shelf
+from harry.engines.lease import EnginePool
 from harry.errors import EngineError
 from harry.session.turn_detection import TurnJudge
 
@@ -38,7 +38,9 @@ class Model:
 
 async def test_each_pause_is_judged_and_told_with_its_place(autojump_clock: MockClock) -> None:
     told: list[tuple[float, float]] = []
-    judge = TurnJudge(Shelf("turn_detector", Model(0.8)), lambda likelihood, until: told.append((likelihood, until)))
+    judge = TurnJudge(
+        EnginePool("turn_detector", Model(0.8)), lambda likelihood, until: told.append((likelihood, until))
+    )
     async with trio.open_nursery() as nursery:
         nursery.start_soon(judge.run)
         judge.judge(SPEECH, "I need milk")
@@ -49,7 +51,7 @@ async def test_each_pause_is_judged_and_told_with_its_place(autojump_clock: Mock
 
 async def test_only_the_newest_of_waiting_pauses_is_judged(autojump_clock: MockClock) -> None:
     model = Model(0.1, 0.9)
-    judge = TurnJudge(Shelf("turn_detector", model), lambda likelihood, until: None)
+    judge = TurnJudge(EnginePool("turn_detector", model), lambda likelihood, until: None)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(judge.run)
         judge.judge(SPEECH, "I")
@@ -64,7 +66,7 @@ async def test_only_the_newest_of_waiting_pauses_is_judged(autojump_clock: MockC
 async def test_a_model_that_fails_is_asked_again_at_the_next_pause(autojump_clock: MockClock) -> None:
     told: list[float] = []
     model = Model(EngineError("It broke."), 0.7)
-    judge = TurnJudge(Shelf("turn_detector", model), lambda likelihood, until: told.append(likelihood))
+    judge = TurnJudge(EnginePool("turn_detector", model), lambda likelihood, until: told.append(likelihood))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(judge.run)
         for _ in range(2):

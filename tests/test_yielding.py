@@ -170,7 +170,7 @@ async def test_go_on_says_what_was_left_unsaid(autojump_clock: MockClock) -> Non
         heard = home.happened("heard")[0].fields["text"]
         assert heard
         assert heard != words
-        await home.session.ears.transcriber._ear.__self__.swap(FakeEar("go on"))
+        await home.session.speech_input.transcriber._ear.__self__.swap(FakeEar("go on"))
         await home.voice(0.5)
         await home.silence(4)
         assert (heard + " " + str(home.happened("heard")[1].fields["text"])).split() == words.split()

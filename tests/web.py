@@ -14,9 +14,9 @@ import trio
 
 from harry.config.loading import Config
 from harry.config.sections import User, Web
-from harry.daemon.web_server import FrontDoor, opened
+from harry.daemon.web_server import WebServer, opened
 from harry.engines.engine_set import Engines
-from harry.engines.lease import Shelf
+from harry.engines.lease import EnginePool
 from harry.host.host import Host, hosting
 from harry.memory.store.in_memory import InMemoryStore
 from harry.testing.engines import ScriptedLanguageModel
@@ -40,7 +40,7 @@ class Answer:
 class Away:
     """A door and a token for `ann`."""
 
-    front: FrontDoor
+    front: WebServer
     host: Host
     token: str
 
@@ -117,7 +117,7 @@ async def away(
     if folder is not None:
         config._data_folder = folder
     scripted = ScriptedLanguageModel("scripted", ["one two three."])
-    engines = engines or Engines(language_model=Shelf("language_model", scripted))
+    engines = engines or Engines(language_model=EnginePool("language_model", scripted))
     async with AsyncExitStack() as held:
         listeners = await listen("127.0.0.1", 0)
         for each in listeners:

@@ -95,7 +95,7 @@ class Endpointing:
     def words(self, text: str, until: float, now: float, ear: float | None = None) -> Sign:
         """Take in the words of the voice up to `until` (`Speech.ended_at`), read at `now`. Older words are dropped.
 
-        `ear` is its likelihood, 0..1, that no more will come, by how they were spoken (`Reading.finished`).
+        `ear` is its likelihood, 0..1, that no more will come, by how they were spoken (`Recognition.finished`).
         """
         if not self.speaking or until < self.voice_ended_at - _FRESH:
             return Sign.NONE

@@ -23,7 +23,7 @@ from channels.clock import AudioClock
 from channels.gate import Gate
 from channels.messages import EAR_RATE, FRAME_SAMPLES, SAMPLE_BYTES, Frame
 from harry.audio.resampling import Layout, Reblocker
-from harry.engines.worker_threads import Offload
+from harry.engines.worker_threads import WorkerThreads
 from harry.errors import DeviceError, EngineError
 
 _log = structlog.get_logger(__name__)
@@ -100,7 +100,7 @@ async def in_thread(name: str, work: Callable[[], T], *, deadline: float = _OPEN
             return error
 
     try:
-        outcome = await Offload(name, deadline=deadline).run(attempt)
+        outcome = await WorkerThreads(name, deadline=deadline).run(attempt)
     except EngineError as error:
         raise DeviceError(error.message) from error
     if isinstance(outcome, DeviceError):

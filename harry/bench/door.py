@@ -29,12 +29,12 @@ from harry.config.sections import Web
 from harry.daemon.gc_freeze import start_kept
 from harry.daemon.web_server import opened
 from harry.engines.engine_set import Engines
-from harry.engines.lease import Shelf
+from harry.engines.lease import EnginePool
 from harry.errors import EngineUnavailable
 from harry.hearing.energy import Energy, EnergySettings
 from harry.host.host import Host, hosting
 from harry.memory.store.in_memory import InMemoryStore
-from harry.session.session import Manners, Session
+from harry.session.session import Session, TurnTakingSettings
 from harry.testing.engines import ScriptedLanguageModel, ScriptedSettings, ScriptedSpeechToText, ScriptedVoice
 from harry.web.server.http import Request
 from harry.web.server.listener import listen
@@ -146,10 +146,12 @@ class _Client:
 
 def _engines(watched: _Watched) -> Engines:
     return Engines(
-        voice_activity=Shelf[VoiceActivityDetector]("voice_activity", watched),
-        speech_to_text=Shelf[SpeechToText]("speech_to_text", ScriptedSpeechToText("scripted", ["Tell me more."])),
-        language_model=Shelf[LanguageModel]("language_model", ScriptedLanguageModel("scripted", [_REPLY])),
-        text_to_speech=Shelf[TextToSpeech]("text_to_speech", ScriptedVoice("scripted", ScriptedSettings(rate=RATE))),
+        voice_activity=EnginePool[VoiceActivityDetector]("voice_activity", watched),
+        speech_to_text=EnginePool[SpeechToText]("speech_to_text", ScriptedSpeechToText("scripted", ["Tell me more."])),
+        language_model=EnginePool[LanguageModel]("language_model", ScriptedLanguageModel("scripted", [_REPLY])),
+        text_to_speech=EnginePool[TextToSpeech](
+            "text_to_speech", ScriptedVoice("scripted", ScriptedSettings(rate=RATE))
+        ),
     )
 
 
@@ -160,11 +162,11 @@ async def _serve(host: Host, watched: _Watched, request: Request, socket: Socket
     def prepare(_: Session) -> None:
         client.stream = watched.last
 
-    manners = Manners(endpoint_silence=4.5 * _WINDOW, barge_in_voice=_WINDOW / 2)
+    turn_taking = TurnTakingSettings(endpoint_silence=4.5 * _WINDOW, barge_in_voice=_WINDOW / 2)
     async with (
         trio.open_nursery() as nursery,
         host.open(
-            user=request.user, microphone=client, loudspeaker=client, clock=clock, manners=manners, always=True,
+            user=request.user, microphone=client, loudspeaker=client, clock=clock, turn_taking=turn_taking, always=True,
             prepare=prepare,
         ),
     ):  # fmt: skip

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import trio
 
-from actors.protocols import Reading, Samples, SpeechToText
+from actors.protocols import Recognition, Samples, SpeechToText
 from actors.turn_taking.echo_words import unexplained
 from actors.turn_taking.floor import SURE
 from channels.messages import EAR_RATE, FRAME_SAMPLES, Chunk
@@ -139,7 +139,7 @@ async def answered(ear: SpeechToText, alone: Noticed, sayings: Sequence[Samples]
     heard, found = np.concatenate(alone.cleaned), 0
     for pause in alone.pauses:
         sound = heard[max(0, pause - EAR_RATE) : pause + 3 * EAR_RATE // 2]
-        words = Reading.of(await ear.transcribe(np.pad(sound, (0, 3 * EAR_RATE // 10))))
+        words = Recognition.of(await ear.transcribe(np.pad(sound, (0, 3 * EAR_RATE // 10))))
         around = [
             SAYINGS[number]
             for start, number in _order(sayings, seed, MINUTE)

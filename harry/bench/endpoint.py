@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import trio
 
-from actors.protocols import Reading, Samples, SpeechToText, VoiceActivityStream
+from actors.protocols import Recognition, Samples, SpeechToText, VoiceActivityStream
 from actors.turn_taking.endpointing import Endpointing, Sign
 from channels.messages import EAR_RATE, FRAME_SAMPLES
 from harry.bench.endpoint_set import HELD_OUT, TURNS
@@ -86,7 +86,7 @@ class _Judge:
             lengths = _TWENTIETHS if turn.origin == "synthesised" else (pause.end - pause.start,)
             heard = turn.samples[: round((pause.start + _HEARD) * EAR_RATE)]
             began = time.perf_counter()
-            heard_as = Reading.of(await self._ear.transcribe(np.pad(heard, (0, round(_MADE_UP * EAR_RATE)))))
+            heard_as = Recognition.of(await self._ear.transcribe(np.pad(heard, (0, round(_MADE_UP * EAR_RATE)))))
             text, ear = heard_as.text, heard_as.finished
             read = time.perf_counter() - began
             likelihood = None if self._model is None else await self._model.likelihood(text, heard)

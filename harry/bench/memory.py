@@ -27,7 +27,7 @@ from harry.memory.longterm.service import LongTermMemory
 from harry.memory.search.embedding import MODEL, Embedder
 from harry.memory.search.vectors import DIMENSIONS
 from harry.memory.search.wordpiece import VOCABULARY
-from harry.memory.store.database import Tables
+from harry.memory.store.database import Database
 from harry.memory.store.items import Item, keep_vectors, put, trim_changes
 
 _NAMESPACE = "bench"
@@ -88,7 +88,7 @@ class _Talk:
         return asked
 
 
-async def _fill(tables: Tables, rows: int, progress: Callable[[int], None]) -> _Talk:
+async def _fill(tables: Database, rows: int, progress: Callable[[int], None]) -> _Talk:
     talk = _Talk(rows)
     for first in range(0, rows, _TOGETHER):
         last = min(first + _TOGETHER, rows)
@@ -114,7 +114,7 @@ async def _fill(tables: Tables, rows: int, progress: Callable[[int], None]) -> _
 
 async def _measure(rows: int, folder: Path, progress: Callable[[int], None]) -> dict[str, Any]:
     path = folder / "harry.sqlite3"
-    tables = await Tables.open(path)
+    tables = await Database.open(path)
     began = time.perf_counter()
     talk = await _fill(tables, rows, progress)
     filled = time.perf_counter() - began
@@ -125,7 +125,7 @@ async def _measure(rows: int, folder: Path, progress: Callable[[int], None]) -> 
         embedder = None
 
     cold = float((await trio.run_process([*_COLD_START, str(path)], capture_stdout=True)).stdout)
-    tables = await Tables.open(path)
+    tables = await Database.open(path)
     memory = LongTermMemory(tables, embedder)
     walls, cpus = [], []
     try:
@@ -153,7 +153,7 @@ async def _measure(rows: int, folder: Path, progress: Callable[[int], None]) -> 
 
 async def _start(path: Path) -> float:
     began = time.perf_counter()
-    tables = await Tables.open(path)
+    tables = await Database.open(path)
     memory = LongTermMemory(tables, None)
     await memory.warm(_NAMESPACE)
     took = time.perf_counter() - began

@@ -26,13 +26,13 @@ from harry.bench.figures import percentiles
 from harry.bench.known_voice import WORD, KnownVoice, replies_sounded, reply, signs
 from harry.bench.overlap_sounds import Overlap, sounds
 from harry.engines.engine_set import Engines
-from harry.engines.lease import Shelf
+from harry.engines.lease import EnginePool
 from harry.hearing.moonshine import Moonshine, MoonshineSettings
 from harry.hearing.silero import Silero, SileroSettings
 from harry.memory.store.in_memory import InMemoryStore
 from harry.memory.store.spill import MemorySpill
 from harry.session.conductor import Identity
-from harry.session.session import Manners, Session
+from harry.session.session import Session, TurnTakingSettings
 from harry.testing.engines import ScriptedLanguageModel
 from harry.testing.loudspeaker import VirtualLoudspeaker
 
@@ -119,17 +119,17 @@ def _session(path: Path, clock: AudioClock, said: str, hear: Callable[[float, by
         persona="Harry",
         clock=clock,
         engines=Engines(
-            voice_activity=Shelf("voice_activity", Silero.load("silero", SileroSettings())),
-            speech_to_text=Shelf("speech_to_text", Moonshine.load("moonshine", MoonshineSettings())),
+            voice_activity=EnginePool("voice_activity", Silero.load("silero", SileroSettings())),
+            speech_to_text=EnginePool("speech_to_text", Moonshine.load("moonshine", MoonshineSettings())),
         ),
-        mind=Shelf("language_model", ScriptedLanguageModel("scripted", [said])),
-        voice=Shelf("text_to_speech", KnownVoice()),
+        mind=EnginePool("language_model", ScriptedLanguageModel("scripted", [said])),
+        voice=EnginePool("text_to_speech", KnownVoice()),
         store=InMemoryStore(),
         spill=MemorySpill(),
         microphone=WavMicrophone(path, clock),
         loudspeaker=VirtualLoudspeaker(clock, rate=EAR_RATE, on_sound=hear),
         prompt=prompt,
-        manners=Manners(),
+        turn_taking=TurnTakingSettings(),
         today=lambda: "2000-01-01",
     )
 

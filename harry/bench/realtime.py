@@ -23,7 +23,7 @@ from harry.config.sections import TurnTaking, Web
 from harry.daemon.gc_freeze import start_kept
 from harry.daemon.web_server import opened
 from harry.engines.engine_set import Engines
-from harry.engines.lease import Shelf
+from harry.engines.lease import EnginePool
 from harry.errors import EngineUnavailable
 from harry.hearing.energy import Energy, EnergySettings
 from harry.host.host import hosting
@@ -81,10 +81,12 @@ class _Noted(Conversation):
 
 def _engines(watched: _Watched) -> Engines:
     return Engines(
-        voice_activity=Shelf[VoiceActivityDetector]("voice_activity", watched),
-        speech_to_text=Shelf[SpeechToText]("speech_to_text", ScriptedSpeechToText("scripted", ["Tell me more."])),
-        language_model=Shelf[LanguageModel]("language_model", ScriptedLanguageModel("scripted", [_REPLY])),
-        text_to_speech=Shelf[TextToSpeech]("text_to_speech", ScriptedVoice("scripted", ScriptedSettings(rate=RATE))),
+        voice_activity=EnginePool[VoiceActivityDetector]("voice_activity", watched),
+        speech_to_text=EnginePool[SpeechToText]("speech_to_text", ScriptedSpeechToText("scripted", ["Tell me more."])),
+        language_model=EnginePool[LanguageModel]("language_model", ScriptedLanguageModel("scripted", [_REPLY])),
+        text_to_speech=EnginePool[TextToSpeech](
+            "text_to_speech", ScriptedVoice("scripted", ScriptedSettings(rate=RATE))
+        ),
     )
 
 

@@ -14,7 +14,7 @@ from channels.turn import new_id
 from harry.bench.figures import percentiles
 from harry.config.loading import Config
 from harry.engines.engine_set import Engines
-from harry.engines.lease import Shelf
+from harry.engines.lease import EnginePool
 from harry.host.host import hosting
 from harry.memory.store.in_memory import InMemoryStore
 from harry.reflexes.grammar import grammar_of
@@ -59,11 +59,11 @@ class _Voice(Silent):
 
 async def _measure(n: int) -> list[float]:
     voice = _Voice()
-    engines = Engines(language_model=Shelf[LanguageModel]("language_model", _Mind()))
+    engines = Engines(language_model=EnginePool[LanguageModel]("language_model", _Mind()))
     took: list[float] = []
     async with (
         hosting(Config(), engines, InMemoryStore()) as host,
-        host.open(user="bench", voice=Shelf[TextToSpeech]("text_to_speech", voice)) as session,
+        host.open(user="bench", voice=EnginePool[TextToSpeech]("text_to_speech", voice)) as session,
     ):
         for number in range(n + WARM_UP):
             voice.asked.clear()

@@ -44,11 +44,11 @@ from harry.bench.duplex import RATE, SILENT, TICK, VOICED, DuplexCard, Notes, No
 from harry.bench.figures import percentiles, surroundings
 from harry.engines import registry
 from harry.engines.engine_set import Engines
-from harry.engines.lease import Shelf
+from harry.engines.lease import EnginePool
 from harry.memory.store.in_memory import InMemoryStore
 from harry.memory.store.spill import MemorySpill
 from harry.session.conductor import Identity
-from harry.session.session import Manners, Session
+from harry.session.session import Session, TurnTakingSettings
 
 REPLY = "one two three four five six seven eight nine ten."
 SENTENCE = "What is the weather like in Paris tomorrow afternoon, and should I take an umbrella"
@@ -194,24 +194,26 @@ class _Conversation:
         self.notes = Notes()
         clock = AudioClock()
         self.card = DuplexCard(clock, self.notes, User(self.notes, script.speech, script.talk))
-        ears = Engines(
-            voice_activity=Shelf[VoiceActivityDetector]("voice_activity", _Watched(detector, self.notes, script.quiet)),
-            speech_to_text=Shelf[SpeechToText]("speech_to_text", _Ear()),
+        speech_input = Engines(
+            voice_activity=EnginePool[VoiceActivityDetector](
+                "voice_activity", _Watched(detector, self.notes, script.quiet)
+            ),
+            speech_to_text=EnginePool[SpeechToText]("speech_to_text", _Ear()),
         )
         self._watching = watching
         self.session = Session(
             identity=Identity("user", "bench", "user"),
             persona="Harry",
             clock=clock,
-            engines=ears,
-            mind=Shelf[LanguageModel]("language_model", _Mind(self.notes, self._watch)),
-            voice=Shelf[TextToSpeech]("text_to_speech", _Voice(self.notes, script.reply)),
+            engines=speech_input,
+            mind=EnginePool[LanguageModel]("language_model", _Mind(self.notes, self._watch)),
+            voice=EnginePool[TextToSpeech]("text_to_speech", _Voice(self.notes, script.reply)),
             store=InMemoryStore(),
             spill=MemorySpill(),
             microphone=self.card,
             loudspeaker=self.card,
             prompt=_prompt,
-            manners=Manners(
+            turn_taking=TurnTakingSettings(
                 endpoint_silence=(script.quiet - 0.5) * _WINDOW,
                 barge_in_voice=_WINDOW / 2,
                 speculate=script.speculate,

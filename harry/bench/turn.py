@@ -16,12 +16,12 @@ from channels.clock import AudioClock
 from channels.messages import Recollection, Speech
 from harry.bench.figures import percentiles
 from harry.engines.engine_set import Engines
-from harry.engines.lease import Shelf
+from harry.engines.lease import EnginePool
 from harry.hearing.energy import Energy, EnergySettings
 from harry.memory.store.in_memory import InMemoryStore
 from harry.memory.store.spill import MemorySpill
 from harry.session.conductor import Identity
-from harry.session.session import Manners, Session
+from harry.session.session import Session, TurnTakingSettings
 from harry.testing.engines import ScriptedLanguageModel, ScriptedSettings, ScriptedSpeechToText, ScriptedVoice
 from harry.testing.loudspeaker import VirtualLoudspeaker
 from harry.testing.microphone import SILENT_FRAME, VOICED_FRAME, HandFedMicrophone
@@ -34,8 +34,10 @@ def _prompt(mind: LanguageModel, recollection: Recollection) -> tuple[Message, .
 async def _measure(n: int) -> list[float]:
     clock = AudioClock()
     clock.start()
-    voice: Shelf[TextToSpeech] = Shelf("text_to_speech", ScriptedVoice("scripted", ScriptedSettings(rate=16_000)))
-    mind: Shelf[LanguageModel] = Shelf(
+    voice: EnginePool[TextToSpeech] = EnginePool(
+        "text_to_speech", ScriptedVoice("scripted", ScriptedSettings(rate=16_000))
+    )
+    mind: EnginePool[LanguageModel] = EnginePool(
         "language_model", ScriptedLanguageModel("scripted", ["Well, I heard you, and this is my answer."])
     )
     microphone = HandFedMicrophone()
@@ -44,8 +46,8 @@ async def _measure(n: int) -> list[float]:
         persona="Harry",
         clock=clock,
         engines=Engines(
-            voice_activity=Shelf("voice_activity", Energy("energy", EnergySettings())),
-            speech_to_text=Shelf("speech_to_text", ScriptedSpeechToText("scripted", ["What do you hear?"])),
+            voice_activity=EnginePool("voice_activity", Energy("energy", EnergySettings())),
+            speech_to_text=EnginePool("speech_to_text", ScriptedSpeechToText("scripted", ["What do you hear?"])),
         ),
         mind=mind,
         voice=voice,
@@ -55,21 +57,21 @@ async def _measure(n: int) -> list[float]:
         loudspeaker=VirtualLoudspeaker(clock),
         prompt=_prompt,
         # The frames come faster than the clock goes, so the window of attention would be over at once.
-        manners=Manners(attention_window=86_400.0),
+        turn_taking=TurnTakingSettings(attention_window=86_400.0),
         today=lambda: "2000-01-01",
     )
     decided: list[float] = []
     took: list[float] = []
-    if session.ears.listener is None or session.ears.transcriber is None:
+    if session.speech_input.listener is None or session.speech_input.transcriber is None:
         raise RuntimeError("the bench's session has no ears")
-    take = session.ears.transcriber.take
+    take = session.speech_input.transcriber.take
 
     def noted(speech: Speech) -> None:
         if speech.final:
             decided.append(time.perf_counter())
         take(speech)
 
-    session.ears.listener.hand_over = noted
+    session.speech_input.listener.hand_over = noted
     async with trio.open_nursery() as nursery:
         await nursery.start(session.run)
         for number in range(n):

@@ -13,9 +13,7 @@ from typing import Annotated
 
 import typer
 
-from harry.cli import bench, lore, memory, models, prompt, reminders, soc, token
-from harry.cli import exit_codes as exits
-from harry.cli import privacy as outside
+from harry.cli import bench, exit_codes, lore, memory, models, privacy, prompt, reminders, soc, token
 from harry.cli.options import AsJson, Call, Sets, writer
 
 app = typer.Typer(
@@ -32,7 +30,7 @@ app.add_typer(prompt.app, name="prompt")
 app.add_typer(memory.app, name="memory")
 app.add_typer(memory.whole)
 app.add_typer(models.app, name="models")
-app.add_typer(outside.app)
+app.add_typer(privacy.app)
 app.add_typer(token.app, name="token")
 app.add_typer(reminders.app, name="reminders")
 app.add_typer(bench.app, name="bench")
@@ -154,8 +152,8 @@ def main() -> None:
     except SystemExit as ended:
         code = ended.code
     except BaseException as error:  # noqa: BLE001  the last of all: whatever it is, it ends as a sentence
-        code = exits.end(error, debug=call.debug)
-    if not exits.let_go_of_output() and not code:
+        code = exit_codes.end(error, debug=call.debug)
+    if not exit_codes.let_go_of_output() and not code:
         code = 1
     sys.exit(code if isinstance(code, int) else 1)
 

@@ -15,18 +15,18 @@ from harry.errors import HarryError
 INTERRUPTED = 130
 
 
-def leaves(error: BaseException) -> Iterator[BaseException]:
+def iter_leaf_exceptions(error: BaseException) -> Iterator[BaseException]:
     """Yield the errors themselves, out of however many groups they are wrapped in."""
     if isinstance(error, BaseExceptionGroup):
         for each in error.exceptions:
-            yield from leaves(each)
+            yield from iter_leaf_exceptions(each)
     else:
         yield error
 
 
-def verdict(error: BaseException, *, debug: bool = False) -> tuple[list[str], int]:
+def explain(error: BaseException, *, debug: bool = False) -> tuple[list[str], int]:
     """Decide what to say of an error, a sentence a line, and the exit code. No line for an end that needs no words."""
-    causes = list(leaves(error))
+    causes = list(iter_leaf_exceptions(error))
     ours = [each for each in causes if isinstance(each, HarryError)]
     strange = [each for each in causes if not isinstance(each, HarryError | KeyboardInterrupt | BrokenPipeError)]
     if strange:
@@ -47,7 +47,7 @@ def _unexpected(error: BaseException, debug: bool) -> str:
 
 def end(error: BaseException, *, debug: bool) -> int:
     """Tell the error on standard error and return the exit code."""
-    lines, code = verdict(error, debug=debug)
+    lines, code = explain(error, debug=debug)
     if debug and lines:
         traceback.print_exception(error)
     for line in lines:

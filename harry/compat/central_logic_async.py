@@ -14,7 +14,7 @@ from typing import Any
 
 import trio
 
-from harry.compat.engine_services import Household, household
+from harry.compat.engine_services import EngineServices, household
 from harry.compat.portal import ported, synchronous
 from harry.compat.recordings import Recordings
 from harry.compat.replying import Wanted, reply
@@ -30,7 +30,7 @@ _recordings = Recordings()
 
 
 @ported(household)
-async def transcribe_audio(home: Household, audio: bytes | str | os.PathLike[str] = "output.wav") -> str:
+async def transcribe_audio(home: EngineServices, audio: bytes | str | os.PathLike[str] = "output.wav") -> str:
     """Write down what is said in a sound file (WAV, FLAC, Ogg, MP3), or in the bytes of one; "" where nothing is.
 
     At most half an hour. Raises `DeviceError` for what is no sound, `EngineError`.
@@ -40,7 +40,7 @@ async def transcribe_audio(home: Household, audio: bytes | str | os.PathLike[str
 
 @ported(household)
 async def synthesize_speech(  # noqa: PLR0917  (as older programs call it)
-    home: Household,
+    home: EngineServices,
     text: str,
     persona: str | None = None,
     play_locally: bool = False,
@@ -64,7 +64,7 @@ async def synthesize_speech(  # noqa: PLR0917  (as older programs call it)
 
 @ported(household)
 async def generate_response(  # noqa: PLR0917  (as older programs call it)
-    home: Household,
+    home: EngineServices,
     username: str | None = None,
     retry: bool = False,
     persona: str | None = None,
@@ -86,7 +86,7 @@ async def generate_response(  # noqa: PLR0917  (as older programs call it)
 
 
 @ported(household)
-async def generate_thought(home: Household, username: str | None = None, persona: str | None = None) -> str | None:
+async def generate_thought(home: EngineServices, username: str | None = None, persona: str | None = None) -> str | None:
     """Let Harry think about the conversation: the thought is in the stream of consciousness when it is returned.
 
     None where he finds nothing worth thinking. Raises `EngineUnavailable` where the mind is too small to think.
@@ -104,7 +104,7 @@ async def generate_thought(home: Household, username: str | None = None, persona
 
 
 @ported(household)
-async def wakeup_ritual(home: Household, username: str | None = None, persona: str | None = None) -> bool:
+async def wakeup_ritual(home: EngineServices, username: str | None = None, persona: str | None = None) -> bool:
     """Do what the first start of a local day does (`harry.inner_life.daily`); False if it was done today already."""
     config = home.config(username, persona)
     life = await inner_life(config, home.tables, asking(home.host.mind), config.user.name)
@@ -126,7 +126,7 @@ def on_record_audio(sound: bytes, session_id: str = "") -> bool:
 
 @ported(household)
 async def on_record_button_release(
-    home: Household,
+    home: EngineServices,
     session_id: str = "",
     username: str | None = None,
     persona: str | None = None,

@@ -18,13 +18,13 @@ from harry.compat.services import configuration, portals
 from harry.config.loading import Config
 from harry.errors import ConfigurationError, EngineUnavailable
 from harry.host import startup as starting
-from harry.host.background import after_keeping
+from harry.host.background import background_jobs
 from harry.host.budget import opened_budget
 from harry.host.engine_loading import load_engines
 from harry.host.host import Host
 from harry.host.shared_memory import shared_memory
-from harry.host.spill_files import Refuges
-from harry.memory.store.database import Tables
+from harry.host.spill_files import SpillPool
+from harry.memory.store.database import Database
 from harry.memory.store.opening import STORE_FILE, open_store
 from harry.net import egress
 
@@ -33,11 +33,11 @@ WITHIN = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Household:
+class EngineServices:
     """What the functions work with."""
 
     host: Host
-    tables: Tables
+    tables: Database
 
     def config(self, username: str | None, persona: str | None = None) -> Config:
         """The configuration as it is for a user and a persona; what is not named is the configured one."""
@@ -50,7 +50,7 @@ class Household:
 
 
 @asynccontextmanager
-async def _open() -> AsyncIterator[Household]:
+async def _open() -> AsyncIterator[EngineServices]:
     config = await trio.to_thread.run_sync(configuration)
     if config.memory.store == "memory":
         raise ConfigurationError(
@@ -64,18 +64,18 @@ async def _open() -> AsyncIterator[Household]:
         held.push_async_callback(engines.aclose)
         if engines.language_model is None:
             raise EngineUnavailable("No language model can serve.", remedy=" ".join(engines.notes))
-        host = Host(config, engines, engines.language_model, store, Refuges(store, None, 0))
-        host.tables = tables = await Tables.open(config.data_folder / STORE_FILE)
+        host = Host(config, engines, engines.language_model, store, SpillPool(store, None, 0))
+        host.tables = tables = await Database.open(config.data_folder / STORE_FILE)
         held.push_async_callback(tables.aclose)
         host.memory = await shared_memory(config, held)
-        host.after_keeping = keeping = await after_keeping(
+        host.background_jobs = keeping = await background_jobs(
             config, held, host.users, on_trouble=host.trouble, on_recovered=host.recovered, over=host.let_go
         )
         async with trio.open_nursery() as nursery:
             if host.memory is not None:
                 nursery.start_soon(host.supervisor.keep, "memory", host.memory.run)
             nursery.start_soon(host.supervisor.keep, "keeping", keeping.run)
-            yield Household(host, tables)
+            yield EngineServices(host, tables)
             nursery.cancel_scope.cancel()
 
 

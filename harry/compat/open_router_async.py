@@ -18,7 +18,7 @@ import trio
 
 from actors.protocols import Delta, ImagePart, Message, Request, Role, TextDelta, TextPart
 from harry import images as pictures
-from harry.compat.engine_services import Household, household
+from harry.compat.engine_services import EngineServices, household
 from harry.compat.portal import Portal, ported, synchronous
 from harry.compat.schemas import schema_of
 from harry.compat.services import configuration, portals
@@ -42,7 +42,7 @@ portals.append(_pictures)
 
 @ported(household)
 async def cohere_response(
-    home: Household,
+    home: EngineServices,
     prompt: str,
     type: str | Mapping[str, Any] = "default",  # noqa: A002  (as older programs call it)
     image: str | None = None,
@@ -67,7 +67,7 @@ async def cohere_response(
 
 
 @ported(household)
-async def plain_cohere(home: Household, prompt: str) -> str:
+async def plain_cohere(home: EngineServices, prompt: str) -> str:
     """Ask the mind one thing and get its text; nothing else is told to it, and nothing is kept."""
     return await _asked(home, Request((Message(Role.USER, (TextPart(prompt),)),), max_tokens=TOKENS))
 
@@ -97,7 +97,7 @@ def _converted(image: bytes | str | os.PathLike[str]) -> bytes:
     return pictures.converted(image if isinstance(image, bytes) else pictures.read(Path(image)))
 
 
-async def _asked(home: Household, request: Request) -> str:
+async def _asked(home: EngineServices, request: Request) -> str:
     said: list[str] = []
 
     async def take(delta: Delta) -> None:

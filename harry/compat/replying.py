@@ -13,7 +13,7 @@ from actors.protocols import Delta, ImagePart, Message, Role, TextPart
 from channels.messages import Exchange, Source, TurnRecord
 from channels.turn import new_id
 from harry import images as pictures
-from harry.compat.engine_services import Household
+from harry.compat.engine_services import EngineServices
 from harry.config.loading import Config
 from harry.memory.store.opening import NAMESPACE
 from harry.mind.partial_json import ReplyReader
@@ -39,7 +39,7 @@ class Wanted:
     image: str | None = None
 
 
-async def reply(home: Household, config: Config, wanted: Wanted) -> str:
+async def reply(home: EngineServices, config: Config, wanted: Wanted) -> str:
     """Answer, and keep the words and the answer. Raises `EngineError`, `StoreError`, `PictureError`."""
     history = await home.host.store.history(config.user.name, limit=config.memory.history_turns)
     words, waited, before = _to_answer(history, wanted)

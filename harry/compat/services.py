@@ -27,7 +27,7 @@ from harry.memory.shared_state.live_state import LiveState, SqliteLiveState
 from harry.memory.shared_state.redis_client import open_link
 from harry.memory.shared_state.redis_sync import SharedLiveState
 from harry.memory.store.data_folder import prepare_folder
-from harry.memory.store.database import Tables
+from harry.memory.store.database import Database
 from harry.memory.store.opening import NAMESPACE, STORE_FILE
 
 log = structlog.get_logger(__name__)
@@ -38,7 +38,7 @@ class Services:
     """Everything, for one configuration. `kept` is called after something was kept that others may follow."""
 
     config: Config
-    tables: Tables
+    tables: Database
     live: LiveState
     rotation: Rotation
     memory: LongTermMemory
@@ -120,7 +120,7 @@ async def _open() -> AsyncIterator[Services]:
     prepare_folder(config.data_folder)
     path = config.data_folder / STORE_FILE
     async with AsyncExitStack() as held:
-        tables = await Tables.open(path)
+        tables = await Database.open(path)
         held.push_async_callback(tables.aclose)
         memory, lore = LongTermMemory(tables, await trio.to_thread.run_sync(_embedder)), LoreStore(path)
         held.push_async_callback(memory.aclose)

@@ -12,7 +12,7 @@ from channels.clock import AudioClock
 from channels.turn import new_id
 from harry.audio.choice import open_loudspeaker
 from harry.audio.files import written
-from harry.compat.engine_services import Household
+from harry.compat.engine_services import EngineServices
 from harry.errors import DeviceError, EngineUnavailable
 from harry.services.playback import play
 from harry.services.speech import RATE, voice
@@ -25,7 +25,7 @@ LARGEST = 256 * 1024 * 1024
 """Bytes of a sound file that are read."""
 
 
-async def transcript(home: Household, audio: bytes | str | os.PathLike[str]) -> str:
+async def transcript(home: EngineServices, audio: bytes | str | os.PathLike[str]) -> str:
     """Hear a file, or its bytes. Raises `DeviceError`, `EngineError`."""
     ear = home.host.engines.speech_to_text
     if ear is None:
@@ -36,7 +36,7 @@ async def transcript(home: Household, audio: bytes | str | os.PathLike[str]) -> 
 
 
 async def speech(
-    home: Household,
+    home: EngineServices,
     text: str,
     *,
     path: Path | None = None,

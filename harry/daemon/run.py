@@ -30,9 +30,9 @@ from harry.config.loading import Config, RunOptions
 from harry.daemon import web_server as front_door
 from harry.daemon.event_log import open_event_file, write_events
 from harry.daemon.gc_freeze import start_kept
-from harry.daemon.startup_report import Facts, account, greeting
+from harry.daemon.startup_report import StartupFacts, greeting, startup_report
 from harry.engines.engine_set import Engines
-from harry.engines.lease import Shelf
+from harry.engines.lease import EnginePool
 from harry.host import startup as starting
 from harry.host.budget import Budget, opened_budget
 from harry.host.engine_loading import load_engines
@@ -147,7 +147,7 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
                     opening = front_door.opened(config, host, listeners, keeps=keeps)
                     door = await within.enter_async_context(opening)
                 facts = replace(_facts(config, engines, devices, kept), door=await door.way_in() if door else "")
-                for line in account(facts):
+                for line in startup_report(facts):
                     console.print(line, soft_wrap=True, markup=False)
                 async with host.open(
                     user=config.user.name,
@@ -172,18 +172,18 @@ async def _load(config: Config, console: Console, budget: Budget) -> Engines:
         return await load_engines(chains, on_loaded=loaded, meter=budget)
 
 
-async def _converse(session: Session, facts: Facts, options: RunOptions, console: Console) -> None:
+async def _converse(session: Session, facts: StartupFacts, options: RunOptions, console: Console) -> None:
     shown = session.events.listen()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(session.warm)
-        nursery.start_soon(partial(show, shown, lambda: session.ears.level, console, name=facts.name))
+        nursery.start_soon(partial(show, shown, lambda: session.speech_input.level, console, name=facts.name))
         nursery.start_soon(_type, session, console)
         if facts.real_microphone:
             session.conductor.say(greeting(facts))
         if options.until_quiet is None:
             await trio.sleep_forever()
         else:
-            if isinstance(session.microphone, WavMicrophone) and session.ears.recorder is not None:
+            if isinstance(session.microphone, WavMicrophone) and session.speech_input.recorder is not None:
                 await session.microphone.ended.wait()
             await session.quiet(options.until_quiet)
         nursery.cancel_scope.cancel()
@@ -194,8 +194,8 @@ async def _type(session: Session, console: Console) -> None:
     async for line in typed_lines():
         text = line.strip()
         if text in ("/mute", "/unmute"):
-            session.ears.mute(text == "/mute" and not session.ears.muted)
-            if session.ears.recorder is None:
+            session.speech_input.mute(text == "/mute" and not session.speech_input.muted)
+            if session.speech_input.recorder is None:
                 console.print("There is no microphone to mute.")
         elif text == "/quit":
             os.kill(os.getpid(), signal.SIGTERM)
@@ -204,7 +204,7 @@ async def _type(session: Session, console: Console) -> None:
         elif text:
             session.typed(text)
         elif session.attention.talk is not Talk.OPEN:
-            session.ears.press()
+            session.speech_input.press()
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,12 +234,12 @@ def _cancels_echo(wanted: str, microphone: Microphone | None, loudspeaker: Louds
     return microphone is not None and loudspeaker is not None and (wanted == "on" or (wanted == "auto" and cards))
 
 
-def _facts(config: Config, engines: Engines, devices: _Devices, kept: Kept) -> Facts:
+def _facts(config: Config, engines: Engines, devices: _Devices, kept: Kept) -> StartupFacts:
     microphone, loudspeaker = devices.microphone, devices.loudspeaker
     mind = engines.language_model.engine if engines.language_model else None
     small = starting.better_minds(mind)
     folder: Path | None = config.data_folder if kept.store.durable else None
-    return Facts(
+    return StartupFacts(
         ear=_described(engines.speech_to_text),
         microphone=microphone.description if microphone else None,
         voice=_described(engines.text_to_speech),
@@ -254,7 +254,7 @@ def _facts(config: Config, engines: Engines, devices: _Devices, kept: Kept) -> F
     )
 
 
-def _described(shelf: Shelf[Any] | None) -> str | None:
+def _described(shelf: EnginePool[Any] | None) -> str | None:
     if shelf is None:
         return None
     return str(shelf.engine.describe())

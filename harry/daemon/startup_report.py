@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class StartupFacts:
     """What there is to tell. None: there is no such thing.
 
     `ear`, `voice` and `mind` describe engines, `microphone` and `loudspeaker` devices. `fallbacks` are whole sentences.
@@ -33,7 +33,7 @@ class Facts:
     door: str = ""
 
 
-def account(facts: Facts) -> list[str]:
+def startup_report(facts: StartupFacts) -> list[str]:
     """Tell the facts, a line each, in the order in which a newcomer needs them."""
     lines = [
         _line("hears with", facts.ear, facts.microphone, "nothing; he reads what you type"),
@@ -50,7 +50,7 @@ def account(facts: Facts) -> list[str]:
     return lines
 
 
-def greeting(facts: Facts) -> str:
+def greeting(facts: StartupFacts) -> str:
     """Word what Harry greets with aloud: fixed, so that it needs no mind."""
     words = f"Hello, I am {facts.name}. I am listening."
     if facts.small_mind:
@@ -58,7 +58,7 @@ def greeting(facts: Facts) -> str:
     return words
 
 
-def _hears(facts: Facts) -> bool:
+def _hears(facts: StartupFacts) -> bool:
     return facts.ear is not None and facts.microphone is not None
 
 
@@ -69,18 +69,18 @@ def _line(does: str, engine: str | None, device: str | None, otherwise: str) -> 
     return f"{does:<12} {engine}{f', {device}' if device else ''}"
 
 
-def _kept(facts: Facts) -> str:
+def _kept(facts: StartupFacts) -> str:
     if facts.folder is None:
         return "nothing: all is forgotten when Harry ends"
     return f"the conversation as it was heard, and his thoughts, in {facts.folder}; no sound is kept"
 
 
-def _small_mind(facts: Facts, whose: str) -> str:
+def _small_mind(facts: StartupFacts, whose: str) -> str:
     plainly = f"{whose} mind is a very small one, and can hardly hold a conversation."
     return f"{plainly} {facts.better_minds}".strip()
 
 
-def _ways_in(facts: Facts) -> list[str]:
+def _ways_in(facts: StartupFacts) -> list[str]:
     if _hears(facts):
         return [
             f"{'mute':<12} type /mute and press Enter; again to be heard",

@@ -21,21 +21,21 @@ from harry.web.api import events as event_stream
 from harry.web.api import handlers as api
 from harry.web.api import metrics
 from harry.web.openai import chat, models, speech, transcriptions
-from harry.web.server.auth import Guard
+from harry.web.server.auth import Authenticator
 from harry.web.server.http import Refusal, Request, Response
-from harry.web.server.listener import Door, listen, tls
+from harry.web.server.listener import HttpListener, listen, tls
 from harry.web.server.rate_limits import Limits
 from harry.web.server.routing import Routes
-from harry.web.session_metrics import Watch
+from harry.web.session_metrics import SessionMetrics
 
 _EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104  a person asked for it
 
 
 @dataclass(slots=True)
-class FrontDoor:
+class WebServer:
     """An open door: where it is, and the address without a code."""
 
-    door: Door
+    door: HttpListener
     host: str
     port: int
     address: str
@@ -63,13 +63,13 @@ async def take_port(config: Config, held: AsyncExitStack) -> list[trio.SocketLis
 @asynccontextmanager
 async def opened(
     config: Config, host: Host, listeners: list[trio.SocketListener], *, keeps: bool
-) -> AsyncIterator[FrontDoor]:
+) -> AsyncIterator[WebServer]:
     """Let in at `listeners` for the length of the block. `keeps`: tokens are in the data folder; else they are ours."""
     web = config.web
     secure = tls(web.certificate, web.certificate_key)
     port = int(listeners[0].socket.getsockname()[1])
     tokens = Tokens(config.data_folder if keeps else None)
-    guard = Guard(
+    guard = Authenticator(
         tokens,
         hosts=["localhost", "127.0.0.1", "[::1]", _name(web.host), *web.allowed_hosts],
         owner=config.user.name,
@@ -77,14 +77,14 @@ async def opened(
         auth=web.auth,
     )
     routes = Routes()
-    door = Door(routes, guard, Limits(web.connections_per_address, web.connections), secure=secure)
+    door = HttpListener(routes, guard, Limits(web.connections_per_address, web.connections), secure=secure)
     _own_paths(routes, guard)
-    watch = Watch()
+    watch = SessionMetrics()
     host.watchers.append(watch.see)
     _rooms(routes, host, door, watch)
     async with trio.open_nursery() as nursery, door.serve(listeners):
         await nursery.start(watch.run)
-        yield FrontDoor(door, web.host, port, address_of(config, port), tokens, config.user.name, web.auth == "token")
+        yield WebServer(door, web.host, port, address_of(config, port), tokens, config.user.name, web.auth == "token")
         nursery.cancel_scope.cancel()
 
 
@@ -98,7 +98,7 @@ def _name(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _rooms(routes: Routes, host: Host, door: Door, watch: Watch) -> None:
+def _rooms(routes: Routes, host: Host, door: HttpListener, watch: SessionMetrics) -> None:
     """Name the rooms behind the door: each adds its paths."""
     api.register(routes, host, watch)
     event_stream.register(routes, host)
@@ -109,7 +109,7 @@ def _rooms(routes: Routes, host: Host, door: Door, watch: Watch) -> None:
         room.register(routes, host)
 
 
-def _own_paths(routes: Routes, guard: Guard) -> None:
+def _own_paths(routes: Routes, guard: Authenticator) -> None:
     async def healthz(request: Request) -> Response:
         await trio.lowlevel.checkpoint()
         return Response(body=b"ok\n", kind="text/plain")

@@ -16,7 +16,7 @@ import trio
 from harry.errors import EngineTimeout
 
 
-class Patience:
+class ProgressDeadline:
     """A context manager that raises `EngineTimeout`. `each` is seconds to a sign of life, `total` seconds in all."""
 
     def __init__(self, name: str, *, each: float, total: float) -> None:

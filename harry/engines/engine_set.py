@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from actors.protocols import LanguageModel, SpeechToText, TextToSpeech, TurnDetector, VoiceActivityDetector
-from harry.engines.lease import Shelf
+from harry.engines.lease import EnginePool
 from harry.engines.registry import ROLES
 
 
@@ -13,11 +13,11 @@ from harry.engines.registry import ROLES
 class Engines:
     """What the daemon loaded. A role without an engine is None; `notes` says in sentences what was fallen back to."""
 
-    voice_activity: Shelf[VoiceActivityDetector] | None = None
-    speech_to_text: Shelf[SpeechToText] | None = None
-    turn_detector: Shelf[TurnDetector] | None = None
-    language_model: Shelf[LanguageModel] | None = None
-    text_to_speech: Shelf[TextToSpeech] | None = None
+    voice_activity: EnginePool[VoiceActivityDetector] | None = None
+    speech_to_text: EnginePool[SpeechToText] | None = None
+    turn_detector: EnginePool[TurnDetector] | None = None
+    language_model: EnginePool[LanguageModel] | None = None
+    text_to_speech: EnginePool[TextToSpeech] | None = None
     notes: list[str] = field(default_factory=list)
 
     async def aclose(self) -> None:

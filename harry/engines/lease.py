@@ -31,7 +31,7 @@ class _Leased(Generic[E]):
         self.off_the_shelf = False
 
 
-class Shelf(Generic[E]):
+class EnginePool(Generic[E]):
     """The engine of one role. `reload()` loads the same engine afresh."""
 
     def __init__(

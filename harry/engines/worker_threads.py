@@ -24,7 +24,7 @@ WAITING = 3
 """How many deadlines a call may wait for its turn: a queue is no hang, but it has an end."""
 
 
-class Offload:
+class WorkerThreads:
     """The threads of one engine instance.
 
     `deadline` is seconds for a call, or between two items of a stream, from the moment its thread begins. What waits

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import trio
 from pydantic_core import from_json, to_json
 
-from channels.batcher import Lane
+from channels.batcher import Batcher
 from harry.errors import StoreError
 from harry.files.atomic import Name, read_all, write_all
 
@@ -31,8 +31,8 @@ class Files:
     """Reads and writes files. Made by `open_files`."""
 
     def __init__(self) -> None:
-        self._writes: Lane[tuple[Name, bytes]] = Lane(partial(_in_thread, write_all))
-        self._reads: Lane[Name] = Lane(partial(_in_thread, read_all))
+        self._writes: Batcher[tuple[Name, bytes]] = Batcher(partial(_in_thread, write_all))
+        self._reads: Batcher[Name] = Batcher(partial(_in_thread, read_all))
 
     async def save_text(self, path: Name, text: str) -> None:
         """Write a text as UTF-8, its line ends as they are. Raises `StoreError`; then the old content stands.

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 from pydantic import Field
 
-from actors.protocols import Reading, Samples
+from actors.protocols import Recognition, Samples
 from actors.turn_taking.endpointing import odds
 from channels.messages import EAR_RATE
 from harry.engines.registry import EngineSettings
-from harry.engines.worker_threads import Offload
+from harry.engines.worker_threads import WorkerThreads
 from harry.errors import EngineUnavailable
 from harry.hearing.blocks import LONGEST, believed, blocks, loudest
 from harry.hearing.moonshine_model import FILES, Model, Spelled, Stop, packaged_model
@@ -45,7 +45,7 @@ class Moonshine:
         self.name = name
         self._floor = settings.floor
         self._model = model
-        self._offload = Offload(name, deadline=settings.deadline)
+        self._offload = WorkerThreads(name, deadline=settings.deadline)
 
     @staticmethod
     def load(name: str, settings: MoonshineSettings) -> Moonshine:
@@ -67,7 +67,7 @@ class Moonshine:
         """Whether a call outlived its deadline, so that a fresh instance should take this one's place."""
         return self._offload.retired
 
-    async def transcribe(self, samples: Samples) -> Reading:
+    async def transcribe(self, samples: Samples) -> Recognition:
         """Hear the words in `samples` (shape (n,), float32, 16 kHz); none in silence or under 0.1 s.
 
         Raises `EngineTimeout` past the deadline, `EngineError` if the network failed.
@@ -82,10 +82,10 @@ class Moonshine:
                 sure += spelled.sure
                 stops = spelled.stops
         if not texts:
-            return Reading("")
+            return Recognition("")
         # The mean of the logarithms: one token that was guessed counts, whatever the others are.
         confidence = float(np.exp(np.mean(np.log(sure))))
-        return Reading(" ".join(texts), confidence, _finished(stops, confidence))
+        return Recognition(" ".join(texts), confidence, _finished(stops, confidence))
 
     def _decode(self, block: Samples, stop: Stop) -> Spelled | None:
         if len(block) < _SHORTEST or loudest(block) < self._floor:

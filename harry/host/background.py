@@ -17,11 +17,11 @@ from harry.errors import StoreError
 from harry.memory.conversations.rotation import Rotation, Summarise
 from harry.memory.shared_state.redis_client import open_link
 from harry.memory.shared_state.redis_sync import SharedLiveState
-from harry.memory.store.database import Tables
+from harry.memory.store.database import Database
 from harry.memory.store.opening import STORE_FILE
 
 
-class AfterKeeping:
+class BackgroundJobs:
     """The tasks of one data folder. `notice` tells that something was kept; it never waits."""
 
     def __init__(self, users: Callable[[], list[str]], rotation: Rotation, shared: SharedLiveState | None) -> None:
@@ -43,7 +43,7 @@ class AfterKeeping:
                 nursery.start_soon(self._shared.run)
 
 
-async def after_keeping(
+async def background_jobs(
     config: Config,
     held: AsyncExitStack,
     users: Callable[[], list[str]],
@@ -52,17 +52,17 @@ async def after_keeping(
     on_recovered: Callable[[], None],
     over: Callable[[str, Collection[str]], None],
     summarise: Summarise | None = None,
-) -> AfterKeeping:
+) -> BackgroundJobs:
     """Open what is needed for as long as `held` is; `users` names whose conversations are rotated.
 
     `over` is told whose turns are no longer of the recent conversation; `summarise` writes what it was about.
 
     Raises `StoreError`, and `ConfigurationError` for a wrong URL.
     """
-    tables = await Tables.open(config.data_folder / STORE_FILE)
+    tables = await Database.open(config.data_folder / STORE_FILE)
     held.push_async_callback(tables.aclose)
     shared = None
     if config.redis.url:
         link = await held.enter_async_context(open_link(config.redis.url))
         shared = await SharedLiveState.open(tables, link, on_trouble=on_trouble, on_recovered=on_recovered)
-    return AfterKeeping(users, Rotation(tables, summarise=summarise, over=over), shared)
+    return BackgroundJobs(users, Rotation(tables, summarise=summarise, over=over), shared)

@@ -19,7 +19,7 @@ import trio
 from actors.protocols import LanguageModel
 from harry.engines import registry
 from harry.engines.engine_set import Engines
-from harry.engines.lease import Shelf
+from harry.engines.lease import EnginePool
 from harry.errors import ConfigurationError, EngineError, EngineUnavailable
 from harry.mind.fallback.relay import Link, Meter, Relay
 
@@ -87,7 +87,7 @@ async def load_engines(
 
 async def _first_that_serves(
     chain: Chain, notes: list[str], on_degraded: Callable[[str, str], None]
-) -> Shelf[Any] | None:
+) -> EnginePool[Any] | None:
     for candidate in chain.candidates:
         load = _loading(chain.role, candidate)
         try:
@@ -95,13 +95,13 @@ async def _first_that_serves(
         except EngineError as error:
             _cannot_serve(chain, candidate, error, notes)
         else:
-            return Shelf(chain.role, engine, reload=load, on_degraded=on_degraded)
+            return EnginePool(chain.role, engine, reload=load, on_degraded=on_degraded)
     return None
 
 
 async def _relay(
     chain: Chain, notes: list[str], on_degraded: Callable[[str, str], None], meter: Meter | None
-) -> Shelf[LanguageModel] | None:
+) -> EnginePool[LanguageModel] | None:
     """Load the first mind that serves, and those that cost no memory; the rest is loaded when it is needed."""
     links: list[Link] = []
     serves = False
@@ -126,7 +126,7 @@ async def _relay(
                 _cannot_serve(chain, candidate, error, notes)
     # Its name and traits change with who answers, which the protocol's attributes do not foresee.
     relay: Any = Relay(links, meter)
-    return Shelf(chain.role, relay, on_degraded=on_degraded) if serves else None
+    return EnginePool(chain.role, relay, on_degraded=on_degraded) if serves else None
 
 
 def _is_there(candidate: Candidate) -> bool:

@@ -27,19 +27,19 @@ from harry.config.loading import Config
 from harry.config.persona import persona_of
 from harry.config.sections import User
 from harry.engines.engine_set import Engines
-from harry.engines.lease import Shelf
+from harry.engines.lease import EnginePool
 from harry.errors import EngineUnavailable, StoreError, TooManySessions
 from harry.hearing.wake_phrase import WakePhrase, words_of
-from harry.host.background import AfterKeeping, after_keeping
+from harry.host.background import BackgroundJobs, background_jobs
 from harry.host.budget import Budget
 from harry.host.reflex_context import reflexes_of
 from harry.host.shared_memory import SharedMemory, shared_memory
 from harry.host.shared_tools import Toolkit, toolkit
-from harry.host.spill_files import Refuges
+from harry.host.spill_files import SpillPool
 from harry.inner_life.service import InnerLife
 from harry.memory.conversations.recent import recent
 from harry.memory.conversations.rotation import Summarise
-from harry.memory.store.database import Tables
+from harry.memory.store.database import Database
 from harry.memory.store.opening import NAMESPACE, STORE_FILE, KeepingStore
 from harry.memory.store.records import local_day
 from harry.memory.store.reminders import Reminders
@@ -47,7 +47,7 @@ from harry.reflexes.reminders import Reminding
 from harry.session.actor_registry import cast
 from harry.session.conductor import Identity
 from harry.session.prompt import prompt_of
-from harry.session.session import Manners, Session
+from harry.session.session import Session, TurnTakingSettings
 from harry.voice.silent import Silent
 
 Prompt = Callable[[LanguageModel, Recollection], tuple[Message, ...]]
@@ -58,18 +58,23 @@ log = structlog.get_logger(__name__)
 class Host:
     """Made by `hosting`. `sessions` are those that run now, by their id; `watchers` are shown each new one.
 
-    `tables`, `memory` and `after_keeping` are None where nothing is kept on disk, `budget` where nobody counts.
+    `tables`, `memory` and `background_jobs` are None where nothing is kept on disk, `budget` where nobody counts.
     """
 
     def __init__(
-        self, config: Config, engines: Engines, mind: Shelf[LanguageModel], store: KeepingStore, refuges: Refuges
+        self,
+        config: Config,
+        engines: Engines,
+        mind: EnginePool[LanguageModel],
+        store: KeepingStore,
+        spill_pool: SpillPool,
     ) -> None:
         self.config = config
         self.engines = engines
         self.store = store
         self.memory: SharedMemory | None = None
-        self.after_keeping: AfterKeeping | None = None
-        self.tables: Tables | None = None
+        self.background_jobs: BackgroundJobs | None = None
+        self.tables: Database | None = None
         self.toolkit: Toolkit | None = None
         self.reminding: Reminding | None = None
         self.budget: Budget | None = None
@@ -78,14 +83,14 @@ class Host:
         self.started_at = time.time()
         self.supervisor = Supervisor(self._crashed, self._degraded)
         self.mind = mind
-        self._refuges = refuges
+        self._spill_pool = spill_pool
         self._cast = cast(config.actors.model_dump())
         self._users = {config.user.name}
 
     @property
     def free(self) -> int:
         """How many more sessions there may be now."""
-        return self._refuges.free
+        return self._spill_pool.free
 
     def sessions_of(self, user: str) -> list[Session]:
         """A user's conversations that run now, the oldest first."""
@@ -115,9 +120,9 @@ class Host:
         microphone: Microphone | None = None,
         loudspeaker: Loudspeaker | None = None,
         clock: AudioClock | None = None,
-        manners: Manners | None = None,
+        turn_taking: TurnTakingSettings | None = None,
         engines: Engines | None = None,
-        voice: Shelf[TextToSpeech] | None = None,
+        voice: EnginePool[TextToSpeech] | None = None,
         prompt: Prompt | None = None,
         always: bool = False,
         cancel_echo: bool = False,
@@ -137,7 +142,7 @@ class Host:
             )
         config = self.config_of(user)
         spoken = self.engines.text_to_speech if loudspeaker is not None else None
-        with self._refuges.one() as spill:
+        with self._spill_pool.one() as spill:
             self._users.add(user)
             session = Session(
                 identity=Identity(user, new_id(), NAMESPACE),
@@ -146,25 +151,25 @@ class Host:
                 clock=clock or AudioClock(),
                 engines=engines or self.engines,
                 mind=self.mind,
-                voice=voice or spoken or Shelf("text_to_speech", Silent("silent")),
+                voice=voice or spoken or EnginePool("text_to_speech", Silent("silent")),
                 store=self.store,
                 spill=spill,
                 microphone=microphone,
                 loudspeaker=loudspeaker,
                 prompt=prompt or partial(prompt_of, config),
-                manners=manners or manners_of(config),
+                turn_taking=turn_taking or turn_taking_settings(config),
                 cancel_echo=cancel_echo,
                 wake=wake_phrase(config),
                 history=await recent(config, self.store, self.tables, user),
                 today=lambda: local_day(time.time()),
                 cast=self._cast,
-                long_term=self.memory.of(config) if self.memory else None,
+                session_memory=self.memory.of(config) if self.memory else None,
                 inner=inner,
             )
             session.attention.always = always
             session.tools.shared = self.toolkit.offers if self.toolkit else tuple
             session.tools.confirm = frozenset(config.tools.confirm)
-            session.after_keeping = self.after_keeping
+            session.background_jobs = self.background_jobs
             session.reflex = reflexes_of(self, config, session)
             for watch in self.watchers:
                 watch(session)
@@ -196,13 +201,13 @@ class Host:
         except StoreError:
             if not self.free:
                 raise
-            with self._refuges.one() as spill:
+            with self._spill_pool.one() as spill:
                 await spill.append(records)
         self._users.update(record.user for record in records)
         if self.memory is not None:
             self.memory.memory.notice()
-        if self.after_keeping is not None:
-            self.after_keeping.notice()
+        if self.background_jobs is not None:
+            self.background_jobs.notice()
 
     def trouble(self, message: str) -> None:
         """Tell every session that something cannot be shared now."""
@@ -242,27 +247,27 @@ async def hosting(
     if mind is None:
         remedy = " ".join(engines.notes)
         raise EngineUnavailable("Harry has no mind: no language model can serve.", remedy=remedy)
-    refuges = Refuges(store, config.data_folder if store.durable else None, most)
-    host = Host(config, engines, mind, store, refuges)
+    spill_pool = SpillPool(store, config.data_folder if store.durable else None, most)
+    host = Host(config, engines, mind, store, spill_pool)
     async with AsyncExitStack() as held:
         if store.durable:
-            host.tables = await Tables.open(config.data_folder / STORE_FILE)
+            host.tables = await Database.open(config.data_folder / STORE_FILE)
             held.push_async_callback(host.tables.aclose)
             host.memory = await shared_memory(config, held)
             host.reminding = Reminding(
                 Reminders(host.tables), host.sessions_of,
                 language=config.persona.language, replies=persona_of(config.persona).replies,
             )  # fmt: skip
-            host.after_keeping = await after_keeping(
+            host.background_jobs = await background_jobs(
                 config, held, host.users,
                 on_trouble=host.trouble, on_recovered=host.recovered, over=host.let_go, summarise=summarise,
             )  # fmt: skip
         host.toolkit = await held.enter_async_context(toolkit(config))
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(host.supervisor.keep, "keeper", refuges.run)
+            nursery.start_soon(host.supervisor.keep, "keeper", spill_pool.run)
             for name, shared in (
                 ("memory", host.memory),
-                ("keeping", host.after_keeping),
+                ("keeping", host.background_jobs),
                 ("reminders", host.reminding),
             ):
                 if shared is not None:
@@ -271,9 +276,9 @@ async def hosting(
             nursery.cancel_scope.cancel()
 
 
-def manners_of(config: Config, *, talk: Talk | None = None) -> Manners:
+def turn_taking_settings(config: Config, *, talk: Talk | None = None) -> TurnTakingSettings:
     """How turns are taken, by the configuration; `talk` says how the microphone is used, if not by it."""
-    manners = Manners(
+    turn_taking = TurnTakingSettings(
         config.turn.endpoint_silence,
         config.turn.barge_in_voice,
         config.turn.pre_roll,
@@ -285,7 +290,7 @@ def manners_of(config: Config, *, talk: Talk | None = None) -> Manners:
         config.turn.talk,
         config.attention.rest_after,
     )
-    return replace(manners, talk=talk.value) if talk else manners
+    return replace(turn_taking, talk=talk.value) if talk else turn_taking
 
 
 def wake_phrase(config: Config) -> Callable[[], WakePhrase] | None:

@@ -10,7 +10,7 @@ from channels.turn import Turn
 from harry.config.loading import Config
 from harry.config.persona import persona_of
 from harry.memory.store.opening import day_named
-from harry.reflexes.actions import Body, reflexes
+from harry.reflexes.actions import ReflexContext, reflexes
 from harry.reflexes.tools import offers_of
 from harry.session.session import Session
 
@@ -26,8 +26,8 @@ def reflexes_of(host: Host, config: Config, session: Session) -> Callable[[Turn]
         return [str(each["text"]) for each in found]
 
     def mute() -> bool:
-        session.ears.mute(True)
-        return session.ears.recorder is not None
+        session.speech_input.mute(True)
+        return session.speech_input.recorder is not None
 
     def volume(wanted: float | None) -> float:
         if wanted is not None:
@@ -42,7 +42,7 @@ def reflexes_of(host: Host, config: Config, session: Session) -> Callable[[Turn]
             "voice": voice.engine.describe() if voice is not None else "nothing",
         }
 
-    body = Body(
+    body = ReflexContext(
         persona=config.persona.name,
         user=config.user.name,
         last_words=lambda: session.conductor.last_spoken,

@@ -9,13 +9,13 @@ import structlog
 from harry.config.loading import Config
 from harry.errors import StoreError
 from harry.memory.conversations.rotation import Rotation
-from harry.memory.longterm.opening import remembering
+from harry.memory.longterm.opening import open_memory
 from harry.memory.longterm.service import LongTermMemory
 from harry.memory.lore.model import Scope
 from harry.memory.lore.service import KnowledgeBase
 from harry.memory.lore.store import LoreStore
 from harry.memory.store.opening import NAMESPACE, STORE_FILE
-from harry.session.recall import LongTerm
+from harry.session.recall import SessionMemory
 
 log = structlog.get_logger(__name__)
 
@@ -28,11 +28,11 @@ class SharedMemory:
         self._rotation = rotation
         self.lore = lore
 
-    def of(self, config: Config) -> LongTerm:
+    def of(self, config: Config) -> SessionMemory:
         """Give the configured user's share of it to one session."""
         names = {"char": config.persona.name, "user": config.user.name}
         lore = KnowledgeBase(self.lore, Scope(NAMESPACE, config.persona.name), names=names)
-        return LongTerm(self.memory, config.user.name, lore, self._rotation)
+        return SessionMemory(self.memory, config.user.name, lore, self._rotation)
 
     async def run(self) -> None:
         """Give vectors to what was kept, until cancelled; where there is no embedder, return."""
@@ -43,7 +43,7 @@ class SharedMemory:
 async def shared_memory(config: Config, held: AsyncExitStack) -> SharedMemory | None:
     """Open the long-term memory for as long as `held` is; None, logged, where it cannot be opened."""
     try:
-        opened = await held.enter_async_context(remembering(config))
+        opened = await held.enter_async_context(open_memory(config))
     except StoreError as error:
         log.warning("long-term memory is not used", cause=str(error))
         return None

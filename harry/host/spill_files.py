@@ -28,7 +28,7 @@ _SHORTEST, _LONGEST = 0.1, 5.0  # seconds between two attempts while the store f
 log = structlog.get_logger(__name__)
 
 
-class Refuges:
+class SpillPool:
     """The spills of at most `most` sessions at once. `folder` is None where nothing outlives the process."""
 
     def __init__(self, store: Store, folder: Path | None, most: int) -> None:

@@ -31,7 +31,7 @@ from harry.memory.conversations.summary import extract
 from harry.memory.diary.journal import Journal, JournalEntry
 from harry.memory.diary.stream import SocDays
 from harry.memory.shared_state.live_state import LiveState
-from harry.memory.store.database import Tables
+from harry.memory.store.database import Database
 from harry.memory.store.items import turn_items
 from harry.memory.store.records import local_day
 
@@ -53,7 +53,7 @@ log = structlog.get_logger(__name__)
 class Rituals:
     """One persona's, with one user. `who` is the persona as a mind is told when it thinks."""
 
-    tables: Tables
+    tables: Database
     soc: SocDays
     journal: Journal
     live: LiveState

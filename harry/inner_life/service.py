@@ -20,7 +20,7 @@ from channels.events import EventStream
 from channels.messages import Exchange
 from harry.config.loading import Config
 from harry.config.persona import persona_of
-from harry.engines.lease import Shelf
+from harry.engines.lease import EnginePool
 from harry.errors import EngineError, EngineUnavailable, StoreError
 from harry.inner_life.daily import Ask, Rituals
 from harry.inner_life.rate_limit import Allowance, hours
@@ -38,7 +38,7 @@ from harry.inner_life.state import StateOfMind
 from harry.memory.diary.journal import Journal
 from harry.memory.diary.stream import SocDays
 from harry.memory.shared_state.live_state import SqliteLiveState
-from harry.memory.store.database import Tables
+from harry.memory.store.database import Database
 from harry.memory.store.opening import NAMESPACE, STORE_FILE
 
 LONGEST_ANSWER = 8_000
@@ -58,7 +58,7 @@ _LONGEST_NAP = 300.0  # seconds after which the wall clock is looked at again: i
 log = structlog.get_logger(__name__)
 
 
-def asking(shelf: Shelf[LanguageModel]) -> Ask:
+def asking(shelf: EnginePool[LanguageModel]) -> Ask:
     """Make a function that asks the mind on the shelf, bounded in time and length. Raises `EngineError`."""
 
     async def ask(request: Request) -> str:
@@ -196,13 +196,13 @@ def _until(journal_at: clock_time | None) -> float:
 
 
 async def open_inner_life(
-    config: Config, held: AsyncExitStack, mind: Shelf[LanguageModel] | None, user: str, *, kept: bool
+    config: Config, held: AsyncExitStack, mind: EnginePool[LanguageModel] | None, user: str, *, kept: bool
 ) -> InnerLife | None:
     """Open what is needed for as long as `held` is; None where nothing is `kept` or the store cannot be opened."""
     if mind is None or not kept:
         return None
     try:
-        tables = await Tables.open(config.data_folder / STORE_FILE)
+        tables = await Database.open(config.data_folder / STORE_FILE)
         held.push_async_callback(tables.aclose)
         return await inner_life(config, tables, asking(mind), user)
     except StoreError as error:
@@ -210,7 +210,7 @@ async def open_inner_life(
         return None
 
 
-async def inner_life(config: Config, tables: Tables, ask: Ask, user: str) -> InnerLife:
+async def inner_life(config: Config, tables: Database, ask: Ask, user: str) -> InnerLife:
     """Put a user's inner life together. Raises `StoreError`."""
     persona, who, told = config.persona.name, persona_of(config.persona), config.thinker
     live = SqliteLiveState(tables)

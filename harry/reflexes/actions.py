@@ -42,7 +42,7 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
-class Body:
+class ReflexContext:
     """What a session lets its reflexes see and move. `volume` is None where there is no loudspeaker of Harry's own."""
 
     persona: str
@@ -62,7 +62,7 @@ class Body:
 class Reflexes:
     """A session's. `answer(turn)` gives the words of a reflex, or None where the mind has to answer."""
 
-    def __init__(self, body: Body, phrases: Phrases, language: str = "en") -> None:
+    def __init__(self, body: ReflexContext, phrases: Phrases, language: str = "en") -> None:
         self._body = body
         self._phrases = phrases
         self._language = language
@@ -294,6 +294,6 @@ def _day(at: float | None, now: float) -> str:
     return f"{date:%B} {date.day}, {date.year}, {ago(at, now)}"
 
 
-def reflexes(body: Body, phrases: Phrases, language: str) -> Callable[[Turn], Awaitable[str | None]]:
+def reflexes(body: ReflexContext, phrases: Phrases, language: str) -> Callable[[Turn], Awaitable[str | None]]:
     """What a session's pipeline asks before it asks the mind."""
     return partial(Reflexes(body, phrases, language).answer)

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from harry.reflexes.actions import Body
+from harry.reflexes.actions import ReflexContext
 from harry.reflexes.times import told_duration, told_when
 from harry.tools.functions import offer_of, tool
 from harry.tools.toolbox import Offer, ToolError
 
 
-def offers_of(body: Body) -> list[Offer]:
+def offers_of(body: ReflexContext) -> list[Offer]:
     """The tools of one session."""
 
     @tool(effect=True)

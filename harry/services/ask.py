@@ -11,7 +11,7 @@ import trio
 from channels.clock import AudioClock
 from channels.turn import new_id
 from harry.config.loading import Config
-from harry.engines.lease import Shelf
+from harry.engines.lease import EnginePool
 from harry.errors import EngineError, EngineUnavailable, StoreError
 from harry.host import startup as starting
 from harry.host.budget import opened_budget
@@ -23,7 +23,7 @@ from harry.memory.store.spill import MemorySpill
 from harry.session.actor_registry import cast
 from harry.session.conductor import Identity
 from harry.session.prompt import prompt_of
-from harry.session.session import Manners, Session
+from harry.session.session import Session, TurnTakingSettings
 from harry.voice.silent import Silent
 
 
@@ -41,13 +41,13 @@ async def ask(config: Config, text: str, write: Callable[[str], None]) -> None:
                 clock=AudioClock(),
                 engines=engines,
                 mind=engines.language_model,
-                voice=Shelf("text_to_speech", Silent("silent")),
+                voice=EnginePool("text_to_speech", Silent("silent")),
                 store=kept.store,
                 spill=MemorySpill(),
                 microphone=None,
                 loudspeaker=None,
                 prompt=partial(prompt_of, config),
-                manners=Manners(
+                turn_taking=TurnTakingSettings(
                     history_turns=config.memory.history_turns,
                     history_tokens=config.memory.history_tokens,
                     thoughts=config.memory.thoughts,

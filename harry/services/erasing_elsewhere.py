@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harry.config.loading import Config
 from harry.memory.shared_state.redis_sync import erase_shared
-from harry.memory.store.database import Tables
+from harry.memory.store.database import Database
 from harry.memory.store.erasure import Forget
 from harry.memory.store.opening import STORE_FILE
 
@@ -15,7 +15,7 @@ def erasing_elsewhere(config: Config) -> list[Forget]:
         return []
 
     async def forget(user: str) -> int:
-        tables = await Tables.open(config.data_folder / STORE_FILE)
+        tables = await Database.open(config.data_folder / STORE_FILE)
         try:
             return await erase_shared(tables, config.redis.url, user)
         finally:

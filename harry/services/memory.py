@@ -20,7 +20,7 @@ from harry.config.loading import Config
 from harry.errors import ConfigurationError, FolderInUse
 from harry.host.access_tokens import Tokens
 from harry.memory.longterm.importing import LONGEST_LINE, TOGETHER, Report, decode, document, read_lines
-from harry.memory.longterm.opening import remembering
+from harry.memory.longterm.opening import open_memory
 from harry.memory.longterm.service import Found, Item, Kind, LongTermMemory
 from harry.memory.store.backup import back_up, backups_with, put_back
 from harry.memory.store.data_folder import lock_folder, prepare_folder
@@ -55,7 +55,7 @@ async def import_file(
     Returns what became of it, and why nothing can be found by meaning, "" if it can. The file may be read again.
     """
     report = Report()
-    async with remembering(config) as opened_memory:
+    async with open_memory(config) as opened_memory:
         memory = opened_memory.memory
         if kind is not None:
             items = await trio.to_thread.run_sync(partial(document, path, namespace=namespace, kind=kind))
@@ -99,7 +99,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 async def add(config: Config, item: Item) -> str:
     """Keep an item and make it findable; returns its id. Raises `ConfigurationError` for one that cannot be kept."""
-    async with remembering(config) as opened_memory:
+    async with open_memory(config) as opened_memory:
         try:
             await opened_memory.memory.upsert([item])
         except ValueError as error:
@@ -155,7 +155,7 @@ async def search(
 ) -> str:
     """Answer questions in order, without deadline or floor; returns why meaning was not asked, "" if it was."""
     store_of(config)
-    async with remembering(config) as opened_memory:
+    async with open_memory(config) as opened_memory:
         memory = opened_memory.memory
         for namespace in dict.fromkeys(each.namespace for each in asked):
             missing = sum(row["items"] - row["with_vector"] for row in await memory.stats(namespace))
@@ -173,7 +173,7 @@ async def search(
 async def show(config: Config, namespace: str, identity: str) -> Item:
     """Give an item. Raises `ConfigurationError` where there is none."""
     store_of(config)
-    async with remembering(config, by_meaning=False) as opened_memory:
+    async with open_memory(config, by_meaning=False) as opened_memory:
         found = await opened_memory.memory.get(namespace, identity)
     if found is None:
         raise ConfigurationError(f"There is no memory {identity!r} of {namespace!r}.")
@@ -183,7 +183,7 @@ async def show(config: Config, namespace: str, identity: str) -> Item:
 async def export(config: Config, namespace: str, write: Callable[[Item], None], *, kind: Kind | None = None) -> None:
     """Hand every item of a namespace to `write`, in order."""
     store_of(config)
-    async with remembering(config, by_meaning=False) as opened_memory:
+    async with open_memory(config, by_meaning=False) as opened_memory:
         last = 0
         while items := await opened_memory.memory.items(namespace, kind=kind, after=last):
             for _, item in items:
@@ -194,7 +194,7 @@ async def export(config: Config, namespace: str, write: Callable[[Item], None], 
 async def stats(config: Config, namespace: str | None) -> list[dict[str, Any]]:
     """Count the items of each namespace and kind."""
     store_of(config)
-    async with remembering(config, by_meaning=False) as opened_memory:
+    async with open_memory(config, by_meaning=False) as opened_memory:
         return await opened_memory.memory.stats(namespace)
 
 
@@ -204,7 +204,7 @@ async def stats(config: Config, namespace: str | None) -> list[dict[str, Any]]:
 async def delete(config: Config, namespace: str, identity: str) -> int:
     """Delete an item and what was derived from it, to the last byte; returns how many items are gone."""
     store = store_of(config)
-    async with remembering(config, by_meaning=False) as opened_memory:
+    async with open_memory(config, by_meaning=False) as opened_memory:
         count = await opened_memory.memory.delete(namespace, [identity])
     if not count:
         raise ConfigurationError(f"There is no memory {identity!r} of {namespace!r}.")

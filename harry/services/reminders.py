@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from harry.config.loading import Config
-from harry.memory.store.database import Tables
+from harry.memory.store.database import Database
 from harry.memory.store.opening import STORE_FILE
 from harry.memory.store.reminders import Reminder, Reminders
 
 
 @asynccontextmanager
 async def _reminders(config: Config) -> AsyncIterator[Reminders]:
-    tables = await Tables.open(config.data_folder / STORE_FILE)
+    tables = await Database.open(config.data_folder / STORE_FILE)
     try:
         yield Reminders(tables)
     finally:

@@ -15,7 +15,7 @@ from actors.text.segmentation import Wording
 from channels.messages import Chunk
 from harry.audio.files import FileKind, written
 from harry.audio.resampling import Resampler
-from harry.engines.lease import Shelf
+from harry.engines.lease import EnginePool
 
 RATE = 24_000
 """Hz of what comes out."""
@@ -24,7 +24,7 @@ FILES: tuple[str, ...] = get_args(FileKind)
 """The kinds of files that can be written."""
 
 
-async def voice(shelf: Shelf[TextToSpeech], text: str, emit: Callable[[bytes], Awaitable[None]]) -> None:
+async def voice(shelf: EnginePool[TextToSpeech], text: str, emit: Callable[[bytes], Awaitable[None]]) -> None:
     """Speak a text of any length; mono 16-bit PCM at `RATE` goes to `emit`, which may wait, as soon as it is made.
 
     Raises what the voice raises. Cancelling stops its work.
@@ -42,7 +42,7 @@ async def voice(shelf: Shelf[TextToSpeech], text: str, emit: Callable[[bytes], A
         await emit(resampler.push(b"", last=True))
 
 
-async def voiced(shelf: Shelf[TextToSpeech], text: str, kind: str) -> bytes:
+async def voiced(shelf: EnginePool[TextToSpeech], text: str, kind: str) -> bytes:
     """Speak a text into a file of one of `FILES`. Raises what the voice raises."""
     sound = bytearray()
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import trio
 
-from actors.protocols import Reading, Samples, SpeechToText
+from actors.protocols import Recognition, Samples, SpeechToText
 from channels.messages import EAR_RATE
 from harry.audio.files import read
 from harry.audio.resampling import EAR, Layout, Reblocker, Resampler, to_mono
-from harry.engines.lease import Shelf
+from harry.engines.lease import EnginePool
 
 Reblock = Callable[[bytes], list[bytes]]
 """Takes 16-bit mono PCM in any portions; gives the microphone's frames that are whole by now."""
@@ -28,7 +28,7 @@ class Heard:
     seconds: float
 
 
-async def transcribed(shelf: Shelf[SpeechToText], data: bytes) -> Heard:
+async def transcribed(shelf: EnginePool[SpeechToText], data: bytes) -> Heard:
     """Hear a whole file (see `harry.audio.files.read`). Raises `DeviceError` for what is none, and what the ear raises.
 
     The ear is leased for as long as it hears; cancelling stops its work.
@@ -38,17 +38,17 @@ async def transcribed(shelf: Shelf[SpeechToText], data: bytes) -> Heard:
     if len(samples) < LEAST:
         return Heard("", seconds)
     async with shelf.lease() as ear:
-        return Heard(Reading.of(await ear.transcribe(samples)).text.strip(), seconds)
+        return Heard(Recognition.of(await ear.transcribe(samples)).text.strip(), seconds)
 
 
-async def understood(shelf: Shelf[SpeechToText], pcm: bytes, rate: int) -> Heard:
+async def understood(shelf: EnginePool[SpeechToText], pcm: bytes, rate: int) -> Heard:
     """Hear mono 16-bit PCM at `rate` Hz. Raises what the ear raises."""
     samples = await trio.to_thread.run_sync(_at_ear_rate, pcm, rate)
     seconds = len(samples) / EAR_RATE
     if len(samples) < LEAST:
         return Heard("", seconds)
     async with shelf.lease() as ear:
-        return Heard(Reading.of(await ear.transcribe(samples)).text.strip(), seconds)
+        return Heard(Recognition.of(await ear.transcribe(samples)).text.strip(), seconds)
 
 
 def _at_ear_rate(pcm: bytes, rate: int) -> Samples:

@@ -26,7 +26,7 @@ GROUP = "harry.actors"
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
+class ActorSet:
     """The actors of a session and the stages of its turns."""
 
     recorder: Any = Recorder
@@ -39,13 +39,15 @@ class Cast:
     thinker: Any = Thinker
 
 
-def cast(chosen: Mapping[str, str]) -> Cast:
+def cast(chosen: Mapping[str, str]) -> ActorSet:
     """The actors by role and name; every package's files are read for it, so this is for the start.
 
     Raises `ConfigurationError` for a name that no entry point has.
     """
     points = {point.name: point for point in entry_points(group=GROUP)}
-    return Cast(**{each.name: _found(points, each.name, chosen.get(each.name, "harry")) for each in fields(Cast)})
+    return ActorSet(
+        **{each.name: _found(points, each.name, chosen.get(each.name, "harry")) for each in fields(ActorSet)}
+    )
 
 
 def _found(points: Mapping[str, EntryPoint], role: str, name: str) -> Any:

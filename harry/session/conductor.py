@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import structlog
 import trio
 
-from actors.supervisor import whence
+from actors.supervisor import describe_origin
 from actors.text.phrases import asks
 from actors.turn_taking.floor import HarrySide
 from channels.events import EventStream
@@ -375,7 +375,7 @@ class Conductor:
             trouble, ending = errors.split(Exception)
             if ending is not None:
                 if trouble is not None:
-                    log.warning("turn failed at its end", turn=turn.id, cause=whence(trouble))
+                    log.warning("turn failed at its end", turn=turn.id, cause=describe_origin(trouble))
                 raise ending from None
         finally:
             self._end(turn, slot, reason)
@@ -429,10 +429,10 @@ class Conductor:
     def _tell(self, turn: Turn, trouble: Exception) -> None:
         """Journal a stage's crash, show it, and say it once: a turn that only says so is not answered by another."""
         if not turn.committed:
-            log.warning("a guess failed", turn=turn.id, cause=whence(trouble))
+            log.warning("a guess failed", turn=turn.id, cause=describe_origin(trouble))
             return
         causes = list(_leaves(trouble))
-        log.error("turn failed", turn=turn.id, cause=whence(trouble))
+        log.error("turn failed", turn=turn.id, cause=describe_origin(trouble))
         log.debug("how it failed", turn=turn.id, exc_info=trouble)
         sentence = next((str(each) for each in causes if isinstance(each, HarryError)), "")
         kind = type(causes[0]).__name__

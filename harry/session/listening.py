@@ -20,7 +20,7 @@ from channels.events import EventStream
 from channels.messages import EAR_RATE, FRAME_SAMPLES, Frame, Speech, Transcript
 from channels.ports import Port, WhenFull
 from harry.engines.engine_set import Engines
-from harry.session.actor_registry import Cast
+from harry.session.actor_registry import ActorSet
 from harry.session.device_recovery import KeptMicrophone
 from harry.session.rest import Resting
 from harry.session.turn_detection import TurnJudge
@@ -35,7 +35,7 @@ SILENCE = -90.0
 _SECOND_OF_FRAMES = EAR_RATE // FRAME_SAMPLES
 
 
-class Ears:
+class SpeechInput:
     """One session's, deaf until `open`. `attention` says what the button and the mute let through."""
 
     def __init__(self, attention: Attention, events: EventStream, clock: AudioClock) -> None:
@@ -54,7 +54,7 @@ class Ears:
         microphone: Microphone,
         engines: Engines,
         *,
-        cast: Cast,
+        cast: ActorSet,
         names: tuple[str, ...],
         endpoint_silence: float,
         barge_in_voice: float,

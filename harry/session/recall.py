@@ -12,7 +12,7 @@ from actors.retriever import DEADLINE, Recall
 from harry.errors import StoreError
 from harry.memory.conversations.recent import earlier
 from harry.memory.conversations.rotation import Rotation
-from harry.memory.longterm.selection import Remembered
+from harry.memory.longterm.selection import MemorySearch
 from harry.memory.longterm.service import LongTermMemory
 from harry.memory.lore.service import KnowledgeBase
 
@@ -23,7 +23,7 @@ LORE_TOKENS = 500
 """Tokens of lore in a prompt, beside what is always there."""
 
 
-class LongTerm:
+class SessionMemory:
     """One session's. `present` tells which turns the prompt holds already; the session sets it."""
 
     def __init__(self, memory: LongTermMemory, namespace: str, lore: KnowledgeBase, rotation: Rotation) -> None:
@@ -33,7 +33,7 @@ class LongTerm:
         self._namespace = namespace
         self._summed_up: frozenset[str] = frozenset()  # conversations that the prompt tells of in short
         self.present: Callable[[], Collection[str]] = frozenset
-        self.recall = Recall(Remembered(memory, namespace, present=self._present).search)
+        self.recall = Recall(MemorySearch(memory, namespace, present=self._present).search)
 
     def _present(self) -> Collection[str]:
         return self._summed_up.union(self.present())

@@ -36,14 +36,14 @@ from channels.messages import (
 )
 from channels.turn import Turn, new_id
 from harry.engines.engine_set import Engines
-from harry.engines.lease import Shelf
+from harry.engines.lease import EnginePool
 from harry.errors import EngineError, StoreError
-from harry.session.actor_registry import Cast
+from harry.session.actor_registry import ActorSet
 from harry.session.conductor import Conductor, Identity
 from harry.session.device_recovery import keep_playing
 from harry.session.echo_path import echo_path_of
-from harry.session.listening import Ears
-from harry.session.recall import LongTerm
+from harry.session.listening import SpeechInput
+from harry.session.recall import SessionMemory
 from harry.session.turn_stages import Pipeline
 from harry.session.wake_word import Spotter
 from harry.tools.toolbox import Box
@@ -55,7 +55,7 @@ SILENT_RATE = 24_000
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
+class TurnTakingSettings:
     """How turns are taken, in seconds, and how much of the past is recalled."""
 
     endpoint_silence: float = 0.4
@@ -118,43 +118,43 @@ class Session:
         language: str = "en",
         clock: AudioClock,
         engines: Engines,
-        mind: Shelf[LanguageModel],
-        voice: Shelf[TextToSpeech],
+        mind: EnginePool[LanguageModel],
+        voice: EnginePool[TextToSpeech],
         store: Store,
         microphone: Microphone | None,
         loudspeaker: Loudspeaker | None,
         prompt: Callable[[LanguageModel, Recollection], tuple[Message, ...]],
-        manners: Manners,
+        turn_taking: TurnTakingSettings,
         history: Sequence[Exchange] = (),
         spill: Spill,
         today: Callable[[], str],
-        cast: Cast | None = None,
+        cast: ActorSet | None = None,
         cancel_echo: bool = False,
         wake: Callable[[], Spotter] | None = None,
-        long_term: LongTerm | None = None,
+        session_memory: SessionMemory | None = None,
         inner: Inner | None = None,
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._cast = cast or Cast()
+        self._cast = cast or ActorSet()
         self.identity = identity
         self.persona = persona
         self.clock = clock
         self.events = EventStream(clock)
-        self.manners = manners
+        self.turn_taking = turn_taking
         self.gate = Gate(loudspeaker.rate if loudspeaker else SILENT_RATE, on_sound=self._sounded)
         if loudspeaker is not None:
             self.gate.attach(loudspeaker)
         self.microphone = microphone
         self._loudspeaker = loudspeaker
-        self._long_term = long_term
-        self.after_keeping: Noticing | None = None
+        self._session_memory = session_memory
+        self.background_jobs: Noticing | None = None
         self._store = store
         self._mind = mind
         self._prompt = prompt
         self._today = today
         self._wall = wall
-        rest_after, talk = manners.rest_after or None, Talk(manners.talk)
-        self.attention = Attention((persona,), (), manners.attention_window, rest_after, talk)
+        rest_after, talk = turn_taking.rest_after or None, Talk(turn_taking.talk)
+        self.attention = Attention((persona,), (), turn_taking.attention_window, rest_after, talk)
         self._voice_ended_at = 0.0
         self.reply_to: Callable[[Utterance], Turn | None] = self.answer
         self._phrases = phrases_of(language)
@@ -176,7 +176,7 @@ class Session:
                 history=self._recent,
                 on_piece=self._piece,
                 thoughts=self._thoughts,
-                memories=self._remembered if long_term else None,
+                memories=self._remembered if session_memory else None,
                 state=lambda: (*(inner.state.told() if inner else ()), *self.tools.late_results()),
                 tools=self.tools.of,
                 phrases=self._phrases,
@@ -191,9 +191,9 @@ class Session:
         self.echo = echo_path_of(self.gate, loudspeaker, self.events) if cancel_echo and loudspeaker else None
         if self.echo is not None:
             self.conductor.hears_himself = self.echo.audible
-        limits = manners.history_turns, manners.history_tokens
-        if long_term is not None:
-            long_term.present = lambda: {each.turn for each in self.conductor.recent(None, *limits)}
+        limits = turn_taking.history_turns, turn_taking.history_tokens
+        if session_memory is not None:
+            session_memory.present = lambda: {each.turn for each in self.conductor.recent(None, *limits)}
         self._inner = inner
         self._thinker = inner and inner.join(
             self._cast.thinker, self.events,
@@ -201,16 +201,16 @@ class Session:
             busy=lambda: self.pending, write=self.think,
         )  # fmt: skip
         self.supervisor = Supervisor(self._crashed, self._degraded)
-        self.ears = Ears(self.attention, self.events, clock)
+        self.speech_input = SpeechInput(self.attention, self.events, clock)
         if microphone is not None:
-            self.ears.open(
+            self.speech_input.open(
                 microphone,
                 engines,
                 cast=self._cast,
                 names=(persona,),
-                endpoint_silence=manners.endpoint_silence,
-                barge_in_voice=manners.barge_in_voice,
-                pre_roll=manners.pre_roll,
+                endpoint_silence=turn_taking.endpoint_silence,
+                barge_in_voice=turn_taking.barge_in_voice,
+                pre_roll=turn_taking.pre_roll,
                 yielding=self.conductor,
                 clean=self.echo.clean if self.echo else Cleaned,
                 wake=wake,
@@ -231,16 +231,16 @@ class Session:
                     if self._loudspeaker is not None:
                         await nursery.start(keep_playing, self._loudspeaker, self.gate, self.events)
                     for name, actor in (
-                        ("memory", self._long_term),
+                        ("memory", self._session_memory),
                         ("inner life", self._inner),
                         ("thinker", self._thinker),
                     ):
                         if actor is not None:
                             nursery.start_soon(self.supervisor.keep, name, actor.run)
-                    for name, run in self.ears.actors():
+                    for name, run in self.speech_input.actors():
                         nursery.start_soon(self.supervisor.keep, name, run)
                     self.attention.ready(self.clock.now())
-                    self.ears.heed_button()
+                    self.speech_input.heed_button()
                     self.events.publish("ready")
                     task_status.started()
             finally:
@@ -294,7 +294,7 @@ class Session:
     @property
     def pending(self) -> bool:
         """Whether something said is still to be understood, answered or kept."""
-        return self.ears.busy or self.conductor.turns_running > 0
+        return self.speech_input.busy or self.conductor.turns_running > 0
 
     async def quiet(self, seconds: float) -> None:
         """Wait until nothing that was said is pending and nothing has happened for `seconds`."""
@@ -342,14 +342,14 @@ class Session:
         self.conductor.piece(turn, text)
 
     def _recent(self, turn: Turn) -> tuple[Exchange, ...]:
-        return self.conductor.recent(turn.amends, self.manners.history_turns, self.manners.history_tokens)
+        return self.conductor.recent(turn.amends, self.turn_taking.history_turns, self.turn_taking.history_tokens)
 
     async def _remembered(self, words: str) -> Sequence[str]:
         """What long-term memory holds on these words; nothing for a guest, whose past it is not."""
-        return await self._long_term.remember(words) if self._long_term and self.attention.recalls else ()
+        return await self._session_memory.remember(words) if self._session_memory and self.attention.recalls else ()
 
     async def _thoughts(self) -> list[str]:
-        limit, user = self.manners.thoughts, self.identity.user
+        limit, user = self.turn_taking.thoughts, self.identity.user
         if not limit:
             return []
         try:
@@ -361,7 +361,7 @@ class Session:
         return [str(entry["text"]) for entry in entries]
 
     def _transcribed(self, speech: Speech, transcript: Transcript) -> None:
-        listener, judge = self.ears.listener, self.ears.turn_judge
+        listener, judge = self.speech_input.listener, self.speech_input.turn_judge
         wanted = listener is None or listener.understand(speech, transcript)
         asked = asks(self.conductor.last_heard)
         meant = self.attention.judge(transcript.text, speech.began_at, asked=asked) if wanted else Meant.NOBODY
@@ -376,20 +376,20 @@ class Session:
         text = self._to_answer(transcript.text)
         if meant is not Meant.MEANT or not text:
             return
-        if self._long_term is not None and not speech.final:
-            self._long_term.recall.foresee(text)
+        if self._session_memory is not None and not speech.final:
+            self._session_memory.recall.foresee(text)
         if judge is not None and speech.whole and not speech.final:
             judge.judge(speech, transcript.text)
         utterance = Utterance(transcript.utterance, text, Source.VOICE, speech.began_at, speech.ended_at)
         if speech.final:
             self._heard_out(utterance)
-        elif speech.whole and self.manners.speculate and not self.conductor.busy:
+        elif speech.whole and self.turn_taking.speculate and not self.conductor.busy:
             self.conductor.speculate(self._going_on(utterance))
 
     def _heard_out(self, utterance: Utterance) -> None:
         """Answer a finished utterance that is meant for Harry."""
         turn = self.reply_to(self.heeded(utterance))
-        listener = self.ears.listener
+        listener = self.speech_input.listener
         if turn is not None and turn.amends is not None and listener is not None and utterance.began_at:
             listener.joined(max(0.0, utterance.began_at - self._voice_ended_at))
         self._voice_ended_at = utterance.ended_at
@@ -404,10 +404,10 @@ class Session:
         self.events.publish("speaking_started", turn=slot.turn.id)
 
     def _kept(self, record: Record, sequence: int) -> None:
-        if self._long_term is not None:
-            self._long_term.notice()
-        if self.after_keeping is not None:
-            self.after_keeping.notice()
+        if self._session_memory is not None:
+            self._session_memory.notice()
+        if self.background_jobs is not None:
+            self.background_jobs.notice()
         if isinstance(record, TurnRecord):
             self.conductor.kept(record)
         else:

@@ -10,7 +10,7 @@ from actors.protocols import TurnDetector
 from actors.transcriber import trimmed
 from channels.messages import Speech
 from channels.ports import Port, WhenFull
-from harry.engines.lease import Shelf
+from harry.engines.lease import EnginePool
 from harry.errors import EngineError
 
 log = structlog.get_logger(__name__)
@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 class TurnJudge:
     """`judge` never waits; `on_likelihood(likelihood, until)` is told, `until` being when the voice had ceased."""
 
-    def __init__(self, detector: Shelf[TurnDetector], on_likelihood: Callable[[float, float], None]) -> None:
+    def __init__(self, detector: EnginePool[TurnDetector], on_likelihood: Callable[[float, float], None]) -> None:
         self._detector = detector
         self._on_likelihood = on_likelihood
         self._pauses: Port[tuple[Speech, str]] = Port("pauses to judge", 1, WhenFull.LATEST)

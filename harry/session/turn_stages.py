@@ -20,9 +20,9 @@ from channels.gate import Slot
 from channels.messages import Chunk, Exchange, Piece, Recollection
 from channels.ports import Port
 from channels.turn import Turn
-from harry.engines.deadline import Patience
-from harry.engines.lease import Shelf
-from harry.session.actor_registry import Cast
+from harry.engines.deadline import ProgressDeadline
+from harry.engines.lease import EnginePool
+from harry.session.actor_registry import ActorSet
 
 PIECES_AHEAD = 2
 """Pieces of the reply that may wait for the voice."""
@@ -42,8 +42,8 @@ class Pipeline:
         *,
         events: EventStream,
         rate: int,
-        mind: Shelf[LanguageModel],
-        voice: Shelf[TextToSpeech],
+        mind: EnginePool[LanguageModel],
+        voice: EnginePool[TextToSpeech],
         prompt: Callable[[LanguageModel, Recollection], tuple[Message, ...]],
         history: Callable[[Turn], tuple[Exchange, ...]],
         on_piece: Callable[[Turn, str], None],
@@ -53,7 +53,7 @@ class Pipeline:
         tools: Callable[[Turn], Toolbox] | None = None,
         phrases: Phrases | None = None,
         reflex: Callable[[Turn], Awaitable[str | None]] | None = None,
-        cast: Cast,
+        cast: ActorSet,
     ) -> None:
         self._reflex = reflex
         self._tools = tools
@@ -144,7 +144,7 @@ class Pipeline:
                         await slot.arrived.wait()
 
         turn.mark("mind", self._events.clock.now())
-        with Patience(mind.name, each=LAST_RESORT, total=inf) as patience:
+        with ProgressDeadline(mind.name, each=LAST_RESORT, total=inf) as patience:
             await mind.reply(request, noted)
 
     def _piece(self, turn: Turn, text: str) -> None:
@@ -169,7 +169,7 @@ class _Watched:
             with patience.at_rest():
                 await emit(chunk)
 
-        with Patience(self.name, each=LAST_RESORT, total=inf) as patience:
+        with ProgressDeadline(self.name, each=LAST_RESORT, total=inf) as patience:
             await self._voice.speak(text, noted)
 
 

@@ -16,7 +16,7 @@ from actors.listener import Cleaned
 from actors.turn_taking.attention import Attention, Talk
 from channels.events import EventStream
 from channels.messages import EAR_RATE, FRAME_SAMPLES, Frame
-from harry.engines.worker_threads import Offload
+from harry.engines.worker_threads import WorkerThreads
 
 AT_MOST = 2 * EAR_RATE // FRAME_SAMPLES
 """Frames that wait for the thread, two seconds; beyond that the oldest are dropped."""
@@ -64,7 +64,7 @@ class WakeWatch:
 
     async def run(self) -> None:
         """Search what is heard until cancelled. Raises what the spotter raises."""
-        offload = Offload("wake phrase", deadline=DEADLINE)
+        offload = WorkerThreads("wake phrase", deadline=DEADLINE)
         # One that crashed is made anew.
         self._spotter = None
         while True:

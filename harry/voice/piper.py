@@ -15,7 +15,7 @@ from pydantic import Field
 
 from channels.messages import Chunk, Word
 from harry.engines.registry import EngineSettings
-from harry.engines.worker_threads import Offload
+from harry.engines.worker_threads import WorkerThreads
 from harry.errors import EngineUnavailable
 from harry.voice.piper_model import PiperModel, Run, speakable
 from harry.voice.sentences import sentences
@@ -48,7 +48,7 @@ class Piper:
         self._length_scale = settings.length_scale
         self._model = model
         self.rate = model.rate
-        self._offload = Offload(name, deadline=settings.deadline)
+        self._offload = WorkerThreads(name, deadline=settings.deadline)
 
     @staticmethod
     def load(name: str, settings: PiperSettings) -> Piper:

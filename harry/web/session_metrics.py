@@ -18,7 +18,7 @@ TIMELINES = 2000
 """Turns of which it is remembered when what happened."""
 
 
-class Watch:
+class SessionMetrics:
     """`run` takes in the sessions that `see` was told of, until cancelled."""
 
     def __init__(self) -> None:

@@ -7,13 +7,13 @@ from datetime import time as clock_time
 
 from channels.messages import Exchange
 from harry.memory.conversations.window import Row, shown
-from harry.memory.store.database import Tables
+from harry.memory.store.database import Database
 
 MOST = 500
 """Turns of a day that are read: the newest."""
 
 
-async def exchanges_of(tables: Tables, user: str, day: str, *, zone: tzinfo | None = None) -> list[Exchange]:
+async def exchanges_of(tables: Database, user: str, day: str, *, zone: tzinfo | None = None) -> list[Exchange]:
     """Read a user's exchanges of a local day (YYYY-MM-DD), oldest first. Raises `StoreError`."""
     first = _midnight(date.fromisoformat(day), zone or tables.zone)
     last = _midnight(date.fromisoformat(day) + timedelta(days=1), zone or tables.zone)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from channels.messages import Exchange
 from harry.config.loading import Config
 from harry.memory.conversations.rotation import Rotation
-from harry.memory.store.database import Tables
+from harry.memory.store.database import Database
 from harry.memory.store.opening import STORE_FILE, KeepingStore
 from harry.memory.text.analysis import ago
 
@@ -19,7 +19,7 @@ LONGEST = 600
 """Characters that it tells of each."""
 
 
-async def recent(config: Config, store: KeepingStore, tables: Tables | None, user: str) -> tuple[Exchange, ...]:
+async def recent(config: Config, store: KeepingStore, tables: Database | None, user: str) -> tuple[Exchange, ...]:
     """Recall the turns of the conversation that is not over, oldest first. Raises `StoreError`.
 
     `tables` None: they are opened, if anything is kept on disk.
@@ -27,7 +27,7 @@ async def recent(config: Config, store: KeepingStore, tables: Tables | None, use
     most, tokens = config.memory.history_turns, config.memory.history_tokens
     if not store.durable:
         return tuple(await store.history(user, limit=most))
-    opened = tables or await Tables.open(config.data_folder / STORE_FILE)
+    opened = tables or await Database.open(config.data_folder / STORE_FILE)
     try:
         found = await Rotation(opened).fleeting(user, budget=tokens)
     finally:

@@ -22,7 +22,7 @@ from channels.messages import Exchange
 from harry.memory.conversations.summary import extract
 from harry.memory.conversations.window import BUDGET, Count, Row, shown, upper_bound, within
 from harry.memory.store import items
-from harry.memory.store.database import Tables
+from harry.memory.store.database import Database
 from harry.memory.store.records import local_day
 
 Summarise: TypeAlias = Callable[[Sequence[Exchange]], Awaitable[str]]
@@ -93,7 +93,7 @@ class Rotation:
 
     def __init__(
         self,
-        tables: Tables,
+        tables: Database,
         *,
         summarise: Summarise | None = None,
         zone: tzinfo | None = None,

@@ -20,7 +20,7 @@ from typing import Any
 from channels.turn import new_id
 from harry.errors import StoreError
 from harry.memory.store import items
-from harry.memory.store.database import Tables
+from harry.memory.store.database import Database
 from harry.memory.store.records import LONGEST, local_day
 
 _COLUMNS = "id, user, persona, day, at, text, sentiment, tags, long_term_goal"
@@ -52,7 +52,7 @@ class Journal:
 
     def __init__(
         self,
-        tables: Tables,
+        tables: Database,
         persona: str,
         user: str,
         *,

@@ -13,21 +13,21 @@ from harry.errors import EngineUnavailable
 from harry.memory.longterm.service import LongTermMemory
 from harry.memory.search.embedding import Embedder
 from harry.memory.store.data_folder import prepare_folder
-from harry.memory.store.database import Tables
+from harry.memory.store.database import Database
 from harry.memory.store.opening import STORE_FILE, must_keep
 
 
 @dataclass
-class Remembering:
+class OpenMemory:
     """An open memory; `without` says why meaning cannot be asked, "" if it can."""
 
     memory: LongTermMemory
-    tables: Tables
+    tables: Database
     without: str = ""
 
 
 @asynccontextmanager
-async def remembering(config: Config, *, by_meaning: bool = True) -> AsyncIterator[Remembering]:
+async def open_memory(config: Config, *, by_meaning: bool = True) -> AsyncIterator[OpenMemory]:
     """Open the long-term memory for the length of the block. Raises `ConfigurationError`, `StoreError`."""
     must_keep(config)
     prepare_folder(config.data_folder)
@@ -38,8 +38,8 @@ async def remembering(config: Config, *, by_meaning: bool = True) -> AsyncIterat
                 embedder = await trio.to_thread.run_sync(Embedder.load)
             except EngineUnavailable as error:
                 without = str(error)
-        tables = await Tables.open(config.data_folder / STORE_FILE)
+        tables = await Database.open(config.data_folder / STORE_FILE)
         stack.push_async_callback(tables.aclose)
         memory = LongTermMemory(tables, embedder)
         stack.push_async_callback(memory.aclose)
-        yield Remembering(memory, tables, without)
+        yield OpenMemory(memory, tables, without)

@@ -65,7 +65,7 @@ def rendered(found: Found, now: float) -> str:
     return f"Memory from {ago(item.at, now)}, {origin}: {text}"
 
 
-class Remembered:
+class MemorySearch:
     """The search that a session's retriever is given. `present` tells which turns its prompt holds already."""
 
     def __init__(

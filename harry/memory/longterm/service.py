@@ -19,10 +19,10 @@ import trio
 
 from harry.memory.longterm.embedding_jobs import TOGETHER, embedded, keep, without_vector
 from harry.memory.search.embedding import Embedder
-from harry.memory.search.index import KindIndex
+from harry.memory.search.index import SearchIndex
 from harry.memory.search.ranking import Question, rank
-from harry.memory.store.connection_thread import PATIENCE, Line
-from harry.memory.store.database import Tables
+from harry.memory.store.connection_thread import PATIENCE, ConnectionThread
+from harry.memory.store.database import Database
 from harry.memory.store.items import (
     COLUMNS,
     KINDS,
@@ -71,12 +71,12 @@ class _Abandoned(Exception):  # noqa: N818  nothing went wrong
 class LongTermMemory:
     """The memory in one store. `embedder` None finds by words alone. Errors as of the store: `StoreError`."""
 
-    def __init__(self, tables: Tables, embedder: Embedder | None = None) -> None:
+    def __init__(self, tables: Database, embedder: Embedder | None = None) -> None:
         self._tables = tables
         self.embedder = embedder
         # A connection of its own: an abandoned search must not interrupt the reading of an index, nor wait for history.
-        self._line = Line(tables.path, PATIENCE, writing=False)
-        self._indexes: dict[tuple[str, str], KindIndex] = {}
+        self._line = ConnectionThread(tables.path, PATIENCE, writing=False)
+        self._indexes: dict[tuple[str, str], SearchIndex] = {}
         self._seen = -1
         self._new = trio.Event()
 
@@ -266,7 +266,7 @@ class LongTermMemory:
         _go_on(unwanted)
         return _answer(connection, "both", Question(text, question.terms, vector), indexes, count)
 
-    def _current(self, connection: sqlite3.Connection, namespace: str, kinds: Sequence[Kind]) -> list[KindIndex]:
+    def _current(self, connection: sqlite3.Connection, namespace: str, kinds: Sequence[Kind]) -> list[SearchIndex]:
         """Bring the indexes up to date, reading those that are not held yet."""
         with _snapshot(connection):
             self._follow(connection)
@@ -275,7 +275,7 @@ class LongTermMemory:
                 key = (namespace, kind)
                 index = self._indexes.pop(key, None)
                 if index is None:
-                    index = KindIndex(namespace, kind)
+                    index = SearchIndex(namespace, kind)
                     index.read(connection)
                 self._indexes[key] = index  # the newest last
                 wanted.append(index)
@@ -321,7 +321,7 @@ def _snapshot(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def _answer(
-    connection: sqlite3.Connection, tier: str, question: Question, indexes: Sequence[KindIndex], count: int
+    connection: sqlite3.Connection, tier: str, question: Question, indexes: Sequence[SearchIndex], count: int
 ) -> Answer:
     found = []
     for hit in rank(question, indexes, count):

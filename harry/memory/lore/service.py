@@ -14,7 +14,7 @@ from typing import NoReturn
 import structlog
 import trio
 
-from harry.engines.worker_threads import Offload
+from harry.engines.worker_threads import WorkerThreads
 from harry.errors import StoreError
 from harry.memory.lore.activation import CONSTANT_BUDGET, Moment, judge
 from harry.memory.lore.matching import Growing, Hits
@@ -72,8 +72,8 @@ class KnowledgeBase:
         self._ready: _Ready | None = None
         self._asked = trio.Event()
         self._refreshing = trio.Lock()
-        self._questions = Offload("The knowledge base", deadline=_DEADLINE)
-        self._builds = Offload("The knowledge base", deadline=_BUILDING)
+        self._questions = WorkerThreads("The knowledge base", deadline=_DEADLINE)
+        self._builds = WorkerThreads("The knowledge base", deadline=_BUILDING)
 
     @property
     def books(self) -> tuple[Book, ...]:

@@ -69,7 +69,7 @@ def _follows(times: Sequence[float | None], sources: Sequence[str], before: Row 
     return follows
 
 
-class KindIndex:
+class SearchIndex:
     """The index of one namespace and kind. Rows have places from 0, in the order of the conversation."""
 
     def __init__(self, namespace: str, kind: str) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from harry.memory.search.index import KindIndex
+from harry.memory.search.index import SearchIndex
 from harry.memory.search.vectors import DIMENSIONS, nearest, rescored
 from harry.memory.text.analysis import Terms, asks_when, named, query_terms
 
@@ -64,7 +64,7 @@ class Hit:
 class _Part:
     """What one index has to say: its rows `places`, of which `chosen` are candidates and the others neighbours."""
 
-    index: KindIndex
+    index: SearchIndex
     places: Places
     chosen: npt.NDArray[np.bool_]
     words: Floats
@@ -72,7 +72,7 @@ class _Part:
     meaning: Floats
 
 
-def rank(question: Question, indexes: Sequence[KindIndex], count: int) -> list[Hit]:
+def rank(question: Question, indexes: Sequence[SearchIndex], count: int) -> list[Hit]:
     """Find the `count` best rows, best first."""
     parts = [part for index in indexes if index.rows and len((part := _look(question, index)).places)]
     if not parts:
@@ -93,7 +93,7 @@ def rank(question: Question, indexes: Sequence[KindIndex], count: int) -> list[H
     return [Hit(int(seq[each]), float(score[each]), float(strength[each])) for each in best]
 
 
-def _look(question: Question, index: KindIndex) -> _Part:
+def _look(question: Question, index: SearchIndex) -> _Part:
     words, most = index.words(question.terms)
     found = _largest(words, CANDIDATES)
     meaning = np.full(index.rows, np.nan, np.float32)

@@ -15,7 +15,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from channels.messages import Exchange
 from channels.turn import new_id
-from harry.memory.store.database import Tables
+from harry.memory.store.database import Database
 
 Kind: TypeAlias = Literal["save", "append", "delete", "erase"]
 
@@ -83,7 +83,7 @@ class LiveState(Protocol):
 class SqliteLiveState:
     """The live state in the store's own file. Implements `LiveState`."""
 
-    def __init__(self, tables: Tables, *, wall: Callable[[], float] = time.time) -> None:
+    def __init__(self, tables: Database, *, wall: Callable[[], float] = time.time) -> None:
         self._tables = tables
         self._wall = wall
 

@@ -21,7 +21,7 @@ from redis import exceptions
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 
-from channels.batcher import Lane
+from channels.batcher import Batcher
 from harry.errors import ConfigurationError, StoreError
 from harry.net.egress import permit
 
@@ -75,7 +75,7 @@ class RedisLink:
         self._loop = loop  # named in each call: a task that was started elsewhere knows no loop
         self._fast = fast
         self._blocking = blocking
-        self._lane = Lane(self._send)
+        self._lane = Batcher(self._send)
 
     async def carry(self, until: trio.CancelScope) -> None:
         """Carry commands to and fro until that scope is cancelled: it is shielded, for the last flush of a stop."""

@@ -25,7 +25,7 @@ from harry.memory.conversations.window import Row, shown
 from harry.memory.shared_state.live_state import Change, SqliteLiveState
 from harry.memory.shared_state.redis_client import RedisLink, open_link
 from harry.memory.shared_state.redis_store import STALE, STREAM_LENGTH, RedisStore, Sender
-from harry.memory.store.database import Tables
+from harry.memory.store.database import Database
 from harry.memory.store.records import Record, tools_of, tools_text
 
 READ_WITHIN = 0.05
@@ -64,7 +64,7 @@ class SharedLiveState:
 
     def __init__(
         self,
-        tables: Tables,
+        tables: Database,
         link: RedisLink,
         instance: _Instance,
         *,
@@ -91,7 +91,7 @@ class SharedLiveState:
     @classmethod
     async def open(
         cls,
-        tables: Tables,
+        tables: Database,
         link: RedisLink,
         *,
         on_trouble: Callable[[str], None] = _ignore,
@@ -254,7 +254,7 @@ class SharedLiveState:
             self._on_recovered()
 
 
-async def erase_shared(tables: Tables, url: str, user: str) -> int:
+async def erase_shared(tables: Database, url: str, user: str) -> int:
     """Erase a user's live state here and all of the user's keys in Redis, now; returns how many keys there were.
 
     To be called after everything else of the user was deleted. Raises `StoreError` while Redis is away: the keys then

@@ -23,7 +23,7 @@ PATIENCE = 5.0
 """Seconds a lock of another process is waited for."""
 
 
-class Line:
+class ConnectionThread:
     """A connection to the file, opened when it is needed, and the limiter of the one thread that uses it."""
 
     def __init__(self, path: Path, patience: float, *, writing: bool) -> None:

@@ -20,8 +20,8 @@ from harry.memory.store.sqlite_store import SqliteStore
 T = TypeVar("T")
 
 
-class Tables(SqliteStore):
-    """`SqliteStore` with a way to run a change or a look of one's own. Made by `Tables.open`."""
+class Database(SqliteStore):
+    """`SqliteStore` with a way to run a change or a look of one's own. Made by `Database.open`."""
 
     @property
     def zone(self) -> tzinfo | None:
@@ -29,9 +29,9 @@ class Tables(SqliteStore):
         return self._zone
 
     @classmethod
-    async def open(cls, path: Path, *, zone: tzinfo | None = None, patience: float = PATIENCE) -> Tables:
+    async def open(cls, path: Path, *, zone: tzinfo | None = None, patience: float = PATIENCE) -> Database:
         """Open or create the file, as `SqliteStore.open` does."""
-        return cast("Tables", await super().open(path, zone=zone, patience=patience))
+        return cast("Database", await super().open(path, zone=zone, patience=patience))
 
     async def change(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in the writing thread as one transaction, on disk when this returns. Raises `StoreError`.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from channels.turn import new_id
-from harry.memory.store.database import Tables
+from harry.memory.store.database import Database
 
 ReminderKind: TypeAlias = Literal["timer", "alarm", "reminder"]
 
@@ -32,7 +32,7 @@ class Reminder:
 class Reminders:
     """Those in one database. What returns has been made durable; all of it raises `StoreError`."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Database) -> None:
         self._tables = tables
 
     async def add(self, user: str, kind: ReminderKind, made_at: float, due: float, text: str = "") -> Reminder | None:

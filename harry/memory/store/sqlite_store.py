@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import trio
 
 from channels.messages import Exchange, Thought, TurnRecord
-from harry.memory.store.connection_thread import PATIENCE, Interruptible, Line
+from harry.memory.store.connection_thread import PATIENCE, ConnectionThread, Interruptible
 from harry.memory.store.items import index_records
 from harry.memory.store.records import Record, clean, local_day, tools_of, tools_text
 
@@ -75,8 +75,8 @@ class SqliteStore:
     def __init__(self, path: Path, *, zone: tzinfo | None = None, patience: float = PATIENCE) -> None:
         self.path = path
         self._zone = zone
-        self._writing = Line(path, patience, writing=True)
-        self._reading = Line(path, patience, writing=False)
+        self._writing = ConnectionThread(path, patience, writing=True)
+        self._reading = ConnectionThread(path, patience, writing=False)
 
     @classmethod
     async def open(cls, path: Path, *, zone: tzinfo | None = None, patience: float = PATIENCE) -> SqliteStore:

@@ -15,7 +15,7 @@ import structlog
 import trio
 
 from actors.protocols import Delta, LanguageModel, Request
-from harry.engines.lease import Shelf
+from harry.engines.lease import EnginePool
 from harry.errors import BudgetReached, EngineBusy, EngineError, EngineTimeout, EngineUnavailable
 from harry.mind.fallback.baton import Baton
 from harry.mind.fallback.continuation import lightened
@@ -62,7 +62,7 @@ class Link:
         self._load = load
         self._ready = ready
         self._on_degraded = on_degraded
-        self._shelf: Shelf[LanguageModel] | None = None
+        self._shelf: EnginePool[LanguageModel] | None = None
         self._loading = trio.Lock()
         self._failed = 0
         self._rests_until = 0.0
@@ -85,11 +85,11 @@ class Link:
         """Whether it is loaded, or can be."""
         return self._shelf is not None or self._ready()
 
-    async def shelf(self) -> Shelf[LanguageModel]:
+    async def shelf(self) -> EnginePool[LanguageModel]:
         """Load the mind unless it is loaded. Raises `EngineError`."""
         async with self._loading:
             if self._shelf is None:
-                self._shelf = Shelf(
+                self._shelf = EnginePool(
                     "language_model", await self._load(), reload=self._load, on_degraded=self._on_degraded
                 )
         return self._shelf

@@ -21,7 +21,7 @@ from pydantic import Field
 
 from actors.protocols import Delta, Message, Request, Role, TextDelta, TextPart, ToolResult, Usage
 from harry.engines.registry import EngineSettings
-from harry.engines.worker_threads import Emit, Offload
+from harry.engines.worker_threads import Emit, WorkerThreads
 from harry.errors import EngineError, EngineUnavailable
 from harry.mind.reasoning_filter import ThoughtFilter
 
@@ -76,7 +76,7 @@ class Gguf:
         self._settings = settings
         self._path = path
         self._runtime: Runtime | None = runtime
-        self._offload = Offload(name, deadline=settings.deadline)
+        self._offload = WorkerThreads(name, deadline=settings.deadline)
         self._busy = threading.Lock()
 
     @classmethod

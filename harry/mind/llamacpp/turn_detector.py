@@ -17,7 +17,7 @@ from pydantic import Field
 
 from actors.protocols import Samples
 from harry.engines.registry import EngineSettings
-from harry.engines.worker_threads import Offload
+from harry.engines.worker_threads import WorkerThreads
 from harry.errors import EngineError
 from harry.mind.llamacpp.engine import Gguf, start
 from harry.mind.llamacpp.smollm2 import model_file
@@ -55,7 +55,7 @@ class TurnWords:
     def __init__(self, name: str, settings: TurnWordsSettings, runtime: Completing) -> None:
         self.name = name
         self._runtime = runtime
-        self._offload = Offload(name, deadline=settings.deadline)
+        self._offload = WorkerThreads(name, deadline=settings.deadline)
         self._busy = threading.Lock()
 
     @staticmethod

@@ -16,7 +16,7 @@ import structlog
 import trio
 
 from actors.protocols import Delta, Request
-from harry.engines.deadline import Patience
+from harry.engines.deadline import ProgressDeadline
 from harry.errors import EngineBusy, EngineError, EngineUnavailable
 from harry.mind.openai.errors import refusal, retry_after
 from harry.mind.openai.reply import ChatReply
@@ -98,7 +98,7 @@ class OpenAIChat:
         Raises `EngineUnavailable` (no connection, key, credit or model), `EngineTimeout`, else `EngineError`.
         """
         settings = self._settings
-        with Patience(self.name, each=settings.first_token_deadline, total=settings.total_deadline) as patience:
+        with ProgressDeadline(self.name, each=settings.first_token_deadline, total=settings.total_deadline) as patience:
             for tries in range(settings.retries + 1):
                 reply = ChatReply(self._host, settings, patience, emit)
                 try:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from actors.protocols import Delta, TextDelta, Usage
-from harry.engines.deadline import Patience
+from harry.engines.deadline import ProgressDeadline
 from harry.mind.openai.settings import ChatSettings
 from harry.mind.openai.wire import ReplyStream
 
@@ -21,7 +21,7 @@ class ChatReply:
         self,
         host: str,
         settings: ChatSettings,
-        patience: Patience,
+        patience: ProgressDeadline,
         emit: Callable[[Delta], Awaitable[None]],
     ) -> None:
         self.begun = False

@@ -19,11 +19,11 @@ from harry.errors import ConfigurationError
 from harry.host.budget import limits_told
 from harry.host.host import Host
 from harry.services import user_data as belongings
-from harry.web.api import schemas as shapes
+from harry.web.api import schemas
 from harry.web.api.openapi import Parameter, Path, document
 from harry.web.server.http import Refusal, Request, Response, as_json
 from harry.web.server.routing import Routes
-from harry.web.session_metrics import Watch
+from harry.web.session_metrics import SessionMetrics
 
 LIMIT = Parameter("limit", "How many, at most 1000.", "integer")
 
@@ -33,17 +33,17 @@ class _Api:
     """The handlers. Each answers `request.user`, and him alone."""
 
     host: Host
-    watch: Watch
+    watch: SessionMetrics
 
     async def me(self, request: Request) -> BaseModel:
         await trio.lowlevel.checkpoint()
-        return shapes.Me(user=request.user)
+        return schemas.Me(user=request.user)
 
     async def history(self, request: Request) -> BaseModel:
         found = await belongings.history(self.host, request.user, _number(request, "limit", 50, most=1000))
-        return shapes.History(
+        return schemas.History(
             exchanges=[
-                shapes.Exchange(turn=each.turn, said=each.said, heard=each.heard, interrupted=each.interrupted)
+                schemas.Exchange(turn=each.turn, said=each.said, heard=each.heard, interrupted=each.interrupted)
                 for each in found
             ]
         )
@@ -53,7 +53,7 @@ class _Api:
         before = _number(request, "before", 0, most=2**62) or None
         found = await belongings.turns(self.host, request.user, limit, before)
         told = [
-            shapes.Turn(
+            schemas.Turn(
                 sequence=each.sequence,
                 id=each.id,
                 session=each.session,
@@ -69,15 +69,15 @@ class _Api:
             )
             for each in found
         ]
-        return shapes.Turns(turns=told, next=found[-1].sequence if len(found) == limit else None)
+        return schemas.Turns(turns=told, next=found[-1].sequence if len(found) == limit else None)
 
     async def soc(self, request: Request) -> BaseModel:
         day = request.query.get("day", "today")
         found = await belongings.thoughts(self.host, request.user, day)
-        return shapes.Soc(
+        return schemas.Soc(
             day=day,
             thoughts=[
-                shapes.Thought(sequence=each["sequence"], at=_moment(each["at"]), text=each["text"]) for each in found
+                schemas.Thought(sequence=each["sequence"], at=_moment(each["at"]), text=each["text"]) for each in found
             ],
             days=await belongings.days(self.host, request.user),
         )
@@ -85,8 +85,8 @@ class _Api:
     async def journal(self, request: Request) -> BaseModel:
         found = await belongings.journal(self.host, request.user, request.query.get("day"))
         if found is None:
-            return shapes.Journal(day=request.query.get("day"), text=None)
-        return shapes.Journal(
+            return schemas.Journal(day=request.query.get("day"), text=None)
+        return schemas.Journal(
             day=found.day,
             text=found.text,
             sentiment=found.sentiment,
@@ -102,9 +102,9 @@ class _Api:
         if words:
             count = _number(request, "limit", 20, most=200)
             found = await belongings.search(self.host, request.user, words[:2000], kind, count)
-            return shapes.Memories(memories=[_memory(each.item, each.strength) for each in found])
+            return schemas.Memories(memories=[_memory(each.item, each.strength) for each in found])
         listed = await belongings.memories(self.host, request.user, kind, _number(request, "after", 0, most=2**62))
-        return shapes.Memories(memories=[_memory(each) for _, each in listed], next=listed[-1][0] if listed else None)
+        return schemas.Memories(memories=[_memory(each) for _, each in listed], next=listed[-1][0] if listed else None)
 
     async def memory(self, request: Request) -> BaseModel:
         found = await belongings.memory(self.host, request.user, request.matched["id"])
@@ -115,15 +115,15 @@ class _Api:
     async def forget(self, request: Request) -> BaseModel:
         if await belongings.memory(self.host, request.user, request.matched["id"]) is None:
             raise Refusal(404, "no_memory", "There is no such memory.")
-        return shapes.Deleted(deleted=await belongings.forget(self.host, request.user, request.matched["id"]))
+        return schemas.Deleted(deleted=await belongings.forget(self.host, request.user, request.matched["id"]))
 
     async def lore(self, _: Request) -> BaseModel:
-        return shapes.Lore(
+        return schemas.Lore(
             books=[
-                shapes.Book(
+                schemas.Book(
                     name=book.name,
                     entries=[
-                        shapes.Entry(
+                        schemas.Entry(
                             number=each.number,
                             keys=list(each.keys),
                             content=each.content,
@@ -142,17 +142,17 @@ class _Api:
         engines = self.host.engines
         roles = ("voice_activity", "speech_to_text", "turn_detector", "language_model", "text_to_speech")
         shelves = {role: getattr(engines, role) for role in roles}
-        return shapes.Status(
+        return schemas.Status(
             user=request.user,
             up_for=round(time.time() - self.host.started_at, 3),
             engines={role: str(shelf.engine.describe()) if shelf else None for role, shelf in shelves.items()},
             sessions=[
-                shapes.OpenSession(
+                schemas.OpenSession(
                     id=each.identity.session,
                     degraded=sorted(each.supervisor.degraded),
                     running=sorted(each.supervisor.running),
                     turns=each.conductor.committed,
-                    muted=each.ears.muted,
+                    muted=each.speech_input.muted,
                     waiting=each.writer.waiting,
                 )
                 for each in self.host.sessions_of(request.user)
@@ -163,30 +163,30 @@ class _Api:
             spending=await self._spending(request.user),
         )
 
-    async def _spending(self, user: str) -> shapes.Spending | None:
+    async def _spending(self, user: str) -> schemas.Spending | None:
         budget = self.host.budget
         if budget is None or user != self.host.config.user.name:
             return None
         day, spent = await budget.today()
-        return shapes.Spending(
+        return schemas.Spending(
             day=day,
-            spent=[shapes.SpentBy(**asdict(each)) for each in spent],
+            spent=[schemas.SpentBy(**asdict(each)) for each in spent],
             limits=limits_told(self.host.config.budget),
         )
 
     async def settings(self, request: Request) -> BaseModel:
         await trio.lowlevel.checkpoint()
-        return shapes.Settings(settings=self.host.config_of(request.user).model_dump(mode="json"))
+        return schemas.Settings(settings=self.host.config_of(request.user).model_dump(mode="json"))
 
 
 PATHS: tuple[Path, ...] = (
-    Path("GET", "/api/me", "me", shapes.Me, "Who is asking."),
-    Path("GET", "/api/history", "history", shapes.History, "The recent conversation as it was heard.", (LIMIT,)),
+    Path("GET", "/api/me", "me", schemas.Me, "Who is asking."),
+    Path("GET", "/api/history", "history", schemas.History, "The recent conversation as it was heard.", (LIMIT,)),
     Path(
         "GET",
         "/api/turns",
         "turns",
-        shapes.Turns,
+        schemas.Turns,
         "Turns, with what happened when.",
         (LIMIT, Parameter("before", "Only turns before this sequence number.", "integer")),
     ),
@@ -194,7 +194,7 @@ PATHS: tuple[Path, ...] = (
         "GET",
         "/api/soc",
         "soc",
-        shapes.Soc,
+        schemas.Soc,
         "The stream of consciousness of a day.",
         (Parameter("day", "`today`, `yesterday` or a date."),),
     ),
@@ -202,7 +202,7 @@ PATHS: tuple[Path, ...] = (
         "GET",
         "/api/journal",
         "journal",
-        shapes.Journal,
+        schemas.Journal,
         "The journal of a day, or the newest.",
         (Parameter("day", "`today`, `yesterday` or a date."),),
     ),
@@ -210,7 +210,7 @@ PATHS: tuple[Path, ...] = (
         "GET",
         "/api/memories",
         "memories",
-        shapes.Memories,
+        schemas.Memories,
         "Memories, searched or in order.",
         (
             Parameter("query", "Words to search for."),
@@ -219,15 +219,15 @@ PATHS: tuple[Path, ...] = (
             LIMIT,
         ),
     ),
-    Path("GET", "/api/memories/{id}", "memory", shapes.Memory, "One memory."),
-    Path("DELETE", "/api/memories/{id}", "forget", shapes.Deleted, "Delete a memory and what was derived from it."),
-    Path("GET", "/api/lore", "lore", shapes.Lore, "The persona's lore."),
-    Path("GET", "/api/status", "status", shapes.Status, "How Harry is."),
-    Path("GET", "/api/settings", "settings", shapes.Settings, "The configuration, its secrets masked."),
+    Path("GET", "/api/memories/{id}", "memory", schemas.Memory, "One memory."),
+    Path("DELETE", "/api/memories/{id}", "forget", schemas.Deleted, "Delete a memory and what was derived from it."),
+    Path("GET", "/api/lore", "lore", schemas.Lore, "The persona's lore."),
+    Path("GET", "/api/status", "status", schemas.Status, "How Harry is."),
+    Path("GET", "/api/settings", "settings", schemas.Settings, "The configuration, its secrets masked."),
 )
 
 
-def register(routes: Routes, host: Host, watch: Watch) -> None:
+def register(routes: Routes, host: Host, watch: SessionMetrics) -> None:
     """Add the API's paths."""
     api = _Api(host, watch)
     described = document(PATHS)
@@ -266,8 +266,8 @@ def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, tz=UTC).astimezone()
 
 
-def _memory(item: Any, strength: float | None = None) -> shapes.Memory:
-    return shapes.Memory(
+def _memory(item: Any, strength: float | None = None) -> schemas.Memory:
+    return schemas.Memory(
         id=item.id,
         kind=item.kind,
         text=item.text,

@@ -10,18 +10,18 @@ from collections.abc import Iterable, Iterator
 import trio
 
 from harry.host.host import Host
-from harry.web.server.counters import Tally
+from harry.web.server.counters import Counters
 from harry.web.server.http import Refusal, Request, Response
 from harry.web.server.rate_limits import Limits
 from harry.web.server.routing import Routes
-from harry.web.session_metrics import Watch
+from harry.web.session_metrics import SessionMetrics
 
 KIND = "text/plain; version=0.0.4; charset=utf-8"
 
 _Sample = tuple[str, float]
 
 
-def register(routes: Routes, host: Host, watch: Watch, tally: Tally, limits: Limits) -> None:
+def register(routes: Routes, host: Host, watch: SessionMetrics, tally: Counters, limits: Limits) -> None:
     """Add the paths."""
 
     async def readyz(_: Request) -> Response:
@@ -42,7 +42,7 @@ def register(routes: Routes, host: Host, watch: Watch, tally: Tally, limits: Lim
     routes.add("GET", "/metrics", metrics, told="Figures for Prometheus.")
 
 
-def _lines(host: Host, watch: Watch, tally: Tally, limits: Limits) -> Iterator[str]:
+def _lines(host: Host, watch: SessionMetrics, tally: Counters, limits: Limits) -> Iterator[str]:
     yield from _family("harry_sessions", "gauge", "Conversations that run now.", [("", len(host.sessions))])
     yield from _family("harry_sessions_free", "gauge", "Conversations that may still be begun.", [("", host.free)])
     yield from _family("harry_sessions_total", "counter", "Conversations since the start.", [("", watch.sessions)])

@@ -10,7 +10,7 @@ import trio
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from actors.protocols import TextToSpeech
-from harry.engines.lease import Shelf
+from harry.engines.lease import EnginePool
 from harry.errors import EngineUnavailable
 from harry.host.host import Host
 from harry.services.speech import FILES, RATE, voice, voiced
@@ -80,7 +80,7 @@ def _read(body: object) -> Speech:
         raise Refusal(400, "invalid_value", f"`{'.'.join(map(str, first['loc']))}`: {first['msg']}.") from None
 
 
-def _refuse(asked: Speech, shelf: Shelf[TextToSpeech]) -> None:
+def _refuse(asked: Speech, shelf: EnginePool[TextToSpeech]) -> None:
     if asked.response_format not in _KINDS:
         raise Refusal(400, "unsupported_value", f"`response_format` is one of {', '.join(_KINDS)}.")
     name = asked.voice if isinstance(asked.voice, str) else json.dumps(asked.voice)

@@ -35,7 +35,7 @@ _FRAME = FRAME_SAMPLES / EAR_RATE
 _SILENCE = bytes(FRAME_SAMPLES * SAMPLE_BYTES)
 
 
-class Card:
+class RemoteAudioDevice:
     """Both devices.
 
     `told(slot, pcm)` takes each block that goes out. `flushed(paused)` says whether the client throws away what he

@@ -44,7 +44,7 @@ MOST_UNANSWERED = 32
 log = structlog.get_logger(__name__)
 
 
-class Wishes:
+class ClientEvents:
     """The client's side of one conversation."""
 
     def __init__(self, conversation: Conversation) -> None:
@@ -124,8 +124,8 @@ class Wishes:
     async def _commit(self, _: Mapping[str, Any]) -> None:
         await trio.lowlevel.checkpoint()
         if self._of.settings.detection is not None:
-            if self._of.session.ears.listener is not None and self._of.session.ears.listener.hearing:
-                self._of.session.ears.listener.release()
+            if self._of.session.speech_input.listener is not None and self._of.session.speech_input.listener.hearing:
+                self._of.session.speech_input.listener.release()
                 return
             raise Wrong("Nobody is speaking: there is nothing to commit.", None, "input_audio_buffer_commit_empty")
         if len(self._buffer) < LEAST_BUFFER:
@@ -157,11 +157,11 @@ class Wishes:
 
     async def _press(self, _: Mapping[str, Any]) -> None:
         await trio.lowlevel.checkpoint()
-        self._of.session.ears.press()
+        self._of.session.speech_input.press()
 
     async def _release(self, _: Mapping[str, Any]) -> None:
         await trio.lowlevel.checkpoint()
-        self._of.session.ears.release()
+        self._of.session.speech_input.release()
 
     # Items.
 

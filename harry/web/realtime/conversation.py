@@ -19,19 +19,19 @@ from actors.protocols import LanguageModel, Message, TextPart, TextToSpeech
 from channels.clock import AudioClock
 from channels.messages import Recollection, Utterance
 from channels.turn import Turn
-from harry.engines.lease import Shelf
-from harry.host.host import Host, manners_of, silent_voice
+from harry.engines.lease import EnginePool
+from harry.host.host import Host, silent_voice, turn_taking_settings
 from harry.memory.store.opening import day_named
 from harry.services.chat import FROM_PROGRAM
 from harry.services.transcription import reblocking
 from harry.session.prompt import prompt_of
 from harry.session.session import Session
-from harry.web.realtime.audio_device import Card
-from harry.web.realtime.client_events import Wishes
+from harry.web.realtime.audio_device import RemoteAudioDevice
+from harry.web.realtime.client_events import ClientEvents
 from harry.web.realtime.items import Items
 from harry.web.realtime.outbox import Outbox
 from harry.web.realtime.responses import Responses
-from harry.web.realtime.server_events import Telling
+from harry.web.realtime.server_events import ServerEvents
 from harry.web.realtime.settings import RATE, Settings
 from harry.web.realtime.tools import ClientTools
 from harry.web.realtime.vad_threshold import sensing
@@ -58,17 +58,17 @@ class Conversation:
         self.outbox = Outbox(knows_harry=request.query.get("harry") == "1")
         self.items = Items()
         self.responses = Responses(self.outbox, self.items)
-        self.telling = Telling(self.outbox, self.items, self.responses, lambda: self.settings)
+        self.telling = ServerEvents(self.outbox, self.items, self.responses, lambda: self.settings)
         self.tools = ClientTools(self.responses)
         self.notes: deque[str] = deque(maxlen=_NOTES)
         self.now: tuple[str, tuple[str, ...] | None] = ("", None)
-        self._wishes = Wishes(self)
+        self._wishes = ClientEvents(self)
         self._host = host
         self._clock = AudioClock()
         self._next: tuple[Socket, trio.Event] | None = None
         self._came = trio.Event()
         self.session_engines = sensing(host.engines, lambda: self.settings.threshold)
-        self.card = Card(
+        self.card = RemoteAudioDevice(
             self._clock, reblocking(RATE), told=self.telling.sound, flushed=self._flushed,
             waits=lambda: self.outbox.full,
         )  # fmt: skip
@@ -88,19 +88,21 @@ class Conversation:
         self.tools.offer(settings.offered)
         detection = settings.detection or {}
         session.conductor.interruptible = bool(detection.get("interrupt_response", True))
-        session.manners = replace(session.manners, speculate=self._usual.speculate and settings.answers)
-        if session.ears.listener is not None:
-            listening = session.ears.listener.endpointing
+        session.turn_taking = replace(session.turn_taking, speculate=self._usual.speculate and settings.answers)
+        if session.speech_input.listener is not None:
+            listening = session.speech_input.listener.endpointing
             silence = settings.silence
             listening.endpoint_silence = self._usual.endpoint_silence if silence is None else silence
             listening.by_words = detection.get("type") != "server_vad"
-            session.ears.listener.reach_back(max(self._usual.pre_roll, detection.get("prefix_padding_ms", 0) / 1000))
+            session.speech_input.listener.reach_back(
+                max(self._usual.pre_roll, detection.get("prefix_padding_ms", 0) / 1000)
+            )
 
     async def run(self, socket: Socket) -> None:
         """Converse until the client says farewell, or does not come back."""
-        self._usual = manners_of(self._host.config)
+        self._usual = turn_taking_settings(self._host.config)
         spoken = self._host.engines.text_to_speech
-        voice: Shelf[TextToSpeech] | None = None
+        voice: EnginePool[TextToSpeech] | None = None
         if spoken is not None:
             voice = ChosenVoice(spoken, silent_voice(), self._aloud)
         async with (

@@ -33,7 +33,7 @@ class _Voice:
     committed: bool = False
 
 
-class Telling:
+class ServerEvents:
     """`catch_up` tells everything that has happened until now; whoever sends sound calls it before."""
 
     def __init__(self, outbox: Outbox, items: Items, responses: Responses, settings: Callable[[], Settings]) -> None:

@@ -9,7 +9,7 @@ import trio
 
 from actors.protocols import Samples, VoiceActivityDetector, VoiceActivityStream
 from harry.engines.engine_set import Engines
-from harry.engines.lease import Shelf
+from harry.engines.lease import EnginePool
 
 _USUAL = 0.5
 
@@ -51,4 +51,4 @@ def sensing(engines: Engines, threshold: Callable[[], float]) -> Engines:
     if engines.voice_activity is None:
         return engines
     detector = Sensing(engines.voice_activity.engine, threshold)
-    return replace(engines, voice_activity=Shelf("voice_activity", detector))
+    return replace(engines, voice_activity=EnginePool("voice_activity", detector))

@@ -25,7 +25,7 @@ SUBPROTOCOL = "openai-insecure-api-key."
 _READING = frozenset({"GET", "HEAD"})
 
 
-class Guard:
+class Authenticator:
     """`hosts` are the names, without a port, by which the door is known. `owner` is who comes in if `auth` is none."""
 
     def __init__(self, tokens: Tokens, *, hosts: Sequence[str], owner: str, port: int, auth: str = "token") -> None:

@@ -19,7 +19,7 @@ import trio
 from trio_websocket import wrap_server_stream
 
 from harry.errors import EngineError, HarryError, StoreError, TooManySessions
-from harry.web.server.counters import Tally
+from harry.web.server.counters import Counters
 from harry.web.server.http import MIB, Refusal, Request, Response, refused
 from harry.web.server.routing import Route
 from harry.web.server.websocket import UNREAD, Socket, SocketClosed
@@ -63,10 +63,10 @@ class _Gone(Exception):  # noqa: N818  the client went, or does not read: there 
     pass
 
 
-class Door(Protocol):
+class HttpListener(Protocol):
     """What a connection asks of the listener that accepted it."""
 
-    tally: Tally
+    tally: Counters
 
     def admit(self, request: Request, *, upgrade: bool) -> tuple[Route, Request]:
         """Find who answers, and let the client through to him. Raises `Refusal`."""
@@ -81,7 +81,7 @@ class Door(Protocol):
 class Connection:
     """Serves one client until he goes, is silent for too long, or breaks a rule."""
 
-    def __init__(self, door: Door, stream: trio.abc.Stream, peer: str, *, secure: bool) -> None:
+    def __init__(self, door: HttpListener, stream: trio.abc.Stream, peer: str, *, secure: bool) -> None:
         self._door = door
         self._stream = stream
         self._peer = peer

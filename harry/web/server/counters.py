@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 
-class Tally:
+class Counters:
     """Counts since the start."""
 
     def __init__(self) -> None:

@@ -12,11 +12,11 @@ from typing import NoReturn
 import structlog
 import trio
 
-from actors.supervisor import whence
+from actors.supervisor import describe_origin
 from harry.errors import ConfigurationError, StoreError
-from harry.web.server.auth import Guard
+from harry.web.server.auth import Authenticator
 from harry.web.server.connection import HEAD_WITHIN, Connection
-from harry.web.server.counters import Tally
+from harry.web.server.counters import Counters
 from harry.web.server.http import Refusal, Request
 from harry.web.server.rate_limits import Limits
 from harry.web.server.routing import Route, Routes
@@ -58,14 +58,16 @@ def tls(certificate: str, key: str) -> ssl.SSLContext | None:
     return context
 
 
-class Door:
+class HttpListener:
     """Made once the port is known. `routes` may still be added to until `serve` runs."""
 
-    def __init__(self, routes: Routes, guard: Guard, limits: Limits, *, secure: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, routes: Routes, guard: Authenticator, limits: Limits, *, secure: ssl.SSLContext | None = None
+    ) -> None:
         self.routes = routes
         self.guard = guard
         self.limits = limits
-        self.tally = Tally()
+        self.tally = Counters()
         self._secure = secure
         self._held: dict[trio.CancelScope, str] = {}
 
@@ -120,7 +122,7 @@ class Door:
     def failed(self, what: str, error: BaseException) -> None:
         """Log that something behind the door broke."""
         self.tally.failures += 1
-        log.error("the door met a mistake", what=what, cause=whence(error))
+        log.error("the door met a mistake", what=what, cause=describe_origin(error))
         log.debug("how it came about", exc_info=error)
 
     async def _revoke(self) -> NoReturn:
