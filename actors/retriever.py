@@ -21,8 +21,8 @@ DEADLINE = 0.03
 Offer: TypeAlias = Callable[[Sequence[str]], None]
 """Takes a complete answer, better than the one offered before."""
 
-Search: TypeAlias = Callable[[str, Offer], Awaitable[Sequence[str]]]
-"""Finds what bears on some words, each memory a text as the prompt quotes it; may offer earlier answers."""
+Search: TypeAlias = Callable[[str, str, Offer], Awaitable[Sequence[str]]]
+"""Finds what bears on a user's words, each memory a text as the prompt quotes it; may offer earlier answers."""
 
 
 class Recall:
@@ -33,16 +33,16 @@ class Recall:
 
     def __init__(self, search: Search) -> None:
         self._search = search
-        self._wanted: str | None = None
+        self._wanted: tuple[str, str] | None = None
         self._changed = trio.Event()
         self._looking_ahead = trio.CancelScope()
-        self._words = ""
+        self._asked = ("", "")  # the user, and the words of which the answer is `_found`
         self._found: tuple[str, ...] = ()
 
-    def foresee(self, words: str) -> None:
-        """Tell the words so far. Never waits; only the newest are looked for."""
-        if words.strip() and words != self._words:
-            self._wanted = words
+    def foresee(self, user: str, words: str) -> None:
+        """Tell a user's words so far. Never waits; only the newest are looked for."""
+        if words.strip() and (user, words) != self._asked:
+            self._wanted = user, words
             self._looking_ahead.cancel()
             self._changed.set()
 
@@ -53,21 +53,22 @@ class Recall:
             while self._wanted is None:
                 self._changed = trio.Event()
                 await self._changed.wait()
-            words, self._wanted = self._wanted, None
+            asked, self._wanted = self._wanted, None
             with trio.CancelScope() as self._looking_ahead:
-                found = await self._search(words, _ignore)
-                self._words, self._found = words, tuple(found)
+                found = await self._search(*asked, _ignore)
+                self._asked, self._found = asked, tuple(found)
 
-    async def recall(self, words: str) -> tuple[str, ...]:
-        """Ask about the final words, within `DEADLINE`; the best complete answer then, that to a beginning included."""
+    async def recall(self, user: str, words: str) -> tuple[str, ...]:
+        """Ask about a user's final words, within `DEADLINE`: the best complete answer by then, to a beginning too."""
         # Nothing shall stand before the final words.
         self._wanted = None
         self._looking_ahead.cancel()
-        if words == self._words:
+        if (user, words) == self._asked:
             return self._found
-        best: list[tuple[str, ...]] = [self._found] if self._words and words.startswith(self._words) else [()]
+        who, before = self._asked
+        best: list[tuple[str, ...]] = [self._found] if who == user and before and words.startswith(before) else [()]
         with trio.move_on_after(DEADLINE):
-            best.append(tuple(await self._search(words, lambda found: best.append(tuple(found)))))
+            best.append(tuple(await self._search(user, words, lambda found: best.append(tuple(found)))))
         return best[-1]
 
 
@@ -86,7 +87,7 @@ async def retrieve(
 ) -> None:
     """Send one `Recollection` to the responder, within `DEADLINE`.
 
-    `memories` is a session's `Recall.recall`; `state` tells what Harry has in mind, as (name, text).
+    `memories` recalls what bears on some words; `state` tells what Harry has in mind, as (name, text).
     """
     recent: tuple[str, ...] = ()
     remembered: tuple[str, ...] = ()

@@ -17,8 +17,10 @@ from channels.messages import Exchange, Recollection
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.hearing.energy import Energy, EnergySettings
+from harry.host.conversation import ConversationDevices, ConversationServices, ConversationSettings, build_conversation
 from harry.memory.store.in_memory import InMemoryStore
 from harry.memory.store.spill import MemorySpill
+from harry.session.actor_registry import ActorSet
 from harry.session.conductor import Identity
 from harry.session.session import Session, TurnTakingSettings
 from harry.testing.engines import ScriptedLanguageModel, ScriptedSettings, ScriptedVoice
@@ -82,7 +84,7 @@ def says(text: str) -> FakeMind:
     return FakeMind(answer)
 
 
-def prompt(mind: Any, recollection: Recollection) -> tuple[Message, ...]:
+def prompt(user: str, mind: Any, recollection: Recollection) -> tuple[Message, ...]:
     return (Message(Role.USER, (TextPart(recollection.utterance.text),)),)
 
 
@@ -136,29 +138,32 @@ async def house(
     clock = AudioClock()
     sounded: list[tuple[float, bytes]] = []
     microphone = HandFedMicrophone()
-    session = Session(
-        identity=Identity("you", "session", "harry"),
-        persona="Harry",
-        clock=clock,
-        engines=Engines(
-            voice_activity=EnginePool("voice_activity", Energy("energy", EnergySettings())),
-            speech_to_text=EnginePool("speech_to_text", ear or FakeEar()),
+    session = build_conversation(
+        Identity("you", "session", "harry"),
+        ConversationSettings(turn_taking=turn_taking or TurnTakingSettings()),
+        ConversationServices(
+            engines=Engines(
+                voice_activity=EnginePool("voice_activity", Energy("energy", EnergySettings())),
+                speech_to_text=EnginePool("speech_to_text", ear or FakeEar()),
+            ),
+            mind=EnginePool("language_model", mind or ScriptedLanguageModel("scripted", ["one two three four five."])),
+            voice=EnginePool("text_to_speech", voice or ScriptedVoice("scripted", ScriptedSettings(rate=RATE))),
+            store=store or InMemoryStore(),
+            spill=spill or MemorySpill(),
+            prompt=prompt,
+            today=lambda: "2000-01-01",
+            actors=cast or ActorSet(),
+            wake=wake,
+            wall=lambda: 946_684_800 + trio.current_time(),
         ),
-        mind=EnginePool("language_model", mind or ScriptedLanguageModel("scripted", ["one two three four five."])),
-        voice=EnginePool("text_to_speech", voice or ScriptedVoice("scripted", ScriptedSettings(rate=RATE))),
-        store=store or InMemoryStore(),
-        spill=spill or MemorySpill(),
-        microphone=microphone,
-        loudspeaker=VirtualLoudspeaker(clock, rate=RATE, on_sound=lambda at, pcm: sounded.append((at, pcm)))
-        if loudspeaker
-        else None,
-        prompt=prompt,
-        turn_taking=turn_taking or TurnTakingSettings(),
+        ConversationDevices(
+            clock=clock,
+            microphone=microphone,
+            loudspeaker=VirtualLoudspeaker(clock, rate=RATE, on_sound=lambda at, pcm: sounded.append((at, pcm)))
+            if loudspeaker
+            else None,
+        ),
         history=tuple(history),
-        today=lambda: "2000-01-01",
-        cast=cast,
-        wake=wake,
-        wall=lambda: 946_684_800 + trio.current_time(),
     )
     made = House(session, microphone, session.events.listen(10_000, lossless=True), sounded)
     async with trio.open_nursery() as nursery:

@@ -84,7 +84,7 @@ class Rig:
     def _keep(self, record: TurnRecord) -> None:
         self.kept.append(record)
         if self.keep_at_once:
-            self.conductor.kept(record)
+            self.conductor.acknowledge(record)
 
     def _hear(self, at: float, pcm: bytes) -> None:
         marks = [mark for (mark,) in struct.iter_unpack("<h", pcm)]

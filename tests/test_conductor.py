@@ -143,7 +143,7 @@ async def test_turn_ended_is_told_after_the_record_was_kept_and_not_before(autoj
         house.conductor.commit(utterance())
         await trio.sleep(1)
         assert names(house.events_told()) == ["turn_began", "heard"]
-        house.conductor.kept(house.kept[0])
+        house.conductor.acknowledge(house.kept[0])
         assert names(house.events_told()) == ["turn_ended"]
 
 

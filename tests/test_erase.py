@@ -51,7 +51,7 @@ async def filled(config: Config, rows: int = 300) -> None:
             for number in range(rows):
                 put(connection, Item(f"{user}-{number}", f"The {secret} of {user}, number {number}.", user, at=AT))
 
-        await tables.change(work)
+        await tables.transaction(work)
     await tables.aclose()
 
 
@@ -196,7 +196,7 @@ async def test_a_backup_taken_while_others_write_is_of_one_moment(config, tmp_pa
     async def write() -> None:
         number = 0
         while not done:
-            await tables.change(lambda connection, number=number: two(connection, number))  # type: ignore[misc]
+            await tables.transaction(lambda connection, number=number: two(connection, number))  # type: ignore[misc]
             number += 1
 
     async with trio.open_nursery() as nursery:

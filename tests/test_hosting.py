@@ -264,7 +264,7 @@ async def test_a_conversation_that_is_over_is_told_in_short_and_no_longer_word_b
         await said(session, "the heron is back")
         await until(lambda: session.writer.waiting == 0)
         assert host.tables is not None
-        await host.tables.change(
+        await host.tables.transaction(
             lambda each: each.execute("UPDATE turn SET started_at = started_at - 7200, ended_at = ended_at - 7200")
         )
         assert host.background_jobs is not None

@@ -280,7 +280,7 @@ def turn(name: str, said: str, heard: str = "", amends: str | None = None) -> Tu
 
 
 async def kept(memory: LongTermMemory, *records: TurnRecord | Thought) -> None:
-    await memory._tables.change(lambda connection: index_records(connection, records))
+    await memory._tables.transaction(lambda connection: index_records(connection, records))
 
 
 async def test_what_was_said_and_what_was_heard_of_the_answer_is_found(memory):

@@ -59,7 +59,6 @@ class Attention:
     phrases: Phrases = field(default_factory=phrases_of)
     muted: bool = False
     off_the_record: bool = False
-    guest: bool = False
     _open_until: float = float("-inf")
     _answering: bool = False
     _down_at: float | None = None
@@ -164,14 +163,9 @@ class Attention:
         return wish
 
     @property
-    def keeps(self) -> bool:
+    def is_recording(self) -> bool:
         """Whether what is said now may reach a store."""
-        return not self.off_the_record and not self.guest
-
-    @property
-    def recalls(self) -> bool:
-        """Whether the user's past may reach the prompt."""
-        return not self.guest
+        return not self.off_the_record
 
     # Shared.
 
@@ -192,9 +186,3 @@ class Attention:
     def _pushed(self, at: float) -> bool:
         began, ended = self._was_down
         return (self._down_at is not None and at >= self._down_at) or began <= at <= ended
-
-    # The simple interface.
-
-    def meant_for_harry(self, text: str) -> bool:
-        """Whether to answer these words when everything that holds a word is meant. For callers without a clock."""
-        return any(map(str.isalnum, text))

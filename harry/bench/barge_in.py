@@ -93,7 +93,7 @@ async def simulate(n: int, seed: int = 1) -> dict[str, Any]:
         answer=SlowDyingStage(dice),
         keep=lambda record: kept[0](record),  # noqa: PLW0108  the conductor does not exist yet
     )
-    kept.append(conductor.kept)
+    kept.append(conductor.acknowledge)
     before = trio.lowlevel.current_statistics().tasks_living
     cuts = 0
     not_prefix = 0
@@ -154,7 +154,7 @@ async def time_cuts(n: int) -> dict[str, Any]:
         events=events,
         identity=Identity("user", "bench", "user"),
         answer=_ending_stage,
-        keep=lambda record: conductor.kept(record),  # noqa: PLW0108  as above
+        keep=lambda record: conductor.acknowledge(record),  # noqa: PLW0108  as above
     )
     closed: list[float] = []
     over: list[float] = []

@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -32,7 +33,9 @@ from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.errors import EngineUnavailable
 from harry.hearing.energy import Energy, EnergySettings
+from harry.host.conversation import ConversationDevices
 from harry.host.host import Host, hosting
+from harry.host.storage import Storage
 from harry.memory.store.in_memory import InMemoryStore
 from harry.session.session import Session, TurnTakingSettings
 from harry.testing.engines import ScriptedLanguageModel, ScriptedSettings, ScriptedSpeechToText, ScriptedVoice
@@ -166,8 +169,8 @@ async def _serve(host: Host, watched: _Watched, request: Request, socket: Socket
     async with (
         trio.open_nursery() as nursery,
         host.open(
-            user=request.user, microphone=client, loudspeaker=client, clock=clock, turn_taking=turn_taking, always=True,
-            prepare=prepare,
+            user=request.user, devices=ConversationDevices(clock, client, client),
+            settings=replace(host.settings(request.user), turn_taking=turn_taking, always_meant=True), prepare=prepare,
         ),
     ):  # fmt: skip
         nursery.start_soon(client.send)
@@ -180,7 +183,9 @@ async def _measure(n: int, seconds: float) -> dict[str, Any]:
     config = Config(web=Web(port=0, sessions=n, connections_per_address=n + 8))
     async with AsyncExitStack() as held:
         listeners = await listen("127.0.0.1", 0)
-        host = await held.enter_async_context(hosting(config, _engines(watched), InMemoryStore(), most=1 + n))
+        host = await held.enter_async_context(
+            hosting(config, _engines(watched), Storage.of(InMemoryStore()), most=1 + n)
+        )
         front = await held.enter_async_context(opened(config, host, listeners, keeps=False))
         front.door.routes.socket(PATH, partial(_serve, host, watched))
         held.enter_context(start_kept())

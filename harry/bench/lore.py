@@ -20,6 +20,7 @@ from harry.memory.lore.model import Book, Entry, Scope
 from harry.memory.lore.rules import LoreIndex
 from harry.memory.lore.service import KnowledgeBase
 from harry.memory.lore.store import LoreStore
+from harry.memory.store.database import Database
 
 ENTRIES = 10_000
 """Entries in the books."""
@@ -81,7 +82,8 @@ async def _measure(n: int, folder: Path) -> dict[str, Any]:
     for name, patterns in (("partial", False), ("partial_with_10_patterns", True)):
         entries = _entries(dice, ENTRIES, patterns=patterns)
         book = Book("bench", tuple(entries))
-        store = LoreStore(folder / f"{name}.sqlite3")
+        database = await Database.open(folder / f"{name}.sqlite3")
+        store = LoreStore(database)
         await store.add_book(_SCOPE, book)
         began = time.perf_counter()
         index = LoreIndex([book])
@@ -94,7 +96,7 @@ async def _measure(n: int, folder: Path) -> dict[str, Any]:
             await base.refresh()
             figures.setdefault("version_check_ms", round((time.perf_counter() - began) * 1000, 3))
         finally:
-            await store.aclose()
+            await database.aclose()
     return figures
 
 

@@ -107,7 +107,7 @@ async def _fill(tables: Database, rows: int, progress: Callable[[int], None]) ->
             )
             trim_changes(connection)
 
-        await tables.change(work)
+        await tables.transaction(work)
         progress(last)
     return talk
 
@@ -137,7 +137,6 @@ async def _measure(rows: int, folder: Path, progress: Callable[[int], None]) -> 
                 walls.append(wall)
                 cpus.append(cpu)
     finally:
-        await memory.aclose()
         await tables.aclose()
     return {
         "rows": rows,
@@ -157,7 +156,6 @@ async def _start(path: Path) -> float:
     memory = LongTermMemory(tables, None)
     await memory.warm(_NAMESPACE)
     took = time.perf_counter() - began
-    await memory.aclose()
     await tables.aclose()
     return took
 

@@ -29,10 +29,11 @@ from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.hearing.moonshine import Moonshine, MoonshineSettings
 from harry.hearing.silero import Silero, SileroSettings
+from harry.host.conversation import ConversationDevices, ConversationServices, ConversationSettings, build_conversation
 from harry.memory.store.in_memory import InMemoryStore
 from harry.memory.store.spill import MemorySpill
 from harry.session.conductor import Identity
-from harry.session.session import Session, TurnTakingSettings
+from harry.session.session import Session
 from harry.testing.engines import ScriptedLanguageModel
 from harry.testing.loudspeaker import VirtualLoudspeaker
 
@@ -76,7 +77,7 @@ class Played:
     said: str
 
 
-def prompt(mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:
+def prompt(user: str, mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:
     """A prompt for a mind that does not read it."""
     return (Message(Role.USER, (TextPart(recollection.utterance.text),)),)
 
@@ -114,23 +115,26 @@ async def play(overlaps: Sequence[Overlap]) -> Played:
 
 
 def _session(path: Path, clock: AudioClock, said: str, hear: Callable[[float, bytes], None]) -> Session:
-    return Session(
-        identity=Identity("you", "bench", "harry"),
-        persona="Harry",
-        clock=clock,
-        engines=Engines(
-            voice_activity=EnginePool("voice_activity", Silero.load("silero", SileroSettings())),
-            speech_to_text=EnginePool("speech_to_text", Moonshine.load("moonshine", MoonshineSettings())),
+    return build_conversation(
+        Identity("you", "bench", "harry"),
+        ConversationSettings(),
+        ConversationServices(
+            engines=Engines(
+                voice_activity=EnginePool("voice_activity", Silero.load("silero", SileroSettings())),
+                speech_to_text=EnginePool("speech_to_text", Moonshine.load("moonshine", MoonshineSettings())),
+            ),
+            mind=EnginePool("language_model", ScriptedLanguageModel("scripted", [said])),
+            voice=EnginePool("text_to_speech", KnownVoice()),
+            store=InMemoryStore(),
+            spill=MemorySpill(),
+            prompt=prompt,
+            today=lambda: "2000-01-01",
         ),
-        mind=EnginePool("language_model", ScriptedLanguageModel("scripted", [said])),
-        voice=EnginePool("text_to_speech", KnownVoice()),
-        store=InMemoryStore(),
-        spill=MemorySpill(),
-        microphone=WavMicrophone(path, clock),
-        loudspeaker=VirtualLoudspeaker(clock, rate=EAR_RATE, on_sound=hear),
-        prompt=prompt,
-        turn_taking=TurnTakingSettings(),
-        today=lambda: "2000-01-01",
+        ConversationDevices(
+            clock=clock,
+            microphone=WavMicrophone(path, clock),
+            loudspeaker=VirtualLoudspeaker(clock, rate=EAR_RATE, on_sound=hear),
+        ),
     )
 
 

@@ -27,6 +27,7 @@ from harry.engines.lease import EnginePool
 from harry.errors import EngineUnavailable
 from harry.hearing.energy import Energy, EnergySettings
 from harry.host.host import hosting
+from harry.host.storage import Storage
 from harry.memory.store.in_memory import InMemoryStore
 from harry.session.session import Session
 from harry.testing.engines import ScriptedLanguageModel, ScriptedSettings, ScriptedSpeechToText, ScriptedVoice
@@ -95,7 +96,9 @@ async def _measure(n: int, seconds: float) -> dict[str, Any]:
     config = Config(web=Web(port=0, sessions=n, connections_per_address=n + 8), turn=TurnTaking(endpoint_silence=0.15))
     async with AsyncExitStack() as held:
         listeners = await listen("127.0.0.1", 0)
-        host = await held.enter_async_context(hosting(config, _engines(watched), InMemoryStore(), most=1 + n))
+        host = await held.enter_async_context(
+            hosting(config, _engines(watched), Storage.of(InMemoryStore()), most=1 + n)
+        )
         front = await held.enter_async_context(opened(config, host, listeners, keeps=False))
 
         async def serve(request: Request, socket: Socket) -> None:

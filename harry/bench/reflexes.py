@@ -16,6 +16,7 @@ from harry.config.loading import Config
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.host.host import hosting
+from harry.host.storage import Storage
 from harry.memory.store.in_memory import InMemoryStore
 from harry.reflexes.grammar import grammar_of
 from harry.voice.silent import Silent
@@ -62,7 +63,7 @@ async def _measure(n: int) -> list[float]:
     engines = Engines(language_model=EnginePool[LanguageModel]("language_model", _Mind()))
     took: list[float] = []
     async with (
-        hosting(Config(), engines, InMemoryStore()) as host,
+        hosting(Config(), engines, Storage.of(InMemoryStore())) as host,
         host.open(user="bench", voice=EnginePool[TextToSpeech]("text_to_speech", voice)) as session,
     ):
         for number in range(n + WARM_UP):

@@ -45,10 +45,11 @@ from harry.bench.figures import percentiles, surroundings
 from harry.engines import registry
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
+from harry.host.conversation import ConversationDevices, ConversationServices, ConversationSettings, build_conversation
 from harry.memory.store.in_memory import InMemoryStore
 from harry.memory.store.spill import MemorySpill
 from harry.session.conductor import Identity
-from harry.session.session import Session, TurnTakingSettings
+from harry.session.session import TurnTakingSettings
 
 REPLY = "one two three four five six seven eight nine ten."
 SENTENCE = "What is the weather like in Paris tomorrow afternoon, and should I take an umbrella"
@@ -183,7 +184,7 @@ class _Voice(_Engine):
             await emit(Chunk(piece, RATE, (Word(whole, samples),)))
 
 
-def _prompt(mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:
+def _prompt(user: str, mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:
     return (Message(Role.USER, (TextPart(recollection.utterance.text),)),)
 
 
@@ -201,24 +202,25 @@ class _Conversation:
             speech_to_text=EnginePool[SpeechToText]("speech_to_text", _Ear()),
         )
         self._watching = watching
-        self.session = Session(
-            identity=Identity("user", "bench", "user"),
-            persona="Harry",
-            clock=clock,
-            engines=speech_input,
-            mind=EnginePool[LanguageModel]("language_model", _Mind(self.notes, self._watch)),
-            voice=EnginePool[TextToSpeech]("text_to_speech", _Voice(self.notes, script.reply)),
-            store=InMemoryStore(),
-            spill=MemorySpill(),
-            microphone=self.card,
-            loudspeaker=self.card,
-            prompt=_prompt,
-            turn_taking=TurnTakingSettings(
-                endpoint_silence=(script.quiet - 0.5) * _WINDOW,
-                barge_in_voice=_WINDOW / 2,
-                speculate=script.speculate,
+        self.session = build_conversation(
+            Identity("user", "bench", "user"),
+            ConversationSettings(
+                turn_taking=TurnTakingSettings(
+                    endpoint_silence=(script.quiet - 0.5) * _WINDOW,
+                    barge_in_voice=_WINDOW / 2,
+                    speculate=script.speculate,
+                )
             ),
-            today=lambda: "2000-01-01",
+            ConversationServices(
+                engines=speech_input,
+                mind=EnginePool[LanguageModel]("language_model", _Mind(self.notes, self._watch)),
+                voice=EnginePool[TextToSpeech]("text_to_speech", _Voice(self.notes, script.reply)),
+                store=InMemoryStore(),
+                spill=MemorySpill(),
+                prompt=_prompt,
+                today=lambda: "2000-01-01",
+            ),
+            ConversationDevices(clock=clock, microphone=self.card, loudspeaker=self.card),
         )
         self._open = self.session.gate.open
         self.session.gate.open = self._opening  # type: ignore[method-assign]  # nothing else tells the instant

@@ -18,16 +18,17 @@ from harry.bench.figures import percentiles
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.hearing.energy import Energy, EnergySettings
+from harry.host.conversation import ConversationDevices, ConversationServices, ConversationSettings, build_conversation
 from harry.memory.store.in_memory import InMemoryStore
 from harry.memory.store.spill import MemorySpill
 from harry.session.conductor import Identity
-from harry.session.session import Session, TurnTakingSettings
+from harry.session.session import TurnTakingSettings
 from harry.testing.engines import ScriptedLanguageModel, ScriptedSettings, ScriptedSpeechToText, ScriptedVoice
 from harry.testing.loudspeaker import VirtualLoudspeaker
 from harry.testing.microphone import SILENT_FRAME, VOICED_FRAME, HandFedMicrophone
 
 
-def _prompt(mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:
+def _prompt(user: str, mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:
     return (Message(Role.USER, (TextPart(recollection.utterance.text),)),)
 
 
@@ -41,24 +42,22 @@ async def _measure(n: int) -> list[float]:
         "language_model", ScriptedLanguageModel("scripted", ["Well, I heard you, and this is my answer."])
     )
     microphone = HandFedMicrophone()
-    session = Session(
-        identity=Identity("user", "bench", "user"),
-        persona="Harry",
-        clock=clock,
-        engines=Engines(
-            voice_activity=EnginePool("voice_activity", Energy("energy", EnergySettings())),
-            speech_to_text=EnginePool("speech_to_text", ScriptedSpeechToText("scripted", ["What do you hear?"])),
+    session = build_conversation(
+        Identity("user", "bench", "user"),
+        ConversationSettings(turn_taking=TurnTakingSettings(attention_window=86_400.0)),
+        ConversationServices(
+            engines=Engines(
+                voice_activity=EnginePool("voice_activity", Energy("energy", EnergySettings())),
+                speech_to_text=EnginePool("speech_to_text", ScriptedSpeechToText("scripted", ["What do you hear?"])),
+            ),
+            mind=mind,
+            voice=voice,
+            store=InMemoryStore(),
+            spill=MemorySpill(),
+            prompt=_prompt,
+            today=lambda: "2000-01-01",
         ),
-        mind=mind,
-        voice=voice,
-        store=InMemoryStore(),
-        spill=MemorySpill(),
-        microphone=microphone,
-        loudspeaker=VirtualLoudspeaker(clock),
-        prompt=_prompt,
-        # The frames come faster than the clock goes, so the window of attention would be over at once.
-        turn_taking=TurnTakingSettings(attention_window=86_400.0),
-        today=lambda: "2000-01-01",
+        ConversationDevices(clock=clock, microphone=microphone, loudspeaker=VirtualLoudspeaker(clock)),
     )
     decided: list[float] = []
     took: list[float] = []

@@ -54,6 +54,7 @@ def _ask(
     from harry.memory.lore.model import Scope
     from harry.memory.lore.store import LoreStore
     from harry.memory.store.data_folder import prepare_folder
+    from harry.memory.store.database import Database
     from harry.memory.store.opening import NAMESPACE, STORE_FILE
 
     call: Call = ctx.obj
@@ -68,11 +69,11 @@ def _ask(
     scope = Scope(namespace or NAMESPACE, persona or config.persona.name)
 
     async def ask() -> T:
-        store = LoreStore(path)
+        database = await Database.open(path)
         try:
-            return await work(store, scope)
+            return await work(LoreStore(database), scope)
         finally:
-            await store.aclose()
+            await database.aclose()
 
     return trio.run(ask)
 

@@ -16,16 +16,13 @@ import trio
 from harry.compat.portal import Portal
 from harry.compat.services import configuration, portals
 from harry.config.loading import Config
-from harry.errors import ConfigurationError, EngineUnavailable
-from harry.host import startup as starting
-from harry.host.background import background_jobs
+from harry.errors import ConfigurationError, EngineUnavailable, StoreError
+from harry.host import startup
 from harry.host.budget import opened_budget
 from harry.host.engine_loading import load_engines
-from harry.host.host import Host
-from harry.host.shared_memory import shared_memory
-from harry.host.spill_files import SpillPool
+from harry.host.host import Host, hosting
+from harry.host.storage import open_storage
 from harry.memory.store.database import Database
-from harry.memory.store.opening import STORE_FILE, open_store
 from harry.net import egress
 
 WITHIN = 120.0
@@ -58,24 +55,19 @@ async def _open() -> AsyncIterator[EngineServices]:
         )
     egress.configure(local_only=config.local_only, folder=config.data_folder)
     async with AsyncExitStack() as held:
-        store = await open_store(config)
-        held.push_async_callback(store.aclose)
-        engines = await load_engines(await starting.chains(config), meter=await opened_budget(config))
+        storage = await held.enter_async_context(open_storage(config, alone=False))
+        if storage.database is None:
+            raise StoreError(" ".join(storage.notes))
+        budget = await opened_budget(config)
+        engines = await load_engines(await startup.chains(config), meter=budget)
         held.push_async_callback(engines.aclose)
         if engines.language_model is None:
             raise EngineUnavailable("No language model can serve.", remedy=" ".join(engines.notes))
-        host = Host(config, engines, engines.language_model, store, SpillPool(store, None, 0))
-        host.tables = tables = await Database.open(config.data_folder / STORE_FILE)
-        held.push_async_callback(tables.aclose)
-        host.memory = await shared_memory(config, held)
-        host.background_jobs = keeping = await background_jobs(
-            config, held, host.users, on_trouble=host.trouble, on_recovered=host.recovered, over=host.let_go
-        )
+        host = await held.enter_async_context(hosting(config, engines, storage, most=0, resident=False, budget=budget))
         async with trio.open_nursery() as nursery:
-            if host.memory is not None:
-                nursery.start_soon(host.supervisor.keep, "memory", host.memory.run)
-            nursery.start_soon(host.supervisor.keep, "keeping", keeping.run)
-            yield EngineServices(host, tables)
+            if host.background_jobs is not None:
+                nursery.start_soon(host.supervisor.keep, "keeping", host.background_jobs.run)
+            yield EngineServices(host, storage.database)
             nursery.cancel_scope.cancel()
 
 

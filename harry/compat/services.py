@@ -122,9 +122,7 @@ async def _open() -> AsyncIterator[Services]:
     async with AsyncExitStack() as held:
         tables = await Database.open(path)
         held.push_async_callback(tables.aclose)
-        memory, lore = LongTermMemory(tables, await trio.to_thread.run_sync(_embedder)), LoreStore(path)
-        held.push_async_callback(memory.aclose)
-        held.push_async_callback(lore.aclose)
+        memory, lore = LongTermMemory(tables, await trio.to_thread.run_sync(_embedder)), LoreStore(tables)
         url = redis_url or getattr(getattr(config, "redis", None), "url", None)
         link = await held.enter_async_context(open_link(str(url))) if url else None
         shared = await SharedLiveState.open(tables, link) if link else None

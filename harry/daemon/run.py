@@ -35,9 +35,10 @@ from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.host import startup as starting
 from harry.host.budget import Budget, opened_budget
+from harry.host.conversation import ConversationDevices, ConversationSettings
 from harry.host.engine_loading import load_engines
 from harry.host.host import hosting
-from harry.host.storage import Kept, keeping
+from harry.host.storage import Storage, open_storage
 from harry.inner_life.service import open_inner_life
 from harry.session.session import Session
 from harry.terminal.console import show, typed_lines
@@ -110,7 +111,7 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
     """Load, converse, and let go. `stop` ends all but what has to be written at the end."""
     console = stdout_console()
     starting.refuse_one_file_for_two(config, options)
-    async with keeping(config) as kept, AsyncExitStack() as held, trio.open_nursery() as writing:
+    async with open_storage(config) as storage, AsyncExitStack() as held, trio.open_nursery() as writing:
         with stop:
             # The folder is held by now: a second Harry does not empty the event file of the first.
             events_to = open_event_file(options.events) if options.events else None
@@ -120,9 +121,7 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
             budget = await opened_budget(config)
             engines = await _load(config, console, budget)
             held.push_async_callback(engines.aclose)
-            inner = await open_inner_life(
-                config, held, engines.language_model, config.user.name, kept=kept.store.durable
-            )
+            inner = await open_inner_life(config, storage.database, engines.language_model, config.user.name)
             devices = await _devices(config, options, engines)
 
             def prepare(session: Session) -> None:
@@ -135,31 +134,27 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
                     hosting(
                         config,
                         engines,
-                        kept.store,
+                        storage,
                         most=1 + config.web.sessions,
                         summarise=inner.summarise if inner else None,
+                        budget=budget,
                     )
                 )
-                host.budget = budget
                 door = None
                 if listeners:
-                    keeps = kept.store.durable or config.memory.store == "memory"
+                    keeps = storage.store.durable or config.memory.store == "memory"
                     opening = front_door.opened(config, host, listeners, keeps=keeps)
                     door = await within.enter_async_context(opening)
-                facts = replace(_facts(config, engines, devices, kept), door=await door.way_in() if door else "")
+                facts = replace(_facts(config, engines, devices, storage), door=await door.way_in() if door else "")
                 for line in startup_report(facts):
                     console.print(line, soft_wrap=True, markup=False)
                 async with host.open(
                     user=config.user.name,
-                    microphone=devices.microphone,
-                    loudspeaker=devices.loudspeaker,
-                    clock=devices.clock,
-                    cancel_echo=_cancels_echo(config.audio.echo, devices.microphone, devices.loudspeaker),
+                    devices=ConversationDevices(devices.clock, devices.microphone, devices.loudspeaker),
+                    settings=_at_the_devices(host.settings(config.user.name), config.audio.echo, devices),
                     inner=inner,
                     prepare=prepare,
                 ) as session:
-                    if isinstance(devices.microphone, WavMicrophone) and session.echo is None:
-                        session.conductor.hears_himself = lambda: False
                     if door is not None:
                         session.events.publish("door", address=door.address)
                     with start_kept():
@@ -228,24 +223,27 @@ async def _devices(config: Config, options: RunOptions, engines: Engines) -> _De
     return _Devices(clock, microphone.device, loudspeaker.device, (*microphone.notes, *loudspeaker.notes))
 
 
-def _cancels_echo(wanted: str, microphone: Microphone | None, loudspeaker: Loudspeaker | None) -> bool:
-    """Whether Harry may hear himself: by default between two sound cards, never between files."""
+def _at_the_devices(settings: ConversationSettings, echo: str, devices: _Devices) -> ConversationSettings:
+    """Settle whether Harry may hear himself: by default between two sound cards, never between files."""
+    microphone, loudspeaker = devices.microphone, devices.loudspeaker
     cards = isinstance(microphone, SoundcardMicrophone) and isinstance(loudspeaker, SoundcardLoudspeaker)
-    return microphone is not None and loudspeaker is not None and (wanted == "on" or (wanted == "auto" and cards))
+    both = microphone is not None and loudspeaker is not None
+    cancel = both and (echo == "on" or (echo == "auto" and cards))
+    return replace(settings, cancel_echo=cancel, hears_himself=cancel or not isinstance(microphone, WavMicrophone))
 
 
-def _facts(config: Config, engines: Engines, devices: _Devices, kept: Kept) -> StartupFacts:
+def _facts(config: Config, engines: Engines, devices: _Devices, storage: Storage) -> StartupFacts:
     microphone, loudspeaker = devices.microphone, devices.loudspeaker
     mind = engines.language_model.engine if engines.language_model else None
     small = starting.better_minds(mind)
-    folder: Path | None = config.data_folder if kept.store.durable else None
+    folder: Path | None = config.data_folder if storage.store.durable else None
     return StartupFacts(
         ear=_described(engines.speech_to_text),
         microphone=microphone.description if microphone else None,
         voice=_described(engines.text_to_speech),
         loudspeaker=loudspeaker.description if loudspeaker else None,
         mind=_described(engines.language_model),
-        fallbacks=tuple(dict.fromkeys([*engines.notes, *devices.notes, *kept.notes])),
+        fallbacks=tuple(dict.fromkeys([*engines.notes, *devices.notes, *storage.notes])),
         folder=folder,
         small_mind=bool(small),
         better_minds=small,

@@ -18,7 +18,6 @@ from harry.memory.conversations.rotation import Rotation, Summarise
 from harry.memory.shared_state.redis_client import open_link
 from harry.memory.shared_state.redis_sync import SharedLiveState
 from harry.memory.store.database import Database
-from harry.memory.store.opening import STORE_FILE
 
 
 class BackgroundJobs:
@@ -45,6 +44,7 @@ class BackgroundJobs:
 
 async def background_jobs(
     config: Config,
+    database: Database,
     held: AsyncExitStack,
     users: Callable[[], list[str]],
     *,
@@ -59,10 +59,8 @@ async def background_jobs(
 
     Raises `StoreError`, and `ConfigurationError` for a wrong URL.
     """
-    tables = await Database.open(config.data_folder / STORE_FILE)
-    held.push_async_callback(tables.aclose)
     shared = None
     if config.redis.url:
         link = await held.enter_async_context(open_link(config.redis.url))
-        shared = await SharedLiveState.open(tables, link, on_trouble=on_trouble, on_recovered=on_recovered)
-    return BackgroundJobs(users, Rotation(tables, summarise=summarise, over=over), shared)
+        shared = await SharedLiveState.open(database, link, on_trouble=on_trouble, on_recovered=on_recovered)
+    return BackgroundJobs(users, Rotation(database, summarise=summarise, over=over), shared)

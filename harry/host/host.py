@@ -1,28 +1,26 @@
 """What all conversations share, and the one way to begin another: any user, any microphone, any loudspeaker.
 
-The host holds the configuration, the engines' shelves, the store, long-term memory and the sharing through Redis. Each
-session that it opens has a user, a history, a supervisor, a gate and a spill of its own. The session at the computer's
-microphone is simply the first one; a client at the door opens the others.
+Each session that the host opens has a user, a history, a supervisor, a gate and a spill of its own. The session at the
+computer's microphone is simply the first one; a client at the web server opens the others.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
 import trio
 
-from actors.protocols import LanguageModel, Loudspeaker, Message, Microphone, TextToSpeech
+from actors.protocols import LanguageModel, TextToSpeech
 from actors.soc_writer import Record
-from actors.supervisor import Supervisor
 from actors.turn_taking.attention import Talk
 from channels.clock import AudioClock
-from channels.messages import Recollection
-from channels.turn import new_id
+from channels.messages import Utterance
+from channels.turn import Turn, new_id
 from harry.config.loading import Config
 from harry.config.persona import persona_of
 from harry.config.sections import User
@@ -32,145 +30,152 @@ from harry.errors import EngineUnavailable, StoreError, TooManySessions
 from harry.hearing.wake_phrase import WakePhrase, words_of
 from harry.host.background import BackgroundJobs, background_jobs
 from harry.host.budget import Budget
+from harry.host.conversation import (
+    ConversationDevices,
+    ConversationServices,
+    ConversationSettings,
+    Inner,
+    build_conversation,
+)
 from harry.host.reflex_context import reflexes_of
+from harry.host.sessions import LiveSessions
 from harry.host.shared_memory import SharedMemory, shared_memory
 from harry.host.shared_tools import Toolkit, toolkit
 from harry.host.spill_files import SpillPool
-from harry.inner_life.service import InnerLife
+from harry.host.storage import Storage
 from harry.memory.conversations.recent import recent
 from harry.memory.conversations.rotation import Summarise
-from harry.memory.store.database import Database
-from harry.memory.store.opening import NAMESPACE, STORE_FILE, KeepingStore
+from harry.memory.store.opening import NAMESPACE
 from harry.memory.store.records import local_day
 from harry.memory.store.reminders import Reminders
 from harry.reflexes.reminders import Reminding
-from harry.session.actor_registry import cast
+from harry.session.actor_registry import ActorSet, cast
 from harry.session.conductor import Identity
 from harry.session.prompt import prompt_of
 from harry.session.session import Session, TurnTakingSettings
+from harry.session.turn_stages import Prompt
 from harry.voice.silent import Silent
-
-Prompt = Callable[[LanguageModel, Recollection], tuple[Message, ...]]
 
 log = structlog.get_logger(__name__)
 
 
-class Host:
-    """Made by `hosting`. `sessions` are those that run now, by their id; `watchers` are shown each new one.
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all sessions share.
 
-    `tables`, `memory` and `background_jobs` are None where nothing is kept on disk, `budget` where nobody counts.
+    `memory`, `background_jobs` and `reminding` are None where nothing is kept on disk, `budget` where nobody counts.
     """
 
-    def __init__(
-        self,
-        config: Config,
-        engines: Engines,
-        mind: EnginePool[LanguageModel],
-        store: KeepingStore,
-        spill_pool: SpillPool,
-    ) -> None:
+    engines: Engines
+    mind: EnginePool[LanguageModel]
+    storage: Storage
+    sessions: LiveSessions
+    spill_pool: SpillPool
+    actors: ActorSet
+    memory: SharedMemory | None = None
+    background_jobs: BackgroundJobs | None = None
+    reminding: Reminding | None = None
+    toolkit: Toolkit | None = None
+    budget: Budget | None = None
+
+
+class Host:
+    """Made by `hosting`. `sessions` are those that run now, by their id."""
+
+    def __init__(self, config: Config, shared: Shared) -> None:
         self.config = config
-        self.engines = engines
-        self.store = store
-        self.memory: SharedMemory | None = None
-        self.background_jobs: BackgroundJobs | None = None
-        self.tables: Database | None = None
-        self.toolkit: Toolkit | None = None
-        self.reminding: Reminding | None = None
-        self.budget: Budget | None = None
-        self.watchers: list[Callable[[Session], None]] = []
-        self.sessions: dict[str, Session] = {}
+        self.engines = shared.engines
+        self.mind = shared.mind
+        self.store = shared.storage.store
+        self.database = shared.storage.database
+        self.memory = shared.memory
+        self.background_jobs = shared.background_jobs
+        self.reminding = shared.reminding
+        self.toolkit = shared.toolkit
+        self.budget = shared.budget
+        self.sessions = shared.sessions.by_id
+        self.watchers = shared.sessions.watchers
+        self.supervisor = shared.sessions.supervisor
+        self.sessions_of = shared.sessions.of
+        self.users = shared.sessions.users
         self.started_at = time.time()
-        self.supervisor = Supervisor(self._crashed, self._degraded)
-        self.mind = mind
-        self._spill_pool = spill_pool
-        self._cast = cast(config.actors.model_dump())
-        self._users = {config.user.name}
+        self._shared = shared
 
     @property
     def free(self) -> int:
         """How many more sessions there may be now."""
-        return self._spill_pool.free
-
-    def sessions_of(self, user: str) -> list[Session]:
-        """A user's conversations that run now, the oldest first."""
-        return [each for each in self.sessions.values() if each.identity.user == user]
-
-    def let_go(self, user: str, turns: Collection[str]) -> None:
-        """Take the turns of a conversation that is over out of what a user's sessions recall word by word."""
-        for session in self.sessions_of(user):
-            session.conductor.let_go(turns)
-
-    def users(self) -> list[str]:
-        """Name everybody who has conversed since the start."""
-        return sorted(self._users)
+        return self._shared.spill_pool.free
 
     def config_of(self, user: str, persona: str = "") -> Config:
-        """The configuration as it is for a user, and under another name of the persona's if one is given."""
+        """Return the configuration as it is for a user, and under another name of the persona's if one is given."""
         changes: dict[str, object] = {"user": User(name=user)}
         if persona:
             changes["persona"] = self.config.persona.model_copy(update={"name": persona})
         return self.config.model_copy(update=changes)
+
+    def settings(self, user: str) -> ConversationSettings:
+        """Return how a conversation with a user is by the configuration, to be changed with `dataclasses.replace`."""
+        config = self.config_of(user)
+        return ConversationSettings(
+            persona=config.persona.name,
+            language=config.persona.language,
+            turn_taking=turn_taking_settings(config),
+            confirm=frozenset(config.tools.confirm),
+        )
 
     @asynccontextmanager
     async def open(
         self,
         *,
         user: str,
-        microphone: Microphone | None = None,
-        loudspeaker: Loudspeaker | None = None,
-        clock: AudioClock | None = None,
-        turn_taking: TurnTakingSettings | None = None,
+        devices: ConversationDevices | None = None,
+        settings: ConversationSettings | None = None,
         engines: Engines | None = None,
         voice: EnginePool[TextToSpeech] | None = None,
         prompt: Prompt | None = None,
-        always: bool = False,
-        cancel_echo: bool = False,
-        inner: InnerLife | None = None,
+        inner: Inner | None = None,
+        reply_to: Callable[[Utterance], Turn | None] | None = None,
         prepare: Callable[[Session], None] = lambda session: None,
     ) -> AsyncIterator[Session]:
         """Converse with a user for the length of the block; at its end all that was said is kept or spilled.
 
-        `clock` is the one that the devices go by. `engines`: other ones than all have. `always`: whatever is heard is
-        meant for Harry. `prepare` is called with the session before anything happens in it, so that a listener misses
-        nothing. An error in the session ends the block; errors come in an exception group. Raises `TooManySessions`,
-        `StoreError`.
+        `engines`: other ones to hear with than all have. `prepare` is called with the session before anything happens
+        in it, so that a listener misses nothing. An error in the session ends the block; errors come in an exception
+        group. Raises `TooManySessions`, `StoreError`.
         """
         if not self.free:
             raise TooManySessions(
                 "Harry holds as many conversations as he may.", remedy="End one, or raise web.sessions."
             )
         config = self.config_of(user)
-        spoken = self.engines.text_to_speech if loudspeaker is not None else None
-        with self._spill_pool.one() as spill:
-            self._users.add(user)
-            session = Session(
-                identity=Identity(user, new_id(), NAMESPACE),
-                persona=config.persona.name,
-                language=config.persona.language,
-                clock=clock or AudioClock(),
+        shared, memory, limits = self._shared, self.memory, self.config.memory
+        devices = devices or ConversationDevices(AudioClock())
+        spoken = self.engines.text_to_speech if devices.loudspeaker is not None else None
+        with shared.spill_pool.acquire() as spill:
+            shared.sessions.met(user)
+            services = ConversationServices(
                 engines=engines or self.engines,
                 mind=self.mind,
-                voice=voice or spoken or EnginePool("text_to_speech", Silent("silent")),
+                voice=voice or spoken or EnginePool("text_to_speech", silent_voice()),
                 store=self.store,
                 spill=spill,
-                microphone=microphone,
-                loudspeaker=loudspeaker,
                 prompt=prompt or partial(prompt_of, config),
-                turn_taking=turn_taking or turn_taking_settings(config),
-                cancel_echo=cancel_echo,
-                wake=wake_phrase(config),
-                history=await recent(config, self.store, self.tables, user),
                 today=lambda: local_day(time.time()),
-                cast=self._cast,
-                session_memory=self.memory.of(config) if self.memory else None,
+                actors=shared.actors,
+                memory=partial(memory.of, config) if memory is not None else None,
                 inner=inner,
+                tools=self.toolkit.offers if self.toolkit is not None else tuple,
+                reflexes=partial(reflexes_of, self, config),
+                wake=wake_phrase(config),
+                reply_to=reply_to,
+                on_committed=self._notice,
             )
-            session.attention.always = always
-            session.tools.shared = self.toolkit.offers if self.toolkit else tuple
-            session.tools.confirm = frozenset(config.tools.confirm)
-            session.background_jobs = self.background_jobs
-            session.reflex = reflexes_of(self, config, session)
+            past = await recent(
+                self.store, self.database, user, turns=limits.history_turns, tokens=limits.history_tokens
+            )
+            session = build_conversation(
+                Identity(user, new_id(), NAMESPACE), settings or self.settings(user), services, devices, history=past
+            )
             for watch in self.watchers:
                 watch(session)
             prepare(session)
@@ -179,17 +184,13 @@ class Host:
 
     @asynccontextmanager
     async def _live(self, session: Session) -> AsyncIterator[None]:
-        self.sessions[session.identity.session] = session
-        try:
+        with self._shared.sessions.holding(session):
             async with trio.open_nursery() as nursery:
                 await nursery.start(session.run)
                 if self.reminding is not None:
                     self.reminding.look()
                 yield
                 nursery.cancel_scope.cancel()
-        finally:
-            del self.sessions[session.identity.session]
-            session.events.close()
 
     async def keep(self, records: Sequence[Record]) -> None:
         """Keep what belongs to no session; what the store cannot take now waits on disk until it can.
@@ -201,44 +202,33 @@ class Host:
         except StoreError:
             if not self.free:
                 raise
-            with self._spill_pool.one() as spill:
+            with self._shared.spill_pool.acquire() as spill:
                 await spill.append(records)
-        self._users.update(record.user for record in records)
+        self._shared.sessions.met(*(record.user for record in records))
         if self.memory is not None:
             self.memory.memory.notice()
+        self._notice()
+
+    def _notice(self) -> None:
         if self.background_jobs is not None:
             self.background_jobs.notice()
-
-    def trouble(self, message: str) -> None:
-        """Tell every session that something cannot be shared now."""
-        for session in self.sessions.values():
-            session.trouble(message)
-
-    def recovered(self) -> None:
-        """Tell every session that what was told by `trouble` is over."""
-        for session in self.sessions.values():
-            session.recovered()
-
-    def _crashed(self, name: str, error: Exception) -> None:
-        for session in self.sessions.values():
-            session.events.publish("error", message=f"The {name} failed and was started again: {error}")
-
-    def _degraded(self, name: str, error: Exception) -> None:
-        self.trouble(f"The {name} keeps failing; I try it again once a minute. {error}")
 
 
 @asynccontextmanager
 async def hosting(
     config: Config,
     engines: Engines,
-    store: KeepingStore,
+    storage: Storage,
     *,
     most: int = 1,
+    resident: bool = True,
     summarise: Summarise | None = None,
+    budget: Budget | None = None,
 ) -> AsyncIterator[Host]:
     """Hold what sessions share for the length of the block, and keep it going. `most` sessions may run at once.
 
-    `summarise` writes what a conversation was about, when it is over.
+    A guest beside a running Harry is not `resident`: it leaves spilled records, due reminders, rotation and sharing to
+    him. `summarise` writes what a conversation was about, when it is over.
 
     The caller holds the data folder. Raises `EngineUnavailable` without a mind, `StoreError`, and
     `ConfigurationError` for what cannot be shared so.
@@ -247,38 +237,55 @@ async def hosting(
     if mind is None:
         remedy = " ".join(engines.notes)
         raise EngineUnavailable("Harry has no mind: no language model can serve.", remedy=remedy)
-    spill_pool = SpillPool(store, config.data_folder if store.durable else None, most)
-    host = Host(config, engines, mind, store, spill_pool)
+    sessions = LiveSessions(config.user.name)
+    shared = Shared(
+        engines=engines,
+        mind=mind,
+        storage=storage,
+        sessions=sessions,
+        spill_pool=SpillPool(storage.store, config.data_folder if storage.store.durable and resident else None, most),
+        actors=cast(config.actors.model_dump()),
+        budget=budget,
+    )
     async with AsyncExitStack() as held:
-        if store.durable:
-            host.tables = await Database.open(config.data_folder / STORE_FILE)
-            held.push_async_callback(host.tables.aclose)
-            host.memory = await shared_memory(config, held)
-            host.reminding = Reminding(
-                Reminders(host.tables), host.sessions_of,
-                language=config.persona.language, replies=persona_of(config.persona).replies,
-            )  # fmt: skip
-            host.background_jobs = await background_jobs(
-                config, held, host.users,
-                on_trouble=host.trouble, on_recovered=host.recovered, over=host.let_go, summarise=summarise,
-            )  # fmt: skip
-        host.toolkit = await held.enter_async_context(toolkit(config))
+        shared = await _on_disk(config, shared, held, summarise)
+        if most:
+            shared = replace(shared, toolkit=await held.enter_async_context(toolkit(config)))
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(host.supervisor.keep, "keeper", spill_pool.run)
-            for name, shared in (
-                ("memory", host.memory),
-                ("keeping", host.background_jobs),
-                ("reminders", host.reminding),
+            nursery.start_soon(sessions.supervisor.keep, "keeper", shared.spill_pool.run)
+            for name, actor in (
+                ("memory", shared.memory),
+                ("keeping", shared.background_jobs if resident else None),
+                ("reminders", shared.reminding if resident else None),
             ):
-                if shared is not None:
-                    nursery.start_soon(host.supervisor.keep, name, shared.run)
-            yield host
+                if actor is not None:
+                    nursery.start_soon(sessions.supervisor.keep, name, actor.run)
+            yield Host(config, shared)
             nursery.cancel_scope.cancel()
 
 
+async def _on_disk(config: Config, shared: Shared, held: AsyncExitStack, summarise: Summarise | None) -> Shared:
+    """Add what there is only where something is kept on disk: memory, reminders, rotation and sharing."""
+    database, sessions = shared.storage.database, shared.sessions
+    if database is None:
+        return shared
+    return replace(
+        shared,
+        memory=await shared_memory(config, database),
+        reminding=Reminding(
+            Reminders(database), sessions.of,
+            language=config.persona.language, replies=persona_of(config.persona).replies,
+        ),
+        background_jobs=await background_jobs(
+            config, database, held, sessions.users,
+            on_trouble=sessions.trouble, on_recovered=sessions.recovered, over=sessions.let_go, summarise=summarise,
+        ),
+    )  # fmt: skip
+
+
 def turn_taking_settings(config: Config, *, talk: Talk | None = None) -> TurnTakingSettings:
-    """How turns are taken, by the configuration; `talk` says how the microphone is used, if not by it."""
-    turn_taking = TurnTakingSettings(
+    """Return how turns are taken, by the configuration; `talk` says how the microphone is used, if not by it."""
+    settings = TurnTakingSettings(
         config.turn.endpoint_silence,
         config.turn.barge_in_voice,
         config.turn.pre_roll,
@@ -290,7 +297,7 @@ def turn_taking_settings(config: Config, *, talk: Talk | None = None) -> TurnTak
         config.turn.talk,
         config.attention.rest_after,
     )
-    return replace(turn_taking, talk=talk.value) if talk else turn_taking
+    return replace(settings, talk=talk.value) if talk else settings
 
 
 def wake_phrase(config: Config) -> Callable[[], WakePhrase] | None:
@@ -303,5 +310,5 @@ def wake_phrase(config: Config) -> Callable[[], WakePhrase] | None:
 
 
 def silent_voice() -> TextToSpeech:
-    """A voice that says nothing, and tells exactly what: what is written counts as heard."""
+    """Make a voice that says nothing, and tells exactly what: what is written counts as heard."""
     return Silent("silent")

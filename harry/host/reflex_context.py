@@ -47,7 +47,7 @@ def reflexes_of(host: Host, config: Config, session: Session) -> Callable[[Turn]
         user=config.user.name,
         last_words=lambda: session.conductor.last_spoken,
         mute=mute,
-        keeps=lambda: session.attention.keeps,
+        keeps=lambda: session.attention.is_recording,
         thoughts=thoughts,
         minds=minds,
         volume=volume,

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Collection
 
 import structlog
 
 from harry.config.loading import Config
 from harry.errors import StoreError
 from harry.memory.conversations.rotation import Rotation
-from harry.memory.longterm.opening import open_memory
+from harry.memory.longterm.opening import load_memory
 from harry.memory.longterm.service import LongTermMemory
 from harry.memory.lore.model import Scope
 from harry.memory.lore.service import KnowledgeBase
 from harry.memory.lore.store import LoreStore
-from harry.memory.store.opening import NAMESPACE, STORE_FILE
+from harry.memory.store.database import Database
+from harry.memory.store.opening import NAMESPACE
 from harry.session.recall import SessionMemory
 
 log = structlog.get_logger(__name__)
@@ -28,11 +29,11 @@ class SharedMemory:
         self._rotation = rotation
         self.lore = lore
 
-    def of(self, config: Config) -> SessionMemory:
-        """Give the configured user's share of it to one session."""
+    def of(self, config: Config, present: Callable[[], Collection[str]] = frozenset) -> SessionMemory:
+        """Give the configured user's share of it to one session; `present` tells which turns its prompt holds."""
         names = {"char": config.persona.name, "user": config.user.name}
         lore = KnowledgeBase(self.lore, Scope(NAMESPACE, config.persona.name), names=names)
-        return SessionMemory(self.memory, config.user.name, lore, self._rotation)
+        return SessionMemory(self.memory, lore, self._rotation, user=config.user.name, present=present)
 
     async def run(self) -> None:
         """Give vectors to what was kept, until cancelled; where there is no embedder, return."""
@@ -40,15 +41,13 @@ class SharedMemory:
             await self.memory.run()
 
 
-async def shared_memory(config: Config, held: AsyncExitStack) -> SharedMemory | None:
-    """Open the long-term memory for as long as `held` is; None, logged, where it cannot be opened."""
+async def shared_memory(config: Config, database: Database) -> SharedMemory | None:
+    """Open the long-term memory in the process's database; None, logged, where it cannot be opened."""
     try:
-        opened = await held.enter_async_context(open_memory(config))
+        opened = await load_memory(database)
     except StoreError as error:
         log.warning("long-term memory is not used", cause=str(error))
         return None
     if opened.without:
         log.info("memories are found by words alone", cause=opened.without)
-    lore = LoreStore(config.data_folder / STORE_FILE)
-    held.push_async_callback(lore.aclose)
-    return SharedMemory(opened.memory, lore, Rotation(opened.tables))
+    return SharedMemory(opened.memory, LoreStore(database), Rotation(database))

@@ -46,7 +46,7 @@ class SpillPool:
         return len(self._free)
 
     @contextmanager
-    def one(self) -> Iterator[Spill]:
+    def acquire(self) -> Iterator[Spill]:
         """Hold a spill for as long as a session writes. Raises `IndexError` if none is free."""
         number = self._free.pop(0)
         spill = MemorySpill() if self._folder is None else FileSpill(_file(self._folder, number))

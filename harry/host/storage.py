@@ -1,52 +1,61 @@
-"""Opens what a process keeps: the data folder's lock, the store, and the conversation that goes on."""
+"""Opens what a process keeps, once: the data folder's lock, and the one database that everything is handed."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
-from channels.messages import Exchange
 from harry.config.loading import Config
 from harry.errors import StoreError
-from harry.memory.conversations.recent import recent
 from harry.memory.store.data_folder import lock_folder, prepare_folder
+from harry.memory.store.database import Database
 from harry.memory.store.in_memory import InMemoryStore
-from harry.memory.store.opening import KeepingStore, open_store
+from harry.memory.store.opening import STORE_FILE, KeepingStore
 
 log = structlog.get_logger(__name__)
 
 
-@dataclass(slots=True)
-class Kept:
-    """Where the conversation goes: the store, what it remembers, and what went wrong."""
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The store of turns and thoughts, and the database behind it; `database` is None where nothing is kept on disk.
+
+    `notes` are sentences about what went wrong, for the person.
+    """
 
     store: KeepingStore
-    history: tuple[Exchange, ...] = ()
-    notes: list[str] = field(default_factory=list)
+    database: Database | None = None
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, store: KeepingStore) -> Storage:
+        """Keep everything where the turns are kept: in the database that `store` is, else in memory."""
+        return cls(store, store if isinstance(store, Database) else None)
 
 
 @asynccontextmanager
-async def keeping(config: Config, *, alone: bool = True) -> AsyncIterator[Kept]:
-    """Open the store, hold the folder (`alone`), and close both at the end.
+async def open_storage(config: Config, *, alone: bool = True) -> AsyncIterator[Storage]:
+    """Open the store, hold the folder (`alone`), and let both go at the end.
 
     A folder that cannot be written is a note and no end. Raises `FolderInUse` when another Harry runs on the folder.
     """
     async with AsyncExitStack() as held:
         try:
-            kept = await _kept(config, held, alone=alone)
+            storage = await _opened(config, held, alone=alone)
         except StoreError as error:
             log.warning("nothing will be kept", cause=str(error))
-            kept = Kept(InMemoryStore(), notes=[f"{error} Until then nothing is kept."])
-        yield kept
+            storage = Storage(InMemoryStore(), notes=(f"{error} Until then nothing is kept.",))
+        yield storage
 
 
-async def _kept(config: Config, held: AsyncExitStack, *, alone: bool) -> Kept:
-    if config.memory.store != "memory" and alone:
-        prepare_folder(config.data_folder)
+async def _opened(config: Config, held: AsyncExitStack, *, alone: bool) -> Storage:
+    if config.memory.store == "memory":
+        return Storage.of(InMemoryStore())
+    prepare_folder(config.data_folder)
+    if alone:
         held.enter_context(lock_folder(config.data_folder))
-    store = await open_store(config)
-    held.push_async_callback(store.aclose)
-    return Kept(store, await recent(config, store, None, config.user.name))
+    database = await Database.open(config.data_folder / STORE_FILE)
+    held.push_async_callback(database.aclose)
+    return Storage.of(database)

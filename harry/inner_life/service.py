@@ -6,7 +6,6 @@ A mind too small for it passes always: its journal and mornings are plain words.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
 from datetime import datetime, timedelta
 from datetime import time as clock_time
 from typing import Any, NoReturn
@@ -39,7 +38,7 @@ from harry.memory.diary.journal import Journal
 from harry.memory.diary.stream import SocDays
 from harry.memory.shared_state.live_state import SqliteLiveState
 from harry.memory.store.database import Database
-from harry.memory.store.opening import NAMESPACE, STORE_FILE
+from harry.memory.store.opening import NAMESPACE
 
 LONGEST_ANSWER = 8_000
 """Characters of a mind's answer that are read."""
@@ -196,15 +195,13 @@ def _until(journal_at: clock_time | None) -> float:
 
 
 async def open_inner_life(
-    config: Config, held: AsyncExitStack, mind: EnginePool[LanguageModel] | None, user: str, *, kept: bool
+    config: Config, database: Database | None, mind: EnginePool[LanguageModel] | None, user: str
 ) -> InnerLife | None:
-    """Open what is needed for as long as `held` is; None where nothing is `kept` or the store cannot be opened."""
-    if mind is None or not kept:
+    """Open a user's inner life; None where nothing is kept on disk, or where it cannot be read."""
+    if mind is None or database is None:
         return None
     try:
-        tables = await Database.open(config.data_folder / STORE_FILE)
-        held.push_async_callback(tables.aclose)
-        return await inner_life(config, tables, asking(mind), user)
+        return await inner_life(config, database, asking(mind), user)
     except StoreError as error:
         log.warning("Harry has no inner life", cause=str(error))
         return None

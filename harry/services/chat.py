@@ -121,7 +121,7 @@ async def _recollected(host: Host, asked: Asked) -> Recollection:
     config = host.config_of(asked.user, asked.persona)
     memories: Sequence[str] = ()
     if asked.remember and host.memory is not None:
-        memories = await host.memory.of(config).remember(said.text)
+        memories = await host.memory.of(config).recall(asked.user, said.text)
     thoughts: tuple[str, ...] = ()
     if config.memory.thoughts:
         found = await host.store.thoughts(
@@ -133,7 +133,7 @@ async def _recollected(host: Host, asked: Asked) -> Recollection:
 
 def _messages(host: Host, mind: LanguageModel, recollection: Recollection, asked: Asked) -> tuple[Message, ...]:
     """Harry's own prompt around the newest words, the program's conversation where his history would stand."""
-    head, *_, newest = prompt_of(host.config_of(asked.user, asked.persona), mind, recollection)
+    head, *_, newest = prompt_of(host.config_of(asked.user, asked.persona), asked.user, mind, recollection)
     if asked.told:
         head = Message(head.role, (*head.parts, TextPart(f"\n\n{FROM_PROGRAM}\n{asked.told}")))
     at = _place(asked.messages)

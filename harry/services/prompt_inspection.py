@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +16,8 @@ from harry.config.loading import Config
 from harry.config.persona import persona_of
 from harry.host.shared_memory import shared_memory
 from harry.host.shared_tools import toolkit
-from harry.host.storage import keeping
+from harry.host.storage import open_storage
+from harry.memory.conversations.recent import recent
 from harry.memory.store.records import local_day
 from harry.mind.prompt.builder import parts
 from harry.tools.toolbox import Offer
@@ -43,18 +43,22 @@ class Shown:
 
 async def show(config: Config, words: str, *, small: bool = False) -> list[Shown]:
     """Build the prompt that `words`, typed now, would make, and tell its parts. Asks no mind. Raises `HarryError`."""
-    async with keeping(config, alone=False) as kept, AsyncExitStack() as held:
+    user, limits = config.user.name, config.memory
+    async with open_storage(config, alone=False) as storage:
         memories: list[str] = []
-        if kept.store.durable:
-            memory = await shared_memory(config, held)
-            memories = await memory.of(config).remember(words) if memory is not None else []
-        thoughts = await kept.store.thoughts(
+        if storage.database is not None:
+            memory = await shared_memory(config, storage.database)
+            memories = await memory.of(config).recall(user, words) if memory is not None else []
+        history = await recent(
+            storage.store, storage.database, user, turns=limits.history_turns, tokens=limits.history_tokens
+        )
+        thoughts = await storage.store.thoughts(
             config.persona.name, local_day(time.time()), limit=config.memory.thoughts or 1
         )
         said = Utterance(new_id(), words, Source.TYPED)
         recollection = Recollection(
             said,
-            kept.history,
+            history,
             tuple(str(each["text"]) for each in thoughts) if config.memory.thoughts else (),
             tuple(memories),
         )

@@ -54,10 +54,10 @@ async def history(host: Host, user: str, limit: int) -> list[Exchange]:
 
 async def turns(host: Host, user: str, limit: int, before: int | None) -> list[KeptTurn]:
     """The newest turns, newest first; `before` a sequence number."""
-    if host.tables is None:
+    if host.database is None:
         return []
     values = (user, before, before, limit)
-    rows = await host.tables.look(lambda connection: connection.execute(_TURNS, values).fetchall())
+    rows = await host.database.read(lambda connection: connection.execute(_TURNS, values).fetchall())
     found = [KeptTurn(*row) for row in rows]
     return [replace(each, interrupted=bool(each.interrupted)) for each in found]
 
@@ -69,21 +69,21 @@ async def thoughts(host: Host, user: str, day: str) -> list[dict[str, Any]]:
 
 async def days(host: Host, user: str) -> list[str]:
     """The days on which he thought something there, oldest first."""
-    if host.tables is None:
+    if host.database is None:
         return []
     query, values = (
         "SELECT DISTINCT day FROM thought WHERE persona = ? AND user = ? ORDER BY day",
         (host.config.persona.name, user),
     )
-    rows = await host.tables.look(lambda connection: connection.execute(query, values).fetchall())
+    rows = await host.database.read(lambda connection: connection.execute(query, values).fetchall())
     return [day for (day,) in rows]
 
 
 async def journal(host: Host, user: str, day: str | None) -> JournalEntry | None:
     """The journal of a day, or the newest there is."""
-    if host.tables is None:
+    if host.database is None:
         return None
-    kept = Journal(host.tables, host.config.persona.name, user)
+    kept = Journal(host.database, host.config.persona.name, user)
     return await (kept.newest() if day is None else kept.read(day_named(day)))
 
 

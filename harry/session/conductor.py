@@ -75,9 +75,9 @@ class Conductor:
     """One session's conductor.
 
     `answer(turn, slot)` runs the stages of a turn and returns when all was written; `keep(record)` takes a record for
-    durable writing without waiting, and `kept` is to be called when it was. `on_turn(began)` is told when Harry begins
-    to answer and when he has ended. Unless it is `interruptible`, no voice takes the floor from Harry. `hears_himself`
-    says whether what sounds may come back through the microphone: only then are his own words taken for an echo.
+    durable writing without waiting, and `acknowledge` is to be called when it was. `on_turn(began)` is told when Harry
+    begins to answer and when he has ended. Unless it is `interruptible`, no voice takes the floor from Harry.
+    `hears_himself` says whether what sounds may come back through the microphone: only then are his own words taken for an echo.
     """
 
     def __init__(
@@ -284,7 +284,7 @@ class Conductor:
         if turn.committed:
             self.events.publish("reply", turn=turn.id, text=text)
 
-    def kept(self, record: TurnRecord) -> None:
+    def acknowledge(self, record: TurnRecord) -> None:
         """The record is durable: acknowledge the turn."""
         turn = self._settled.pop(record.turn, None)
         if turn is None:

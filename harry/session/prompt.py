@@ -1,4 +1,4 @@
-"""Prompts by the configuration: for the session's turns, and for a person who wants to see what a mind is told."""
+"""The prompt of a session's turns, by the configuration."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ from harry.config.persona import persona_of
 from harry.mind.prompt.builder import build
 
 
-def prompt_of(config: Config, mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:
-    """The prompt for a mind, by the configuration."""
+def prompt_of(config: Config, user: str, mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:
+    """Build what a mind is told, for the user whose turn it is."""
     now = datetime.now().astimezone()
     small = getattr(mind, "small", False)
-    return build(
-        recollection, config.persona.name, config.user.name, now, persona=persona_of(config.persona), small=small
-    )
+    return build(recollection, config.persona.name, user, now, persona=persona_of(config.persona), small=small)

@@ -1,8 +1,13 @@
-"""What one conversation recalls: summaries of earlier ones, lore that words call up, and memories."""
+"""What one conversation recalls: summaries of earlier ones, lore that words call up, and memories.
+
+While somebody still speaks, memory is already asked about the words so far. Every source has the retriever's deadline;
+a store that fails is noted, and remembers nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import time
+from collections.abc import Callable, Collection, Sequence
 from typing import NoReturn
 
 import structlog
@@ -12,57 +17,78 @@ from actors.retriever import DEADLINE, Recall
 from harry.errors import StoreError
 from harry.memory.conversations.recent import earlier
 from harry.memory.conversations.rotation import Rotation
-from harry.memory.longterm.selection import MemorySearch
-from harry.memory.longterm.service import LongTermMemory
+from harry.memory.longterm.selection import SEARCHED_FOR, memory_lines
+from harry.memory.longterm.service import Answer, LongTermMemory
 from harry.memory.lore.service import KnowledgeBase
 
 log = structlog.get_logger(__name__)
-
 
 LORE_TOKENS = 500
 """Tokens of lore in a prompt, beside what is always there."""
 
 
 class SessionMemory:
-    """One session's. `present` tells which turns the prompt holds already; the session sets it."""
+    """One session's. `present()` tells which turns the prompt holds already; `user` is whose indexes are warmed."""
 
-    def __init__(self, memory: LongTermMemory, namespace: str, lore: KnowledgeBase, rotation: Rotation) -> None:
+    def __init__(
+        self,
+        memory: LongTermMemory,
+        lore: KnowledgeBase,
+        rotation: Rotation,
+        *,
+        user: str,
+        present: Callable[[], Collection[str]] = frozenset,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         self._memory = memory
         self._rotation = rotation
         self._lore = lore
-        self._namespace = namespace
+        self._user = user
+        self._present = present
+        self._wall = wall
         self._summed_up: frozenset[str] = frozenset()  # conversations that the prompt tells of in short
-        self.present: Callable[[], Collection[str]] = frozenset
-        self.recall = Recall(MemorySearch(memory, namespace, present=self._present).search)
-
-    def _present(self) -> Collection[str]:
-        return self._summed_up.union(self.present())
+        self._words = Recall(self._search)
+        self.foresee = self._words.foresee
+        """Tell whose words are so far what; see `Recall.foresee`."""
 
     def notice(self) -> None:
         """Tell that something was kept, so that it can soon be found by its meaning too. Never waits."""
         self._memory.notice()
 
-    async def remember(self, words: str) -> list[str]:
-        """What earlier conversations were about, and what bears on some words: lore that they call up, then memories.
-
-        Each keeps a deadline of its own, and a store that fails is noted and remembers nothing.
-        """
+    async def recall(self, user: str, words: str) -> list[str]:
+        """Return what bears on a user's words, for a prompt: earlier conversations in short, lore, then memories."""
         before: list[str] = []
+        known: list[str] = []
 
         async def look_back() -> None:
-            nonlocal before
-            before = await self._before()
+            before.extend(await self._before(user))
+
+        async def look_up() -> None:
+            known.extend(await self._known(words))
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(look_back)
-            known = await self._known(words)
-            found = await self.recall.recall(words)
+            nursery.start_soon(look_up)
+            found = await self._words.recall(user, words)
         return [*before, *known, *found]
 
-    async def _before(self) -> list[str]:
+    async def _search(self, user: str, words: str, offer: Callable[[Sequence[str]], None]) -> list[str]:
+        def lines(answer: Answer) -> list[str]:
+            return memory_lines(answer, present=self._summed_up.union(self._present()), now=self._wall())
+
+        try:
+            answer = await self._memory.search(
+                words, namespace=user, count=SEARCHED_FOR, offer=lambda answer: offer(lines(answer))
+            )
+        except StoreError as error:
+            log.warning("memory cannot be searched", reason=str(error))
+            return []
+        return lines(answer)
+
+    async def _before(self, user: str) -> list[str]:
         try:
             with trio.move_on_after(DEADLINE):
-                told = await earlier(self._rotation, self._namespace)
+                told = await earlier(self._rotation, user)
                 self._summed_up = frozenset(told)
                 return list(told.values())
         except StoreError as error:
@@ -79,8 +105,8 @@ class SessionMemory:
 
     async def run(self) -> NoReturn:
         """Look ahead until cancelled."""
-        await self._memory.warm(self._namespace)
+        await self._memory.warm(self._user)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self.recall.run)
+            nursery.start_soon(self._words.run)
             nursery.start_soon(self._lore.run)
             await trio.sleep_forever()

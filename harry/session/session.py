@@ -1,57 +1,30 @@
 """One conversation: a microphone or none, a loudspeaker or none, the actors between them, and the conductor.
 
 Session actors live here, each under the supervisor; turn stages live in the conductor. Voice, typed lines and Harry's
-own words enter by one path: an utterance to the conductor.
+own words enter by one path: an utterance to the conductor. What words mean is decided in `dialogue`; how a session is
+put together is known to the host's builder alone.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NoReturn, Protocol
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-import structlog
 import trio
 
-from actors.listener import Cleaned
-from actors.protocols import Delta, LanguageModel, Loudspeaker, Message, Microphone, Request, Store, TextToSpeech
-from actors.soc_writer import Record, SocWriter, Spill
+from actors.protocols import Loudspeaker, Microphone
+from actors.soc_writer import Record, SocWriter
 from actors.supervisor import Supervisor
-from actors.text.phrases import asks, phrases_of
-from actors.turn_taking.attention import Attention, Meant, Talk
-from channels.clock import AudioClock
-from channels.events import EventStream
 from channels.events import Listener as Listening
-from channels.gate import Gate, Slot
-from channels.messages import (
-    Exchange,
-    Recollection,
-    Source,
-    Speech,
-    Thought,
-    Transcript,
-    TurnRecord,
-    Utterance,
-)
+from channels.gate import Slot
+from channels.messages import Thought, TurnRecord, Utterance
 from channels.turn import Turn, new_id
-from harry.engines.engine_set import Engines
-from harry.engines.lease import EnginePool
-from harry.errors import EngineError, StoreError
-from harry.session.actor_registry import ActorSet
-from harry.session.conductor import Conductor, Identity
+from harry.session.conductor import Conductor
 from harry.session.device_recovery import keep_playing
-from harry.session.echo_path import echo_path_of
-from harry.session.listening import SpeechInput
-from harry.session.recall import SessionMemory
-from harry.session.turn_stages import Pipeline
-from harry.session.wake_word import Spotter
+from harry.session.dialogue import Dialogue
+from harry.session.echo_path import EchoPath
 from harry.tools.toolbox import Box
-
-log = structlog.get_logger(__name__)
-
-SILENT_RATE = 24_000
-"""Hz of the gate when there is no loudspeaker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,157 +43,55 @@ class TurnTakingSettings:
     rest_after: float = 600.0
 
 
-class Noticing(Protocol):
-    """What is told that something was kept."""
+@dataclass(frozen=True, slots=True)
+class SessionParts:
+    """What a session is made of, put together by the host's builder.
 
-    def notice(self) -> None:
-        """Take note; never waits."""
+    `actors` are run under the supervisor beside those that hear, by name. `on_committed` is told that something was
+    kept, and never waits; `warm` lets an embedded mind read the beginning of its prompt.
+    """
 
-
-class State(Protocol):
-    """What Harry has in mind."""
-
-    def told(self) -> tuple[tuple[str, str], ...]:
-        """Give it as (name, text), for a prompt."""
-
-
-class Inner(Protocol):
-    """What goes on in Harry besides answering, as a session needs it."""
-
-    @property
-    def state(self) -> State:
-        """What he has in mind."""
-
-    def join(
-        self,
-        thinker: Callable[..., Any],
-        events: EventStream,
-        *,
-        history: Callable[[], tuple[Exchange, ...]],
-        keeps: Callable[[], bool],
-        busy: Callable[[], bool],
-        write: Callable[[str], None],
-    ) -> Any:
-        """Make the thinker of a session."""
-
-    async def run(self) -> NoReturn:
-        """Think until cancelled."""
+    conductor: Conductor
+    dialogue: Dialogue
+    writer: SocWriter
+    tools: Box
+    wall: Callable[[], float]
+    microphone: Microphone | None = None
+    loudspeaker: Loudspeaker | None = None
+    echo: EchoPath | None = None
+    actors: Mapping[str, Callable[[], Awaitable[Any]]] = field(default_factory=dict)
+    on_committed: Callable[[], None] = lambda: None
+    warm: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
 
 
 class Session:
-    """Wire one conversation. `voice` is the voice of this session: a silent one where there is no loudspeaker."""
+    """Runs one conversation; made by `harry.host.conversation.build_conversation`."""
 
-    def __init__(
-        self,
-        *,
-        identity: Identity,
-        persona: str,
-        language: str = "en",
-        clock: AudioClock,
-        engines: Engines,
-        mind: EnginePool[LanguageModel],
-        voice: EnginePool[TextToSpeech],
-        store: Store,
-        microphone: Microphone | None,
-        loudspeaker: Loudspeaker | None,
-        prompt: Callable[[LanguageModel, Recollection], tuple[Message, ...]],
-        turn_taking: TurnTakingSettings,
-        history: Sequence[Exchange] = (),
-        spill: Spill,
-        today: Callable[[], str],
-        cast: ActorSet | None = None,
-        cancel_echo: bool = False,
-        wake: Callable[[], Spotter] | None = None,
-        session_memory: SessionMemory | None = None,
-        inner: Inner | None = None,
-        wall: Callable[[], float] = time.time,
-    ) -> None:
-        self._cast = cast or ActorSet()
-        self.identity = identity
+    def __init__(self, persona: str, parts: SessionParts) -> None:
         self.persona = persona
-        self.clock = clock
-        self.events = EventStream(clock)
-        self.turn_taking = turn_taking
-        self.gate = Gate(loudspeaker.rate if loudspeaker else SILENT_RATE, on_sound=self._sounded)
-        if loudspeaker is not None:
-            self.gate.attach(loudspeaker)
-        self.microphone = microphone
-        self._loudspeaker = loudspeaker
-        self._session_memory = session_memory
-        self.background_jobs: Noticing | None = None
-        self._store = store
-        self._mind = mind
-        self._prompt = prompt
-        self._today = today
-        self._wall = wall
-        rest_after, talk = turn_taking.rest_after or None, Talk(turn_taking.talk)
-        self.attention = Attention((persona,), (), turn_taking.attention_window, rest_after, talk)
-        self._voice_ended_at = 0.0
-        self.reply_to: Callable[[Utterance], Turn | None] = self.answer
-        self._phrases = phrases_of(language)
-        self.tools = Box(self.events, self._phrases, names=(persona,))
-        self.reflex: Callable[[Turn], Awaitable[str | None]] | None = None
-        self.writer: SocWriter = self._cast.soc_writer(
-            store, spill, failure=StoreError, on_kept=self._kept, on_trouble=self.trouble, on_recovered=self.recovered
-        )
-        self.conductor = Conductor(
-            gate=self.gate,
-            events=self.events,
-            identity=identity,
-            answer=Pipeline(
-                events=self.events,
-                rate=self.gate.rate,
-                mind=mind,
-                voice=voice,
-                prompt=prompt,
-                history=self._recent,
-                on_piece=self._piece,
-                thoughts=self._thoughts,
-                memories=self._remembered if session_memory else None,
-                state=lambda: (*(inner.state.told() if inner else ()), *self.tools.late_results()),
-                tools=self.tools.of,
-                phrases=self._phrases,
-                reflex=self._reflexes,
-                cast=self._cast,
-            ),
-            keep=self._keep,
-            on_turn=self._turn,
-            wall=wall,
-            history=tuple(history),
-        )
-        self.echo = echo_path_of(self.gate, loudspeaker, self.events) if cancel_echo and loudspeaker else None
-        if self.echo is not None:
-            self.conductor.hears_himself = self.echo.audible
-        limits = turn_taking.history_turns, turn_taking.history_tokens
-        if session_memory is not None:
-            session_memory.present = lambda: {each.turn for each in self.conductor.recent(None, *limits)}
-        self._inner = inner
-        self._thinker = inner and inner.join(
-            self._cast.thinker, self.events,
-            history=lambda: self.conductor.history, keeps=lambda: self.attention.keeps,
-            busy=lambda: self.pending, write=self.think,
-        )  # fmt: skip
+        self.conductor = parts.conductor
+        self.dialogue = parts.dialogue
+        self.writer = parts.writer
+        self.tools = parts.tools
+        self.microphone = parts.microphone
+        self.echo = parts.echo
+        self.identity = parts.conductor.identity
+        self.events = parts.conductor.events
+        self.clock = self.events.clock
+        self.gate = parts.conductor.gate
+        self.attention = parts.dialogue.attention
+        self.speech_input = parts.dialogue.speech_input
         self.supervisor = Supervisor(self._crashed, self._degraded)
-        self.speech_input = SpeechInput(self.attention, self.events, clock)
-        if microphone is not None:
-            self.speech_input.open(
-                microphone,
-                engines,
-                cast=self._cast,
-                names=(persona,),
-                endpoint_silence=turn_taking.endpoint_silence,
-                barge_in_voice=turn_taking.barge_in_voice,
-                pre_roll=turn_taking.pre_roll,
-                yielding=self.conductor,
-                clean=self.echo.clean if self.echo else Cleaned,
-                wake=wake,
-                on_transcript=self._transcribed,
-            )
+        self.warm = parts.warm
+        self.typed = parts.dialogue.typed
+        """Answer a typed line; see `Dialogue.typed`."""
+        self._parts = parts
 
     # The life of a session.
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Converse until cancelled. The clock starts here; started once everything runs."""
+        loudspeaker = self._parts.loudspeaker
         async with trio.open_nursery() as writing:
             # The writer is the last to go: it takes in what the end of everything else brings.
             await writing.start(self.writer.run)
@@ -228,16 +99,9 @@ class Session:
                 async with trio.open_nursery() as nursery:
                     await nursery.start(self.conductor.run)
                     self.clock.start()
-                    if self._loudspeaker is not None:
-                        await nursery.start(keep_playing, self._loudspeaker, self.gate, self.events)
-                    for name, actor in (
-                        ("memory", self._session_memory),
-                        ("inner life", self._inner),
-                        ("thinker", self._thinker),
-                    ):
-                        if actor is not None:
-                            nursery.start_soon(self.supervisor.keep, name, actor.run)
-                    for name, run in self.speech_input.actors():
+                    if loudspeaker is not None:
+                        await nursery.start(keep_playing, loudspeaker, self.gate, self.events)
+                    for name, run in (*self._parts.actors.items(), *self.speech_input.actors()):
                         nursery.start_soon(self.supervisor.keep, name, run)
                     self.attention.ready(self.clock.now())
                     self.speech_input.heed_button()
@@ -246,50 +110,18 @@ class Session:
             finally:
                 writing.cancel_scope.cancel()
 
-    async def warm(self) -> None:
-        """Let an embedded mind read the beginning of its prompt before the first question. Costs nothing elsewhere."""
-        async with self._mind.lease() as mind:
-            if not getattr(mind, "embedded", False):
-                return
-            nothing = Recollection(Utterance(new_id(), "", Source.PROACTIVE), self.conductor.history)
-            request = Request(self._prompt(mind, nothing), purpose="ritual", max_tokens=1)
-            try:
-                await mind.reply(request, _forget)
-            except EngineError as error:
-                log.warning("the mind could not be warmed", cause=str(error))
-
-    def typed(self, line: str) -> Turn | None:
-        """Answer a typed line. It cuts whatever Harry is saying, at once; None where a stop phrase was all of it."""
-        now = self.clock.now()
-        said = Utterance(new_id(), line, Source.TYPED, now, now)
-        self.events.publish("transcript", utterance=said.id, partial=False, text=line, meant=True, ended_at=now)
-        text = self._to_answer(line)
-        if text != line:
-            self.conductor.cut("stop")
-        return self.answer(self.heeded(replace(said, text=text))) if text else None
-
-    def heeded(self, utterance: Utterance) -> Utterance:
-        """Words that are meant for Harry, after what they wish is done: off the record and back, "go on"."""
-        wish = self.attention.record_wish(utterance.text)
-        if wish is not None:
-            return replace(utterance, speak="Off the record." if wish else "On the record again.")
-        return self._going_on(utterance)
-
-    def _going_on(self, utterance: Utterance) -> Utterance:
-        if self._phrases.go_on(utterance.text, (self.persona,)):
-            return replace(utterance, speak=self.conductor.unsaid or None)
-        return utterance
-
     def answer(self, utterance: Utterance) -> Turn | None:
         """Answer an utterance that came by any way."""
         return self.conductor.commit(utterance)
 
     def think(self, text: str) -> None:
         """Write an entry into the stream of consciousness."""
-        if not self.attention.keeps:
+        if not self.attention.is_recording:
             return
         who = self.identity
-        self.writer.submit(Thought(new_id(), who.user, who.session, who.namespace, self.persona, self._wall(), text))
+        self.writer.submit(
+            Thought(new_id(), who.user, who.session, who.namespace, self.persona, self._parts.wall(), text)
+        )
 
     @property
     def pending(self) -> bool:
@@ -319,14 +151,15 @@ class Session:
 
     # What the actors tell.
 
-    def _keep(self, record: TurnRecord) -> None:
+    def keep(self, record: TurnRecord) -> None:
         """Have a turn written down, unless it is off the record: then it is over at once."""
-        if self.attention.keeps:
+        if self.attention.is_recording:
             self.writer.submit(record)
         else:
-            self.conductor.kept(record)
+            self.conductor.acknowledge(record)
 
-    def _turn(self, began: bool) -> None:
+    def turn_changed(self, began: bool) -> None:
+        """Note that Harry begins to answer, or has ended."""
         now = self.clock.now()
         if began:
             self.attention.turn_began(now)
@@ -334,82 +167,16 @@ class Session:
             self.attention.turn_ended(now)
             self.tools.turn_ended()
 
-    async def _reflexes(self, turn: Turn) -> str | None:
-        """What a reflex answers to the turn's words, if one does."""
-        return await self.reflex(turn) if self.reflex is not None else None
-
-    def _piece(self, turn: Turn, text: str) -> None:
-        self.conductor.piece(turn, text)
-
-    def _recent(self, turn: Turn) -> tuple[Exchange, ...]:
-        return self.conductor.recent(turn.amends, self.turn_taking.history_turns, self.turn_taking.history_tokens)
-
-    async def _remembered(self, words: str) -> Sequence[str]:
-        """What long-term memory holds on these words; nothing for a guest, whose past it is not."""
-        return await self._session_memory.remember(words) if self._session_memory and self.attention.recalls else ()
-
-    async def _thoughts(self) -> list[str]:
-        limit, user = self.turn_taking.thoughts, self.identity.user
-        if not limit:
-            return []
-        try:
-            entries = await self._store.thoughts(self.persona, self._today(), limit=limit, user=user)
-        except StoreError as error:
-            # A memory that fails is told by the writer, and is no reason to be silent.
-            log.warning("nothing is remembered", cause=str(error))
-            return []
-        return [str(entry["text"]) for entry in entries]
-
-    def _transcribed(self, speech: Speech, transcript: Transcript) -> None:
-        listener, judge = self.speech_input.listener, self.speech_input.turn_judge
-        wanted = listener is None or listener.understand(speech, transcript)
-        asked = asks(self.conductor.last_heard)
-        meant = self.attention.judge(transcript.text, speech.began_at, asked=asked) if wanted else Meant.NOBODY
-        self.events.publish(
-            "transcript",
-            utterance=speech.utterance,
-            partial=not speech.final,
-            text=transcript.text,
-            meant=meant is Meant.MEANT,
-            ended_at=speech.ended_at,
-        )
-        text = self._to_answer(transcript.text)
-        if meant is not Meant.MEANT or not text:
-            return
-        if self._session_memory is not None and not speech.final:
-            self._session_memory.recall.foresee(text)
-        if judge is not None and speech.whole and not speech.final:
-            judge.judge(speech, transcript.text)
-        utterance = Utterance(transcript.utterance, text, Source.VOICE, speech.began_at, speech.ended_at)
-        if speech.final:
-            self._heard_out(utterance)
-        elif speech.whole and self.turn_taking.speculate and not self.conductor.busy:
-            self.conductor.speculate(self._going_on(utterance))
-
-    def _heard_out(self, utterance: Utterance) -> None:
-        """Answer a finished utterance that is meant for Harry."""
-        turn = self.reply_to(self.heeded(utterance))
-        listener = self.speech_input.listener
-        if turn is not None and turn.amends is not None and listener is not None and utterance.began_at:
-            listener.joined(max(0.0, utterance.began_at - self._voice_ended_at))
-        self._voice_ended_at = utterance.ended_at
-
-    def _to_answer(self, text: str) -> str:
-        """The words without a stop phrase at their start, which has done its work; "" if that was all."""
-        stop = self._phrases.stop(text, (self.persona,))
-        return text if stop is None else stop.rest
-
-    def _sounded(self, slot: Slot) -> None:
+    def sounded(self, slot: Slot) -> None:
+        """Note that the first sample of a turn sounds."""
         slot.turn.mark("sound", self.clock.now())
         self.events.publish("speaking_started", turn=slot.turn.id)
 
-    def _kept(self, record: Record, sequence: int) -> None:
-        if self._session_memory is not None:
-            self._session_memory.notice()
-        if self.background_jobs is not None:
-            self.background_jobs.notice()
+    def committed(self, record: Record, sequence: int) -> None:
+        """Tell that a record is on disk."""
+        self._parts.on_committed()
         if isinstance(record, TurnRecord):
-            self.conductor.kept(record)
+            self.conductor.acknowledge(record)
         else:
             self.events.publish("soc", sequence=sequence)
 
@@ -427,7 +194,3 @@ class Session:
     def _degraded(self, name: str, error: Exception) -> None:
         self.events.publish("degraded", message=f"The {name} keeps failing; I try it again once a minute. {error}")
         self.conductor.say(f"My {name} keeps failing. The log says why.")
-
-
-async def _forget(delta: Delta) -> None:
-    await trio.lowlevel.checkpoint()

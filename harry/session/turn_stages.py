@@ -5,7 +5,7 @@ A message of a dead turn has no channel left to travel on. When the stages have 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from math import inf
@@ -17,12 +17,16 @@ from actors.text.phrases import Phrases
 from actors.text.segmentation import Wording
 from channels.events import EventStream
 from channels.gate import Slot
-from channels.messages import Chunk, Exchange, Piece, Recollection
+from channels.messages import Chunk, Piece, Recollection
 from channels.ports import Port
 from channels.turn import Turn
 from harry.engines.deadline import ProgressDeadline
 from harry.engines.lease import EnginePool
 from harry.session.actor_registry import ActorSet
+from harry.session.turn_sources import TurnSources
+
+Prompt = Callable[[str, LanguageModel, Recollection], tuple[Message, ...]]
+"""Builds what a mind is told, for the user whose turn it is."""
 
 PIECES_AHEAD = 2
 """Pieces of the reply that may wait for the voice."""
@@ -44,12 +48,9 @@ class Pipeline:
         rate: int,
         mind: EnginePool[LanguageModel],
         voice: EnginePool[TextToSpeech],
-        prompt: Callable[[LanguageModel, Recollection], tuple[Message, ...]],
-        history: Callable[[Turn], tuple[Exchange, ...]],
+        prompt: Prompt,
+        sources: TurnSources,
         on_piece: Callable[[Turn, str], None],
-        thoughts: Callable[[], Awaitable[Sequence[str]]],
-        memories: Callable[[str], Awaitable[Sequence[str]]] | None = None,
-        state: Callable[[], tuple[tuple[str, str], ...]] = tuple,
         tools: Callable[[Turn], Toolbox] | None = None,
         phrases: Phrases | None = None,
         reflex: Callable[[Turn], Awaitable[str | None]] | None = None,
@@ -63,11 +64,8 @@ class Pipeline:
         self._mind = mind
         self._voice = voice
         self._prompt = prompt
-        self._history = history
+        self._sources = sources
         self._on_piece = on_piece
-        self._thoughts = thoughts
-        self._memories = memories
-        self._state = state
         self._cast = cast
 
     async def __call__(self, turn: Turn, slot: Slot) -> None:
@@ -105,10 +103,10 @@ class Pipeline:
                 partial(
                     self._cast.retriever,
                     turn.utterance,
-                    history=partial(self._history, turn),
-                    thoughts=self._thoughts,
-                    memories=self._memories,
-                    state=self._state,
+                    history=partial(self._sources.history, turn),
+                    thoughts=partial(self._sources.thoughts, turn),
+                    memories=lambda _: self._sources.memories(turn),
+                    state=partial(self._sources.state, turn),
                     out=recollections,
                 )
             )
@@ -117,7 +115,7 @@ class Pipeline:
                     self._cast.responder,
                     recollections,
                     ask=partial(self._ask, turn, slot, mind),
-                    prompt=partial(self._prompt, mind),
+                    prompt=partial(self._prompt, turn.user, mind),
                     ordinal=turn.ordinal,
                     out=pieces,
                     tools=self._tools(turn) if self._tools and not getattr(mind, "toolless", False) else None,

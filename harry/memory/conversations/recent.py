@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable
 
 from channels.messages import Exchange
-from harry.config.loading import Config
 from harry.memory.conversations.rotation import Rotation
 from harry.memory.store.database import Database
-from harry.memory.store.opening import STORE_FILE, KeepingStore
+from harry.memory.store.opening import KeepingStore
 from harry.memory.text.analysis import ago
 
 EARLIER = 3
@@ -19,21 +18,17 @@ LONGEST = 600
 """Characters that it tells of each."""
 
 
-async def recent(config: Config, store: KeepingStore, tables: Database | None, user: str) -> tuple[Exchange, ...]:
-    """Recall the turns of the conversation that is not over, oldest first. Raises `StoreError`.
+async def recent(
+    store: KeepingStore, database: Database | None, user: str, *, turns: int, tokens: int
+) -> tuple[Exchange, ...]:
+    """Recall a user's conversation that is not over, oldest first, within `turns` and `tokens`. Raises `StoreError`.
 
-    `tables` None: they are opened, if anything is kept on disk.
+    `database` is None where nothing is kept on disk.
     """
-    most, tokens = config.memory.history_turns, config.memory.history_tokens
-    if not store.durable:
-        return tuple(await store.history(user, limit=most))
-    opened = tables or await Database.open(config.data_folder / STORE_FILE)
-    try:
-        found = await Rotation(opened).fleeting(user, budget=tokens)
-    finally:
-        if tables is None:
-            await opened.aclose()
-    return tuple(found[-most:]) if most else ()
+    if database is None:
+        return tuple(await store.history(user, limit=turns))
+    found = await Rotation(database).fleeting(user, budget=tokens)
+    return tuple(found[-turns:]) if turns else ()
 
 
 async def earlier(rotation: Rotation, user: str, *, wall: Callable[[], float] = time.time) -> dict[str, str]:

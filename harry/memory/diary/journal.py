@@ -109,7 +109,7 @@ class Journal:
             items.trim_changes(connection)
             return replace(entry, id=row[0])
 
-        return await self._tables.change(put)
+        return await self._tables.transaction(put)
 
     async def read(self, day: str) -> JournalEntry | None:
         """Read the entry of a local day (YYYY-MM-DD); None where there is none."""
@@ -148,12 +148,12 @@ class Journal:
             items.trim_changes(connection)
             return gone.rowcount > 0
 
-        return await self._tables.change(work)
+        return await self._tables.transaction(work)
 
     async def _select(self, rest: str, *values: str) -> list[JournalEntry]:
         query = f"SELECT {_COLUMNS} FROM journal WHERE persona = ? AND user = ? {rest}"  # noqa: S608 (constants)
         parameters = (self._persona, self._user, *values)
-        rows = await self._tables.look(lambda each: each.execute(query, parameters).fetchall())
+        rows = await self._tables.read(lambda each: each.execute(query, parameters).fetchall())
         return [_entry(row) for row in rows]
 
 

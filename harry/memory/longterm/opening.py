@@ -1,9 +1,9 @@
-"""Opens the long-term memory of the configured data folder, with or without its embedder."""
+"""Opens the long-term memory of a data folder, with or without its embedder."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import trio
@@ -17,29 +17,33 @@ from harry.memory.store.database import Database
 from harry.memory.store.opening import STORE_FILE, must_keep
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class OpenMemory:
     """An open memory; `without` says why meaning cannot be asked, "" if it can."""
 
     memory: LongTermMemory
-    tables: Database
+    database: Database
     without: str = ""
+
+
+async def load_memory(database: Database, *, by_meaning: bool = True) -> OpenMemory:
+    """Open the memory in a database that is open already; the embedder is loaded in a thread."""
+    embedder, without = None, ""
+    if by_meaning:
+        try:
+            embedder = await trio.to_thread.run_sync(Embedder.load)
+        except EngineUnavailable as error:
+            without = str(error)
+    return OpenMemory(LongTermMemory(database, embedder), database, without)
 
 
 @asynccontextmanager
 async def open_memory(config: Config, *, by_meaning: bool = True) -> AsyncIterator[OpenMemory]:
-    """Open the long-term memory for the length of the block. Raises `ConfigurationError`, `StoreError`."""
+    """Open the store and its memory for the length of the block. Raises `ConfigurationError`, `StoreError`."""
     must_keep(config)
     prepare_folder(config.data_folder)
-    async with AsyncExitStack() as stack:
-        embedder, without = None, ""
-        if by_meaning:
-            try:
-                embedder = await trio.to_thread.run_sync(Embedder.load)
-            except EngineUnavailable as error:
-                without = str(error)
-        tables = await Database.open(config.data_folder / STORE_FILE)
-        stack.push_async_callback(tables.aclose)
-        memory = LongTermMemory(tables, embedder)
-        stack.push_async_callback(memory.aclose)
-        yield OpenMemory(memory, tables, without)
+    database = await Database.open(config.data_folder / STORE_FILE)
+    try:
+        yield await load_memory(database, by_meaning=by_meaning)
+    finally:
+        await database.aclose()

@@ -6,13 +6,9 @@ set of the tests, questions whose answer is not there included.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection
 
-import structlog
-
-from harry.errors import StoreError
-from harry.memory.longterm.service import Answer, Found, LongTermMemory
+from harry.memory.longterm.service import Answer, Found
 from harry.memory.text.analysis import ago, words_of
 
 FLOORS = {"both": (0.5, 0.42), "words": (0.1, 0.075)}
@@ -27,9 +23,8 @@ LONGEST = 400
 ALIKE = 0.8
 """Share of common words from which two memories of one speaker say the same."""
 
-_ASKED = 12  # hits, so that some may fall away
-
-log = structlog.get_logger(__name__)
+SEARCHED_FOR = 12
+"""Hits to ask a search for, so that some may fall away."""
 
 
 def chosen(answer: Answer, *, present: Collection[str] = ()) -> list[Found]:
@@ -65,36 +60,6 @@ def rendered(found: Found, now: float) -> str:
     return f"Memory from {ago(item.at, now)}, {origin}: {text}"
 
 
-class MemorySearch:
-    """The search that a session's retriever is given. `present` tells which turns its prompt holds already."""
-
-    def __init__(
-        self,
-        memory: LongTermMemory,
-        namespace: str,
-        *,
-        present: Callable[[], Collection[str]] = frozenset,
-        wall: Callable[[], float] = time.time,
-    ) -> None:
-        self._memory = memory
-        self._namespace = namespace
-        self._present = present
-        self._wall = wall
-
-    async def search(self, text: str, offer: Callable[[Sequence[str]], None]) -> list[str]:
-        """Find what bears on some words, as lines; a store that fails is noted, and remembers nothing."""
-        try:
-            answer = await self._memory.search(
-                text,
-                namespace=self._namespace,
-                count=_ASKED,
-                offer=lambda answer: offer(self._lines(answer)),
-            )
-        except StoreError as error:
-            log.warning("memory cannot be searched", reason=str(error))
-            return []
-        return self._lines(answer)
-
-    def _lines(self, answer: Answer) -> list[str]:
-        now = self._wall()
-        return [rendered(found, now) for found in chosen(answer, present=self._present())]
+def memory_lines(answer: Answer, *, present: Collection[str], now: float) -> list[str]:
+    """Write what is worth a prompt as lines, oldest first; `present` as in `chosen`."""
+    return [rendered(found, now) for found in chosen(answer, present=present)]

@@ -21,7 +21,6 @@ from harry.memory.longterm.embedding_jobs import TOGETHER, embedded, keep, witho
 from harry.memory.search.embedding import Embedder
 from harry.memory.search.index import SearchIndex
 from harry.memory.search.ranking import Question, rank
-from harry.memory.store.connection_thread import PATIENCE, ConnectionThread
 from harry.memory.store.database import Database
 from harry.memory.store.items import (
     COLUMNS,
@@ -74,15 +73,10 @@ class LongTermMemory:
     def __init__(self, tables: Database, embedder: Embedder | None = None) -> None:
         self._tables = tables
         self.embedder = embedder
-        # A connection of its own: an abandoned search must not interrupt the reading of an index, nor wait for history.
-        self._line = ConnectionThread(tables.path, PATIENCE, writing=False)
+        self._searching = tables.searching
         self._indexes: dict[tuple[str, str], SearchIndex] = {}
         self._seen = -1
         self._new = trio.Event()
-
-    async def aclose(self) -> None:
-        """Let go of the file; the store stays open."""
-        await trio.to_thread.run_sync(self._line.close, limiter=self._line.limiter)
 
     # Writing
 
@@ -99,7 +93,7 @@ class LongTermMemory:
             trim_changes(connection)
             return numbers
 
-        return await self._tables.change(work)
+        return await self._tables.transaction(work)
 
     async def delete(self, namespace: str, ids: Sequence[str]) -> int:
         """Delete items, all that was derived from them, and their words in turns, thoughts, journal and summaries.
@@ -114,7 +108,7 @@ class LongTermMemory:
             trim_changes(connection)
             return len(gone)
 
-        return await self._tables.change(work)
+        return await self._tables.transaction(work)
 
     def notice(self) -> None:
         """Tell that something was written, so that `run` makes its vectors. Never waits."""
@@ -142,13 +136,13 @@ class LongTermMemory:
         """
         if self.embedder is None:
             return 0
-        rows = await self._tables.look(lambda connection: without_vector(connection, namespace))
+        rows = await self._tables.read(lambda connection: without_vector(connection, namespace))
         for first in range(0, len(rows), TOGETHER):
             chosen = rows[first : first + TOGETHER]
             began = trio.current_time()
             vectors = await trio.to_thread.run_sync(embedded, self.embedder, chosen, everywhere)
             kept = [(each.seq, each.namespace, each.kind, vector) for each, vector in zip(chosen, vectors, strict=True)]
-            await self._tables.change(lambda connection, kept=kept: keep(connection, kept))  # type: ignore[misc]
+            await self._tables.transaction(lambda connection, kept=kept: keep(connection, kept))  # type: ignore[misc]
             if gently:
                 await trio.sleep(trio.current_time() - began)
             if progress is not None:
@@ -159,7 +153,7 @@ class LongTermMemory:
 
     async def get(self, namespace: str, identity: str) -> Item | None:
         """Give an item, valid or not."""
-        found = await self._tables.look(
+        found = await self._tables.read(
             lambda connection: connection.execute(
                 f"SELECT {COLUMNS} FROM item WHERE ns = ? AND id = ?",  # noqa: S608  (a constant)
                 (namespace, identity),
@@ -177,7 +171,7 @@ class LongTermMemory:
                 (namespace, after, kind, kind, _SLICE),
             ).fetchall()
 
-        return [(row[0], row_as_item(row[1:])) for row in await self._tables.look(work)]
+        return [(row[0], row_as_item(row[1:])) for row in await self._tables.read(work)]
 
     async def stats(self, namespace: str | None = None) -> list[dict[str, Any]]:
         """Count the items of each namespace and kind: those that hold, those replaced, those with a vector."""
@@ -190,15 +184,15 @@ class LongTermMemory:
             ).fetchall()
 
         names = ("namespace", "kind", "items", "replaced", "with_vector", "characters")
-        return [dict(zip(names, row, strict=True)) for row in await self._tables.look(work)]
+        return [dict(zip(names, row, strict=True)) for row in await self._tables.read(work)]
 
     async def warm(self, namespace: str, kinds: Sequence[Kind] = SEARCHED) -> None:
         """Read the indexes of a namespace, so that the first question need not wait for it."""
         await trio.to_thread.run_sync(
-            self._line.use,
+            self._searching.use,
             lambda connection: self._current(connection, namespace, kinds),
             abandon_on_cancel=True,
-            limiter=self._line.limiter,
+            limiter=self._searching.limiter,
         )
 
     async def search(
@@ -235,7 +229,7 @@ class LongTermMemory:
 
         try:
             answer = await trio.to_thread.run_sync(
-                self._line.use, work, abandon_on_cancel=True, limiter=self._line.limiter
+                self._searching.use, work, abandon_on_cancel=True, limiter=self._searching.limiter
             )
         finally:
             unwanted.set()

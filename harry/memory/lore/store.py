@@ -9,8 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -19,12 +18,9 @@ import trio
 
 from harry.errors import ConfigurationError
 from harry.memory.lore.model import Book, Entry, Scope, refuse_too_large, whole_text
-from harry.memory.store.connection import connect, errors_of
+from harry.memory.store.database import Database
 
 T = TypeVar("T")
-
-PATIENCE = 5.0
-"""Seconds a lock of another process is waited for."""
 
 _APART = frozenset({"content", "enabled", "number"})
 """Fields of an entry that stand in columns of their own; the others are JSON."""
@@ -57,20 +53,12 @@ class LoreSource(Protocol):
 
 
 class LoreStore:
-    """The books in a SQLite file. Reads have a connection of their own; each change opens one and closes it again.
-
-    Every method works in a thread, and raises `StoreError` when the file cannot be used.
-    """
+    """The books in the process's one database. Every method raises `StoreError` when the file cannot be used."""
 
     in_memory = False
 
-    def __init__(self, path: Path, *, patience: float = PATIENCE) -> None:
-        self.path = path
-        self._patience = patience
-        self._limiter = trio.CapacityLimiter(1)
-        self._changing = trio.CapacityLimiter(1)
-        self._connection: sqlite3.Connection | None = None
-        self._file: tuple[int, int] | None = None
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     async def version(self) -> int:
         """Read the counter of changes."""
@@ -107,45 +95,16 @@ class LoreStore:
         """Delete all books of a namespace, of every persona; returns how many entries went."""
         return await self._change(_erase, namespace)
 
-    async def aclose(self) -> None:
-        """Let go of the file."""
-        await trio.to_thread.run_sync(self._drop, limiter=self._limiter)
-
     async def _read(self, work: Callable[..., T], *args: Any) -> T:
-        def read() -> T:
-            with errors_of(self.path):
-                try:
-                    return work(self._open(), *args)
-                except sqlite3.Error:
-                    self._drop()
-                    raise
-
-        return await trio.to_thread.run_sync(read, abandon_on_cancel=True, limiter=self._limiter)
+        return await self._database.read(lambda connection: work(connection, *args))
 
     async def _change(self, work: Callable[..., T], *args: Any) -> T:
-        def change() -> T:
-            connection = connect(self.path, patience=self._patience, writing=True)
-            try:
-                with errors_of(self.path), _transaction(connection):
-                    return work(connection, *args)
-            finally:
-                connection.close()
+        def change(connection: sqlite3.Connection) -> T:
+            result = work(connection, *args)
+            connection.execute("UPDATE lore_change SET number = number + 1")
+            return result
 
-        return await trio.to_thread.run_sync(change, limiter=self._changing)
-
-    def _open(self) -> sqlite3.Connection:
-        # A file that was put in the place of the old one, by a restore for one, is another one.
-        if self._connection is not None and self._file != _identity(self.path):
-            self._drop()
-        if self._connection is None:
-            self._connection = connect(self.path, patience=self._patience, writing=False)
-            self._file = _identity(self.path)
-        return self._connection
-
-    def _drop(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        return await self._database.transaction(change)
 
 
 class LoreInMemory:
@@ -176,18 +135,6 @@ class LoreInMemory:
         """Give the books."""
         await trio.lowlevel.checkpoint()
         return self._version, list(self._books)
-
-
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        connection.execute("UPDATE lore_change SET number = number + 1")
-        connection.execute("COMMIT")
-    finally:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -102,7 +102,7 @@ class SharedLiveState:
 
         `on_trouble(message)` is called once when Redis goes away, `on_recovered()` once when it is back.
         """
-        instance = await tables.change(lambda connection: _adopt(connection, tables.path))
+        instance = await tables.transaction(lambda connection: _adopt(connection, tables.path))
         return cls(tables, link, instance, on_trouble=on_trouble, on_recovered=on_recovered, read_within=read_within)
 
     @property
@@ -214,7 +214,7 @@ class SharedLiveState:
     async def _share_log(self, name: str, mark: int, *, fresh: bool) -> None:
         self._shared[name] = mark
         while True:
-            erasure, start, batch = await self._tables.look(lambda each: _batch(each, name, self._shared[name], fresh))
+            erasure, start, batch = await self._tables.read(lambda each: _batch(each, name, self._shared[name], fresh))
             self._shared[name] = max(self._shared[name], start)
             if not batch:
                 return

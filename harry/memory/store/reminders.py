@@ -47,19 +47,19 @@ class Reminders:
             connection.execute(f"INSERT INTO reminder ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", values)  # noqa: S608
             return True
 
-        return made if await self._tables.change(work) else None
+        return made if await self._tables.transaction(work) else None
 
     async def of(self, user: str) -> list[Reminder]:
         """A user's, the next first."""
         query = f"SELECT {_COLUMNS} FROM reminder WHERE user = ? ORDER BY due"  # noqa: S608  (constants)
-        rows = await self._tables.look(lambda connection: connection.execute(query, (user,)).fetchall())
+        rows = await self._tables.read(lambda connection: connection.execute(query, (user,)).fetchall())
         return [Reminder(*row) for row in rows]
 
     async def next(self, beside: frozenset[str] = frozenset()) -> Reminder | None:
         """The next of all users', but those in `beside`."""
         query = f"SELECT {_COLUMNS} FROM reminder ORDER BY due LIMIT ?"  # noqa: S608  (constants)
         limit = len(beside) + 1
-        rows = await self._tables.look(lambda connection: connection.execute(query, (limit,)).fetchall())
+        rows = await self._tables.read(lambda connection: connection.execute(query, (limit,)).fetchall())
         return next((made for made in (Reminder(*row) for row in rows) if made.id not in beside), None)
 
     async def remove(self, user: str, ids: list[str]) -> int:
@@ -71,4 +71,4 @@ class Reminders:
                 gone += connection.execute("DELETE FROM reminder WHERE user = ? AND id = ?", (user, each)).rowcount
             return gone
 
-        return await self._tables.change(work)
+        return await self._tables.transaction(work)

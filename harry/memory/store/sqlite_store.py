@@ -7,7 +7,7 @@ A connection that met an error is closed and opened anew at the next call: once 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import astuple, fields, replace
 from datetime import tzinfo
 from pathlib import Path
@@ -133,8 +133,11 @@ class SqliteStore:
     async def aclose(self) -> None:
         """Let go of the file. A call that is still stuck after two seconds is left behind."""
         with trio.move_on_after(_CLOSING, shield=True):
-            for line in (self._reading, self._writing):
+            for line in self._connections():
                 await trio.to_thread.run_sync(line.close, abandon_on_cancel=True, limiter=line.limiter)
+
+    def _connections(self) -> Iterator[ConnectionThread]:
+        yield from (self._reading, self._writing)
 
     def _row(self, record: Record) -> tuple[str, str, tuple[Any, ...]]:
         if isinstance(record, TurnRecord):

@@ -292,7 +292,7 @@ class ClientEvents:
         self._shown.clear()
         now = self._of.session.clock.now()
         said = Utterance(new_id(), text, Source.REMOTE, now, now, pictures=shown)
-        if self._of.session.answer(self._of.session.heeded(said)) is None:
+        if self._of.session.answer(self._of.session.dialogue.heed(said)) is None:
             raise Wrong("Harry is stuck: earlier answers do not end.", None, "not_now")
         self._of.telling.catch_up()
 

@@ -20,6 +20,7 @@ from channels.clock import AudioClock
 from channels.messages import Recollection, Utterance
 from channels.turn import Turn
 from harry.engines.lease import EnginePool
+from harry.host.conversation import ConversationDevices
 from harry.host.host import Host, silent_voice, turn_taking_settings
 from harry.memory.store.opening import day_named
 from harry.services.chat import FROM_PROGRAM
@@ -88,7 +89,7 @@ class Conversation:
         self.tools.offer(settings.offered)
         detection = settings.detection or {}
         session.conductor.interruptible = bool(detection.get("interrupt_response", True))
-        session.turn_taking = replace(session.turn_taking, speculate=self._usual.speculate and settings.answers)
+        session.dialogue.speculates = self._usual.speculate and settings.answers
         if session.speech_input.listener is not None:
             listening = session.speech_input.listener.endpointing
             silence = settings.silence
@@ -107,8 +108,9 @@ class Conversation:
             voice = ChosenVoice(spoken, silent_voice(), self._aloud)
         async with (
             self._host.open(
-                user=self.user, microphone=self.card, loudspeaker=self.card, clock=self._clock, voice=voice,
-                engines=self.session_engines, prompt=self._prompt, always=True, prepare=self._prepare,
+                user=self.user, devices=ConversationDevices(self._clock, self.card, self.card),
+                settings=replace(self._host.settings(self.user), always_meant=True), voice=voice,
+                engines=self.session_engines, prompt=self._prompt, reply_to=self._reply_to, prepare=self._prepare,
             ),
             self._taken_up(),
             trio.open_nursery() as nursery,
@@ -190,7 +192,6 @@ class Conversation:
 
     def _prepare(self, session: Session) -> None:
         self.session = session
-        session.reply_to = self._reply_to
         self.telling.attach(session)
         self.tools.attach(session)
 
@@ -204,9 +205,9 @@ class Conversation:
         modalities = self.now[1] or self.settings.modalities
         return modalities == ("audio",)
 
-    def _prompt(self, mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:
+    def _prompt(self, user: str, mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:
         self.telling.remembered(recollection.utterance.id, recollection.memories, recollection.thoughts)
-        head, *rest = prompt_of(self._host.config_of(self.user), mind, recollection)
+        head, *rest = prompt_of(self._host.config_of(user), user, mind, recollection)
         told = "\n\n".join(each for each in (self.settings.instructions, *self.notes, self.now[0]) if each)
         self.now = ("", self.now[1])
         if told:

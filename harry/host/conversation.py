@@ -1,0 +1,335 @@
+"""The one way to put a conversation together: settings, services and devices in, a session out, complete.
+
+`harry run`, `harry ask`, every client at the web server, the benches and the tests go through it, so that every way in
+has the same reflexes, tools and memory. An actor is handed its own parts; nothing below the host knows these three.
+"""
+
+# ruff: noqa: PLW0108  # the session and the conductor are made after those who call them
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, Protocol
+
+import structlog
+import trio
+
+from actors.listener import Cleaned
+from actors.protocols import Delta, LanguageModel, Loudspeaker, Microphone, Request, Store, TextToSpeech
+from actors.soc_writer import SocWriter, Spill
+from actors.text.phrases import phrases_of
+from actors.turn_taking.attention import Attention, Talk
+from channels.clock import AudioClock
+from channels.events import EventStream
+from channels.gate import Gate
+from channels.messages import Exchange, Recollection, Source, Utterance
+from channels.turn import Turn, new_id
+from harry.engines.engine_set import Engines
+from harry.engines.lease import EnginePool
+from harry.errors import EngineError, StoreError
+from harry.session.actor_registry import ActorSet
+from harry.session.conductor import Conductor, Identity
+from harry.session.dialogue import Dialogue
+from harry.session.echo_path import EchoPath, echo_path_of
+from harry.session.listening import SpeechInput
+from harry.session.recall import SessionMemory
+from harry.session.session import Session, SessionParts, TurnTakingSettings
+from harry.session.turn_sources import TurnSources
+from harry.session.turn_stages import Pipeline, Prompt
+from harry.session.wake_word import Spotter
+from harry.tools.toolbox import Box, Offer
+
+log = structlog.get_logger(__name__)
+
+SILENT_RATE = 24_000
+"""Hz of the gate when there is no loudspeaker."""
+
+Reflex = Callable[[Turn], Awaitable[str | None]]
+"""Answers a turn's words without a mind, or gives None."""
+
+
+class State(Protocol):
+    """What Harry has in mind."""
+
+    def told(self) -> tuple[tuple[str, str], ...]:
+        """Give it as (name, text), for a prompt."""
+
+
+class Inner(Protocol):
+    """What goes on in Harry besides answering, as a conversation needs it."""
+
+    @property
+    def state(self) -> State:
+        """What he has in mind."""
+
+    def join(
+        self,
+        thinker: Callable[..., Any],
+        events: EventStream,
+        *,
+        history: Callable[[], tuple[Exchange, ...]],
+        keeps: Callable[[], bool],
+        busy: Callable[[], bool],
+        write: Callable[[str], None],
+    ) -> Any:
+        """Make the thinker of a session."""
+
+    async def run(self) -> NoReturn:
+        """Think until cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationSettings:
+    """How Harry is in this conversation. `always_meant`: whatever is heard is meant for him.
+
+    `confirm` names tools that need a yes. `cancel_echo`: his own voice is taken out of the microphone; `hears_himself`:
+    it may come back through it at all.
+    """
+
+    persona: str = "Harry"
+    language: str = "en"
+    turn_taking: TurnTakingSettings = field(default_factory=TurnTakingSettings)
+    always_meant: bool = False
+    confirm: frozenset[str] = frozenset()
+    cancel_echo: bool = False
+    hears_himself: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationServices:
+    """What a conversation is served by.
+
+    `memory` makes its memory, given what the prompt holds already; `reflexes` its reflexes, given the session.
+    `reply_to` answers what was heard in place of the conductor. `on_committed` is told that something was kept.
+    """
+
+    engines: Engines
+    mind: EnginePool[LanguageModel]
+    voice: EnginePool[TextToSpeech]
+    store: Store
+    spill: Spill
+    prompt: Prompt
+    today: Callable[[], str]
+    actors: ActorSet = field(default_factory=ActorSet)
+    memory: Callable[[Callable[[], Collection[str]]], SessionMemory] | None = None
+    inner: Inner | None = None
+    tools: Callable[[], Sequence[Offer]] = tuple
+    reflexes: Callable[[Session], Reflex] | None = None
+    wake: Callable[[], Spotter] | None = None
+    reply_to: Callable[[Utterance], Turn | None] | None = None
+    on_committed: Callable[[], None] = lambda: None
+    wall: Callable[[], float] = time.time
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationDevices:
+    """What is heard with and spoken through; `clock` is the one that both go by."""
+
+    clock: AudioClock
+    microphone: Microphone | None = None
+    loudspeaker: Loudspeaker | None = None
+
+
+def build_conversation(
+    identity: Identity,
+    settings: ConversationSettings,
+    services: ConversationServices,
+    devices: ConversationDevices,
+    *,
+    history: Sequence[Exchange] = (),
+) -> Session:
+    """Put a conversation together; `history` is what was said before, oldest first. Nothing runs yet."""
+    return _Builder(settings, services, devices).build(identity, history)
+
+
+class _Builder:
+    """Holds the parts while they are made: what they tell the session is a call that finds it once it is there."""
+
+    session: Session
+    conductor: Conductor
+    memory: SessionMemory | None = None
+    echo: EchoPath | None = None
+    reflex: Reflex | None = None
+
+    def __init__(
+        self, settings: ConversationSettings, services: ConversationServices, devices: ConversationDevices
+    ) -> None:
+        self.settings = settings
+        self.services = services
+        self.devices = devices
+        self.events = EventStream(devices.clock)
+        self.attention = _attention(settings)
+        self.tools = Box(
+            self.events, self.attention.phrases, settings.confirm, (settings.persona,), shared=services.tools
+        )
+        loudspeaker = devices.loudspeaker
+        rate = loudspeaker.rate if loudspeaker else SILENT_RATE
+        self.gate = Gate(rate, on_sound=lambda slot: self.session.sounded(slot))
+        if loudspeaker is not None:
+            self.gate.attach(loudspeaker)
+            if settings.cancel_echo:
+                self.echo = echo_path_of(self.gate, loudspeaker, self.events)
+
+    def build(self, identity: Identity, history: Sequence[Exchange]) -> Session:
+        """Make the parts and the session of them."""
+        services = self.services
+        self.conductor = Conductor(
+            gate=self.gate,
+            events=self.events,
+            identity=identity,
+            answer=self._pipeline(),
+            keep=lambda record: self.session.keep(record),
+            on_turn=lambda began: self.session.turn_changed(began),
+            wall=services.wall,
+            history=tuple(history),
+        )
+        if self.echo is not None:
+            self.conductor.hears_himself = self.echo.audible
+        elif not self.settings.hears_himself:
+            self.conductor.hears_himself = lambda: False
+        self.session = Session(self.settings.persona, self._parts())
+        if services.reflexes is not None:
+            self.reflex = services.reflexes(self.session)
+        return self.session
+
+    def _parts(self) -> SessionParts:
+        return SessionParts(
+            conductor=self.conductor,
+            dialogue=self._dialogue(),
+            writer=self._writer(),
+            tools=self.tools,
+            wall=self.services.wall,
+            microphone=self.devices.microphone,
+            loudspeaker=self.devices.loudspeaker,
+            echo=self.echo,
+            actors=self._actors(),
+            on_committed=self._committed,
+            warm=self._warm,
+        )
+
+    def _pipeline(self) -> Pipeline:
+        services, turn_taking = self.services, self.settings.turn_taking
+        limits = turn_taking.history_turns, turn_taking.history_tokens
+        if services.memory is not None:
+            self.memory = services.memory(lambda: {each.turn for each in self.conductor.recent(None, *limits)})
+        sources = TurnSources(
+            services.store,
+            self.settings.persona,
+            history=lambda turn: self.conductor.recent(turn.amends, *limits),
+            memory=self.memory,
+            state=self._state,
+            today=services.today,
+            limit=turn_taking.thoughts,
+        )
+        return Pipeline(
+            events=self.events,
+            rate=self.gate.rate,
+            mind=services.mind,
+            voice=services.voice,
+            prompt=services.prompt,
+            sources=sources,
+            on_piece=lambda turn, text: self.conductor.piece(turn, text),
+            tools=self.tools.of,
+            phrases=self.attention.phrases,
+            reflex=self._reflex,
+            cast=services.actors,
+        )
+
+    def _dialogue(self) -> Dialogue:
+        turn_taking = self.settings.turn_taking
+        speech_input = SpeechInput(self.attention, self.events, self.devices.clock)
+        dialogue = Dialogue(
+            self.conductor,
+            self.attention,
+            speech_input,
+            foresee=self.memory.foresee if self.memory is not None else None,
+            reply_to=self.services.reply_to,
+            speculates=turn_taking.speculate,
+        )
+        if self.devices.microphone is not None:
+            speech_input.open(
+                self.devices.microphone,
+                self.services.engines,
+                cast=self.services.actors,
+                names=(self.settings.persona,),
+                endpoint_silence=turn_taking.endpoint_silence,
+                barge_in_voice=turn_taking.barge_in_voice,
+                pre_roll=turn_taking.pre_roll,
+                yielding=self.conductor,
+                clean=self.echo.clean if self.echo is not None else Cleaned,
+                wake=self.services.wake,
+                on_transcript=dialogue.transcribed,
+            )
+        return dialogue
+
+    def _writer(self) -> SocWriter:
+        writer: SocWriter = self.services.actors.soc_writer(
+            self.services.store,
+            self.services.spill,
+            failure=StoreError,
+            on_kept=lambda record, sequence: self.session.committed(record, sequence),
+            on_trouble=lambda message: self.session.trouble(message),
+            on_recovered=lambda: self.session.recovered(),
+        )
+        return writer
+
+    def _actors(self) -> dict[str, Callable[[], Awaitable[Any]]]:
+        actors: dict[str, Callable[[], Awaitable[Any]]] = {}
+        if self.memory is not None:
+            actors["memory"] = self.memory.run
+        if self.services.inner is not None:
+            actors["inner life"] = self.services.inner.run
+            thinker = self.services.inner.join(
+                self.services.actors.thinker,
+                self.events,
+                history=lambda: self.conductor.history,
+                keeps=lambda: self.attention.is_recording,
+                busy=lambda: self.session.pending,
+                write=lambda text: self.session.think(text),
+            )
+            actors["thinker"] = thinker.run
+        return actors
+
+    def _state(self) -> tuple[tuple[str, str], ...]:
+        held = self.services.inner.state.told() if self.services.inner is not None else ()
+        return (*held, *self.tools.late_results())
+
+    async def _reflex(self, turn: Turn) -> str | None:
+        return await self.reflex(turn) if self.reflex is not None else None
+
+    def _committed(self) -> None:
+        if self.memory is not None:
+            self.memory.notice()
+        self.services.on_committed()
+
+    async def _warm(self) -> None:
+        """Let an embedded mind read the beginning of its prompt before the first question. Costs nothing elsewhere."""
+        async with self.services.mind.lease() as mind:
+            if not getattr(mind, "embedded", False):
+                return
+            user = self.conductor.identity.user
+            nothing = Recollection(Utterance(new_id(), "", Source.PROACTIVE), self.conductor.history)
+            prompt = self.services.prompt(user, mind, nothing)
+            try:
+                await mind.reply(Request(prompt, purpose="ritual", max_tokens=1), _forget)
+            except EngineError as error:
+                log.warning("the mind could not be warmed", cause=str(error))
+
+
+def _attention(settings: ConversationSettings) -> Attention:
+    turn_taking = settings.turn_taking
+    return Attention(
+        (settings.persona,),
+        (),
+        turn_taking.attention_window,
+        turn_taking.rest_after or None,
+        Talk(turn_taking.talk),
+        settings.always_meant,
+        phrases_of(settings.language),
+    )
+
+
+async def _forget(_: Delta) -> None:
+    await trio.lowlevel.checkpoint()

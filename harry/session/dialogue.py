@@ -1,0 +1,112 @@
+"""What words mean in a conversation: for whom they are, what they ask of the conversation itself, who answers them.
+
+Spoken and typed words come in here and leave as utterances for the conductor. "Stop", "go on", "off the record" and
+"on the record" are done here, the same for both; what is left is answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from actors.text.phrases import asks
+from actors.turn_taking.attention import Attention, Meant
+from channels.messages import Source, Speech, Transcript, Utterance
+from channels.turn import Turn, new_id
+from harry.session.conductor import Conductor
+from harry.session.listening import SpeechInput
+
+
+class Dialogue:
+    """One conversation's.
+
+    `foresee(user, words)` is told the words so far of an utterance that is still being spoken. `reply_to` answers what
+    was meant for Harry, in place of the conductor. `speculates`: whether he may begin to answer on a guess.
+    """
+
+    def __init__(
+        self,
+        conductor: Conductor,
+        attention: Attention,
+        speech_input: SpeechInput,
+        *,
+        foresee: Callable[[str, str], None] | None = None,
+        reply_to: Callable[[Utterance], Turn | None] | None = None,
+        speculates: bool = True,
+    ) -> None:
+        self.attention = attention
+        self.speech_input = speech_input
+        self.speculates = speculates
+        self._conductor = conductor
+        self._events = conductor.events
+        self._foresee = foresee
+        self._reply_to = reply_to or conductor.commit
+        self._voice_ended_at = 0.0
+
+    def typed(self, line: str) -> Turn | None:
+        """Answer a typed line. It cuts whatever Harry is saying, at once; None where a stop phrase was all of it."""
+        now = self._events.clock.now()
+        said = Utterance(new_id(), line, Source.TYPED, now, now)
+        self._events.publish("transcript", utterance=said.id, partial=False, text=line, meant=True, ended_at=now)
+        text = self._to_answer(line)
+        if text != line:
+            self._conductor.cut("stop")
+        return self._conductor.commit(self.heed(replace(said, text=text))) if text else None
+
+    def heed(self, utterance: Utterance) -> Utterance:
+        """Do what words that are meant for Harry ask of the conversation; return them with what is to be said."""
+        wish = self.attention.record_wish(utterance.text)
+        if wish is not None:
+            return replace(utterance, speak="Off the record." if wish else "On the record again.")
+        return self._going_on(utterance)
+
+    def transcribed(self, speech: Speech, transcript: Transcript) -> None:
+        """Take the words of a voice, partial or final: tell them, guess at them, answer them once they are final."""
+        listener = self.speech_input.listener
+        understood = listener is None or listener.understand(speech, transcript)
+        asked = asks(self._conductor.last_heard)
+        meant = self.attention.judge(transcript.text, speech.began_at, asked=asked) if understood else Meant.NOBODY
+        self._events.publish(
+            "transcript",
+            utterance=speech.utterance,
+            partial=not speech.final,
+            text=transcript.text,
+            meant=meant is Meant.MEANT,
+            ended_at=speech.ended_at,
+        )
+        text = self._to_answer(transcript.text)
+        if meant is not Meant.MEANT or not text:
+            return
+        utterance = Utterance(transcript.utterance, text, Source.VOICE, speech.began_at, speech.ended_at)
+        if speech.final:
+            self._heard_out(utterance)
+        else:
+            self._heard_so_far(speech, transcript.text, utterance)
+
+    def _heard_so_far(self, speech: Speech, text: str, utterance: Utterance) -> None:
+        if self._foresee is not None:
+            self._foresee(self._conductor.identity.user, utterance.text)
+        if not speech.whole:
+            return
+        if self.speech_input.turn_judge is not None:
+            self.speech_input.turn_judge.judge(speech, text)
+        if self.speculates and not self._conductor.busy:
+            self._conductor.speculate(self._going_on(utterance))
+
+    def _heard_out(self, utterance: Utterance) -> None:
+        """Answer a finished utterance that is meant for Harry."""
+        turn = self._reply_to(self.heed(utterance))
+        listener = self.speech_input.listener
+        if turn is not None and turn.amends is not None and listener is not None and utterance.began_at:
+            listener.joined(max(0.0, utterance.began_at - self._voice_ended_at))
+        self._voice_ended_at = utterance.ended_at
+
+    def _going_on(self, utterance: Utterance) -> Utterance:
+        if self.attention.phrases.go_on(utterance.text, tuple(self.attention.names)):
+            return replace(utterance, speak=self._conductor.unsaid or None)
+        return utterance
+
+    def _to_answer(self, text: str) -> str:
+        """Return the words without a stop phrase at their start, which has done its work; "" if that was all."""
+        stop = self.attention.phrases.stop(text, tuple(self.attention.names))
+        return text if stop is None else stop.rest
