@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HOUSE = Path(__file__).parent.parent
-GUARDS = ["tests/test_gate.py", "tests/test_conductor.py", "tests/test_interruptions.py"]
+GUARDS = ["tests/channels/test_gate.py", "tests/session/test_conductor.py", "tests/session/test_interruptions.py"]
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,8 @@ from harry.engines.lease import FRESH_AT_MOST, EnginePool
 from harry.errors import EngineError, EngineUnavailable
 from harry.memory.store.in_memory import InMemoryStore
 from harry.testing.engines import ScriptedSettings, ScriptedVoice
-from tests.house import FakeEar, house, says
-from tests.rig import dies_slowly, rig, speaks, utterance
+from tests.support.conductor_rig import dies_slowly, rig, speaks, utterance
+from tests.support.virtual_session import FakeEar, house, says
 
 Scenario = Callable[[], Awaitable[None]]
 

@@ -1,0 +1,1 @@
+"""What tests share: whole sessions in virtual time, real servers on the loopback interface, recorded speech."""
