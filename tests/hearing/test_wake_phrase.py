@@ -12,7 +12,7 @@ from channels.messages import FRAME_SAMPLES
 from harry.errors import ConfigurationError
 from harry.hearing.letters import sounds
 from harry.hearing.wake_phrase import WakePhrase, words_of
-from harry.session.session import Manners
+from harry.session.session import TurnTakingSettings
 from tests.support.recorded_speech import recording, recordings
 from tests.support.virtual_session import FakeEar, House, house
 
@@ -75,7 +75,7 @@ async def test_the_utterance_that_holds_the_phrase_is_meant_though_its_words_do_
     pcm = pcm_of("goforward")
     noise = (np.random.default_rng(1).normal(0, 20, 16_000)).astype("<i2").tobytes()
     wake = partial(WakePhrase, phrase, -15.0)
-    async with house(ear=FakeEar(QUESTION), manners=Manners(attention_window=0.0), wake=wake) as home:
+    async with house(ear=FakeEar(QUESTION), turn_taking=TurnTakingSettings(attention_window=0.0), wake=wake) as home:
         await say(home, noise)
         home.session.attention.window = 30.0
         await say(home, pcm + noise + noise)

@@ -19,7 +19,7 @@ from harry.inner_life.state import StateOfMind
 from harry.memory.diary.journal import Journal
 from harry.memory.diary.stream import SocDays
 from harry.memory.shared_state.live_state import SqliteLiveState
-from harry.memory.store.database import Tables
+from harry.memory.store.database import Database
 from tests.cli.test_cli import harry
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -29,7 +29,7 @@ MORNING = datetime(2026, 3, 28, 8, tzinfo=BERLIN)
 class World:
     """A file, a clock, and a mind that says what it is given to say."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Database) -> None:
         self.tables = tables
         self.now = MORNING
         self.says = '{"pass": false, "thought": "A new day.", "entry": "We spoke of tea.", "tags": ["tea"]}'
@@ -62,7 +62,7 @@ class World:
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    tables = await Tables.open(tmp_path / "harry.db", zone=BERLIN)
+    tables = await Database.open(tmp_path / "harry.db", zone=BERLIN)
     yield World(tables)
     await tables.aclose()
 

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from harry.mind.prompt.persona import DEFAULT, LONGEST, load_persona
 
 from harry.config.loading import load_config
 from harry.errors import ConfigurationError
-from harry.mind.prompt.persona import DEFAULT, LONGEST, load_persona
 from tests.cli.test_cli import harry
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 from trio.testing import MockClock
 
-from harry.session.session import Manners
+from harry.session.session import TurnTakingSettings
 from tests.support.virtual_session import FRAME, FakeEar, house
 
-HOLD = Manners(talk="hold", attention_window=0.0)
+HOLD = TurnTakingSettings(talk="hold", attention_window=0.0)
 
 
 async def test_release_ends_the_utterance_at_once(autojump_clock: MockClock) -> None:
-    async with house(ear=FakeEar("I need milk and"), manners=HOLD) as home:
-        home.session.ears.press()
+    async with house(ear=FakeEar("I need milk and"), turn_taking=HOLD) as home:
+        home.session.speech_input.press()
         await home.voice(1.0)
         released = home.session.clock.now()
-        home.session.ears.release()
+        home.session.speech_input.release()
         await home.silence(3.0)
         [began] = home.happened("turn_began")
         # Unfinished words would else be waited on for 1.2 seconds.
@@ -25,7 +25,7 @@ async def test_release_ends_the_utterance_at_once(autojump_clock: MockClock) -> 
 
 async def test_what_is_said_with_the_key_up_is_not_heard(autojump_clock: MockClock) -> None:
     ear = FakeEar("Harry, what is it?")
-    async with house(ear=ear, manners=HOLD) as home:
+    async with house(ear=ear, turn_taking=HOLD) as home:
         await home.voice(1.0)
         await home.silence(2.0)
         assert not home.happened("speech_started")

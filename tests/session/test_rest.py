@@ -6,10 +6,10 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from harry.session.session import Manners
+from harry.session.session import TurnTakingSettings
 from tests.support.virtual_session import FRAME, FakeEar, House, house
 
-RESTS = Manners(attention_window=5.0, rest_after=20.0)
+RESTS = TurnTakingSettings(attention_window=5.0, rest_after=20.0)
 
 
 class LateSpotter:
@@ -28,7 +28,7 @@ def rests(home: House) -> list[bool]:
 
 async def test_he_rests_after_a_silence_and_a_voice_wakes_him_with_its_first_word(autojump_clock: MockClock) -> None:
     ear = FakeEar("Harry, what is it?")
-    async with house(ear=ear, manners=RESTS) as home:
+    async with house(ear=ear, turn_taking=RESTS) as home:
         await home.silence(21.0)
         [rested] = home.happened("resting")
         assert rested.at == pytest.approx(20.0, abs=2 * FRAME)
@@ -41,7 +41,9 @@ async def test_he_rests_after_a_silence_and_a_voice_wakes_him_with_its_first_wor
 
 async def test_with_a_wake_phrase_voices_are_not_transcribed_while_he_rests() -> None:
     ear = FakeEar("Harry, what is it?")
-    async with house(ear=ear, manners=Manners(attention_window=0.0, rest_after=0.2), wake=LateSpotter) as home:
+    async with house(
+        ear=ear, turn_taking=TurnTakingSettings(attention_window=0.0, rest_after=0.2), wake=LateSpotter
+    ) as home:
         await home.silence(0.5)
         await home.voice(0.6)
         await home.silence(1.5)
@@ -59,7 +61,7 @@ async def test_with_a_wake_phrase_voices_are_not_transcribed_while_he_rests() ->
 
 
 async def test_typing_wakes_him(autojump_clock: MockClock) -> None:
-    async with house(manners=RESTS) as home:
+    async with house(turn_taking=RESTS) as home:
         await trio.sleep(30.0)
         home.session.typed("hello")
         await trio.sleep(3.0)
@@ -67,6 +69,6 @@ async def test_typing_wakes_him(autojump_clock: MockClock) -> None:
 
 
 async def test_who_never_rests_never_says_so(autojump_clock: MockClock) -> None:
-    async with house(manners=Manners(rest_after=0.0)) as home:
+    async with house(turn_taking=TurnTakingSettings(rest_after=0.0)) as home:
         await trio.sleep(10_000.0)
         assert not rests(home)

@@ -10,7 +10,7 @@ from actors.listener import EARLY
 from channels.gate import Slot, State
 from channels.messages import Source, Utterance
 from channels.turn import Turn
-from harry.session.session import Manners
+from harry.session.session import TurnTakingSettings
 from tests.support.conductor_rig import RATE, WORD, dies_slowly, rig, speaks, utterance
 from tests.support.virtual_session import FRAME, FakeEar, house, says
 
@@ -185,7 +185,9 @@ async def test_the_pause_before_the_end_of_an_utterance_is_used_to_think(autojum
     mind.answer = answer
     began: dict[bool, float] = {}
     for speculate in (True, False):
-        async with house(mind=mind, ear=FakeEar("what is it?"), manners=Manners(speculate=speculate)) as home:
+        async with house(
+            mind=mind, ear=FakeEar("what is it?"), turn_taking=TurnTakingSettings(speculate=speculate)
+        ) as home:
             await home.voice(1.0)
             await home.silence(2.0)
             [started] = home.happened("speaking_started")

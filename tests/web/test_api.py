@@ -21,7 +21,7 @@ from harry.host.budget import Budget, Ledger, Limit
 from harry.memory.store.sqlite_store import SqliteStore
 from harry.session.session import Session
 from harry.web.api import handlers as api
-from harry.web.api import schemas as shapes
+from harry.web.api import schemas
 from tests.support.loopback_server import Answer, Away, away, upgrade
 
 MANY = "/api/turns?" + "a=1&" * 99
@@ -94,7 +94,7 @@ async def test_wrong_parameters_are_told(tmp_path: Path) -> None:
                      "/api/memories?kind=dreams", "/api/journal?day=2026-13-45", MANY):  # fmt: skip
             answer = await door.ask("GET", path)
             assert answer.status == 400, path
-            shapes.Refused.model_validate_json(answer.body)
+            schemas.Refused.model_validate_json(answer.body)
 
 
 async def read_events(door: Away, token: str, path: str = "/api/events") -> AsyncGenerator[dict[str, Any], None]:

@@ -30,7 +30,7 @@ from harry.memory.shared_state.redis_consumer import Follower
 from harry.memory.shared_state.redis_keys import CONVERSATION, SOC, escaped, key, stream
 from harry.memory.shared_state.redis_store import erase_keys
 from harry.memory.shared_state.redis_sync import SharedLiveState, erase_shared
-from harry.memory.store.database import Tables
+from harry.memory.store.database import Database
 from tests.support.redis_server import RedisServer, redis_server  # noqa: F401  (a fixture)
 
 
@@ -61,7 +61,7 @@ class Troubles(list[str]):
 class Harry:
     """One Harry on one file."""
 
-    tables: Tables
+    tables: Database
     link: RedisLink
     live: SharedLiveState
     own: SqliteLiveState
@@ -79,7 +79,7 @@ class Harry:
 
 @asynccontextmanager
 async def harry(file: Path, url: str) -> AsyncIterator[Harry]:
-    tables = await Tables.open(file)
+    tables = await Database.open(file)
     async with open_link(url) as link:
         troubles = Troubles()
         live = await SharedLiveState.open(
@@ -192,7 +192,7 @@ async def test_what_another_process_writes_into_the_file_is_shared_too(tmp_path,
     monkeypatch.setattr(redis_share, "TICK", 0.01)
     async with harry(tmp_path / "one", server.url) as one, trio.open_nursery() as nursery:
         await nursery.start(one.live.run)
-        beside = await Tables.open(tmp_path / "one")
+        beside = await Database.open(tmp_path / "one")
         await beside.write([thought("t")])
         await beside.aclose()
         await told(lambda: one.live._shared["thought"] == 1)
@@ -270,7 +270,7 @@ async def test_a_write_that_was_on_its_way_does_not_bring_an_erased_user_back(tm
         async def late(*args: object) -> int:
             # The records were read; before they are sent, the command erases everything.
             daemon.live._redis.publish = publish  # type: ignore[method-assign]
-            await command.tables.change(lambda each: each.execute("DELETE FROM turn WHERE user = 'ann'"))
+            await command.tables.transaction(lambda each: each.execute("DELETE FROM turn WHERE user = 'ann'"))
             await command.live.erase("ann")
             await command.live.share()
             return await publish(*args)  # type: ignore[arg-type]

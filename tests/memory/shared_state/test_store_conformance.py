@@ -17,7 +17,7 @@ from channels.messages import Outcome, Source, ToolUse, TurnRecord
 from harry.memory.shared_state.live_state import LONGEST_NAME, LONGEST_TEXT, MOST_TEXTS, LiveState, SqliteLiveState
 from harry.memory.shared_state.redis_client import open_link
 from harry.memory.shared_state.redis_sync import SharedLiveState
-from harry.memory.store.database import Tables
+from harry.memory.store.database import Database
 from tests.support.redis_server import RedisServer, redis_server  # noqa: F401  (a fixture)
 
 
@@ -36,7 +36,7 @@ async def sqlite(folder: Path, _: RedisServer) -> AsyncIterator[Opened]:
     async def settle() -> None:
         """Everything is there at once."""
 
-    tables, again = await Tables.open(folder / "harry.db"), await Tables.open(folder / "harry.db")
+    tables, again = await Database.open(folder / "harry.db"), await Database.open(folder / "harry.db")
     try:
         yield Opened(SqliteLiveState(tables), SqliteLiveState(again), tables.write, settle)
     finally:
@@ -46,7 +46,7 @@ async def sqlite(folder: Path, _: RedisServer) -> AsyncIterator[Opened]:
 
 @asynccontextmanager
 async def redis(folder: Path, server: RedisServer) -> AsyncIterator[Opened]:
-    mine, theirs = await Tables.open(folder / "mine.db"), await Tables.open(folder / "theirs.db")
+    mine, theirs = await Database.open(folder / "mine.db"), await Database.open(folder / "theirs.db")
     async with open_link(server.url) as link:
         here = await SharedLiveState.open(mine, link, read_within=10)
         there = await SharedLiveState.open(theirs, link, read_within=10)
