@@ -77,7 +77,8 @@ class Conductor:
     `answer(turn, slot)` runs the stages of a turn and returns when all was written; `keep(record)` takes a record for
     durable writing without waiting, and `acknowledge` is to be called when it was. `on_turn(began)` is told when Harry
     begins to answer and when he has ended. Unless it is `interruptible`, no voice takes the floor from Harry.
-    `hears_himself` says whether what sounds may come back through the microphone: only then are his own words taken for an echo.
+    `hears_himself` says whether what sounds may come back through the microphone: only then are his own words taken for
+    an echo.
     """
 
     def __init__(

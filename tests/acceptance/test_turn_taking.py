@@ -31,10 +31,10 @@ from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.hearing.moonshine import Moonshine, MoonshineSettings
 from harry.hearing.silero import Silero, SileroSettings
+from harry.host.conversation import ConversationDevices, ConversationServices, ConversationSettings, build_conversation
 from harry.memory.store.in_memory import InMemoryStore
 from harry.memory.store.spill import MemorySpill
 from harry.session.conductor import Identity
-from harry.session.session import Session, TurnTakingSettings
 from harry.testing.engines import ScriptedLanguageModel
 from harry.testing.loudspeaker import VirtualLoudspeaker
 from harry.voice.piper import Piper, PiperSettings
@@ -171,20 +171,19 @@ async def piper_cuts(n: int) -> list[tuple[str, np.ndarray[tuple[int], np.dtype[
     piper = Piper.load("piper", PiperSettings())
     sounded: list[bytes] = []
     loudspeaker = VirtualLoudspeaker(clock, rate=piper.rate, on_sound=lambda at, pcm: sounded.append(pcm))
-    session = Session(
-        identity=Identity("you", "session", "harry"),
-        persona="Harry",
-        clock=clock,
-        engines=Engines(),
-        mind=EnginePool("language_model", ScriptedLanguageModel("scripted", list(SAYINGS))),
-        voice=EnginePool("text_to_speech", piper),
-        store=InMemoryStore(),
-        spill=MemorySpill(),
-        microphone=None,
-        loudspeaker=loudspeaker,
-        prompt=prompt,
-        turn_taking=TurnTakingSettings(),
-        today=lambda: "2000-01-01",
+    session = build_conversation(
+        Identity("you", "session", "harry"),
+        ConversationSettings(),
+        ConversationServices(
+            engines=Engines(),
+            mind=EnginePool("language_model", ScriptedLanguageModel("scripted", list(SAYINGS))),
+            voice=EnginePool("text_to_speech", piper),
+            store=InMemoryStore(),
+            spill=MemorySpill(),
+            prompt=prompt,
+            today=lambda: "2000-01-01",
+        ),
+        ConversationDevices(clock=clock, microphone=None, loudspeaker=loudspeaker),
     )
     told: list[tuple[str, Any]] = []
     async with trio.open_nursery() as nursery:
@@ -235,24 +234,23 @@ async def test_his_own_voice_from_a_loudspeaker_seldom_pauses_him_and_people_are
     piper = Piper.load("piper", PiperSettings())
     loudspeaker = (await open_loudspeaker("default", clock, piper.rate)).device
     said = " ".join([" ".join(SAYINGS)] * 3)
-    session = Session(
-        identity=Identity("you", "session", "harry"),
-        persona="Harry",
-        clock=clock,
-        engines=Engines(
-            voice_activity=EnginePool("voice_activity", Silero.load("silero", SileroSettings())),
-            speech_to_text=EnginePool("speech_to_text", Moonshine.load("moonshine", MoonshineSettings())),
+    session = build_conversation(
+        Identity("you", "session", "harry"),
+        ConversationSettings(),
+        ConversationServices(
+            engines=Engines(
+                voice_activity=EnginePool("voice_activity", Silero.load("silero", SileroSettings())),
+                speech_to_text=EnginePool("speech_to_text", Moonshine.load("moonshine", MoonshineSettings())),
+            ),
+            mind=EnginePool("language_model", ScriptedLanguageModel("scripted", [said])),
+            voice=EnginePool("text_to_speech", piper),
+            store=InMemoryStore(),
+            spill=MemorySpill(),
+            prompt=prompt,
+            today=lambda: "2000-01-01",
+            cancel_echo=True,
         ),
-        mind=EnginePool("language_model", ScriptedLanguageModel("scripted", [said])),
-        voice=EnginePool("text_to_speech", piper),
-        store=InMemoryStore(),
-        spill=MemorySpill(),
-        microphone=microphone,
-        loudspeaker=loudspeaker,
-        prompt=prompt,
-        turn_taking=TurnTakingSettings(),
-        today=lambda: "2000-01-01",
-        cancel_echo=True,
+        ConversationDevices(clock=clock, microphone=microphone, loudspeaker=loudspeaker),
     )
     paused: list[float] = []
     pause = session.conductor.pause

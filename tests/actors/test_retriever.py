@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 import pytest
 import trio
@@ -25,7 +26,7 @@ class Memory:
         self.asked: list[str] = []
         self.finished: list[str] = []
 
-    async def search(self, words: str, offer: Callable[[Sequence[str]], None]) -> list[str]:
+    async def search(self, user: str, words: str, offer: Callable[[Sequence[str]], None]) -> list[str]:
         self.asked.append(words)
         await trio.sleep(self.first)
         offer([f"words of {words}"])
@@ -35,19 +36,19 @@ class Memory:
 
 
 async def test_the_best_answer_is_given_where_there_is_time(autojump_clock):
-    assert await Recall(Memory().search).recall(WORDS) == (f"both of {WORDS}",)
+    assert await Recall(Memory().search).recall("ann", WORDS) == (f"both of {WORDS}",)
 
 
 async def test_past_the_deadline_the_best_complete_tier_is_given(autojump_clock):
     memory = Memory(second=10)
     began = trio.current_time()
-    assert await Recall(memory.search).recall(WORDS) == (f"words of {WORDS}",)
+    assert await Recall(memory.search).recall("ann", WORDS) == (f"words of {WORDS}",)
     assert trio.current_time() - began == pytest.approx(DEADLINE)
     assert memory.finished == []
 
 
 async def test_past_the_deadline_with_no_tier_nothing_is_given(autojump_clock):
-    assert await Recall(Memory(first=10).search).recall(WORDS) == ()
+    assert await Recall(Memory(first=10).search).recall("ann", WORDS) == ()
 
 
 async def test_what_was_found_for_the_words_so_far_serves_where_the_final_ones_are_too_slow(autojump_clock):
@@ -55,11 +56,11 @@ async def test_what_was_found_for_the_words_so_far_serves_where_the_final_ones_a
     recall = Recall(memory.search)
     async with trio.open_nursery() as nursery:
         await nursery.start(recall.run)
-        recall.foresee("where did we")
+        recall.foresee("ann", "where did we")
         await trio.sleep(1)
         memory.first = 10
-        assert await recall.recall(WORDS) == ("both of where did we",)
-        assert await recall.recall("something else") == ()
+        assert await recall.recall("ann", WORDS) == ("both of where did we",)
+        assert await recall.recall("ann", "something else") == ()
         nursery.cancel_scope.cancel()
 
 
@@ -68,9 +69,9 @@ async def test_final_words_that_were_foreseen_are_not_asked_again(autojump_clock
     recall = Recall(memory.search)
     async with trio.open_nursery() as nursery:
         await nursery.start(recall.run)
-        recall.foresee(WORDS)
+        recall.foresee("ann", WORDS)
         await trio.sleep(1)
-        assert await recall.recall(WORDS) == (f"both of {WORDS}",)
+        assert await recall.recall("ann", WORDS) == (f"both of {WORDS}",)
         assert memory.asked == [WORDS]
         nursery.cancel_scope.cancel()
 
@@ -81,9 +82,9 @@ async def test_only_the_newest_words_are_looked_for(autojump_clock):
     async with trio.open_nursery() as nursery:
         await nursery.start(recall.run)
         for words in ("where", "where did", "where did we"):
-            recall.foresee(words)
+            recall.foresee("ann", words)
             await trio.sleep(0.001)
-        recall.foresee("  ")
+        recall.foresee("ann", "  ")
         await trio.sleep(1)
         assert memory.finished == ["where did we"]
         nursery.cancel_scope.cancel()
@@ -94,10 +95,10 @@ async def test_looking_ahead_gives_way_to_the_final_words(autojump_clock):
     recall = Recall(memory.search)
     async with trio.open_nursery() as nursery:
         await nursery.start(recall.run)
-        recall.foresee("where")
+        recall.foresee("ann", "where")
         await trio.sleep(0.001)
         memory.second = 0.001
-        assert await recall.recall(WORDS) == (f"both of {WORDS}",)
+        assert await recall.recall("ann", WORDS) == (f"both of {WORDS}",)
         await trio.sleep(2)
         assert memory.finished == [WORDS]
         nursery.cancel_scope.cancel()
@@ -106,7 +107,7 @@ async def test_looking_ahead_gives_way_to_the_final_words(autojump_clock):
 async def test_a_search_ends_with_its_turn(autojump_clock):
     memory = Memory(first=10)
     with trio.move_on_after(0.001) as turn:
-        await Recall(memory.search).recall(WORDS)
+        await Recall(memory.search).recall("ann", WORDS)
     assert turn.cancelled_caught
     await trio.sleep(20)
     assert memory.finished == []
@@ -135,7 +136,7 @@ async def test_history_thoughts_and_memories_come_together(autojump_clock):
     async def thoughts() -> list[str]:
         return ["a thought"]
 
-    got = await retrieved(thoughts, Recall(Memory().search).recall)
+    got = await retrieved(thoughts, partial(Recall(Memory().search).recall, "ann"))
     assert (got.thoughts, got.memories) == (("a thought",), (f"both of {WORDS}",))
     assert got.history[0].said == "hello"
 
@@ -146,7 +147,7 @@ async def test_without_a_memory_it_works_as_well(autojump_clock):
 
 async def test_slow_thoughts_and_slow_memories_cost_one_deadline_together(autojump_clock):
     began = trio.current_time()
-    got = await retrieved(never, Recall(Memory(first=10).search).recall)
+    got = await retrieved(never, partial(Recall(Memory(first=10).search).recall, "ann"))
     assert (got.thoughts, got.memories) == ((), ())
     assert trio.current_time() - began == pytest.approx(DEADLINE)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from harry.engines.lease import EnginePool
 from harry.errors import EngineUnavailable, StoreError, TooManySessions
 from harry.host.host import Host, hosting
 from harry.host.spill_files import SpillPool
+from harry.host.storage import Storage
 from harry.memory.store.in_memory import InMemoryStore
 from harry.memory.store.spill import FileSpill
 from harry.memory.store.sqlite_store import SqliteStore
@@ -51,7 +53,7 @@ async def host_of(
     mind: FakeMind, *, most: int = 4, store: Any = None, config: Config | None = None
 ) -> AsyncIterator[Host]:
     engines = Engines(language_model=EnginePool("language_model", mind))
-    async with hosting(config or config_in(), engines, store or InMemoryStore(), most=most) as host:
+    async with hosting(config or config_in(), engines, Storage.of(store or InMemoryStore()), most=most) as host:
         yield host
 
 
@@ -151,13 +153,16 @@ async def test_a_session_that_ends_early_or_fails_gives_its_place_back(autojump_
 
 
 async def test_what_a_client_always_means_is_always_meant(autojump_clock: MockClock) -> None:
-    async with host_of(echoing()) as host, host.open(user="ann", always=True) as session:
+    async with (
+        host_of(echoing()) as host,
+        host.open(user="ann", settings=replace(host.settings("ann"), always_meant=True)) as session,
+    ):
         assert session.attention.is_open(1e9)
 
 
 async def test_a_house_without_a_mind_does_not_open(autojump_clock: MockClock) -> None:
     with pytest.raises(EngineUnavailable, match="no mind"):
-        async with hosting(config_in(), Engines(), InMemoryStore()):
+        async with hosting(config_in(), Engines(), Storage.of(InMemoryStore())):
             raise AssertionError("it opened")
 
 
@@ -258,13 +263,13 @@ async def test_a_conversation_that_is_over_is_told_in_short_and_no_longer_word_b
     config = config_in(tmp_path)
     engines = Engines(language_model=EnginePool("language_model", mind))
     async with (
-        hosting(config, engines, store, most=2, summarise=summarise) as host,
+        hosting(config, engines, Storage.of(store), most=2, summarise=summarise) as host,
         host.open(user="ann") as session,
     ):
         await said(session, "the heron is back")
         await until(lambda: session.writer.waiting == 0)
-        assert host.tables is not None
-        await host.tables.transaction(
+        assert host.database is not None
+        await host.database.transaction(
             lambda each: each.execute("UPDATE turn SET started_at = started_at - 7200, ended_at = ended_at - 7200")
         )
         assert host.background_jobs is not None

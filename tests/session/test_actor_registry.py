@@ -47,7 +47,9 @@ async def test_the_example_replaces_the_retriever(tea_memory: None, autojump_clo
     async with house(mind=says("Tea it is."), cast=cast) as home:
         pipeline = home.session.conductor._answer
         asked = pipeline._prompt
-        pipeline._prompt = lambda mind, recollection: seen.append(recollection.thoughts) or asked(mind, recollection)
+        pipeline._prompt = lambda user, mind, recollection: (
+            seen.append(recollection.thoughts) or asked(user, mind, recollection)
+        )
         home.session.typed("what shall I drink?")
         await trio.sleep(2)
         assert [each.fields["text"] for each in home.happened("heard")] == ["Tea it is."]

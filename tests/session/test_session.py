@@ -233,8 +233,9 @@ async def test_todays_thoughts_reach_the_mind_through_the_retriever(autojump_clo
     async with house(store=store) as home:
         pipeline = home.session.conductor._answer
         asked = pipeline._prompt
-        pipeline._prompt = lambda mind, recollection: seen.append(recollection.thoughts) or asked(mind, recollection)
-        home.session._today = lambda: "2000-01-01"
+        pipeline._prompt = lambda user, mind, recollection: (
+            seen.append(recollection.thoughts) or asked(user, mind, recollection)
+        )
         home.session.typed("hello")
         await trio.sleep(1)
     assert seen == [("The kettle sings.",)]

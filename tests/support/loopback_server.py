@@ -18,6 +18,7 @@ from harry.daemon.web_server import WebServer, opened
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.host.host import Host, hosting
+from harry.host.storage import Storage
 from harry.memory.store.in_memory import InMemoryStore
 from harry.testing.engines import ScriptedLanguageModel
 from harry.web.server.listener import listen
@@ -123,6 +124,6 @@ async def away(
         for each in listeners:
             held.push_async_callback(each.aclose)
         kept = store or InMemoryStore()
-        host = await held.enter_async_context(hosting(config, engines, kept, most=1 + config.web.sessions))
+        host = await held.enter_async_context(hosting(config, engines, Storage.of(kept), most=1 + config.web.sessions))
         front = await held.enter_async_context(opened(config, host, listeners, keeps=folder is not None))
         yield Away(front, host, front.tokens.new("ann"))

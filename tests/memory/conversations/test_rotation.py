@@ -479,7 +479,6 @@ async def test_what_a_mind_summed_up_is_found_and_gone_with_each_turn_it_was_mad
     await memory.delete("ann", ["two/said"])
     assert (await memory.search("tulip garden", namespace="ann", kinds=["note"])).found == ()
     assert [each.summary for each in await rotation.conversations("ann")] == [""]
-    await memory.aclose()
 
 
 async def test_a_summary_that_is_deleted_is_told_no_more(tables, clock):
@@ -493,7 +492,6 @@ async def test_a_summary_that_is_deleted_is_told_no_more(tables, clock):
     assert await earlier(rotation, "ann", wall=clock)
     assert await memory.delete("ann", ["one/summary"]) == 1
     assert await earlier(rotation, "ann", wall=clock) == {}
-    await memory.aclose()
 
 
 if __name__ == "__main__":

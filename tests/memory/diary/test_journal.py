@@ -145,7 +145,6 @@ async def test_an_entry_is_an_item_of_memory_and_goes_with_it(tables, journal):
     await journal.write("The heron left.")
     assert await journal.delete("2026-03-28")
     assert (await memory.search("heron", namespace="ann")).found == ()
-    await memory.aclose()
 
 
 async def test_an_entry_goes_with_what_it_was_derived_from(tables, journal):
@@ -154,4 +153,3 @@ async def test_an_entry_goes_with_what_it_was_derived_from(tables, journal):
     await journal.write("They told me of the heron.", derived_from=["t/said", "t/heard"])
     assert await memory.delete("ann", ["t/said"]) == 2
     assert await journal.read("2026-03-28") is None
-    await memory.aclose()

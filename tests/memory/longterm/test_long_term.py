@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from channels.messages import Source, Thought, TurnRecord
 from harry.errors import StoreError
 from harry.memory.longterm.chunking import MOST, passages
-from harry.memory.longterm.selection import FLOORS, LONGEST, MemorySearch, alike, chosen, rendered
+from harry.memory.longterm.selection import FLOORS, LONGEST, alike, chosen, rendered
 from harry.memory.longterm.selection import MOST as MOST_MEMORIES
 from harry.memory.longterm.service import Answer, Found, LongTermMemory
 from harry.memory.search import index as derived
@@ -152,7 +152,6 @@ def test_no_namespace_sees_another(tmp_path_factory, pairs, stranger):
             assert {each.item.namespace for each in found.found} <= {namespace}
             wanted = {each.id for each in items if each.namespace == namespace}
             assert {each.item.id for each in found.found} == wanted
-        await memory.aclose()
         await tables.aclose()
 
     trio.run(scenario)
@@ -181,7 +180,6 @@ def test_after_any_changes_the_index_finds_what_a_new_one_finds(tmp_path_factory
             assert {each.item.id for each in old.found} == {each.item.id for each in new.found}
             assert {each.item.text for each in old.found} == {each.item.text for each in new.found}
             await fresh.aclose()
-        await memory.aclose()
         await tables.aclose()
 
     smallest = derived._SMALLEST
@@ -366,11 +364,8 @@ async def test_a_store_that_fails_is_a_sentence(tmp_path):
     await tables.aclose()
     with pytest.raises(StoreError):
         await memory.upsert([item("a")])
-    await memory.aclose()
     with pytest.raises(StoreError):
         await memory.search("a", namespace="ann")
-    lines = await MemorySearch(memory, "ann").search("a", lambda _: None)
-    assert lines == [], "a conversation goes on without its memory"
 
 
 # What reaches the prompt

@@ -18,6 +18,7 @@ from harry.memory.lore.model import Book, Entry, Fired, Reason, Scope
 from harry.memory.lore.rules import LoreIndex
 from harry.memory.lore.service import CHECKED_EVERY, KnowledgeBase
 from harry.memory.lore.store import LoreInMemory, LoreStore
+from harry.memory.store.database import Database
 
 ADA = Scope("ada", "Harry")
 
@@ -192,11 +193,11 @@ async def test_a_store_that_hangs_holds_no_question_up(autojump_clock):
 async def test_the_first_question_says_that_nothing_can_be_read(tmp_path):
     (tmp_path / "harry.sqlite3").write_bytes(b"no database at all" * 100)
     with pytest.raises(StoreError, match="is damaged"):
-        await KnowledgeBase(LoreStore(tmp_path / "harry.sqlite3"), ADA).fire(["x"], 100)
+        await KnowledgeBase(LoreStore(Database(tmp_path / "harry.sqlite3")), ADA).fire(["x"], 100)
 
 
 async def test_what_another_process_adds_is_found_after_the_next_look(tmp_path):
-    mine, other = (LoreStore(tmp_path / "harry.sqlite3") for _ in range(2))
+    mine, other = (LoreStore(Database(tmp_path / "harry.sqlite3")) for _ in range(2))
     knowledge = KnowledgeBase(mine, ADA)
     assert await knowledge.fire(["a dragon"], 100) == []
     number = await other.add(ADA, entry("dragon"), book="notes")
@@ -206,15 +207,15 @@ async def test_what_another_process_adds_is_found_after_the_next_look(tmp_path):
     await other.enable(ADA, [number], enabled=False)
     assert await knowledge.refresh()
     assert await knowledge.fire(["a dragon"], 100) == []
-    await mine.aclose()
-    await other.aclose()
+    await mine._database.aclose()
+    await other._database.aclose()
 
 
 # Nobody is held up
 
 
 async def kept(tmp_path: Path, *entries: Entry, **fields: Any) -> tuple[LoreStore, KnowledgeBase]:
-    store = LoreStore(tmp_path / "harry.sqlite3")
+    store = LoreStore(Database(tmp_path / "harry.sqlite3"))
     await store.add_book(ADA, book(*entries, **fields))
     return store, KnowledgeBase(store, ADA, pattern_limit=60)
 
@@ -226,7 +227,7 @@ async def test_ten_thousand_keys_are_made_ready_in_a_thread_and_asked_without_on
         "about key9999 word",
     ]
     assert in_threads == ["_build"]
-    await store.aclose()
+    await store._database.aclose()
 
 
 @pytest.mark.parametrize(
@@ -243,7 +244,7 @@ async def test_what_may_take_long_goes_to_a_thread(tmp_path, in_threads, entries
     store, knowledge = await kept(tmp_path, *entries, **fields)
     assert len(await knowledge.fire([said], 10_000)) == len(entries)
     assert "work" in in_threads
-    await store.aclose()
+    await store._database.aclose()
 
 
 async def test_catastrophic_patterns_hold_nobody_up(tmp_path):
@@ -252,7 +253,7 @@ async def test_catastrophic_patterns_hold_nobody_up(tmp_path):
     with trio.fail_after(30):
         fired = await knowledge.fire(["a" * 3_000 + "! dragon"], 10_000)
     assert [each.entry.number for each in fired] == [1, 2, 3, 4]
-    await store.aclose()
+    await store._database.aclose()
 
 
 async def test_a_cancelled_question_leaves_at_once_though_its_thread_goes_on(tmp_path):
@@ -283,7 +284,7 @@ async def test_a_cancelled_question_leaves_at_once_though_its_thread_goes_on(tmp
         assert not go_on.is_set()
     finally:
         go_on.set()
-    await store.aclose()
+    await store._database.aclose()
 
 
 async def test_a_question_is_a_checkpoint(autojump_clock):

@@ -14,6 +14,7 @@ from harry.memory.lore.importing import read_book
 from harry.memory.lore.model import Book, Entry, Scope
 from harry.memory.lore.store import LoreInMemory, LoreStore
 from harry.memory.store.connection import connect
+from harry.memory.store.database import Database
 from harry.memory.store.sqlite_store import SqliteStore
 from tests.support.paths import DATA
 
@@ -24,9 +25,9 @@ ALL = Book("all", tuple(Entry(keys=(word,), content=f"about {word}") for word in
 
 @pytest.fixture
 async def store(tmp_path: Path) -> AsyncIterator[LoreStore]:
-    opened = LoreStore(tmp_path / "harry.sqlite3", patience=0.2)
+    opened = LoreStore(Database(tmp_path / "harry.sqlite3", patience=0.2))
     yield opened
-    await opened.aclose()
+    await opened._database.aclose()
 
 
 async def books(store: LoreStore, scope: Scope = ADA) -> list[Book]:
@@ -74,9 +75,9 @@ async def test_every_change_raises_the_version_and_a_look_does_not(store):
 async def test_a_change_by_another_process_is_seen(store, tmp_path):
     await store.add_book(ADA, ALL)
     version = await store.version()
-    other = LoreStore(tmp_path / "harry.sqlite3")
+    other = LoreStore(Database(tmp_path / "harry.sqlite3"))
     await other.enable(ADA, [2], enabled=False)
-    await other.aclose()
+    await other._database.aclose()
     assert await store.version() > version
     assert [entry.enabled for entry in (await books(store))[0].entries] == [True, False, True]
 
@@ -130,7 +131,7 @@ async def test_a_deleted_book_is_gone_with_its_entries(store):
     assert await store.delete_book(ADA, "all") == 3
     with pytest.raises(ConfigurationError, match="There is no book 'all'"):
         await store.delete_book(ADA, "all")
-    with sqlite3.connect(store.path) as database:
+    with sqlite3.connect(store._database.path) as database:
         assert database.execute("SELECT count(*) FROM lore_entry").fetchone() == (0,)
     database.close()
 
@@ -146,7 +147,7 @@ async def test_what_is_erased_of_a_namespace_is_all_of_it_and_nothing_else(store
 async def test_what_is_erased_by_its_column_alone_goes_with_its_entries_and_is_noticed(store):
     await store.add_book(ADA, ALL)
     version = await store.version()
-    connection = connect(store.path, patience=1, writing=True)
+    connection = connect(store._database.path, patience=1, writing=True)
     connection.execute("DELETE FROM lore_book WHERE ns = 'ada'")
     assert connection.execute("SELECT count(*) FROM lore_entry").fetchone() == (0,)
     connection.close()
@@ -170,25 +171,25 @@ async def test_lore_stands_beside_thoughts_and_turns_in_one_file(store, tmp_path
     other = await SqliteStore.open(tmp_path / "harry.sqlite3")
     await store.add_book(ADA, ALL)
     assert await other.history("ada", limit=3) == []
-    await other.aclose()
+    await other._database.aclose()
     assert len(await books(store)) == 1
 
 
 async def test_a_file_that_was_put_in_the_place_of_the_old_one_is_read(store, tmp_path):
     await store.add_book(ADA, ALL)
     assert len(await books(store)) == 1
-    other = LoreStore(tmp_path / "other.sqlite3")
+    other = LoreStore(Database(tmp_path / "other.sqlite3"))
     await other.add_book(ADA, Book("restored", (Entry(keys=("x",)),)))
-    await other.aclose()
+    await other._database.aclose()
     for old in tmp_path.glob("harry.sqlite3*"):
         old.unlink()
-    (tmp_path / "other.sqlite3").rename(store.path)
+    (tmp_path / "other.sqlite3").rename(store._database.path)
     assert [each.name for each in await books(store)] == ["restored"]
 
 
 async def test_a_damaged_file_is_said_in_a_sentence(tmp_path):
     (tmp_path / "harry.sqlite3").write_bytes(b"no database at all" * 100)
-    store = LoreStore(tmp_path / "harry.sqlite3")
+    store = LoreStore(Database(tmp_path / "harry.sqlite3"))
     with pytest.raises(StoreError, match="is damaged"):
         await store.version()
     with pytest.raises(StoreError, match="is damaged"):

@@ -105,7 +105,6 @@ async def test_erasing_works_beside_an_open_store_which_then_finds_nothing_more(
     assert (await memory.search("trombone", namespace="bob")).found
     await memory.upsert([Item("new", "A new start.", "ann")])
     assert (await memory.search("start", namespace="ann")).found[0].item.id == "new"
-    await memory.aclose()
     await tables.aclose()
 
 
