@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from typing import Any
 
@@ -360,7 +360,7 @@ def answered(talk: list[tuple[float, str]]) -> list[str]:
     return found
 
 
-async def spoken_hour(minutes: int, seed: int) -> AsyncIterator[tuple[float, Samples]]:
+async def spoken_hour(minutes: int, seed: int) -> AsyncGenerator[tuple[float, Samples], None]:
     """Two people talk in a noisy room: what Harry takes for their utterances, and when each began, in seconds.
 
     The voices are those of several synthesisers, near and far; detector and endpointing are the real ones.

@@ -29,7 +29,7 @@ from tests.support.virtual_session import FakeMind
 
 
 def last_words(request: Request) -> str:
-    return str(request.messages[-1].parts[-1].text)  # type: ignore[union-attr]
+    return str(request.messages[-1].parts[-1].text)
 
 
 def echoing() -> FakeMind:
@@ -249,7 +249,7 @@ async def test_a_file_that_is_not_brought_in_yet_is_given_to_nobody(tmp_path: Pa
 
 async def test_a_conversation_that_is_over_is_told_in_short_and_no_longer_word_by_word(tmp_path: Path) -> None:
     store = await SqliteStore.open(tmp_path / "harry.sqlite3")
-    mind, summed_up = echoing(), []
+    mind, summed_up = echoing(), list[str]()
 
     async def summarise(exchanges: Sequence[Exchange]) -> str:
         summed_up.extend(each.said for each in exchanges)
