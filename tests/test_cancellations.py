@@ -674,7 +674,7 @@ def conversation(store: Kept, admitted: list[str]) -> Scenario:
                 admitted.append(turn.id)
                 commit(turn, *more)
 
-            home.session.conductor._committed = noted  # type: ignore[method-assign]
+            home.session.conductor._committed = noted  # type: ignore[method-assign, assignment]
             await home.voice(0.3)
             await home.silence(0.8)
             await home.voice(0.5)
@@ -691,7 +691,7 @@ def conversation(store: Kept, admitted: list[str]) -> Scenario:
 async def test_a_session_cancelled_at_any_moment_records_each_turn_once_and_leaves_no_task(
     seed: int, autojump_clock: MockClock
 ) -> None:
-    store, admitted = Kept(), []
+    store, admitted = Kept(), list[str]()
     begun = random.Random(seed).randrange(1, 40)
     kinds: set[int] = set()
 

@@ -36,13 +36,13 @@ async def ask(config: Config, text: str, write: Callable[[str], None]) -> None:
                 hosting(config, engines, storage, resident=False, budget=budget) as host,
                 host.open(user=config.user.name, prepare=prepare) as session,
             ):
-                await _told(listening[0], session.typed(text), write)
+                await write_reply(listening[0], session.typed(text), write)
         finally:
             with trio.move_on_after(2, shield=True):
                 await engines.aclose()
 
 
-async def _told(events: Listener, turn: Turn | None, write: Callable[[str], None]) -> None:
+async def write_reply(events: Listener, turn: Turn | None, write: Callable[[str], None]) -> None:
     """Write a turn's reply until it is kept. Raises `EngineError`, `StoreError`."""
     async for event in events:
         if event.event == "degraded" and not event.fields.get("over") and turn is not None and turn.over.is_set():

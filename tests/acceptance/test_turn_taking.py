@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from typing import Any
 
@@ -236,7 +236,7 @@ async def test_his_own_voice_from_a_loudspeaker_seldom_pauses_him_and_people_are
     said = " ".join([" ".join(SAYINGS)] * 3)
     session = build_conversation(
         Identity("you", "session", "harry"),
-        ConversationSettings(),
+        ConversationSettings(cancel_echo=True),
         ConversationServices(
             engines=Engines(
                 voice_activity=EnginePool("voice_activity", Silero.load("silero", SileroSettings())),
@@ -248,7 +248,6 @@ async def test_his_own_voice_from_a_loudspeaker_seldom_pauses_him_and_people_are
             spill=MemorySpill(),
             prompt=prompt,
             today=lambda: "2000-01-01",
-            cancel_echo=True,
         ),
         ConversationDevices(clock=clock, microphone=microphone, loudspeaker=loudspeaker),
     )
@@ -358,7 +357,7 @@ def answered(talk: list[tuple[float, str]]) -> list[str]:
     return found
 
 
-async def spoken_hour(minutes: int, seed: int) -> AsyncIterator[tuple[float, Samples]]:
+async def spoken_hour(minutes: int, seed: int) -> AsyncGenerator[tuple[float, Samples], None]:
     """Two people talk in a noisy room: what Harry takes for their utterances, and when each began, in seconds.
 
     The voices are those of several synthesisers, near and far; detector and endpointing are the real ones.

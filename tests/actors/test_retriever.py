@@ -163,7 +163,7 @@ def prompt(*memories: str, **more: object) -> list[str]:
         memories,
     )
     made = build(recollection, "Harry", "Ann", datetime(2026, 5, 8, 12), **more)  # type: ignore[arg-type]  # noqa: DTZ001
-    return [part.text for message in made for part in message.parts]  # type: ignore[union-attr]
+    return [part.text for message in made for part in message.parts]
 
 
 def test_memories_stand_quoted_in_the_last_message_so_that_the_history_before_them_can_be_cached():

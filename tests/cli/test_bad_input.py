@@ -357,7 +357,7 @@ async def test_a_disk_that_is_full_for_the_loudspeaker_file_is_told_in_a_sentenc
     clock = AudioClock()
     clock.start()
     loudspeaker = WavLoudspeaker(tmp_path / "out.wav", clock, 8000)
-    loudspeaker._writer._file = FullDisk()
+    loudspeaker._writer._file = FullDisk()  # type: ignore[assignment]
     with pytest.raises(DeviceError, match="cannot be written: no space left on device"):
         await loudspeaker.play(Gate(8000))
 

@@ -30,7 +30,7 @@ def _without_embedder(monkeypatch):
     def none():
         raise EngineUnavailable("There is no embedder.")
 
-    monkeypatch.setattr("harry.services.memory.Embedder.load", none)
+    monkeypatch.setattr("harry.memory.longterm.opening.Embedder.load", none)
 
 
 def settle(tmp_path, server=None, said="Is the kettle on?"):

@@ -194,9 +194,9 @@ async def test_what_is_no_name_at_all_fails_where_it_was_given_and_nowhere_else(
     async with open_files() as files, trio.open_nursery() as nursery:
         nursery.start_soon(files.save_text, tmp_path / "file", "x")
         with pytest.raises(TypeError):
-            await files.save_text(5, "x")  # type: ignore[arg-type]
+            await files.save_text(5, "x")
         with pytest.raises(TypeError):
-            await files.load_text(None)  # type: ignore[arg-type]
+            await files.load_text(None)
     assert (tmp_path / "file").read_text() == "x"
 
 

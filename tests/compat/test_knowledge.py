@@ -8,7 +8,7 @@ from harry.compat import knowledgebase_search_async as knowledge
 from harry.compat import loaders_async as loaders
 from harry.compat import services
 from harry.memory.lore.model import Book, Entry, Scope
-from harry.services.soc import NAMESPACE
+from harry.memory.store.opening import NAMESPACE
 from tests.support.compat_home import CALLERS, home  # noqa: F401  (a fixture)
 
 BOOK = Book(

@@ -23,15 +23,15 @@ from harry.errors import EngineUnavailable, StoreError, TooManySessions
 from harry.host.host import Host, hosting
 from harry.host.spill_files import SpillPool
 from harry.host.storage import Storage
+from harry.memory.store.database import Database
 from harry.memory.store.in_memory import InMemoryStore
 from harry.memory.store.spill import FileSpill
-from harry.memory.store.sqlite_store import SqliteStore
 from harry.session.session import Session
 from tests.support.virtual_session import FakeMind
 
 
 def last_words(request: Request) -> str:
-    return str(request.messages[-1].parts[-1].text)  # type: ignore[union-attr]
+    return str(request.messages[-1].parts[-1].text)
 
 
 def echoing() -> FakeMind:
@@ -174,7 +174,7 @@ class Breakable:
 
     durable = True
 
-    def __init__(self, store: SqliteStore) -> None:
+    def __init__(self, store: Database) -> None:
         self.store = store
         self.broken = False
 
@@ -190,7 +190,7 @@ class Breakable:
 
 async def test_three_users_on_one_disk_have_each_their_own_past(tmp_path: Path) -> None:
     mind = echoing()
-    store = await SqliteStore.open(tmp_path / "harry.sqlite3")
+    store = await Database.open(tmp_path / "harry.sqlite3")
     config = config_in(tmp_path, memory=Memory(history_turns=5))
     async with host_of(mind, store=store, config=config) as host:
 
@@ -209,7 +209,7 @@ async def test_three_users_on_one_disk_have_each_their_own_past(tmp_path: Path) 
 
 
 async def test_what_sessions_could_not_write_is_brought_in_once_the_disk_works(tmp_path: Path) -> None:
-    disk = await SqliteStore.open(tmp_path / "harry.sqlite3")
+    disk = await Database.open(tmp_path / "harry.sqlite3")
     store = Breakable(disk)
     config = config_in(tmp_path)
     async with host_of(echoing(), store=store, config=config, most=3) as host:
@@ -236,7 +236,7 @@ async def test_what_an_earlier_life_left_is_brought_in_at_the_start(tmp_path: Pa
 
     await FileSpill(tmp_path / "unwritten-7.jsonl").append([thought("seventh")])
     await FileSpill(tmp_path / "unwritten.jsonl").append([thought("first")])
-    store = await SqliteStore.open(tmp_path / "harry.sqlite3")
+    store = await Database.open(tmp_path / "harry.sqlite3")
     async with host_of(echoing(), store=store, config=config_in(tmp_path), most=2) as host, host.open(user="ben"):
         await until(lambda: not left(tmp_path))
     day = (await store.days("Harry"))[0]
@@ -248,13 +248,13 @@ async def test_a_file_that_is_not_brought_in_yet_is_given_to_nobody(tmp_path: Pa
     await FileSpill(tmp_path / "unwritten-1.jsonl").append([Thought(new_id(), "ann", "s", "harry", "Harry", 0.0, "x")])
     spill_pool = SpillPool(InMemoryStore(), tmp_path, 3)
     assert spill_pool.free == 2
-    with spill_pool.one() as first, spill_pool.one() as second:
+    with spill_pool.acquire() as first, spill_pool.acquire() as second:
         assert [first.path.name, second.path.name] == ["unwritten.jsonl", "unwritten-2.jsonl"]  # type: ignore[attr-defined]
 
 
 async def test_a_conversation_that_is_over_is_told_in_short_and_no_longer_word_by_word(tmp_path: Path) -> None:
-    store = await SqliteStore.open(tmp_path / "harry.sqlite3")
-    mind, summed_up = echoing(), []
+    store = await Database.open(tmp_path / "harry.sqlite3")
+    mind, summed_up = echoing(), list[str]()
 
     async def summarise(exchanges: Sequence[Exchange]) -> str:
         summed_up.extend(each.said for each in exchanges)

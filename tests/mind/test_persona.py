@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from harry.mind.prompt.persona import DEFAULT, LONGEST, load_persona
 
 from harry.config.loading import load_config
+from harry.config.persona import DEFAULT, LONGEST, load_persona
 from harry.errors import ConfigurationError
 from tests.cli.test_cli import harry
 

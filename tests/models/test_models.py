@@ -229,7 +229,7 @@ async def test_a_server_without_the_file_is_one_sentence(tmp_path: Path, status:
 async def test_a_disk_without_room_is_told_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetching.shutil, "disk_usage", lambda folder: SimpleNamespace(free=1000))
+    monkeypatch.setattr("harry.models.fetching.shutil.disk_usage", lambda folder: SimpleNamespace(free=1000))
     async with hub(give) as server:
         with pytest.raises(StoreError, match="are needed"):
             await pull(model(server.url), tmp_path)

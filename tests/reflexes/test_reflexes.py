@@ -20,7 +20,7 @@ from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.host.host import Host, hosting
 from harry.host.storage import Storage
-from harry.memory.store.sqlite_store import SqliteStore
+from harry.memory.store.database import Database
 from harry.reflexes.grammar import grammar_of
 from harry.reflexes.times import moment_of, seconds_of, told_duration, told_when
 from harry.session.session import Session
@@ -210,7 +210,7 @@ async def harry(tmp_path: Path) -> AsyncIterator[tuple[Host, Hung]]:
     mind = Hung()
     config = Config(user=User(name="ann"))
     config._data_folder = tmp_path
-    store = await SqliteStore.open(tmp_path / "harry.sqlite3")
+    store = await Database.open(tmp_path / "harry.sqlite3")
     async with hosting(
         config, Engines(language_model=EnginePool("language_model", mind)), Storage.of(store), most=3
     ) as host:

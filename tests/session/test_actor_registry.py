@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -45,7 +46,7 @@ async def test_the_example_replaces_the_retriever(tea_memory: None, autojump_clo
     assert cast.retriever is not retrieve
     seen: list[tuple[str, ...]] = []
     async with house(mind=says("Tea it is."), cast=cast) as home:
-        pipeline = home.session.conductor._answer
+        pipeline: Any = home.session.conductor._answer
         asked = pipeline._prompt
         pipeline._prompt = lambda user, mind, recollection: (
             seen.append(recollection.thoughts) or asked(user, mind, recollection)

@@ -50,7 +50,7 @@ class Unplugged:
         block = bytearray(RATE // 100 * 2)
         for _ in range(round(min(lasts, 3600) * 100)):
             await trio.sleep(0.01)
-            gate.pull(block)
+            gate.pull(memoryview(block))
             self.heard += block
             gate.advance()
         raise DeviceError("A fake card has gone.")

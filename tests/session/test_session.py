@@ -1,5 +1,8 @@
 """A whole session in virtual time: from the microphone's frames to the loudspeaker's samples."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pytest
 import trio
@@ -9,6 +12,7 @@ from actors.protocols import Request, TextDelta
 from channels.messages import Thought
 from harry.errors import EngineError, EngineTimeout, StoreError
 from harry.memory.store.in_memory import InMemoryStore
+from harry.memory.store.records import Record
 from harry.session.session import TurnTakingSettings
 from harry.testing.engines import ScriptedLanguageModel
 from harry.voice.silent import Silent
@@ -144,7 +148,7 @@ async def test_a_mind_that_fails_is_said_aloud_once(autojump_clock: MockClock) -
 async def test_a_mind_that_hangs_is_cut_by_the_next_line(autojump_clock: MockClock) -> None:
     calls = 0
 
-    async def hangs_once(request: Request, emit: object) -> None:
+    async def hangs_once(request: Request, emit: Any) -> None:
         nonlocal calls
         calls += 1
         if calls == 1:
@@ -231,7 +235,7 @@ async def test_todays_thoughts_reach_the_mind_through_the_retriever(autojump_clo
     await store.write([Thought("1", "you", "s", "harry", "Harry", 946_684_800.0, "The kettle sings.")])
     seen: list[tuple[str, ...]] = []
     async with house(store=store) as home:
-        pipeline = home.session.conductor._answer
+        pipeline: Any = home.session.conductor._answer
         asked = pipeline._prompt
         pipeline._prompt = lambda user, mind, recollection: (
             seen.append(recollection.thoughts) or asked(user, mind, recollection)
@@ -257,7 +261,7 @@ async def test_a_store_that_fails_delays_the_acknowledgement_and_loses_nothing(a
     class Failing(InMemoryStore):
         broken = True
 
-        async def write(self, records: list) -> list[int]:
+        async def write(self, records: Sequence[Record]) -> list[int]:
             if self.broken:
                 raise StoreError("The disk is full.")
             return await super().write(records)

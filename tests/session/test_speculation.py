@@ -1,6 +1,7 @@
 """Guessing that an utterance is over, and joining what was two: nothing of a guess is heard of before its commit."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import trio
@@ -20,33 +21,33 @@ def names(told: list) -> list[str]:
 
 
 async def test_a_guess_is_prepared_and_not_heard_and_a_commit_opens_it(autojump_clock: MockClock) -> None:
-    async with rig(speaks(3, delay=0.1)) as house:
+    async with rig(speaks(3, delay=0.1)) as made:
         said = utterance("is it you?")
-        guess = house.conductor.speculate(said)
+        guess = made.conductor.speculate(said)
         await trio.sleep(1)
-        assert not house.sounded
-        assert house.events_told() == []
-        before = house.clock.now()
-        turn = house.conductor.commit(said)
+        assert not made.sounded
+        assert made.events_told() == []
+        before = made.clock.now()
+        turn = made.conductor.commit(said)
         assert turn is guess
-        await house.conductor.quiet()
-        assert house.samples(1) == round(3 * WORD * RATE)
-        assert house.sounded[0][0] - before <= 0.05, "the first words were ready"
-        assert house.conductor.guesses.used == 1
-        assert house.kept[0].said == "is it you?"
+        await made.conductor.quiet()
+        assert made.samples(1) == round(3 * WORD * RATE)
+        assert made.sounded[0][0] - before <= 0.05, "the first words were ready"
+        assert made.conductor.guesses.used == 1
+        assert made.kept[0].said == "is it you?"
 
 
 async def test_a_withdrawn_guess_was_never_heard_of(autojump_clock: MockClock) -> None:
-    async with rig(dies_slowly(speaks(30), 1.0, mark=1)) as house:
-        house.conductor.speculate(utterance())
+    async with rig(dies_slowly(speaks(30), 1.0, mark=1)) as made:
+        made.conductor.speculate(utterance())
         await trio.sleep(0.5)
-        house.conductor.withdraw()
-        await house.conductor.quiet()
-        assert not house.sounded
-        assert house.events_told() == []
-        assert not house.kept
-        assert house.conductor.history == ()
-        assert house.conductor.committed == 0
+        made.conductor.withdraw()
+        await made.conductor.quiet()
+        assert not made.sounded
+        assert made.events_told() == []
+        assert not made.kept
+        assert made.conductor.history == ()
+        assert made.conductor.committed == 0
 
 
 async def test_other_words_withdraw_the_guess_and_are_answered_anew(autojump_clock: MockClock) -> None:
@@ -56,48 +57,48 @@ async def test_other_words_withdraw_the_guess_and_are_answered_anew(autojump_clo
         answered.append(turn.utterance.text)
         await speaks(2)(turn, slot)
 
-    async with rig(answer) as house:
+    async with rig(answer) as made:
         said = utterance("what is")
-        house.conductor.speculate(said)
+        made.conductor.speculate(said)
         await trio.sleep(0.1)
-        house.conductor.commit(replace(said, text="what is it?"))
-        await house.conductor.quiet()
+        made.conductor.commit(replace(said, text="what is it?"))
+        await made.conductor.quiet()
         assert answered == ["what is", "what is it?"]
-        assert [record.said for record in house.kept] == ["what is it?"]
-        assert house.conductor.guesses.withdrawn == 1
+        assert [record.said for record in made.kept] == ["what is it?"]
+        assert made.conductor.guesses.withdrawn == 1
 
 
 async def test_a_history_that_changed_since_withdraws_the_guess(autojump_clock: MockClock) -> None:
-    async with rig(speaks(20)) as house:
-        house.conductor.commit(utterance("first", Source.TYPED))
+    async with rig(speaks(20)) as made:
+        made.conductor.commit(utterance("first", Source.TYPED))
         await trio.sleep(0.5)
         said = utterance("second")
-        guess = house.conductor.speculate(said)
+        guess = made.conductor.speculate(said)
         await trio.sleep(0.1)
-        turn = house.conductor.commit(said)
+        turn = made.conductor.commit(said)
         assert turn is not None
         assert turn is not guess, "the commit cut the first turn, which the guess did not know"
         assert len(turn.id) == 26
 
 
 async def test_a_guess_stands_beside_a_reply_that_sounds_on(autojump_clock: MockClock) -> None:
-    async with rig(speaks(10)) as house:
-        house.conductor.commit(utterance("first", Source.TYPED))
+    async with rig(speaks(10)) as made:
+        made.conductor.commit(utterance("first", Source.TYPED))
         await trio.sleep(0.3)
-        house.conductor.speculate(utterance("second"))
-        house.conductor.withdraw()
-        await house.conductor.quiet()
-        assert house.samples(1) == round(10 * WORD * RATE)
+        made.conductor.speculate(utterance("second"))
+        made.conductor.withdraw()
+        await made.conductor.quiet()
+        assert made.samples(1) == round(10 * WORD * RATE)
 
 
 async def test_no_guess_is_admitted_while_two_old_turns_are_ending(autojump_clock: MockClock) -> None:
-    async with rig(dies_slowly(speaks(50), 5.0, mark=1)) as house:
+    async with rig(dies_slowly(speaks(50), 5.0, mark=1)) as made:
         for _ in range(2):
-            house.conductor.commit(utterance())
+            made.conductor.commit(utterance())
             await trio.sleep(0.1)
-        house.conductor.cut("stop")
-        assert house.conductor.speculate(utterance()) is None
-        assert house.conductor.commit(utterance()) is not None
+        made.conductor.cut("stop")
+        assert made.conductor.speculate(utterance()) is None
+        assert made.conductor.commit(utterance()) is not None
 
 
 async def test_a_guess_that_fails_is_silent_and_the_commit_answers_anew(autojump_clock: MockClock) -> None:
@@ -106,22 +107,22 @@ async def test_a_guess_that_fails_is_silent_and_the_commit_answers_anew(autojump
             raise ValueError("the guess broke")
         await speaks(2)(turn, slot)
 
-    async with rig(answer) as house:
+    async with rig(answer) as made:
         said = utterance()
-        house.conductor.speculate(said)
+        made.conductor.speculate(said)
         await trio.sleep(0.1)
-        assert house.events_told() == []
-        house.conductor.commit(said)
-        await house.conductor.quiet()
-        assert names(house.events_told()) == ["turn_began", "heard", "turn_ended"]
+        assert made.events_told() == []
+        made.conductor.commit(said)
+        await made.conductor.quiet()
+        assert names(made.events_told()) == ["turn_began", "heard", "turn_ended"]
 
 
 async def test_the_end_of_the_session_takes_a_guess_with_it(autojump_clock: MockClock) -> None:
-    async with rig(dies_slowly(speaks(50), 1.0, mark=1)) as house:
-        house.conductor.speculate(utterance())
+    async with rig(dies_slowly(speaks(50), 1.0, mark=1)) as made:
+        made.conductor.speculate(utterance())
         await trio.sleep(0.1)
-    assert not house.kept
-    assert house.gate.speculative is None
+    assert not made.kept
+    assert made.gate.speculative is None
 
 
 def spoken(text: str, began_at: float) -> Utterance:
@@ -133,26 +134,26 @@ async def test_speech_soon_after_a_commit_joins_the_utterance(autojump_clock: Mo
 
     async def answer(turn: Turn, slot: Slot) -> None:
         answered.append((turn.utterance.text, turn.ordinal))
-        house.conductor.piece(turn, "0 1 2 3 4")
+        made.conductor.piece(turn, "0 1 2 3 4")
         await speaks(20, delay=0.05)(turn, slot)
 
-    async with rig(answer) as house:
-        first = house.conductor.commit(spoken("I would like", 0.0))
+    async with rig(answer) as made:
+        first = made.conductor.commit(spoken("I would like", 0.0))
         await trio.sleep(0.4)
-        house.conductor.cut("barge_in")
+        made.conductor.cut("barge_in")
         await trio.sleep(0.5)
-        second = house.conductor.commit(spoken("some tea.", 0.3))
-        await house.conductor.quiet()
+        second = made.conductor.commit(spoken("some tea.", 0.3))
+        await made.conductor.quiet()
         assert answered == [("I would like", 0), ("I would like some tea.", 0)]
         assert first is not None
         assert second is not None
         assert second.amends == first.id
-        assert house.kept[1].amends == first.id
-        assert [each.said for each in house.conductor.history] == ["I would like some tea."]
-        [amended] = [event for event in house.events_told() if event.event == "transcript"]
+        assert made.kept[1].amends == first.id
+        assert [each.said for each in made.conductor.history] == ["I would like some tea."]
+        [amended] = [event for event in made.events_told() if event.event == "transcript"]
         assert amended.fields["text"] == "I would like some tea."
         assert amended.fields["amends"] == first.utterance.id
-        assert house.kept[0].heard, "the cut fragment stays on record as heard"
+        assert made.kept[0].heard, "the cut fragment stays on record as heard"
 
 
 @pytest.mark.parametrize(
@@ -160,14 +161,14 @@ async def test_speech_soon_after_a_commit_joins_the_utterance(autojump_clock: Mo
 )
 async def test_speech_joins_no_longer(autojump_clock: MockClock, began_at: float, words_heard: int) -> None:
     async def answer(turn: Turn, slot: Slot) -> None:
-        house.conductor.piece(turn, "0 1 2")
+        made.conductor.piece(turn, "0 1 2")
         await speaks(20)(turn, slot)
 
-    async with rig(answer) as house:
-        house.conductor.commit(spoken("One thing.", 0.0))
+    async with rig(answer) as made:
+        made.conductor.commit(spoken("One thing.", 0.0))
         await trio.sleep(words_heard * WORD + 0.06)
-        house.conductor.cut("barge_in")
-        second = house.conductor.commit(spoken("Another.", began_at))
+        made.conductor.cut("barge_in")
+        second = made.conductor.commit(spoken("Another.", began_at))
         assert second is not None
         assert second.amends is None
         assert second.utterance.text == "Another."
@@ -178,7 +179,7 @@ async def test_the_pause_before_the_end_of_an_utterance_is_used_to_think(autojum
     mind = says("one two three.")
     quick, slow = mind.answer, 0.3
 
-    async def answer(request: object, emit: object) -> None:
+    async def answer(request: Any, emit: Any) -> None:
         await trio.sleep(slow)
         await quick(request, emit)
 

@@ -27,7 +27,7 @@ async def test_a_typed_stop_silences_and_asks_no_mind(autojump_clock: MockClock)
         assert len(mind.requests) == 1
         assert [each.fields["reason"] for each in home.happened("interrupted")] == ["stop"]
         [heard] = home.happened("heard")
-        assert LONG.startswith(heard.fields["text"])
+        assert LONG.startswith(str(heard.fields["text"]))
 
 
 async def test_what_follows_a_typed_stop_is_answered(autojump_clock: MockClock) -> None:

@@ -167,7 +167,7 @@ async def test_go_on_says_what_was_left_unsaid(autojump_clock: MockClock) -> Non
         await home.silence(1.2)
         await home.voice(0.4)
         await home.silence(1)
-        heard = home.happened("heard")[0].fields["text"]
+        heard = str(home.happened("heard")[0].fields["text"])
         assert heard
         assert heard != words
         await home.session.speech_input.transcriber._ear.__self__.swap(FakeEar("go on"))

@@ -13,7 +13,7 @@ from channels.messages import Thought
 from channels.turn import new_id
 from harry.config.loading import Config
 from harry.memory.store.items import Item
-from harry.services.soc import NAMESPACE, open_store
+from harry.memory.store.opening import NAMESPACE, open_store
 from tests.support.chromium import visiting
 from tests.support.paths import ROOT
 from tests.support.realtime_clients import harry

@@ -98,7 +98,8 @@ async def test_calls_run_side_by_side(autojump_clock: MockClock) -> None:
 
 
 async def test_a_mind_that_calls_for_ever_is_not_offered_tools_for_ever() -> None:
-    mind = Mind(*[[ToolCall("1", "lamp", "{}")]] * 9)
+    call: list[Delta] = [ToolCall("1", "lamp", "{}")]
+    mind = Mind(*[call] * 9)
     assert await answered(mind, box(offer(says_on))) == []
     assert [bool(each.tools) for each in mind.asked] == [True] * 8 + [False]
 
@@ -193,7 +194,7 @@ async def test_harry_says_that_he_is_at_it_when_a_tool_takes_long_and_nothing_wa
         await trio.sleep(seconds)
         return "on"
 
-    lines = [[ToolCall("1", "lamp", "{}")], [TextDelta("It is on.")]]
+    lines: list[list[Delta]] = [[ToolCall("1", "lamp", "{}")], [TextDelta("It is on.")]]
     assert await answered(Mind(*lines), box(offer(partial(slow, 1.4)))) == ["It is on."]
     assert await answered(Mind(*lines), box(offer(partial(slow, 1.6)))) == ["One moment.", " It is on."]
     spoken: list[list[Delta]] = [[TextDelta("Let me look. "), ToolCall("1", "lamp", "{}")], [TextDelta("It is on.")]]
@@ -281,7 +282,7 @@ async def test_a_result_is_bounded_and_its_pictures_are_shown_to_the_mind() -> N
     *_, results, pictures = mind.asked[1].messages
     assert isinstance(results.parts[0], ToolResult)
     assert len(results.parts[0].text) < 17_000
-    assert (pictures.role, pictures.parts[-1].uri) == (Role.USER, "data:image/jpeg;base64,AAAA")  # type: ignore[union-attr]
+    assert (pictures.role, pictures.parts[-1].uri) == (Role.USER, "data:image/jpeg;base64,AAAA")
 
 
 async def test_what_comes_after_its_turn_is_told_until_a_turn_has_heard_it() -> None:

@@ -18,7 +18,7 @@ from channels.messages import Source, Thought, TurnRecord
 from channels.turn import new_id
 from harry.config.loading import Config
 from harry.host.budget import Budget, Ledger, Limit
-from harry.memory.store.sqlite_store import SqliteStore
+from harry.memory.store.database import Database
 from harry.session.session import Session
 from harry.web.api import handlers as api
 from harry.web.api import schemas
@@ -31,7 +31,7 @@ OTHERS = "the otter is hidden"
 @asynccontextmanager
 async def kept(tmp_path: Path, **web: Any) -> AsyncIterator[Away]:
     """A door before a disk on which ann and ben have each said and been thought about."""
-    store = await SqliteStore.open(tmp_path / "harry.sqlite3")
+    store = await Database.open(tmp_path / "harry.sqlite3")
     for user, secret in (("ann", "the heron's secret"), ("ben", OTHERS)):
         turns = [
             TurnRecord(

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +20,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from actors.protocols import Delta, ImagePart, Request, Role, TextDelta, TextPart, ToolCall, ToolResult, Usage
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
-from harry.memory.store.sqlite_store import SqliteStore
+from harry.memory.store.database import Database
 from harry.testing.engines import ScriptedSettings, ScriptedSpeechToText, ScriptedVoice
 from harry.web.openai.stops import Stops
 from tests.support.loopback_server import Away, away
@@ -62,7 +63,7 @@ async def harry(mind: Mind, folder: Path | None = None) -> AsyncIterator[Away]:
         text_to_speech=EnginePool("text_to_speech", ScriptedVoice("scripted", ScriptedSettings(rate=22_050))),
         speech_to_text=EnginePool("speech_to_text", ScriptedSpeechToText("scripted", ["Is the kettle on?"])),
     )
-    store = await SqliteStore.open(folder / "harry.sqlite3") if folder else None
+    store = await Database.open(folder / "harry.sqlite3") if folder else None
     async with away(folder, store=store, engines=engines) as door:
         yield door
     if store is not None:
@@ -309,13 +310,15 @@ async def test_a_recording_is_heard(kind: str) -> None:
     assert whole.duration == pytest.approx(1.0, abs=0.1)
 
 
+def transcribed(data: bytes, client: openai.OpenAI) -> str:
+    return client.audio.transcriptions.create(model="harry", file=("a", data)).text
+
+
 async def test_what_is_no_recording_is_refused() -> None:
     async with harry(Mind()) as door:
         for data in (b"", b"hello", b"RIFF\0\0\0\0WAVE", recording("WAV")[:30]):
             with pytest.raises(openai.BadRequestError):
-                await asking(
-                    door, lambda client, data=data: client.audio.transcriptions.create(model="harry", file=("a", data))
-                )
+                await asking(door, partial(transcribed, data))
         kind = {"Content-Type": "multipart/form-data; boundary=x"}
         for body in (
             b"--x\r\n\r\n",
@@ -330,6 +333,7 @@ async def test_what_is_no_recording_is_refused() -> None:
 async def test_bodies_that_are_no_request_are_refused() -> None:
     async with harry(Mind()) as door:
         for path in ("/v1/chat/completions", "/v1/audio/speech"):
+            content: object
             for content in (
                 None,
                 [],

@@ -10,8 +10,8 @@ from actors.protocols import Store
 from harry.config.loading import Config
 from harry.errors import ConfigurationError
 from harry.memory.store.data_folder import prepare_folder
+from harry.memory.store.database import Database
 from harry.memory.store.in_memory import InMemoryStore
-from harry.memory.store.sqlite_store import SqliteStore
 
 STORE_FILE = "harry.sqlite3"
 """The name of the store in the data folder."""
@@ -45,7 +45,7 @@ async def open_store(config: Config) -> KeepingStore:
     if config.memory.store == "memory":
         return InMemoryStore()
     prepare_folder(config.data_folder)
-    return await SqliteStore.open(config.data_folder / STORE_FILE)
+    return await Database.open(config.data_folder / STORE_FILE)
 
 
 def must_keep(config: Config) -> None:

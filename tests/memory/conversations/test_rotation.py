@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -48,9 +49,7 @@ class Clock:
         return self.now
 
 
-def turn(
-    at: float, said: str = "hello", heard: str = " Good day.", *, user: str = "ann", **other: object
-) -> TurnRecord:
+def turn(at: float, said: str = "hello", heard: str = " Good day.", *, user: str = "ann", **other: Any) -> TurnRecord:
     name = str(other.pop("id", new_id(at)))
     return TurnRecord(
         name, user, "kitchen", "home", Source.VOICE, at, at + 5, said, heard, heard, False, "natural", **other

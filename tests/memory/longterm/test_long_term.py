@@ -56,7 +56,6 @@ async def memory(tmp_path: Path) -> AsyncIterator[LongTermMemory]:
     tables = await Database.open(tmp_path / "harry.sqlite3")
     opened = LongTermMemory(tables, FakeEmbedder())  # type: ignore[arg-type]
     yield opened
-    await opened.aclose()
     await tables.aclose()
 
 
@@ -179,7 +178,6 @@ def test_after_any_changes_the_index_finds_what_a_new_one_finds(tmp_path_factory
             new = await fresh.search("kitten", namespace="ann", kinds=["memory"], count=50)
             assert {each.item.id for each in old.found} == {each.item.id for each in new.found}
             assert {each.item.text for each in old.found} == {each.item.text for each in new.found}
-            await fresh.aclose()
         await tables.aclose()
 
     smallest = derived._SMALLEST

@@ -269,13 +269,13 @@ async def test_a_write_that_was_on_its_way_does_not_bring_an_erased_user_back(tm
 
         async def late(*args: object) -> int:
             # The records were read; before they are sent, the command erases everything.
-            daemon.live._redis.publish = publish  # type: ignore[method-assign]
+            daemon.live._redis.publish = publish
             await command.tables.transaction(lambda each: each.execute("DELETE FROM turn WHERE user = 'ann'"))
             await command.live.erase("ann")
             await command.live.share()
-            return await publish(*args)  # type: ignore[arg-type]
+            return await publish(*args)
 
-        daemon.live._redis.publish = late  # type: ignore[method-assign]
+        daemon.live._redis.publish = late
         await daemon.live.share()
     assert server.ask("KEYS", "user:*") == ""
 

@@ -195,7 +195,7 @@ async def test_a_backup_taken_while_others_write_is_of_one_moment(config, tmp_pa
     async def write() -> None:
         number = 0
         while not done:
-            await tables.transaction(lambda connection, number=number: two(connection, number))  # type: ignore[misc]
+            await tables.transaction(lambda connection, number=number: two(connection, number))
             number += 1
 
     async with trio.open_nursery() as nursery:

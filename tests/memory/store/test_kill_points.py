@@ -92,7 +92,7 @@ async def live(folder: Path, life: int, point: str) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     store = await Store.open(folder / "harry.db")
     spill = Spill(folder / "spill.jsonl")
-    store.deadly = spill.deadly = Deadly(point)
+    store.deadly = spill.deadly = Deadly(point)  # type: ignore[attr-defined]
     writer = SocWriter(store, spill, failure=StoreError, capacity=4)
     state, journal = SqliteLiveState(store), Journal(store, "Harry", "ann")
 

@@ -83,9 +83,7 @@ async def _conversing(door: Away, talk: Callable[[Talker], Awaitable[T]], agent:
         runner = RealtimeRunner(agent)
         tracker = RealtimePlaybackTracker()
         url = f"ws://127.0.0.1:{door.port}/v1/realtime?model=harry"
-        session = await runner.run(
-            model_config={"url": url, "api_key": door.token, "playback_tracker": tracker}  # type: ignore[typeddict-item]
-        )
+        session = await runner.run(model_config={"url": url, "api_key": door.token, "playback_tracker": tracker})
         async with session:
             talker = Talker(session, tracker)
             reading = asyncio.create_task(talker.read())

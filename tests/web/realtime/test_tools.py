@@ -48,7 +48,7 @@ class Asking:
 
 async def _offering(client: Client, **session: Any) -> None:
     await client.until("session.created")
-    asked = {"type": "realtime", "tools": [WEATHER], **session}
+    asked: Any = {"type": "realtime", "tools": [WEATHER], **session}
     await client.connection.session.update(session=asked)
     await client.until("session.updated")
 
