@@ -32,7 +32,7 @@ ROOT = Path(__file__).parent.parent
 EVENTS = ROOT / "docs" / "events.md"
 MORSE = ROOT / "examples" / "morse_voice"
 PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")] + sorted(
-    (ROOT / "docs").glob("*.md")
+    (ROOT / "docs").rglob("*.md")
 )
 COMMON = {"at", "event", "turn"}
 
