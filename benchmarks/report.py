@@ -174,10 +174,10 @@ def write_report(runs: Sequence[Run]) -> str:
     ]
     count = len({run["round"] for run in runs})
     page = [
-        "# Harry beside his peers",
+        "# Harry compared with other frameworks",
         "",
-        "Written by `make bench-peers`; run it again and this page changes. What is compared is the house, not the",
-        "engines: ears, minds and voices are scripted and answer at once, in all three.",
+        "Written by `make bench-peers`; running it again changes this page. The frameworks are compared, not the",
+        "engines: speech recognition, language model and voice are scripted and answer at once in all three.",
         "",
         f"* **Machine**: {harry.get('machine', '?')};",
         f"  load average while measuring {min(loads, default=0)} to {max(loads, default=0)}.",
@@ -202,7 +202,7 @@ def write_report(runs: Sequence[Run]) -> str:
         ]
     better, worse = _judged(runs)
     page += ["## Where Harry is behind", "", *([f"* {line}" for line in worse] or ["Nowhere in these tables."]), ""]
-    page += [f"In the other {len(better)} comparisons he needs less.", ""]
+    page += [f"In the other {len(better)} comparisons Harry needs less.", ""]
     if failed:
         page += ["## Runs that failed", "", *[f"* {line}" for line in failed], ""]
     page += [METHOD]
@@ -221,24 +221,24 @@ One process holds all sessions of a run, in real time. A scripted user is fed to
 for long enough (up to seven buffers longer, in turn); then he speaks into it. With several sessions the users begin at
 different moments of the cycle. The first interruption and the first reply of each session are left out.
 
-* The ear gives its words, the mind its ten words and the voice its sound without any delay. Voices speak at 24 kHz in
-  pieces of 100 ms; each sample carries the number of its reply.
+* Speech recognition gives its words, the language model its ten words and the voice its sound without any delay. Voices
+  speak at 24 kHz in pieces of 100 ms; each sample carries the number of its reply.
 * Voice activity is judged by loudness. **livekit and pipecat**: one voiced buffer (20 ms) is speech and takes the
-  floor, three silent ones (60 ms) end it; no other wait. **Harry**: his windows are 32 ms, so buffers are reblocked as
-  they are for a real microphone; two voiced windows in a row make a voice, which takes the floor (fewer never do, so
-  that is where *voice declared* stands); five silent ones (160 ms) end an utterance,
-  for the words of the script are a finished question. How long that silence is, is
-  policy and in no figure. But after 160 ms of it Harry transcribes and begins to answer into
-  a slot that nobody hears, and at the end of the utterance opens it: so his first chunk waits already, if the words
-  still stand. livekit's pre-emptive generation is the same idea, and is on. What Harry needs without it stands below
-  each table; a guess that has to be withdrawn costs CPU time, which this script, without pauses, does not show.
+  floor, three silent ones (60 ms) end it; no other wait. **Harry**: windows are 32 ms, and buffers are cut to that
+  size as they are for a real microphone; two voiced windows in a row make a voice, which takes the floor (fewer never
+  do, and *voice declared* is measured there); five silent ones (160 ms) end an utterance, because the words of the
+  script are a finished question. How long that silence has to be is a setting and is part of no figure. But after 160
+  ms of it Harry transcribes and begins to answer into a slot that nobody hears, and opens it at the end of the
+  utterance: if the words are still the same, the first chunk is ready by then. livekit's pre-emptive generation is
+  the same idea, and is on. A guess that has to be withdrawn costs CPU time, which this script, without pauses, does
+  not show.
 * *Voice declared* and *end of speech declared* are the moments at which the detector says so, in all three before the
   framework hears of it. *Cut* is when the output will play nothing more of the reply: Harry's card is told to throw
   away what it holds; livekit's output is paused or cleared, whichever comes first; pipecat's output has handled the
   interruption. *First chunk* is when the output has taken the first sound of the reply: Harry's gate (open, so that
   the next pull of the card takes it), livekit's `capture_frame`, pipecat's `write_audio_frame`.
-* CPU time is that of the whole process, harness included; said of a latency, it is the process's CPU time between the
-  same two events. With one session it is about what a quiet machine's clock would show.
+* CPU time is that of the whole process, harness included; for a latency, it is the process's CPU time between the
+  same two events. With one session it is about what the clock of a quiet machine would show.
 * *Stale samples* are counted by the number they carry, from the cut on.
 * **livekit** runs as `AgentSession` without a server, with pausing, pre-emptive generation and the transcript
   synchroniser on. **pipecat** runs the pipeline of its getting-started voice agent, with metrics, RTVI and turn
@@ -246,19 +246,19 @@ different moments of the cycle. The first interruption and the first reply of ea
 
 ## Limits: what these figures do not say
 
-* The outputs differ, because each framework has its own idea of one. Harry's card is pulled from every 20 ms, also
-  when nothing sounds. pipecat's is paced chunk by chunk, as its websocket transport is, and holds about 40 ms that
+* The outputs differ, because each framework has its own idea of one. Harry's card pulls every 20 ms, also when
+  nothing sounds. pipecat's is paced chunk by chunk, as its websocket transport is, and holds about 40 ms that
   nobody can take back (not counted here). livekit's is virtual, takes everything at once and costs next to nothing,
   which is its best case. Harry's card and livekit's can throw away what they hold; a sound card behind PortAudio
   cannot, and plays on for some 50 ms.
 * Microphone and loudspeaker of Harry's card share one tick, as in a duplex sound card; the peers' feed and output wake
   the process separately. The line below each table says what either harness costs alone. On a quiet machine most of
   the cost of a single session is that of waking up 50 times a second, in all three.
-* *First voiced buffer -> cut* includes Harry's reblocking and his second window: a voice is declared 20 to 60 ms after
-  its first buffer came, in the peers as set here at once. With each project's own detector and its usual waits (pipecat
-  200 ms, livekit 500 ms of speech), those waits are far larger than anything here.
+* *First voiced buffer -> cut* includes Harry's cutting into windows and the second window: a voice is declared 20 to
+  60 ms after its first buffer came; in the peers, as set here, at once. With each project's own detector and its
+  usual waits (pipecat 200 ms, livekit 500 ms of speech), those waits are far larger than anything here.
 * The first sound leaves Harry's gate at the next pull of the card, up to one block later.
-* Memory at the start is told as growth per session: what is imported at the first session counts for it.
+* Memory at the start is growth per session: it includes what is imported for the first session.
 * All three use one core. No network, no encoding, no real engine: twenty-five users in one process is a question of
   overhead, not a deployment.
 """

@@ -1,23 +1,22 @@
-"""Where the functions of this room run: one thread with a trio loop of its own, whoever calls from wherever.
+"""Runs the functions of this room in one thread with a trio loop of its own, wherever they are called from.
 
-So the store is opened once for a process, however many loops come and go, and a `_sync` function never waits for the
-loop that it blocks. Every call is bounded, and leaves the thread when its caller is cancelled.
+The store is opened once a process, however many loops of callers come and go, and a `_sync` function never waits for
+the loop that it blocks. Every call has a time limit, and ends in the thread too when its caller is cancelled.
 """
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import inspect
 import os
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
-from concurrent.futures import Future
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar, cast
 
-import sniffio
 import trio
+from anyio.from_thread import BlockingPortal
 
 from harry.errors import StoreError
 
@@ -32,82 +31,99 @@ _CLOSING = 5.0  # seconds
 
 
 class Portal(Generic[S]):
-    """The thread. `open_services` makes what the functions work with, when it is first needed, and lets go of it.
+    """A thread with a trio loop, started by the first call.
 
-    A call may take `within` seconds.
+    `open_services` makes what the functions work with, when it is first needed, and lets go of it. A call may take
+    `within` seconds.
     """
 
     def __init__(self, open_services: Callable[[], AbstractAsyncContextManager[S]], *, within: float = WITHIN) -> None:
         self._open = open_services
         self.within = within
         self._starting = threading.Lock()
-        self._life: _Life[S] | None = None
+        self._loop: _Loop[S] | None = None
         atexit.register(self.close)
         os.register_at_fork(after_in_child=self._forget)
 
-    def submit(self, work: Callable[[S], Awaitable[R]]) -> _Call[R]:
-        """Begin `work` in the portal's thread."""
-        with self._starting:
-            if self._life is None or not self._life.thread.is_alive():
-                self._life = _Life(self._open)
-                self._life.begin()
-            life = self._life
-        if threading.current_thread() is life.thread:
-            raise RuntimeError("these functions cannot wait for one another in the thread they run in")
-        return life.submit(work, self.within)
+    async def call(self, work: Callable[[S], Awaitable[R]]) -> R:
+        """Run `work` in the portal's thread and wait for it, under trio or asyncio.
+
+        Raises what `work` raises, and `StoreError` if it takes too long or the portal is closed meanwhile.
+        """
+        loop = self._running()
+        with _closing_is_a_store_error():
+            return await loop.portal.call_async(loop.run, work, self.within, abandon_on_cancel=True)
+
+    def call_here(self, work: Callable[[S], Awaitable[R]]) -> R:
+        """Run `work` in the portal's thread and block this one until it is done. Raises as `call` does."""
+        loop = self._running()
+        if trio.lowlevel.in_trio_task():
+            # Handing over blocks for a moment, which anyio allows only outside of trio.
+            with ThreadPoolExecutor(1) as helper:
+                result = helper.submit(loop.portal.start_task_soon, loop.run, work, self.within).result()
+        else:
+            result = loop.portal.start_task_soon(loop.run, work, self.within)
+        try:
+            with _closing_is_a_store_error():
+                return result.result()
+        except BaseException:
+            result.cancel()
+            raise
 
     def close(self) -> None:
-        """End the thread and what it holds; the next call starts anew. Waits at most five seconds."""
+        """End the thread and what it holds; the next call starts another. Waits at most five seconds."""
         with self._starting:
-            life, self._life = self._life, None
-        if life is not None:
-            life.end()
+            loop, self._loop = self._loop, None
+        if loop is not None:
+            loop.end()
+
+    def _running(self) -> _Loop[S]:
+        with self._starting:
+            if self._loop is None or not self._loop.thread.is_alive():
+                self._loop = _Loop(self._open)
+            loop = self._loop
+        if threading.current_thread() is loop.thread:
+            raise RuntimeError("these functions cannot wait for one another in the thread they run in")
+        return loop
 
     def _forget(self) -> None:
-        """Begin anew in a child process, which has no such thread."""
+        """Start afresh in a child process: the thread stays behind in the parent."""
         self._starting = threading.Lock()
-        self._life = None
+        self._loop = None
 
 
-class _Life(Generic[S]):
-    """One run of the thread."""
+class _Loop(Generic[S]):
+    """One run of the thread: anyio's portal, and the services that its calls share."""
 
     def __init__(self, open_services: Callable[[], AbstractAsyncContextManager[S]]) -> None:
         self._open = open_services
-        self._ready = threading.Event()
         self._services: list[S] = []
-        self.thread = threading.Thread(target=trio.run, args=(self._live,), name="harry", daemon=True)
-
-    def begin(self) -> None:
-        """Start the thread, from another one."""
+        ready: Future[BlockingPortal] = Future()
+        self.thread = threading.Thread(target=trio.run, args=(self._live, ready), name="harry", daemon=True)
         self.thread.start()
-        self._ready.wait()
+        self.portal = ready.result()
 
     def end(self) -> None:
-        """End it, from another thread."""
+        """Cancel what still runs and wait for the thread, from another one."""
         with suppress(trio.RunFinishedError):
             self._token.run_sync_soon(self._nursery.cancel_scope.cancel)
         self.thread.join(_CLOSING)
 
-    def submit(self, work: Callable[[S], Awaitable[R]], within: float) -> _Call[R]:
-        """Begin a call, from another thread."""
-
-        async def with_services() -> R:
+    async def run(self, work: Callable[[S], Awaitable[R]], within: float) -> R:
+        """Run one call, in the thread."""
+        with trio.move_on_after(within):
             async with self._opening:
                 if not self._services:
-                    # In a task of its own: what it holds open must be let go by whoever opened it.
+                    # A task of its own: what is opened must be closed by the task that opened it.
                     self._services.append(await self._nursery.start(self._hold))
             return await work(self._services[0])
+        raise StoreError(f"Harry did not answer within {within:g} seconds.")
 
-        call = _Call(self._token, with_services, within)
-        self._token.run_sync_soon(call.begin)
-        return call
-
-    async def _live(self) -> None:
-        async with trio.open_nursery() as self._nursery:
+    async def _live(self, ready: Future[BlockingPortal]) -> None:
+        async with trio.open_nursery() as self._nursery, BlockingPortal() as portal:
             self._token, self._opening = trio.lowlevel.current_trio_token(), trio.Lock()
-            self._ready.set()
-            await trio.sleep_forever()
+            ready.set_result(portal)
+            await portal.sleep_until_stopped()
 
     async def _hold(self, *, task_status: trio.TaskStatus[S]) -> None:
         async with self._open() as services:
@@ -115,70 +131,12 @@ class _Life(Generic[S]):
             await trio.sleep_forever()
 
 
-class _Call(Generic[R]):
-    """One call on its way: begun in the portal's thread, awaited in the caller's."""
-
-    def __init__(self, token: trio.lowlevel.TrioToken, work: Callable[[], Awaitable[R]], within: float) -> None:
-        self._token = token
-        self._work = work
-        self._within = within
-        self._scope = trio.CancelScope()
-        self._result: Future[R] = Future()
-        self._result.set_running_or_notify_cancel()  # from here on only the work itself settles it
-
-    def begin(self) -> None:
-        """Start the work, in the portal's thread."""
-        trio.lowlevel.spawn_system_task(self._run)
-
-    async def _run(self) -> None:
-        try:
-            result = await self._bounded()
-        except trio.Cancelled:
-            self._result.set_exception(StoreError("Harry's memory was closed meanwhile."))
-            raise
-        except BaseException as error:  # noqa: BLE001  it is the caller's: it is raised there
-            self._result.set_exception(error)
-        else:
-            self._result.set_result(result)
-
-    async def _bounded(self) -> R:
-        with self._scope, trio.move_on_after(self._within):
-            return await self._work()
-        raise StoreError(f"Harry did not answer within {self._within:g} seconds.")
-
-    def cancel(self) -> None:
-        """Let the work end: nobody waits for it any more."""
-        with suppress(trio.RunFinishedError):
-            self._token.run_sync_soon(self._scope.cancel)
-
-    async def wait(self) -> R:
-        """Wait in an asynchronous caller, under trio or asyncio."""
-        try:
-            if sniffio.current_async_library() == "trio":
-                await self._wait_in_trio()
-                return self._result.result()
-            return await asyncio.wrap_future(self._result)
-        except BaseException:
-            self.cancel()
-            raise
-
-    async def _wait_in_trio(self) -> None:
-        here, done = trio.lowlevel.current_trio_token(), trio.Event()
-
-        def tell(_: object) -> None:
-            with suppress(trio.RunFinishedError):
-                here.run_sync_soon(done.set)
-
-        self._result.add_done_callback(tell)
-        await done.wait()
-
-    def wait_here(self) -> R:
-        """Wait in plain code, blocking this thread."""
-        try:
-            return self._result.result()
-        except BaseException:
-            self.cancel()
-            raise
+@contextmanager
+def _closing_is_a_store_error() -> Iterator[None]:
+    try:
+        yield
+    except CancelledError as error:
+        raise StoreError("Harry's memory was closed meanwhile.") from error
 
 
 def ported(
@@ -188,10 +146,10 @@ def ported(
 
     def decorate(function: Callable[Concatenate[S, P], Awaitable[R]]) -> Callable[P, Coroutine[Any, Any, R]]:
         async def public(*args: P.args, **kwargs: P.kwargs) -> R:
-            return await portal.submit(lambda services: function(services, *args, **kwargs)).wait()
+            return await portal.call(lambda services: function(services, *args, **kwargs))
 
         def here(*args: P.args, **kwargs: P.kwargs) -> R:
-            return portal.submit(lambda services: function(services, *args, **kwargs)).wait_here()
+            return portal.call_here(lambda services: function(services, *args, **kwargs))
 
         name, explained = function.__name__, function.__doc__ or ""
         _dress(public, function, name, explained)

@@ -29,7 +29,7 @@ def book(home) -> None:  # noqa: F811
     async def keep(opened: services.Services) -> None:
         await opened.lore.add_book(Scope(NAMESPACE, "Harry"), BOOK)
 
-    services.portal.submit(keep).wait_here()
+    services.portal.call_here(keep)
 
 
 def fired(text: str) -> list[str]:

@@ -31,7 +31,7 @@ def put(*records: Thought | TurnRecord) -> None:
     async def write(opened: services.Services) -> None:
         await opened.tables.write(records)
 
-    services.portal.submit(write).wait_here()
+    services.portal.call_here(write)
 
 
 def day(before: int = 0) -> str:

@@ -221,3 +221,24 @@ def test_a_process_that_only_calls_and_ends_leaves_everything_kept(home):  # noq
     )
     assert (done.stdout, done.stderr) == ("kept\n", "")
     assert loaders_async.redis_load_sync("mood") == "calm"
+
+
+def test_a_forked_child_works_on_without_the_thread_and_the_locks_of_its_parent(home):  # noqa: F811
+    script = (
+        "import os, signal; from harry.compat import loaders_async as l, services; l.redis_save_sync('mood', 'calm')\n"
+        "services.portal._starting.acquire()  # as by another thread, in the very moment of the fork\n"
+        "child = os.fork()\n"
+        "if child: os.waitpid(child, 0); services.portal._starting.release()\n"
+        "else: signal.alarm(30)\n"
+        "print(l.redis_load_sync('mood'), flush=True)\n"
+        "if not child: os._exit(0)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "HARRY_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=40,
+        check=False,
+    )
+    assert done.stdout == "calm\ncalm\n"

@@ -76,6 +76,9 @@ def test_speech_begins_before_the_object_ends() -> None:
     [
         ('{"response": "Yes", "mood": "ca', "Yes", {"response": "Yes"}),
         ('{"response": "Yes', "Yes", {"response": "Yes"}),
+        ('{"response": "Yes", "n": 12', "Yes", {"response": "Yes"}),
+        ('{"response": "Yes", "n": 1' + "0" * 5000 + "}", "Yes", {"response": "Yes", "n": "1" + "0" * 5000}),
+        ('```json\n{"response": "Yes", "sure": True}\n```', "Yes", {"response": "Yes", "sure": True}),
         ('{"a": {"response": "no"}, "response": "yes"}', "yes", {"a": {"response": "no"}, "response": "yes"}),
         ('{"response": "one", "response": "two"}', "one", {"response": "one"}),
         ('{"response": "a" "mood": "b"}', "a", {"response": "a", "mood": "b"}),

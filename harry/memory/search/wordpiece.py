@@ -1,4 +1,4 @@
-"""WordPiece: how MiniLM reads, so that its model runs without a tokenizer library and its 100 MB of dependencies.
+"""WordPiece: how MiniLM reads, so that its model runs without a tokenizer library and what that brings along.
 
 The vocabulary is that of BERT base uncased, as all-MiniLM-L6-v2 ships it (Apache-2.0; `minilm_vocabulary.txt`, one
 piece a line, a piece's number is its line's). The rules are BERT's own: clean, lower case, no accents, split at spaces,
