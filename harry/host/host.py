@@ -21,6 +21,7 @@ from actors.soc_writer import Record
 from actors.supervisor import Supervisor
 from actors.turn_taking.attention import Talk
 from channels.clock import AudioClock
+from channels.event_types import ErrorOccurred
 from channels.messages import Recollection
 from channels.turn import new_id
 from harry.config.loading import Config
@@ -216,7 +217,7 @@ class Host:
 
     def _crashed(self, name: str, error: Exception) -> None:
         for session in self.sessions.values():
-            session.events.publish("error", message=f"The {name} failed and was started again: {error}")
+            session.events.publish(ErrorOccurred(message=f"The {name} failed and was started again: {error}"))
 
     def _degraded(self, name: str, error: Exception) -> None:
         self.trouble(f"The {name} keeps failing; I try it again once a minute. {error}")

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from actors.protocols import LanguageModel
+from channels.event_types import Degraded
 from channels.events import EventStream
 from harry.config.engine_presets import PORTS
 from harry.config.loading import Config, RunOptions
@@ -85,10 +86,7 @@ def tell_of_minds(engines: Engines, events: EventStream) -> None:
     """Have a session tell when another mind of the chain stands in, and when the wanted one is back."""
 
     def tell(message: str, over: bool) -> None:
-        if over:
-            events.publish("degraded", message=message, over=True)
-        else:
-            events.publish("degraded", message=message)
+        events.publish(Degraded(message=message, over=over))
 
     if engines.language_model is not None and isinstance(engines.language_model.engine, Relay):
         engines.language_model.engine.tell = tell

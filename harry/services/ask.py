@@ -9,6 +9,7 @@ from functools import partial
 import trio
 
 from channels.clock import AudioClock
+from channels.event_types import Degraded, ErrorOccurred, Reply, TurnEnded
 from channels.turn import new_id
 from harry.config.loading import Config
 from harry.engines.lease import Shelf
@@ -68,15 +69,16 @@ async def _one_turn(session: Session, text: str, write: Callable[[str], None]) -
         await nursery.start(session.run)
         turn = session.typed(text)
         async for event in told:
-            if event.event == "degraded" and not event.fields.get("over") and turn is not None and turn.over.is_set():
-                # The reply is out; waiting for a broken disk would help nobody.
-                raise StoreError(f"The answer is not kept: {event.fields['message']}")
-            if turn is None or event.turn != turn.id:
-                continue
-            if event.event == "reply":
-                write(str(event.fields["text"]))
-            elif event.event == "error":
-                raise EngineError(str(event.fields["message"]))
-            elif event.event == "turn_ended" and event.fields["reason"] != "failed":
-                break
+            match event.what:
+                case Degraded(message=message, over=False) if turn is not None and turn.over.is_set():
+                    # The reply is out; waiting for a broken disk would help nobody.
+                    raise StoreError(f"The answer is not kept: {message}")
+                case _ if turn is None or event.turn != turn.id:
+                    continue
+                case Reply(text=text):
+                    write(text)
+                case ErrorOccurred(message=message):
+                    raise EngineError(message)
+                case TurnEnded(reason=reason) if reason != "failed":
+                    break
         nursery.cancel_scope.cancel()

@@ -21,6 +21,7 @@ from actors.supervisor import Supervisor
 from actors.text.phrases import asks, phrases_of
 from actors.turn_taking.attention import Attention, Meant, Talk
 from channels.clock import AudioClock
+from channels.event_types import Degraded, ErrorOccurred, Ready, SpeakingStarted, ThoughtKept, Transcribed
 from channels.events import EventStream
 from channels.events import Listener as Listening
 from channels.gate import Gate, Slot
@@ -241,7 +242,7 @@ class Session:
                         nursery.start_soon(self.supervisor.keep, name, run)
                     self.attention.ready(self.clock.now())
                     self.ears.heed_button()
-                    self.events.publish("ready")
+                    self.events.publish(Ready())
                     task_status.started()
             finally:
                 writing.cancel_scope.cancel()
@@ -262,7 +263,7 @@ class Session:
         """Answer a typed line. It cuts whatever Harry is saying, at once; None where a stop phrase was all of it."""
         now = self.clock.now()
         said = Utterance(new_id(), line, Source.TYPED, now, now)
-        self.events.publish("transcript", utterance=said.id, partial=False, text=line, meant=True, ended_at=now)
+        self.events.publish(Transcribed(utterance=said.id, partial=False, text=line, meant=True, ended_at=now))
         text = self._to_answer(line)
         if text != line:
             self.conductor.cut("stop")
@@ -366,12 +367,13 @@ class Session:
         asked = asks(self.conductor.last_heard)
         meant = self.attention.judge(transcript.text, speech.began_at, asked=asked) if wanted else Meant.NOBODY
         self.events.publish(
-            "transcript",
-            utterance=speech.utterance,
-            partial=not speech.final,
-            text=transcript.text,
-            meant=meant is Meant.MEANT,
-            ended_at=speech.ended_at,
+            Transcribed(
+                utterance=speech.utterance,
+                partial=not speech.final,
+                text=transcript.text,
+                meant=meant is Meant.MEANT,
+                ended_at=speech.ended_at,
+            )
         )
         text = self._to_answer(transcript.text)
         if meant is not Meant.MEANT or not text:
@@ -401,7 +403,7 @@ class Session:
 
     def _sounded(self, slot: Slot) -> None:
         slot.turn.mark("sound", self.clock.now())
-        self.events.publish("speaking_started", turn=slot.turn.id)
+        self.events.publish(SpeakingStarted(turn=slot.turn.id))
 
     def _kept(self, record: Record, sequence: int) -> None:
         if self._long_term is not None:
@@ -411,21 +413,21 @@ class Session:
         if isinstance(record, TurnRecord):
             self.conductor.kept(record)
         else:
-            self.events.publish("soc", sequence=sequence)
+            self.events.publish(ThoughtKept(sequence=sequence))
 
     def trouble(self, message: str) -> None:
         """Tell that something cannot be kept or shared now."""
-        self.events.publish("degraded", message=message)
+        self.events.publish(Degraded(message=message))
 
     def recovered(self) -> None:
         """What was told by `trouble` is over."""
-        self.events.publish("degraded", message="What Harry keeps is written again.", over=True)
+        self.events.publish(Degraded(message="What Harry keeps is written again.", over=True))
 
     def _crashed(self, name: str, error: Exception) -> None:
-        self.events.publish("error", message=f"The {name} failed and was started again: {error}")
+        self.events.publish(ErrorOccurred(message=f"The {name} failed and was started again: {error}"))
 
     def _degraded(self, name: str, error: Exception) -> None:
-        self.events.publish("degraded", message=f"The {name} keeps failing; I try it again once a minute. {error}")
+        self.events.publish(Degraded(message=f"The {name} keeps failing; I try it again once a minute. {error}"))
         self.conductor.say(f"My {name} keeps failing. The log says why.")
 
 
