@@ -16,6 +16,7 @@ from channels.events import EventStream
 from harry.config.engine_presets import PORTS
 from harry.config.loading import Config, RunOptions
 from harry.engines.engine_set import Engines
+from harry.engines.traits import traits_of
 from harry.errors import ConfigurationError
 from harry.host.engine_loading import Candidate, Chain
 from harry.mind.fallback.relay import Relay
@@ -94,4 +95,4 @@ def tell_of_minds(engines: Engines, events: EventStream) -> None:
 
 def better_minds(mind: LanguageModel | None) -> str:
     """The sentence that names the ways to a better mind, when the one that serves is too small; else ""."""
-    return BETTER_MINDS if getattr(mind, "small", False) else ""
+    return BETTER_MINDS if traits_of(mind).small else ""

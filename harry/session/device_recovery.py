@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 import structlog
 import trio
 
-from actors.protocols import Loudspeaker, Microphone
+from actors.protocols import Loudspeaker, MayReturn, Microphone
 from channels.event_types import Degraded
 from channels.events import EventStream
 from channels.gate import Gate
@@ -70,7 +70,7 @@ async def _keep(device: object, use: _Use, card: _Card) -> None:
         try:
             await use(task_status=card)
         except DeviceError as error:
-            if not card.ever or not getattr(device, "returns", False):
+            if not card.ever or not (isinstance(device, MayReturn) and device.returns):
                 raise
             card.lost(error)
         else:

@@ -38,6 +38,7 @@ from channels.messages import (
 from channels.turn import Turn, new_id
 from harry.engines.engine_set import Engines
 from harry.engines.lease import Shelf
+from harry.engines.traits import traits_of
 from harry.errors import EngineError, StoreError
 from harry.session.actor_registry import Cast
 from harry.session.conductor import Conductor, Identity
@@ -250,7 +251,7 @@ class Session:
     async def warm(self) -> None:
         """Let an embedded mind read the beginning of its prompt before the first question. Costs nothing elsewhere."""
         async with self._mind.lease() as mind:
-            if not getattr(mind, "embedded", False):
+            if not traits_of(mind).embedded:
                 return
             nothing = Recollection(Utterance(new_id(), "", Source.PROACTIVE), self.conductor.history)
             request = Request(self._prompt(mind, nothing), purpose="ritual", max_tokens=1)

@@ -22,6 +22,7 @@ from channels.ports import Port
 from channels.turn import Turn
 from harry.engines.deadline import Patience
 from harry.engines.lease import Shelf
+from harry.engines.traits import traits_of
 from harry.session.actor_registry import Cast
 
 PIECES_AHEAD = 2
@@ -120,7 +121,7 @@ class Pipeline:
                     prompt=partial(self._prompt, mind),
                     ordinal=turn.ordinal,
                     out=pieces,
-                    tools=self._tools(turn) if self._tools and not getattr(mind, "toolless", False) else None,
+                    tools=self._tools(turn) if self._tools and not traits_of(mind).toolless else None,
                     phrases=self._phrases,
                 )
             )
