@@ -17,6 +17,7 @@ import trio
 from actors.protocols import Samples, VoiceActivityStream
 from actors.turn_taking.endpointing import ONSET, VOICED, Endpointing, Sign
 from actors.turn_taking.floor import Decision, Floor, HarrySide
+from channels.event_types import SpeechStarted, SpeechStopped
 from channels.events import EventStream
 from channels.messages import EAR_RATE, FRAME_SAMPLES, SAMPLE_BYTES, Frame, Speech, Transcript
 from channels.ports import Port
@@ -225,10 +226,10 @@ class Listener:
         self._growing = list(self._heard)
         self._heard.clear()
         self._next_partial = self.endpointing.began_at + PARTIAL_EVERY
-        self._events.publish("speech_started", at=self.endpointing.began_at, utterance=self._utterance)
+        self._events.publish(SpeechStarted(utterance=self._utterance), at=self.endpointing.began_at)
 
     def _end(self) -> None:
-        self._events.publish("speech_stopped", at=self.endpointing.voice_ended_at, utterance=self._utterance)
+        self._events.publish(SpeechStopped(utterance=self._utterance), at=self.endpointing.voice_ended_at)
         self.hand_over(self._speech(final=True))
         # Words that were handed over must not begin the next utterance once more.
         over = self.endpointing.voice_ended_at * EAR_RATE

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,33 @@ class Engine(Protocol):
 
     async def aclose(self) -> None:
         """Let go of models, threads and connections. Called once, after the last lease."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EngineTraits:
+    """What is so of an engine as long as it lives. An engine may declare them as its attribute `traits`.
+
+    `small`: too small for a full prompt and for thinking by itself. `toolless`: it cannot call for tools. `embedded`:
+    it runs in this process, so that reading a prompt ahead costs nothing but time. `light`: having it ready costs next
+    to nothing, so it is loaded although another one serves. `local`: it is on this computer, so that nothing leaves
+    it and nothing is charged.
+    """
+
+    small: bool = False
+    toolless: bool = False
+    embedded: bool = False
+    light: bool = False
+    local: bool = False
+
+
+@runtime_checkable
+class MayRetire(Protocol):
+    """An engine that tells when it is of no more use: an instance that is `retired` is replaced by a fresh one."""
+
+    @property
+    def retired(self) -> bool:
+        """Whether a call outlived its deadline."""
         ...
 
 
@@ -290,6 +317,16 @@ class Loudspeaker(Protocol):
 
     def pending(self) -> int:
         """See `channels.gate.Sink`."""
+        ...
+
+
+@runtime_checkable
+class MayReturn(Protocol):
+    """A device that may be opened again after a `harry.errors.DeviceError`, once it is back."""
+
+    @property
+    def returns(self) -> bool:
+        """Whether it is worth waiting for."""
         ...
 
 

@@ -14,6 +14,7 @@ from typing import NoReturn
 import structlog
 import trio
 
+from channels.event_types import AnyEvent, Interrupted, Reply, SpeakingStarted, SpeechStarted, Transcribed, TurnEnded
 from channels.events import EventStream, Listener
 
 AFTER = 20.0
@@ -22,7 +23,7 @@ AFTER = 20.0
 PATIENCE = 60.0
 """Seconds a thought may take."""
 
-STIRRING = frozenset({"speech_started", "transcript", "reply", "speaking_started", "interrupted"})
+STIRRING: frozenset[type[AnyEvent]] = frozenset({SpeechStarted, Transcribed, Reply, SpeakingStarted, Interrupted})
 """Events that say that somebody speaks, or that a turn is on its way."""
 
 log = structlog.get_logger(__name__)
@@ -77,7 +78,7 @@ class Thinker:
         happenings = self._events.listen()
         try:
             while True:
-                await _heard_of(happenings, frozenset({"turn_ended"}))
+                await _heard_of(happenings, frozenset({TurnEnded}))
                 await self._quiet(happenings)
                 if self._may():
                     await self._think(happenings)
@@ -114,10 +115,10 @@ class Thinker:
             self._keep(reflection)
 
 
-async def _heard_of(happenings: Listener, names: frozenset[str]) -> None:
+async def _heard_of(happenings: Listener, kinds: frozenset[type[AnyEvent]]) -> None:
     """Wait for one of these events."""
     async for event in happenings:
-        if event.event in names:
+        if type(event.what) in kinds:
             return
     # The session's events have ended; the session is about to cancel this task.
     await trio.sleep_forever()

@@ -14,6 +14,7 @@ import structlog
 import trio
 
 from actors.protocols import Recognition, Samples, SpeechToText
+from channels.event_types import ErrorOccurred
 from channels.events import EventStream
 from channels.mailbox import Mailbox
 from channels.messages import EAR_RATE, SAMPLE_BYTES, Speech, Transcript
@@ -70,7 +71,7 @@ class Transcriber:
         with suppress(trio.WouldBlock):
             self._partials.receive_nowait()
         if not self.finals.post(speech):
-            self._events.publish("error", message="Harry cannot keep up: an utterance was lost.")
+            self._events.publish(ErrorOccurred(message="Harry cannot keep up: an utterance was lost."))
 
     async def run(self) -> None:
         """Transcribe until cancelled."""

@@ -1,5 +1,7 @@
 """One bounded fan-out of what happened: the file, the live line, the page and the tests all listen here.
 
+What can happen is declared in `channels.event_types`.
+
 Publishing never waits. A listener that falls behind loses ordinary events, counted; the records that end a turn are
 reserved when the turn is admitted, so that no cut ever waits for a reader and none of them is lost.
 """
@@ -7,28 +9,43 @@ reserved when the turn is admitted, so that no cut ever waits for a reader and n
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import overload
 
 import trio
 
 from channels.clock import AudioClock
+from channels.event_types import AnyEvent, Heard, Interrupted, TurnEnded, named, on_the_wire
 
-RESERVED = frozenset({"interrupted", "heard", "turn_ended"})
+RESERVED: frozenset[type[AnyEvent]] = frozenset({Interrupted, Heard, TurnEnded})
 """The events each admitted turn has room for in every lossless listener."""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`at` is seconds on the session's audio clock, when it happened; `turn` is a turn's id or None."""
+    """What happened, and when: `at` is seconds on the session's audio clock. Readers `match` on `what`."""
 
     at: float
-    event: str
-    turn: str | None = None
-    fields: Mapping[str, object] = field(default_factory=dict)
+    what: AnyEvent
+
+    @property
+    def event(self) -> str:
+        """Its name on the wire."""
+        return self.what.event
+
+    @property
+    def turn(self) -> str | None:
+        """The id of the turn it belongs to, or None."""
+        return self.what.turn
+
+    @property
+    def fields(self) -> dict[str, object]:
+        """What it tells beyond `at`, `event` and `turn`, as on the wire."""
+        return on_the_wire(self.what)
 
     def flat(self) -> dict[str, object]:
-        """Everything in one mapping, as it is written to the event file."""
+        """Return everything in one mapping, as it is written to the event file."""
         return {"at": round(self.at, 4), "event": self.event, "turn": self.turn, **self.fields}
 
 
@@ -40,7 +57,7 @@ class Listener:
         self.lossless = lossless
         self.missed = 0
         self._queue: deque[Event] = deque()
-        self._reserved: dict[str, set[str]] = {}
+        self._reserved: dict[str, set[type[AnyEvent]]] = {}
         self._changed = trio.Event()
         self._closed = False
         self._leave = leave
@@ -60,10 +77,11 @@ class Listener:
         self._wake()
 
     def _offer(self, event: Event) -> None:
+        kind = type(event.what)
         promised = self._reserved.get(event.turn or "", set())
-        if event.event in promised:
-            promised.discard(event.event)
-        elif not self._room(1) and not (self.lossless and event.event in RESERVED):
+        if kind in promised:
+            promised.discard(kind)
+        elif not self._room(1) and not (self.lossless and kind in RESERVED):
             # A turn cut before its reservation was granted still tells its end: at most three such events a turn.
             self.missed += 1
             return
@@ -115,9 +133,22 @@ class EventStream:
         self._listeners.append(listener)
         return listener
 
-    def publish(self, event: str, /, *, turn: str | None = None, at: float | None = None, **fields: object) -> None:
-        """Tell every listener, without waiting. `at` defaults to now on the session's clock."""
-        happened = Event(self.clock.now() if at is None else at, event, turn, fields)
+    @overload
+    def publish(self, what: AnyEvent, /, *, at: float | None = None) -> None: ...
+
+    @overload
+    def publish(self, what: str, /, *, turn: str | None = None, at: float | None = None, **fields: object) -> None: ...
+
+    def publish(
+        self, what: AnyEvent | str, /, *, turn: str | None = None, at: float | None = None, **fields: object
+    ) -> None:
+        """Tell every listener, without waiting. `at` defaults to now on the session's clock.
+
+        Plug-ins may tell an event by its name and fields; see `channels.event_types.named` for what is raised.
+        """
+        if isinstance(what, str):
+            what = named(what, turn, fields)
+        happened = Event(self.clock.now() if at is None else at, what)
         for listener in self._listeners:
             listener._offer(happened)
 

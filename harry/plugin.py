@@ -9,6 +9,7 @@ from __future__ import annotations
 from actors.protocols import (
     Delta,
     Engine,
+    EngineTraits,
     ImagePart,
     LanguageModel,
     Loudspeaker,
@@ -92,6 +93,7 @@ __all__ = [
     "EngineError",
     "EngineSettings",
     "EngineTimeout",
+    "EngineTraits",
     "EngineUnavailable",
     "Exchange",
     "Frame",

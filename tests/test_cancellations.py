@@ -22,6 +22,7 @@ from actors.retriever import retrieve
 from actors.speaker import speak
 from actors.transcriber import Transcriber
 from channels.clock import AudioClock
+from channels.event_types import BY_NAME
 from channels.events import RESERVED, EventStream
 from channels.gate import Gate, State
 from channels.mailbox import Mailbox
@@ -32,6 +33,7 @@ from harry.engines.lease import FRESH_AT_MOST, EnginePool
 from harry.errors import EngineError, EngineUnavailable
 from harry.memory.store.in_memory import InMemoryStore
 from harry.testing.engines import ScriptedSettings, ScriptedVoice
+from tests.channels.sample_events import sample
 from tests.support.conductor_rig import dies_slowly, rig, speaks, utterance
 from tests.support.virtual_session import FakeEar, house, says
 
@@ -231,10 +233,10 @@ async def test_a_slow_lossless_listener_loses_no_end_of_a_turn_and_no_cut_waits_
         with trio.move_on_after(random.random()):
             await stream.reserve(turn)
         for _ in range(5):
-            stream.publish("reply", turn=turn)
+            stream.publish(sample("reply", turn))
         with assert_no_checkpoints():
             for event in ("interrupted", "heard", "turn_ended"):
-                stream.publish(event, turn=turn)
+                stream.publish(sample(event, turn))
             stream.release(turn)
 
     async with trio.open_nursery() as nursery:
@@ -243,7 +245,7 @@ async def test_a_slow_lossless_listener_loses_no_end_of_a_turn_and_no_cut_waits_
             for number in range(40):
                 turns.start_soon(take_a_turn, str(number))
         slow.close()
-    ends = [(event, turn) for event, turn in told if event in RESERVED]
+    ends = [(event, turn) for event, turn in told if BY_NAME[event] in RESERVED]
     assert len(ends) == len(set(ends)) == 120
     assert slow.missed == 200 - (len(told) - 120)
     assert not slow._reserved

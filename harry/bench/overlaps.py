@@ -19,6 +19,7 @@ import trio
 
 from actors.protocols import LanguageModel, Message, Role, TextPart
 from channels.clock import AudioClock
+from channels.event_types import AnyEvent, Heard, Interrupted, Transcribed, TurnEnded
 from channels.events import Event
 from channels.messages import EAR_RATE, Recollection
 from harry.audio.wav import WavMicrophone
@@ -108,10 +109,15 @@ async def play(overlaps: Sequence[Overlap]) -> Played:
                     session.typed("Tell me a story.")
             await trio.sleep(AGAIN + EVERY)
             nursery.cancel_scope.cancel()
-    events = [event for event in listening.take_waiting() if event.fields.get("reason") != "shutdown"]
+    events = [event for event in listening.take_waiting() if not _of_the_end(event.what)]
     for each in told:
         _judge(each, sounded, pauses, events)
     return Played(told, sounded, events, said)
+
+
+def _of_the_end(event: AnyEvent) -> bool:
+    """Whether a turn was cut by the end of the run and not by an overlap."""
+    return isinstance(event, Interrupted | TurnEnded) and event.reason == "shutdown"
 
 
 def _session(path: Path, clock: AudioClock, said: str, hear: Callable[[float, bytes], None]) -> Session:
@@ -160,13 +166,13 @@ def _judge(
 ) -> None:
     begins, over = told.begins, told.begins + EVERY - AGAIN
     within = [event for event in events if begins <= event.at < over]
-    told.cut = [str(event.fields["reason"]) for event in within if event.event == "interrupted"]
-    told.heard_as = [str(event.fields["text"]) for event in within if event.event == "transcript"]
+    told.cut = [event.what.reason for event in within if isinstance(event.what, Interrupted)]
+    told.heard_as = [event.what.text for event in within if isinstance(event.what, Transcribed)]
     told.pauses = sum(begins <= at < over for at in pauses)
     loud = [at for at, pcm in sounded if begins <= at < over and any(pcm)]
     if told.cut:
         # An answer begins some time after the end; what sounds until then belongs to the reply that was cut.
-        cut_at = next(event.at for event in within if event.event == "interrupted")
+        cut_at = next(event.at for event in within if isinstance(event.what, Interrupted))
         told.silent_at = max((at + 0.01 for at in loud if at <= cut_at), default=begins)
         silences = [at for at, pcm in sounded if begins <= at < cut_at and not any(pcm)]
         told.again = 0.01 * sum(at > silences[0] for at in loud if at <= cut_at) if silences else 0.0
@@ -194,7 +200,7 @@ def whole(played: Played) -> bool:
 
 def heard_exactly(played: Played) -> tuple[int, int]:
     """How many of the cut replies tell exactly the words that sounded, and of how many."""
-    told = [str(event.fields["text"]) for event in played.events if event.event == "heard"]
+    told = [event.what.text for event in played.events if isinstance(event.what, Heard)]
     words = played.said.split()
     counts = [len(part) // WORD for part in replies_sounded(played.sounded)]
     right = 0

@@ -14,6 +14,7 @@ from typing import IO
 import structlog
 import trio
 
+from channels.event_types import Degraded
 from channels.events import Event, Listener
 from harry.errors import ConfigurationError
 
@@ -42,9 +43,7 @@ async def write_events(listener: Listener, file: IO[str]) -> None:
             events = [event, *listener.take_waiting()]
             if listener.missed > missed:
                 missed = listener.missed
-                events.append(
-                    Event(event.at, "degraded", None, {"message": f"{missed} events were lost: disk too slow."})
-                )
+                events.append(Event(event.at, Degraded(message=f"{missed} events were lost: disk too slow.")))
             lines = "".join(json.dumps(each.flat(), ensure_ascii=False) + "\n" for each in events)
             try:
                 # Not abandoned on cancellation: a line is whole or not there.

@@ -23,6 +23,7 @@ from rich.console import Console
 from actors.protocols import Loudspeaker, Microphone
 from actors.turn_taking.attention import Talk
 from channels.clock import AudioClock
+from channels.event_types import DoorOpened
 from harry.audio.choice import open_loudspeaker, open_microphone
 from harry.audio.soundcard import SoundcardLoudspeaker, SoundcardMicrophone
 from harry.audio.wav import WavMicrophone
@@ -156,7 +157,7 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
                     prepare=prepare,
                 ) as session:
                     if door is not None:
-                        session.events.publish("door", address=door.address)
+                        session.events.publish(DoorOpened(address=door.address))
                     with start_kept():
                         await _converse(session, facts, options, console)
 

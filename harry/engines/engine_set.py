@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from actors.protocols import LanguageModel, SpeechToText, TextToSpeech, TurnDetector, VoiceActivityDetector
 from harry.engines.lease import EnginePool
-from harry.engines.registry import ROLES
 
 
 @dataclass(slots=True)
@@ -20,9 +20,19 @@ class Engines:
     text_to_speech: EnginePool[TextToSpeech] | None = None
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def by_role(self) -> dict[str, EnginePool[Any] | None]:
+        """Each role of `harry.engines.registry.ROLES` with its engine."""
+        return {
+            "voice_activity": self.voice_activity,
+            "speech_to_text": self.speech_to_text,
+            "turn_detector": self.turn_detector,
+            "language_model": self.language_model,
+            "text_to_speech": self.text_to_speech,
+        }
+
     async def aclose(self) -> None:
         """Close everything that was loaded."""
-        for role in ROLES:
-            shelf = getattr(self, role)
+        for shelf in self.by_role.values():
             if shelf is not None:
                 await shelf.aclose()

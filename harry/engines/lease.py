@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 import structlog
 import trio
 
+from actors.protocols import MayRetire
 from harry.errors import EngineUnavailable
 
 E = TypeVar("E", bound=Any)
@@ -58,7 +59,7 @@ class EnginePool(Generic[E]):
     @asynccontextmanager
     async def lease(self) -> AsyncIterator[E]:
         """Hold the current instance for the block's length. Raises `EngineUnavailable` when the role is degraded."""
-        if getattr(self._current.engine, "retired", False):
+        if _retired(self._current.engine):
             await self._replace()
         leased = self._current
         leased.holders += 1
@@ -67,18 +68,18 @@ class EnginePool(Generic[E]):
         finally:
             leased.holders -= 1
             if leased.off_the_shelf and not leased.holders:
-                await _close(leased.engine)
+                await _close(self.role, leased.engine)
 
     async def swap(self, engine: E) -> None:
         """Give `engine` to every lease from now on; the old instance closes when the last holder has left."""
         old, self._current = self._current, _Leased(engine)
         old.off_the_shelf = True
         if not old.holders:
-            await _close(old.engine)
+            await _close(self.role, old.engine)
 
     async def _replace(self) -> None:
         async with self._replacing:
-            if not getattr(self._current.engine, "retired", False):
+            if not _retired(self._current.engine):
                 return
             role = self.role.replace("_", " ")
             if self._reload is None or self._fresh >= FRESH_AT_MOST:
@@ -100,13 +101,17 @@ class EnginePool(Generic[E]):
         """Close the instance on the shelf."""
         if not self._closed:
             self._closed = True
-            await _close(self._current.engine)
+            await _close(self.role, self._current.engine)
 
 
-async def _close(engine: Any) -> None:
+def _retired(engine: object) -> bool:
+    return isinstance(engine, MayRetire) and engine.retired
+
+
+async def _close(role: str, engine: Any) -> None:
     # An engine that will not close must not hold up the stop of everything else, nor spoil the turn that used it.
     with trio.move_on_after(2, shield=True):
         try:
             await engine.aclose()
         except Exception as error:  # noqa: BLE001  an engine may come from anybody
-            log.warning("engine did not close", engine=getattr(engine, "name", "?"), cause=type(error).__name__)
+            log.warning("engine did not close", role=role, cause=type(error).__name__)

@@ -28,6 +28,7 @@ from channels.messages import Exchange, Recollection, Source, Utterance
 from channels.turn import Turn, new_id
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
+from harry.engines.traits import traits_of
 from harry.errors import EngineError, StoreError
 from harry.session.actor_registry import ActorSet
 from harry.session.conductor import Conductor, Identity
@@ -307,7 +308,7 @@ class _Builder:
     async def _warm(self) -> None:
         """Let an embedded mind read the beginning of its prompt before the first question. Costs nothing elsewhere."""
         async with self.services.mind.lease() as mind:
-            if not getattr(mind, "embedded", False):
+            if not traits_of(mind).embedded:
                 return
             user = self.conductor.identity.user
             nothing = Recollection(Utterance(new_id(), "", Source.PROACTIVE), self.conductor.history)

@@ -61,24 +61,26 @@ async def load_engines(
 
     Raises `ConfigurationError` for a name that does not exist or a named engine that cannot serve.
     """
-    engines = Engines()
+    loaded: dict[str, EnginePool[Any] | None] = {}
+    notes: list[str] = []
     troubles: list[ConfigurationError] = []
 
     async def one(chain: Chain) -> None:
         try:
             if chain.role == "language_model":
-                engines.language_model = await _relay(chain, engines.notes, on_degraded, meter)
+                shelf: EnginePool[Any] | None = await _relay(chain, notes, on_degraded, meter)
             else:
-                setattr(engines, chain.role, await _first_that_serves(chain, engines.notes, on_degraded))
+                shelf = await _first_that_serves(chain, notes, on_degraded)
         except ConfigurationError as error:
             troubles.append(error)
         else:
-            shelf = getattr(engines, chain.role)
+            loaded[chain.role] = shelf
             on_loaded(chain.role, "nothing" if shelf is None else shelf.engine.name)
 
     async with trio.open_nursery() as nursery:
         for chain in chains:
             nursery.start_soon(one, chain)
+    engines = Engines(**loaded, notes=notes)
     if troubles:
         await engines.aclose()
         raise troubles[0]
@@ -116,8 +118,8 @@ async def _relay(
         if not link.there:
             continue
         try:
-            link.traits = await _loading(chain.role, candidate, registry.checked)()
-            if not serves or getattr(link.traits, "light", False):
+            link.known(await _loading(chain.role, candidate, registry.checked)())
+            if not serves or link.traits.light:
                 await link.shelf()
                 serves = True
         except EngineError as error:

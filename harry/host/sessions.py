@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from actors.supervisor import Supervisor
+from channels.event_types import ErrorOccurred
 from harry.session.session import Session
 
 
@@ -58,7 +59,7 @@ class LiveSessions:
 
     def _crashed(self, name: str, error: Exception) -> None:
         for session in self.by_id.values():
-            session.events.publish("error", message=f"The {name} failed and was started again: {error}")
+            session.events.publish(ErrorOccurred(message=f"The {name} failed and was started again: {error}"))
 
     def _degraded(self, name: str, error: Exception) -> None:
         self.trouble(f"The {name} keeps failing; I try it again once a minute. {error}")

@@ -11,10 +11,12 @@ from typing import Any
 import structlog
 
 from actors.protocols import LanguageModel
+from channels.event_types import Degraded
 from channels.events import EventStream
 from harry.config.engine_presets import PORTS
 from harry.config.loading import Config, RunOptions
 from harry.engines.engine_set import Engines
+from harry.engines.traits import traits_of
 from harry.errors import ConfigurationError
 from harry.host.engine_loading import Candidate, Chain
 from harry.mind.fallback.relay import Relay
@@ -85,10 +87,7 @@ def tell_of_minds(engines: Engines, events: EventStream) -> None:
     """Have a session tell when another mind of the chain stands in, and when the wanted one is back."""
 
     def tell(message: str, over: bool) -> None:
-        if over:
-            events.publish("degraded", message=message, over=True)
-        else:
-            events.publish("degraded", message=message)
+        events.publish(Degraded(message=message, over=over))
 
     if engines.language_model is not None and isinstance(engines.language_model.engine, Relay):
         engines.language_model.engine.tell = tell
@@ -96,4 +95,4 @@ def tell_of_minds(engines: Engines, events: EventStream) -> None:
 
 def better_minds(mind: LanguageModel | None) -> str:
     """The sentence that names the ways to a better mind, when the one that serves is too small; else ""."""
-    return BETTER_MINDS if getattr(mind, "small", False) else ""
+    return BETTER_MINDS if traits_of(mind).small else ""

@@ -20,6 +20,7 @@ from channels.messages import Exchange
 from harry.config.loading import Config
 from harry.config.persona import persona_of
 from harry.engines.lease import EnginePool
+from harry.engines.traits import traits_of
 from harry.errors import EngineError, EngineUnavailable, StoreError
 from harry.inner_life.daily import Ask, Rituals
 from harry.inner_life.rate_limit import Allowance, hours
@@ -71,7 +72,7 @@ def asking(shelf: EnginePool[LanguageModel]) -> Ask:
             await trio.lowlevel.checkpoint()
 
         async with shelf.lease() as mind:
-            if getattr(mind, "small", False):
+            if traits_of(mind).small:
                 raise EngineUnavailable(f"{mind.name} is too small to think for itself.")
             with trio.move_on_after(PATIENCE) as scope:
                 await mind.reply(request, take)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import trio
 
+from channels.event_types import Degraded, ErrorOccurred, Reply, TurnEnded
 from channels.events import Listener
 from channels.turn import Turn
 from harry.config.loading import Config
@@ -45,14 +46,15 @@ async def ask(config: Config, text: str, write: Callable[[str], None]) -> None:
 async def write_reply(events: Listener, turn: Turn | None, write: Callable[[str], None]) -> None:
     """Write a turn's reply until it is kept. Raises `EngineError`, `StoreError`."""
     async for event in events:
-        if event.event == "degraded" and not event.fields.get("over") and turn is not None and turn.over.is_set():
-            # The reply is out; waiting for a broken disk would help nobody.
-            raise StoreError(f"The answer is not kept: {event.fields['message']}")
-        if turn is None or event.turn != turn.id:
-            continue
-        if event.event == "reply":
-            write(str(event.fields["text"]))
-        elif event.event == "error":
-            raise EngineError(str(event.fields["message"]))
-        elif event.event == "turn_ended" and event.fields["reason"] != "failed":
-            return
+        match event.what:
+            case Degraded(message=message, over=False) if turn is not None and turn.over.is_set():
+                # The reply is out; waiting for a broken disk would help nobody.
+                raise StoreError(f"The answer is not kept: {message}")
+            case _ if turn is None or event.turn != turn.id:
+                continue
+            case Reply(text=text):
+                write(text)
+            case ErrorOccurred(message=message):
+                raise EngineError(message)
+            case TurnEnded(reason=reason) if reason != "failed":
+                return

@@ -17,6 +17,7 @@ import trio
 from actors.supervisor import describe_origin
 from actors.text.phrases import asks
 from actors.turn_taking.floor import HarrySide
+from channels.event_types import ErrorOccurred, Heard, Interrupted, Reply, Transcribed, TurnBegan, TurnEnded
 from channels.events import EventStream
 from channels.gate import Gate, Slot, State
 from channels.messages import Exchange, Source, TurnRecord, Utterance
@@ -216,7 +217,7 @@ class Conductor:
             self.withdraw()
             if len(self._running) >= TURNS_AT_MOST:
                 log.error("stuck: earlier turns do not end", turns=len(self._running))
-                self.events.publish("error", message="Harry is stuck: earlier answers do not end. Restart him.")
+                self.events.publish(ErrorOccurred(message="Harry is stuck: earlier answers do not end. Restart him."))
                 return None
             turn, slot = self._admit(whole, amended, shut=False)
         self._committed(turn, slot, amended)
@@ -254,7 +255,7 @@ class Conductor:
         stale = self.gate.close(slot)
         self.gate.ducked = False
         turn.scope.cancel()
-        self.events.publish("interrupted", turn=turn.id, reason=reason, stale_samples=stale)
+        self.events.publish(Interrupted(turn=turn.id, reason=reason, stale_samples=stale))
         self._settle(turn, slot, reason, interrupted=True)
         return Cut(turn.id, reason, slot.heard, stale)
 
@@ -283,7 +284,7 @@ class Conductor:
         """A stretch of the reply goes to the voice: told at once, or, of a guess, when it is committed."""
         turn.pieces.append(text)
         if turn.committed:
-            self.events.publish("reply", turn=turn.id, text=text)
+            self.events.publish(Reply(turn=turn.id, text=text))
 
     def acknowledge(self, record: TurnRecord) -> None:
         """The record is durable: acknowledge the turn."""
@@ -291,7 +292,7 @@ class Conductor:
         if turn is None:
             return  # A turn of an earlier life, kept only now: nobody here waits for it.
         timeline = {stage: round(at, 4) for stage, at in turn.timeline.items()}
-        self.events.publish("turn_ended", turn=record.turn, reason=record.reason, timeline=timeline)
+        self.events.publish(TurnEnded(turn=record.turn, reason=record.reason, timeline=timeline))
         self.events.release(record.turn)
         self._wake()
 
@@ -345,17 +346,17 @@ class Conductor:
         turn.timeline["committed"] = self.events.clock.now()
         self._last = (turn, slot)
         self._on_turn(True)
-        self.events.publish("turn_began", turn=turn.id, utterance=turn.utterance.id)
+        self.events.publish(TurnBegan(turn=turn.id, utterance=turn.utterance.id))
         if amended is not None:
             said = turn.utterance
-            self.events.publish(
-                "transcript", utterance=said.id, partial=False, text=said.text, amends=amended.utterance.id,
-                ended_at=said.ended_at,
-            )  # fmt: skip
+            whole = Transcribed(
+                utterance=said.id, partial=False, text=said.text, amends=amended.utterance.id, ended_at=said.ended_at
+            )
+            self.events.publish(whole)
         elif turn.utterance.speak is None:
             self.committed += 1
         for text in turn.pieces:
-            self.events.publish("reply", turn=turn.id, text=text)
+            self.events.publish(Reply(turn=turn.id, text=text))
 
     # A turn's own task.
 
@@ -406,7 +407,7 @@ class Conductor:
         self._history.add(Exchange(turn.id, said, heard, interrupted, used), amends=turn.amends)
         # Sound that was cut within its first word was heard too, though no word of it.
         if heard or slot.sounded.is_set():
-            self.events.publish("heard", turn=turn.id, text=heard)
+            self.events.publish(Heard(turn=turn.id, text=heard))
         record = TurnRecord(
             turn=turn.id,
             user=turn.user,
@@ -437,7 +438,8 @@ class Conductor:
         log.debug("how it failed", turn=turn.id, exc_info=trouble)
         sentence = next((str(each) for each in causes if isinstance(each, HarryError)), "")
         kind = type(causes[0]).__name__
-        self.events.publish("error", turn=turn.id, message=sentence or f"Something in Harry failed ({kind}).")
+        message = sentence or f"Something in Harry failed ({kind})."
+        self.events.publish(ErrorOccurred(turn=turn.id, message=message))
         if turn.utterance.speak is None and self.gate.live is None and not turn.scope.cancel_called:
             spoken = next((each.message for each in causes if isinstance(each, HarryError)), "")
             self.say(f"Sorry, I could not answer. {spoken or 'Something in me failed; the log says what.'}")

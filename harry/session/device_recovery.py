@@ -12,7 +12,8 @@ from typing import Any, Literal, Protocol
 import structlog
 import trio
 
-from actors.protocols import Loudspeaker, Microphone
+from actors.protocols import Loudspeaker, MayReturn, Microphone
+from channels.event_types import Degraded
 from channels.events import EventStream
 from channels.gate import Gate
 from channels.messages import Frame
@@ -69,7 +70,7 @@ async def _keep(device: object, use: _Use, card: _Card) -> None:
         try:
             await use(task_status=card)
         except DeviceError as error:
-            if not card.ever or not getattr(device, "returns", False):
+            if not card.ever or not (isinstance(device, MayReturn) and device.returns):
                 raise
             card.lost(error)
         else:
@@ -101,11 +102,11 @@ class _Card:
             self._task_status.started()
         if self._gone:
             self._gone = False
-            self._events.publish("degraded", message=f"The {self._name} is back.", over=True)
+            self._events.publish(Degraded(message=f"The {self._name} is back.", over=True))
 
     def lost(self, error: DeviceError) -> None:
         """It works no more."""
         log.warning("device_lost", device=self._name, cause=error.message)
         if not self._gone:
             self._gone = True
-            self._events.publish("degraded", message=f"{error.message} {self._promise}")
+            self._events.publish(Degraded(message=f"{error.message} {self._promise}"))

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from actors.text.phrases import asks
 from actors.turn_taking.attention import Attention, Meant
+from channels.event_types import Transcribed
 from channels.messages import Source, Speech, Transcript, Utterance
 from channels.turn import Turn, new_id
 from harry.session.conductor import Conductor
@@ -47,7 +48,7 @@ class Dialogue:
         """Answer a typed line. It cuts whatever Harry is saying, at once; None where a stop phrase was all of it."""
         now = self._events.clock.now()
         said = Utterance(new_id(), line, Source.TYPED, now, now)
-        self._events.publish("transcript", utterance=said.id, partial=False, text=line, meant=True, ended_at=now)
+        self._events.publish(Transcribed(utterance=said.id, partial=False, text=line, meant=True, ended_at=now))
         text = self._to_answer(line)
         if text != line:
             self._conductor.cut("stop")
@@ -67,12 +68,13 @@ class Dialogue:
         asked = asks(self._conductor.last_heard)
         meant = self.attention.judge(transcript.text, speech.began_at, asked=asked) if understood else Meant.NOBODY
         self._events.publish(
-            "transcript",
-            utterance=speech.utterance,
-            partial=not speech.final,
-            text=transcript.text,
-            meant=meant is Meant.MEANT,
-            ended_at=speech.ended_at,
+            Transcribed(
+                utterance=speech.utterance,
+                partial=not speech.final,
+                text=transcript.text,
+                meant=meant is Meant.MEANT,
+                ended_at=speech.ended_at,
+            )
         )
         text = self._to_answer(transcript.text)
         if meant is not Meant.MEANT or not text:

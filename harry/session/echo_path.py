@@ -15,6 +15,7 @@ import soxr
 from actors.listener import Cleaned
 from actors.protocols import Loudspeaker
 from channels.clock import AudioClock
+from channels.event_types import Degraded
 from channels.events import EventStream
 from channels.gate import Gate
 from channels.messages import EAR_RATE, SAMPLE_BYTES, Frame
@@ -125,4 +126,4 @@ class EchoPath:
 def echo_path_of(gate: Gate, loudspeaker: Loudspeaker, events: EventStream) -> EchoPath:
     """The echo path of a session, whose people are told if Harry cannot hear over himself."""
     message = "Harry's own voice is too loud in the microphone: he listens only when he is silent."
-    return EchoPath(gate, events.clock, loudspeaker.pending, lambda: events.publish("degraded", message=message))
+    return EchoPath(gate, events.clock, loudspeaker.pending, lambda: events.publish(Degraded(message=message)))

@@ -16,6 +16,7 @@ from actors.turn_taking.attention import Attention
 from actors.turn_taking.endpointing import Endpointing
 from actors.turn_taking.floor import Floor
 from channels.clock import AudioClock
+from channels.event_types import Muted
 from channels.events import EventStream
 from channels.messages import EAR_RATE, FRAME_SAMPLES, Frame, Speech, Transcript
 from channels.ports import Port, WhenFull
@@ -122,7 +123,7 @@ class SpeechInput:
         if self.recorder is not None:
             self._attention.muted = muted
             self.heed_button()
-            self._events.publish("muted", muted=muted)
+            self._events.publish(Muted(muted=muted))
 
     def press(self) -> None:
         """Push-to-talk: the button went down."""

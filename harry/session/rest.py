@@ -11,6 +11,7 @@ from collections.abc import Callable
 import trio
 
 from actors.turn_taking.attention import Attention
+from channels.event_types import RestChanged
 from channels.events import EventStream
 from channels.messages import Speech
 
@@ -44,7 +45,7 @@ class Resting:
             now = self._events.clock.now()
             if self._attention.resting(now) is not resting:
                 resting = not resting
-                self._events.publish("resting", resting=resting)
+                self._events.publish(RestChanged(resting=resting))
             patience = float("inf") if resting else self._attention.awake_for(now) + _ROUNDING
             with trio.move_on_after(patience):
                 await happenings.__anext__()

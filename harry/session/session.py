@@ -16,6 +16,7 @@ import trio
 from actors.protocols import Loudspeaker, Microphone
 from actors.soc_writer import Record, SocWriter
 from actors.supervisor import Supervisor
+from channels.event_types import Degraded, ErrorOccurred, Ready, SpeakingStarted, ThoughtKept
 from channels.events import Listener as Listening
 from channels.gate import Slot
 from channels.messages import Thought, TurnRecord, Utterance
@@ -105,7 +106,7 @@ class Session:
                         nursery.start_soon(self.supervisor.keep, name, run)
                     self.attention.ready(self.clock.now())
                     self.speech_input.heed_button()
-                    self.events.publish("ready")
+                    self.events.publish(Ready())
                     task_status.started()
             finally:
                 writing.cancel_scope.cancel()
@@ -170,7 +171,7 @@ class Session:
     def sounded(self, slot: Slot) -> None:
         """Note that the first sample of a turn sounds."""
         slot.turn.mark("sound", self.clock.now())
-        self.events.publish("speaking_started", turn=slot.turn.id)
+        self.events.publish(SpeakingStarted(turn=slot.turn.id))
 
     def committed(self, record: Record, sequence: int) -> None:
         """Tell that a record is on disk."""
@@ -178,19 +179,19 @@ class Session:
         if isinstance(record, TurnRecord):
             self.conductor.acknowledge(record)
         else:
-            self.events.publish("soc", sequence=sequence)
+            self.events.publish(ThoughtKept(sequence=sequence))
 
     def trouble(self, message: str) -> None:
         """Tell that something cannot be kept or shared now."""
-        self.events.publish("degraded", message=message)
+        self.events.publish(Degraded(message=message))
 
     def recovered(self) -> None:
         """What was told by `trouble` is over."""
-        self.events.publish("degraded", message="What Harry keeps is written again.", over=True)
+        self.events.publish(Degraded(message="What Harry keeps is written again.", over=True))
 
     def _crashed(self, name: str, error: Exception) -> None:
-        self.events.publish("error", message=f"The {name} failed and was started again: {error}")
+        self.events.publish(ErrorOccurred(message=f"The {name} failed and was started again: {error}"))
 
     def _degraded(self, name: str, error: Exception) -> None:
-        self.events.publish("degraded", message=f"The {name} keeps failing; I try it again once a minute. {error}")
+        self.events.publish(Degraded(message=f"The {name} keeps failing; I try it again once a minute. {error}"))
         self.conductor.say(f"My {name} keeps failing. The log says why.")

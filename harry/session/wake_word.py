@@ -14,6 +14,7 @@ import trio
 
 from actors.listener import Cleaned
 from actors.turn_taking.attention import Attention, Talk
+from channels.event_types import Woken
 from channels.events import EventStream
 from channels.messages import EAR_RATE, FRAME_SAMPLES, Frame
 from harry.engines.worker_threads import WorkerThreads
@@ -78,7 +79,7 @@ class WakeWatch:
             if spotted:
                 self._waiting.clear()
                 self._attention.woken(self._events.clock.now())
-                self._events.publish("woken")
+                self._events.publish(Woken())
 
     def _wanted(self) -> bool:
         attention, now = self._attention, self._events.clock.now()

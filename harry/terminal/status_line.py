@@ -8,6 +8,20 @@ from enum import StrEnum
 
 from rich.text import Text
 
+from channels.event_types import (
+    AnyEvent,
+    Degraded,
+    ErrorOccurred,
+    Heard,
+    Interrupted,
+    Muted,
+    Reply,
+    SpeakingStarted,
+    SpeechStarted,
+    SpeechStopped,
+    Transcribed,
+    TurnEnded,
+)
 from channels.events import Event
 
 _CELLS = 8
@@ -63,74 +77,68 @@ class LiveLine:
 
     def happen(self, event: Event) -> list[str]:
         """Take an event in; returns the plain lines to be printed for it."""
-        take = getattr(self, f"_on_{event.event}", None)
-        lines: list[str] = take(event) if take is not None else []
-        return [plain(line) for line in lines]
+        return [plain(line) for line in self._take(event.what)]
 
-    def _on_speech_started(self, _: Event) -> list[str]:
-        self._hearing, self.partial = True, ""
-        return []
+    def _take(self, event: AnyEvent) -> list[str]:
+        """Take in what prints a line, or what does not."""
+        match event:
+            case Transcribed(text=text, partial=partial):
+                return self._understood(text, partial=partial)
+            case Heard(turn=turn, text=text):
+                self._replies.pop(turn, None)
+                self._over(turn)
+                return [f"{self.name}: {text.strip()}{' …' if turn in self._cut else ''}"]
+            case TurnEnded(turn=turn):
+                return self._ended(turn)
+            case Muted(muted=muted):
+                self._muted = muted
+                self._hearing = self._hearing and not muted
+                return ["The microphone is shut." if muted else "The microphone is open."]
+            case Degraded(message=message) | ErrorOccurred(message=message):
+                return [f"! {message}"]
+            case _:
+                self._take_silently(event)
+                return []
 
-    def _on_speech_stopped(self, _: Event) -> list[str]:
-        self._hearing = False
-        return []
+    def _take_silently(self, event: AnyEvent) -> None:
+        match event:
+            case SpeechStarted():
+                self._hearing, self.partial = True, ""
+            case SpeechStopped():
+                self._hearing = False
+            case Reply(turn=turn, text=text):
+                self._replied(turn, text)
+            case SpeakingStarted(turn=turn):
+                self._sounding = turn
+            case Interrupted(turn=turn):
+                self._cut.append(turn)
+                self._over(turn)
 
-    def _on_transcript(self, event: Event) -> list[str]:
-        text = str(event.fields.get("text", ""))
-        if event.fields.get("partial"):
-            self.partial = text
-            return []
-        self.partial = ""
-        if not text.strip():
+    def _understood(self, text: str, *, partial: bool) -> list[str]:
+        self.partial = text if partial else ""
+        if partial or not text.strip():
             return []
         self._answering = self._answering or ""
         return [f"  you: {text.strip()}"]
 
-    def _on_reply(self, event: Event) -> list[str]:
-        self._answering = event.turn
-        self._replies.setdefault(event.turn or "", []).append(str(event.fields.get("text", "")))
+    def _replied(self, turn: str, text: str) -> None:
+        self._answering = turn
+        self._replies.setdefault(turn, []).append(text)
         while len(self._replies) > _TURNS:
             self._replies.pop(next(iter(self._replies)))
-        return []
 
-    def _on_speaking_started(self, event: Event) -> list[str]:
-        self._sounding = event.turn
-        return []
-
-    def _on_interrupted(self, event: Event) -> list[str]:
-        self._cut.append(event.turn or "")
-        self._over(event)
-        return []
-
-    def _on_heard(self, event: Event) -> list[str]:
-        turn = event.turn or ""
-        self._replies.pop(turn, None)
-        self._over(event)
-        return [f"{self.name}: {str(event.fields.get('text', '')).strip()}{' …' if turn in self._cut else ''}"]
-
-    def _on_turn_ended(self, event: Event) -> list[str]:
-        turn = event.turn or ""
+    def _ended(self, turn: str) -> list[str]:
         unheard = "".join(self._replies.pop(turn, [])).strip()
         cut = turn in self._cut
-        self._over(event)
+        self._over(turn)
         # Without a loudspeaker the reply is read, not heard.
         return [f"{self.name}: {unheard}"] if unheard and not cut else []
 
-    def _over(self, event: Event) -> None:
-        if self._answering in ("", event.turn):
+    def _over(self, turn: str) -> None:
+        if self._answering in ("", turn):
             self._answering = None
-        if self._sounding == event.turn:
+        if self._sounding == turn:
             self._sounding = None
-
-    def _on_muted(self, event: Event) -> list[str]:
-        self._muted = bool(event.fields.get("muted", True))
-        self._hearing = self._hearing and not self._muted
-        return ["The microphone is shut." if self._muted else "The microphone is open."]
-
-    def _on_degraded(self, event: Event) -> list[str]:
-        return [f"! {event.fields.get('message', '')}"]
-
-    _on_error = _on_degraded
 
     def draw(self, level: float) -> Text:
         """Render the live line; `level` is the input's loudness in decibels below full scale, at most 0."""

@@ -18,6 +18,7 @@ import trio
 
 from actors.protocols import Tool, ToolCall, Used
 from actors.text.phrases import Phrases, phrases_of
+from channels.event_types import ToolEnded, ToolStarted
 from channels.events import EventStream
 from channels.messages import Outcome, Source, ToolUse
 from channels.turn import Turn
@@ -181,7 +182,7 @@ class TurnTools:
     async def _do(self, call: ToolCall, offer: Offer, arguments: Mapping[str, Any]) -> Used:
         cut = Outcome.UNKNOWN if offer.tool.effect else Outcome.CANCELLED
         self._note(call, cut, "It was cut short by an interruption.")
-        self._box.events.publish("tool_started", turn=self._turn.id, call=call.id, name=call.name)
+        self._box.events.publish(ToolStarted(turn=self._turn.id, call=call.id, name=call.name))
         with trio.CancelScope(deadline=trio.current_time() + offer.deadline) as waiting:
             LATE.set(self._box.late)
             try:
@@ -216,9 +217,7 @@ class TurnTools:
 
     def _noted(self, call: ToolCall, outcome: Outcome, result: str) -> Used:
         use = self._note(call, outcome, result)
-        self._box.events.publish(
-            "tool_ended", turn=self._turn.id, call=call.id, name=call.name, outcome=outcome.value
-        )  # fmt: skip
+        self._box.events.publish(ToolEnded(turn=self._turn.id, call=call.id, name=call.name, outcome=outcome.value))
         prefix = "" if outcome is Outcome.FINISHED else f"[{outcome.value}] "
         return Used(replace(use, result=prefix + use.result))
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from collections.abc import Mapping
-from typing import Any
 
 import trio
 
+from channels.event_types import TurnEnded
 from channels.events import Listener
 from harry.session.session import Session
 
@@ -48,9 +48,8 @@ class SessionMetrics:
     async def _follow(self, user: str, told: Listener) -> None:
         async for event in told:
             self.events[event.event] += 1
-            if event.event == "turn_ended" and event.turn is not None:
-                fields: Mapping[str, Any] = event.fields
-                self.turns[str(fields["reason"])] += 1
-                self._timelines[user, event.turn] = fields["timeline"]
+            if isinstance(event.what, TurnEnded):
+                self.turns[event.what.reason] += 1
+                self._timelines[user, event.what.turn] = event.what.timeline
                 if len(self._timelines) > TIMELINES:
                     self._timelines.popitem(last=False)

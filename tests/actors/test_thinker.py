@@ -16,6 +16,7 @@ from channels.events import EventStream
 from harry.errors import EngineError
 from harry.inner_life.rate_limit import Allowance, hours
 from harry.inner_life.reflection import LONGEST, answered, reflected
+from tests.channels.sample_events import sample
 
 THOUGHT = Reflection("The tea was good.", mood="calm")
 
@@ -56,7 +57,7 @@ class Scene:
 async def test_he_thinks_once_after_a_turn_when_it_has_been_quiet(autojump_clock):
     scene = Scene()
     async with scene.thinking() as start:
-        scene.events.publish("turn_ended")
+        scene.events.publish(sample("turn_ended"))
         await trio.sleep(1000)
         assert scene.begun == [start + AFTER]
         assert scene.kept == [(start + AFTER + 1, THOUGHT)]
@@ -69,21 +70,21 @@ async def test_without_a_turn_he_does_not_think(autojump_clock):
         assert scene.begun == []
 
 
-@pytest.mark.parametrize("stirring", sorted(STIRRING))
+@pytest.mark.parametrize("stirring", sorted(kind.event for kind in STIRRING))  # type: ignore[misc]
 async def test_whoever_stirs_before_it_is_quiet_puts_it_off(autojump_clock, stirring):
     scene = Scene()
     async with scene.thinking() as start:
-        scene.events.publish("turn_ended")
+        scene.events.publish(sample("turn_ended"))
         await trio.sleep(AFTER - 1)
-        scene.events.publish(stirring)
-        scene.events.publish("soc")
+        scene.events.publish(sample(stirring))
+        scene.events.publish(sample("soc"))
         await trio.sleep(AFTER - 1)
         assert scene.begun == []
         await trio.sleep(10)
         assert scene.begun == [start + 2 * AFTER - 1]
 
 
-@pytest.mark.parametrize("stirring", sorted(STIRRING))
+@pytest.mark.parametrize("stirring", sorted(kind.event for kind in STIRRING))  # type: ignore[misc]
 async def test_a_thought_is_let_go_the_moment_somebody_stirs(autojump_clock, stirring):
     ended: list[float] = []
 
@@ -96,9 +97,9 @@ async def test_a_thought_is_let_go_the_moment_somebody_stirs(autojump_clock, sti
 
     scene = Scene(slow)
     async with scene.thinking() as start:
-        scene.events.publish("turn_ended")
+        scene.events.publish(sample("turn_ended"))
         await trio.sleep(AFTER + 5)
-        scene.events.publish(stirring)
+        scene.events.publish(sample(stirring))
         await trio.sleep(100)
         assert ended == [start + AFTER + 5]
         assert scene.kept == []
@@ -108,7 +109,7 @@ async def test_he_does_not_think_while_a_turn_or_a_voice_is_on_its_way(autojump_
     scene = Scene()
     scene.busy = True
     async with scene.thinking():
-        scene.events.publish("turn_ended")
+        scene.events.publish(sample("turn_ended"))
         await trio.sleep(AFTER * 3 + 1)
         assert scene.begun == []
         scene.busy = False
@@ -119,7 +120,7 @@ async def test_he_does_not_think_while_a_turn_or_a_voice_is_on_its_way(autojump_
 async def test_what_is_not_allowed_is_not_asked_and_not_made_up_for(autojump_clock):
     scene = Scene(may=False)
     async with scene.thinking():
-        scene.events.publish("turn_ended")
+        scene.events.publish(sample("turn_ended"))
         await trio.sleep(AFTER + 1)
         scene.may = True
         await trio.sleep(1000)
@@ -140,7 +141,7 @@ async def test_passing_a_failure_and_an_endless_mind_leave_nothing_and_the_next_
         scene = Scene(reflect)
         async with scene.thinking():
             for number in (1, 2):
-                scene.events.publish("turn_ended")
+                scene.events.publish(sample("turn_ended"))
                 await trio.sleep(AFTER + PATIENCE + 1)
                 assert len(scene.begun) == number
             assert scene.kept == []

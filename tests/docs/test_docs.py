@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import json
 import re
 import shlex
@@ -10,7 +11,6 @@ import subprocess
 import sys
 import tomllib
 import wave
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import trio
 import typer
 from trio.testing import MockClock
 
+from channels.event_types import BY_NAME
 from channels.messages import Chunk
 from harry.cli import app as cli
 from harry.engines import registry
@@ -52,25 +53,23 @@ def prose(page: Path) -> str:
 # Events
 
 
-def published() -> dict[str, set[str]]:
-    """Every event that the code publishes, and the fields it is ever published with."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for floor in ("channels", "actors", "harry"):
-        for path in (ROOT / floor).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-                if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
-                    continue
-                if node.func.attr == "publish" and not in_redis(node):
-                    name = getattr(node.args[0], "value", None)
-                    assert isinstance(name, str), f"{path}:{node.lineno}: an event without a plain name"
-                    assert all(each.arg for each in node.keywords), f"{path}:{node.lineno}: fields without a plain name"
-                    found[name] |= {str(each.arg) for each in node.keywords} - COMMON
-    return dict(found)
+def declared() -> dict[str, list[str]]:
+    """Return the fields that each event has beyond those they share, in their order on the wire."""
+    return {
+        name: [each.name for each in dataclasses.fields(kind) if each.name not in COMMON]
+        for name, kind in BY_NAME.items()
+    }
 
 
-def in_redis(call: ast.Call) -> bool:
-    """Whether this is another thing's `publish`, which tells no event."""
-    return "events" not in ast.unparse(call.func)
+def published() -> set[str]:
+    """Return the events, as their classes are called, that Harry's code makes."""
+    return {
+        node.func.id
+        for floor in ("channels", "actors", "harry")
+        for path in (ROOT / floor).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    } & {kind.__name__ for kind in BY_NAME.values()}
 
 
 def documented() -> dict[str, str]:
@@ -80,12 +79,13 @@ def documented() -> dict[str, str]:
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
-def fields(section: str) -> set[str]:
-    return set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE))
+def fields(section: str) -> list[str]:
+    return re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
 
 
-def test_the_events_page_names_just_the_events_that_the_code_publishes() -> None:
-    assert set(documented()) == set(published())
+def test_the_events_page_names_just_the_events_that_there_are_and_each_is_published() -> None:
+    assert set(documented()) == set(BY_NAME)
+    assert published() == {kind.__name__ for kind in BY_NAME.values()}
 
 
 def test_the_page_of_the_door_names_just_the_realtime_events_that_harry_sends_beyond_the_protocol() -> None:
@@ -99,8 +99,23 @@ def test_the_page_of_the_door_names_just_the_realtime_events_that_harry_sends_be
     assert sorted(rows) == sorted(sent)
 
 
-def test_each_event_is_documented_with_just_the_fields_it_has() -> None:
-    assert {event: fields(section) for event, section in documented().items()} == published()
+def test_each_event_is_documented_with_just_the_fields_it_has_in_their_order() -> None:
+    assert {event: fields(section) for event, section in documented().items()} == declared()
+
+
+def test_the_page_says_of_just_the_fields_that_may_be_left_out_that_they_may_be_missing() -> None:
+    sometimes = {
+        (name, each.name)
+        for name, kind in BY_NAME.items()
+        for each in dataclasses.fields(kind)
+        if each.name not in COMMON and each.default is not dataclasses.MISSING
+    }
+    told = {
+        (name, row)
+        for name, section in documented().items()
+        for row in re.findall(r"^\| `(\w+)` \|.*\b(?:missing)\b", section, re.MULTILINE)
+    }
+    assert told == sometimes
 
 
 @pytest.mark.parametrize("event", documented())
@@ -109,9 +124,9 @@ def test_the_example_of_an_event_is_a_line_as_harry_writes_it(event: str) -> Non
     line = json.loads(example)
     assert list(line)[:3] == ["at", "event", "turn"]
     assert line["event"] == event
-    assert set(line) - COMMON <= fields(documented()[event])
+    assert [each for each in fields(documented()[event]) if each in line] == list(line)[3:]
     # What is left out may only be what the page says is sometimes missing.
-    missing = fields(documented()[event]) - set(line)
+    missing = set(fields(documented()[event])) - set(line)
     assert all(re.search(rf"^\| `{name}` \|.*missing", documented()[event], re.MULTILINE) for name in missing)
 
 

@@ -23,12 +23,13 @@ from harry.terminal.console import show
 from harry.terminal.input import LineCutter, typed_lines
 from harry.terminal.output import Outlet
 from harry.terminal.status_line import LiveLine, State
+from tests.channels.sample_events import sample
 
 QUIET = -90.0
 
 
 def happen(line: LiveLine, event: str, turn: str | None = None, **fields: object) -> list[str]:
-    return line.happen(Event(0.0, event, turn, fields))
+    return line.happen(Event(0.0, sample(event, turn, **fields)))
 
 
 def test_the_state_follows_a_turn() -> None:
@@ -141,11 +142,11 @@ async def shown(console: Console, autojump_clock: MockClock, seconds: float = 2.
     async with trio.open_nursery() as nursery:
         nursery.start_soon(show, listener, lambda: -20.0, console)
         await trio.sleep(0.5)
-        events.publish("speech_started")
-        events.publish("transcript", partial=True, text="what is 1 [bold]plus")
+        events.publish(sample("speech_started"))
+        events.publish(sample("transcript", partial=True, text="what is 1 [bold]plus"))
         await trio.sleep(0.5)
-        events.publish("speech_stopped")
-        events.publish("transcript", partial=False, text="What is 1 [bold]plus 1?")
+        events.publish(sample("speech_stopped"))
+        events.publish(sample("transcript", partial=False, text="What is 1 [bold]plus 1?"))
         await trio.sleep(seconds)
         listener.close()
 
@@ -177,7 +178,7 @@ async def test_the_line_is_drawn_ten_times_a_second_at_most(autojump_clock: Mock
     async with trio.open_nursery() as nursery:
         nursery.start_soon(show, listener, lambda: -20.0, Console(file=file, force_terminal=True, width=100))
         for number in range(1000):
-            events.publish("transcript", partial=True, text=f"word{number}")
+            events.publish(sample("transcript", partial=True, text=f"word{number}"))
             await trio.sleep(0.001)
         listener.close()
     assert len(re.findall(r"word\d+", file.getvalue())) <= 12

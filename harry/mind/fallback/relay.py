@@ -14,8 +14,9 @@ from typing import Protocol
 import structlog
 import trio
 
-from actors.protocols import Delta, LanguageModel, Request
+from actors.protocols import Delta, EngineTraits, LanguageModel, Request
 from harry.engines.lease import EnginePool
+from harry.engines.traits import traits_of
 from harry.errors import BudgetReached, EngineBusy, EngineError, EngineTimeout, EngineUnavailable
 from harry.mind.fallback.baton import Baton
 from harry.mind.fallback.continuation import lightened
@@ -43,7 +44,7 @@ class Meter(Protocol):
 
 
 class Link:
-    """One mind of the chain: loaded or not, well or at rest. `load` builds it; `traits` is its class, once known.
+    """One mind of the chain: loaded or not, well or at rest. `load` builds it; until then its class tells its traits.
 
     `ready` tells whether it can be loaded at all: a mind may come to this computer while Harry runs.
     """
@@ -58,7 +59,7 @@ class Link:
     ) -> None:
         self.name = name
         self.trouble: EngineError | None = None
-        self.traits: object = None
+        self._of_class = EngineTraits()
         self._load = load
         self._ready = ready
         self._on_degraded = on_degraded
@@ -67,9 +68,14 @@ class Link:
         self._failed = 0
         self._rests_until = 0.0
 
-    def trait(self, name: str) -> bool:
-        """Whether the mind is `small`, `embedded` or `local`; its class says so until it is loaded."""
-        return bool(getattr(self._shelf.engine if self._shelf else self.traits, name, False) is True)
+    @property
+    def traits(self) -> EngineTraits:
+        """What is so of the mind; what its class says, until it is loaded."""
+        return traits_of(self._shelf.engine) if self._shelf else self._of_class
+
+    def known(self, kind: object) -> None:
+        """Note the mind's class, before it is loaded."""
+        self._of_class = traits_of(kind)
 
     def describe(self) -> str:
         """One line for a person, or its name until it is loaded."""
@@ -147,19 +153,9 @@ class Relay:
         return self._first.name
 
     @property
-    def small(self) -> bool:
-        """Whether that mind is too small for a full prompt."""
-        return self._first.trait("small")
-
-    @property
-    def toolless(self) -> bool:
-        """Whether that mind cannot call for tools."""
-        return self._first.trait("toolless")
-
-    @property
-    def embedded(self) -> bool:
-        """Whether that mind runs in this process."""
-        return self._first.trait("embedded")
+    def traits(self) -> EngineTraits:
+        """What is so of that mind."""
+        return self._first.traits
 
     def describe(self) -> str:
         """One line for the account: who answers, and who stands in."""
@@ -174,7 +170,7 @@ class Relay:
 
     async def reply(self, request: Request, emit: Callable[[Delta], Awaitable[None]]) -> None:
         """Answer by the first mind that can. Raises `EngineError` when none could, in the words of the most wanted."""
-        small = self.small
+        small = self.traits.small
         baton = Baton(request, emit)
         tried = False
         news = ""
@@ -184,7 +180,7 @@ class Relay:
             tried = True
             link.begins()
             try:
-                await self._by(link, baton, lighten=link.trait("small") and not small)
+                await self._by(link, baton, lighten=link.traits.small and not small)
             except EngineError as error:
                 if link.did_fail(error):
                     news = news or error.message
@@ -206,7 +202,7 @@ class Relay:
         shelf = await link.shelf()
         asked = baton.asked()
         spending = (
-            self._meter.spending(link.name, asked, local=link.trait("local") or link.trait("embedded"))
+            self._meter.spending(link.name, asked, local=link.traits.local or link.traits.embedded)
             if self._meter
             else nullcontext()
         )

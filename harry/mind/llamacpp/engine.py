@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Protocol
 import trio
 from pydantic import Field
 
-from actors.protocols import Delta, Message, Request, Role, TextDelta, TextPart, ToolResult, Usage
+from actors.protocols import Delta, EngineTraits, Message, Request, Role, TextDelta, TextPart, ToolResult, Usage
 from harry.engines.registry import EngineSettings
 from harry.engines.worker_threads import Emit, WorkerThreads
 from harry.errors import EngineError, EngineUnavailable
@@ -64,12 +64,7 @@ class Gguf:
         repeat_penalty: float = Field(1.1, ge=0.5, le=2)
         deadline: float = Field(30.0, gt=0)
 
-    embedded: ClassVar[bool] = True
-    """It runs here, so that reading a prompt ahead costs nothing but time."""
-    toolless: ClassVar[bool] = True
-    """Whether the model cannot call for tools."""
-    small: ClassVar[bool] = False
-    """Whether the model is too small for a full prompt; see `harry.mind.prompt.builder`."""
+    traits: ClassVar[EngineTraits] = EngineTraits(embedded=True, toolless=True)
 
     def __init__(self, name: str, settings: Settings, path: Path, runtime: Runtime) -> None:
         self.name = name

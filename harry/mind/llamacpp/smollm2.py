@@ -7,11 +7,13 @@ is used; the package is never imported, for it needs others that are not install
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 from pydantic import Field
 
+from actors.protocols import EngineTraits
 from harry.errors import EngineUnavailable
 from harry.mind.llamacpp.engine import OTHER_MINDS, Gguf, start
 
@@ -29,7 +31,7 @@ class SmolLM2(Gguf):
         temperature: float = Field(0.2, ge=0, le=2)
         repeat_penalty: float = Field(1.05, ge=0.5, le=2)
 
-    small: ClassVar[bool] = True
+    traits: ClassVar[EngineTraits] = replace(Gguf.traits, small=True)
 
     @classmethod
     def load(cls, name: str, settings: Gguf.Settings) -> SmolLM2:

@@ -10,12 +10,13 @@ import json
 import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import structlog
 import trio
 
-from actors.protocols import Delta, Request
+from actors.protocols import Delta, EngineTraits, Request
 from harry.engines.deadline import ProgressDeadline
 from harry.errors import EngineBusy, EngineError, EngineUnavailable
 from harry.mind.openai.errors import refusal, retry_after
@@ -49,14 +50,14 @@ class OpenAIChat:
 
     Settings = ChatSettings
 
-    light: ClassVar[bool] = True
-    """It costs next to nothing to have it ready."""
+    traits: EngineTraits = EngineTraits(light=True)
 
     def __init__(self, name: str, settings: ChatSettings, client: httpx.AsyncClient) -> None:
         self.name = name
         self._settings = settings
         self._client = client
         self._host = host_of(settings.base_url)
+        self.traits = replace(self.traits, local=is_loopback(settings.base_url))
         self._format = 0
 
     @classmethod
@@ -78,11 +79,6 @@ class OpenAIChat:
                 f"The key or a header of {name} has characters that cannot be sent.", remedy="Copy it again."
             )
         return cls(name, settings, new_client(settings.base_url, headers))
-
-    @property
-    def local(self) -> bool:
-        """Whether the model is on this computer, so that nothing leaves it and nothing is charged."""
-        return is_loopback(self._settings.base_url)
 
     def describe(self) -> str:
         """One line for the account."""

@@ -139,13 +139,13 @@ class _Api:
 
     async def status(self, request: Request) -> BaseModel:
         await trio.lowlevel.checkpoint()
-        engines = self.host.engines
-        roles = ("voice_activity", "speech_to_text", "turn_detector", "language_model", "text_to_speech")
-        shelves = {role: getattr(engines, role) for role in roles}
         return schemas.Status(
             user=request.user,
             up_for=round(time.time() - self.host.started_at, 3),
-            engines={role: str(shelf.engine.describe()) if shelf else None for role, shelf in shelves.items()},
+            engines={
+                role: str(shelf.engine.describe()) if shelf else None
+                for role, shelf in self.host.engines.by_role.items()
+            },
             sessions=[
                 schemas.OpenSession(
                     id=each.identity.session,

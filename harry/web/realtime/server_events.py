@@ -7,10 +7,27 @@ What the protocol has no word for is told by `harry.*` events, which other clien
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from channels.event_types import (
+    AnyEvent,
+    Degraded,
+    ErrorOccurred,
+    Heard,
+    Interrupted,
+    Muted,
+    Reply,
+    SpeechStarted,
+    SpeechStopped,
+    ThoughtKept,
+    ToolEnded,
+    ToolStarted,
+    Transcribed,
+    TurnBegan,
+    TurnEnded,
+)
 from channels.events import Event, Listener
 from channels.gate import Slot
 from harry.session.session import Session
@@ -98,12 +115,44 @@ class ServerEvents:
     # Event by event.
 
     def _tell(self, event: Event) -> None:
-        known = getattr(self, f"_on_{event.event}", None)
-        if known is not None:
-            known(event)
+        match event.what:
+            case SpeechStarted(utterance=utterance):
+                self._speech_started(utterance, event.at)
+            case SpeechStopped(utterance=utterance):
+                self._speech_stopped(utterance, event.at)
+            case Transcribed() as transcribed:
+                self._transcribed(transcribed)
+            case TurnBegan(turn=turn, utterance=utterance):
+                self._turn_began(turn, utterance)
+            case Reply(turn=turn, text=text):
+                self._reply(turn, text)
+            case Interrupted(turn=turn, reason=reason):
+                self._interrupted(turn, reason)
+            case Heard(turn=turn, text=text):
+                self._heard(turn, text)
+            case TurnEnded(turn=turn, reason=reason, timeline=timeline):
+                self._turn_ended(turn, reason, timeline)
+            case _:
+                self._tell_of_harry(event.what)
 
-    def _on_speech_started(self, event: Event) -> None:
-        voice = self._voices[str(event.fields["utterance"])] = _Voice(new_item(), event.at)
+    def _tell_of_harry(self, event: AnyEvent) -> None:
+        """Tell what the protocol has no word for."""
+        match event:
+            case ErrorOccurred(message=message):
+                self._outbox.put_own("harry.notice", level="error", message=message, over=False)
+            case Degraded(message=message, over=over):
+                self._outbox.put_own("harry.notice", level="degraded", message=message, over=over)
+            case ThoughtKept(sequence=sequence):
+                self.thoughts.append(sequence)
+            case ToolStarted(name=name, call=call):
+                self._outbox.put_own("harry.tool", name=name, call=call, outcome=None)
+            case ToolEnded(name=name, call=call, outcome=outcome):
+                self._outbox.put_own("harry.tool", name=name, call=call, outcome=outcome)
+            case Muted(muted=muted):
+                self._outbox.put_own("harry.muted", muted=muted)
+
+    def _speech_started(self, utterance: str, at: float) -> None:
+        voice = self._voices[utterance] = _Voice(new_item(), at)
         while len(self._voices) > 32:
             del self._voices[next(iter(self._voices))]
         if self._session is None or not self._session.conductor.busy:
@@ -117,10 +166,10 @@ class ServerEvents:
             )
             self.state("hearing")
 
-    def _on_speech_stopped(self, event: Event) -> None:
-        voice = self._voices.get(str(event.fields["utterance"]))
+    def _speech_stopped(self, utterance: str, at: float) -> None:
+        voice = self._voices.get(utterance)
         if voice is not None:
-            voice.stopped = event.at
+            voice.stopped = at
             if voice.told:
                 self._committed(voice)
 
@@ -136,17 +185,15 @@ class ServerEvents:
         self._outbox.put("conversation.item.added", previous_item_id=before, item=item)
         self._outbox.put("conversation.item.done", previous_item_id=before, item=item)
 
-    def _on_transcript(self, event: Event) -> None:
-        voice = self._voices.get(str(event.fields["utterance"]))
-        text = str(event.fields["text"])
-        if "amends" in event.fields:
-            if voice is not None:
-                self._understood(voice, text, partial=False, meant=True)
-            return
+    def _transcribed(self, event: Transcribed) -> None:
+        voice, text = self._voices.get(event.utterance), event.text
         if voice is None:
             return
-        meant = bool(event.fields.get("meant"))
-        if event.fields["partial"]:
+        if event.amends is not None:
+            self._understood(voice, text, partial=False, meant=True)
+            return
+        meant = bool(event.meant)
+        if event.partial:
             self._understood(voice, text, partial=True, meant=meant)
             return
         self._understood(voice, text, partial=False, meant=meant)
@@ -173,11 +220,10 @@ class ServerEvents:
         usage = {"type": "duration", "seconds": seconds}
         self._outbox.put("conversation.item.input_audio_transcription.completed", **where, transcript=text, usage=usage)
 
-    def _on_turn_began(self, event: Event) -> None:
-        turn = str(event.turn)
+    def _turn_began(self, turn: str, utterance: str) -> None:
         modalities = self.modalities or self._settings().modalities
         response = self._turns[turn] = self._responses.begin(turn, modalities, metadata=self.metadata)
-        response.utterance = str(event.fields["utterance"])
+        response.utterance = utterance
         self._remind()
         self.metadata = self.modalities = None
         while len(self._turns) > 32:
@@ -197,16 +243,15 @@ class ServerEvents:
             reminded = self._reminders.pop(response.utterance)
             self._outbox.put_own("harry.memories", turn=response.turn, response_id=response.id, **reminded)
 
-    def _on_reply(self, event: Event) -> None:
-        if self._of(event) is not None:
-            self._responses.say(str(event.fields["text"]))
+    def _reply(self, turn: str, text: str) -> None:
+        if self._of(turn) is not None:
+            self._responses.say(text)
 
-    def _on_interrupted(self, event: Event) -> None:
-        response = self._of(event)
+    def _interrupted(self, turn: str, reason: str) -> None:
+        response = self._of(turn)
         self._verdict()
         if response is not None:
             self.flush(response, "cut")
-            reason = str(event.fields["reason"])
             slot = self._session.conductor.slot_of(response.turn) if self._session is not None else None
             heard = slot.heard.removeprefix(self._earlier(response)) if slot is not None and response.audible else None
             self._responses.end("cancelled", reason=_CUT.get(reason, "client_cancelled"), heard=heard)
@@ -230,11 +275,10 @@ class ServerEvents:
             if not voice.told and voice.stopped is None:
                 self._started(voice)
 
-    def _on_heard(self, event: Event) -> None:
-        response = self._turns.get(str(event.turn))
+    def _heard(self, turn: str, text: str) -> None:
+        response = self._turns.get(turn)
         if response is None:
             return
-        text = str(event.fields["text"])
         earlier = self._earlier(response)
         mine = text.removeprefix(earlier)
         item = response.item["id"] if response.item is not None else None
@@ -250,44 +294,22 @@ class ServerEvents:
         slot = self._session.conductor.slot_of(response.turn) if self._session is not None else None
         return slot.heard_within(response.before) if slot is not None and response.before else ""
 
-    def _on_turn_ended(self, event: Event) -> None:
-        response = self._turns.pop(str(event.turn), None)
-        reason = str(event.fields["reason"])
+    def _turn_ended(self, turn: str, reason: str, timeline: Mapping[str, float]) -> None:
+        response = self._turns.pop(turn, None)
         if response is not None and response is self._responses.current:
             self._responses.end("failed" if reason == "failed" else "completed", error=reason)
         self._outbox.put_own(
-            "harry.turn", turn=event.turn, response_id=response.id if response is not None else None, reason=reason,
-            timeline=event.fields["timeline"],
+            "harry.turn", turn=turn, response_id=response.id if response is not None else None, reason=reason,
+            timeline=timeline,
         )  # fmt: skip
         if self._responses.current is None:
             self.state("listening")
 
-    def _on_error(self, event: Event) -> None:
-        self._outbox.put_own("harry.notice", level="error", message=event.fields["message"], over=False)
-
-    def _on_degraded(self, event: Event) -> None:
-        over = bool(event.fields.get("over"))
-        self._outbox.put_own("harry.notice", level="degraded", message=event.fields["message"], over=over)
-
-    def _on_soc(self, event: Event) -> None:
-        self.thoughts.append(int(str(event.fields["sequence"])))
-
-    def _on_tool_started(self, event: Event) -> None:
-        self._outbox.put_own("harry.tool", name=event.fields["name"], call=event.fields["call"], outcome=None)
-
-    def _on_tool_ended(self, event: Event) -> None:
-        self._outbox.put_own(
-            "harry.tool", name=event.fields["name"], call=event.fields["call"], outcome=event.fields["outcome"]
-        )
-
-    def _on_muted(self, event: Event) -> None:
-        self._outbox.put_own("harry.muted", muted=event.fields["muted"])
-
-    def _of(self, event: Event) -> Response | None:
-        """The response of an event's turn, if it is the one that is being told."""
-        response = self._turns.get(str(event.turn))
+    def _of(self, turn: str) -> Response | None:
+        """Return the response of a turn, if it is the one that is being told."""
+        response = self._turns.get(turn)
         current = self._responses.current
-        if current is not None and current.turn == str(event.turn):
+        if current is not None and current.turn == turn:
             self._turns[current.turn] = current
             return current
         return response if response is not None and not response.done else None
