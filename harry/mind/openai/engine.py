@@ -79,6 +79,12 @@ class OpenAIChat:
             )
         return cls(name, settings, new_client(settings.base_url, headers))
 
+    @classmethod
+    def check_available(cls, name: str, settings: ChatSettings) -> None:
+        """Raise `EngineUnavailable` if the key is missing, or `local_only` forbids the address; asks nobody."""
+        permit(settings.base_url, "a language model")
+        key_of(name, settings)
+
     @property
     def local(self) -> bool:
         """Whether the model is on this computer, so that nothing leaves it and nothing is charged."""
