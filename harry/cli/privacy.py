@@ -54,7 +54,7 @@ def budget(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> No
     if not spent:
         print("No mind has answered today, as far as is written down.")
     for name, told in limits_told(config.budget).items():
-        print(f"Daily limit for {name}: {told}")
+        print(f"Daily limit for {'cloud minds' if name == 'all elsewhere' else name}: {told}")
 
 
 def _cost(money: float) -> str:

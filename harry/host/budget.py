@@ -272,6 +272,6 @@ def limits_told(limits: BudgetLimits) -> dict[str, str]:
         return ", ".join(f"{bound:g} {what}" for bound, what in bounds if bound is not None) or "none"
 
     return {
-        "cloud minds": told(limits.money, limits.tokens),
+        "all elsewhere": told(limits.money, limits.tokens),
         **{name: told(own.money, own.tokens) for name, own in limits.engine.items()},
     }

@@ -128,7 +128,7 @@ class Terminal:
             for name in ("stdout", "stderr"):
                 stream = getattr(sys, name)
                 if stream is not None and stream.isatty():
-                    lines = LineWriter(self.print)
+                    lines = LineWriter(self._print_of_others)
                     setattr(sys, name, lines)
                     held.callback(lines.end)
                     held.callback(setattr, sys, name, stream)
@@ -171,6 +171,10 @@ class Terminal:
     def print(self, text: str) -> None:
         """Print a line above whatever stands at the bottom."""
         self._print(Line(plain(text)))
+
+    def _print_of_others(self, text: str) -> None:
+        """Print what a log or a library wrote; its colours would stand in the way of wrapping it."""
+        self.print(Text.from_ansi(text).plain)
 
     def _print(self, line: Line) -> None:
         if not self._console.is_terminal:

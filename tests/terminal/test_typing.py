@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pty
+import sys
 import termios
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -265,6 +267,24 @@ async def test_what_others_print_stands_above_the_line_and_takes_nothing_away() 
         await person.sees("you: (Is dinner ready?)")
         assert "\x1b[2m  you: (Is dinner ready?)" in person.raw, "what was not meant for Harry is dim"
         assert person.screen.shown()[-1] == "> half a th"
+
+
+async def test_a_log_line_stands_above_what_is_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Tty(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    instead = Tty()
+    monkeypatch.setattr(sys, "stderr", instead)
+    async with seat() as person:
+        person.type("half a th")
+        await person.sees("> half a th")
+        print("\x1b[33mwarning\x1b[0m the disk is slow", file=sys.stderr)
+        await person.sees("warning the disk is slow")
+        assert person.screen.shown()[-1] == "> half a th"
+        assert "[33m" not in "\n".join(person.screen.shown())
+    assert sys.stderr is instead
+    assert instead.getvalue() == ""
 
 
 async def test_without_a_microphone_there_is_no_level() -> None:
