@@ -30,9 +30,9 @@ def list_models(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) 
         return
     for name, model in known.items():
         size = sum(file.size or 0 for file in model.files) / 1e6
-        bulk = f"{size:.0f} MB, " if size else ""
+        download = f"Download {size:.0f} MB, memory" if size else "Memory"
         mark = "*" if name in here else " "
-        print(f"{mark} {name:<16} {model.about} {bulk}takes {model.memory} MB of memory. {model.licence}.")
+        print(f"{mark} {name:<16} {model.about} {download} {model.memory} MB. {model.licence}.")
     for name in here:
         if name not in known:
             print(f"* {name}")

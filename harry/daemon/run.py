@@ -23,7 +23,6 @@ import trio
 from rich.console import Console
 
 from actors.protocols import Loudspeaker, Microphone
-from actors.turn_taking.attention import Talk
 from channels.clock import AudioClock
 from harry.audio.choice import open_loudspeaker, open_microphone
 from harry.audio.soundcard import SoundcardLoudspeaker, SoundcardMicrophone
@@ -33,6 +32,7 @@ from harry.daemon import web_server as front_door
 from harry.daemon.event_log import open_event_file, write_events
 from harry.daemon.gc_freeze import start_kept
 from harry.daemon.startup_report import Facts, account, greeting, is_greeting_due
+from harry.daemon.typed_lines import TypedLines
 from harry.engines.lease import Shelf
 from harry.errors import StoreError
 from harry.host import startup as starting
@@ -193,7 +193,7 @@ async def _converse(session: Session, facts: Facts, options: RunOptions, console
     shown = session.events.listen()
     level = (lambda: session.ears.level) if session.microphone is not None else None
     terminal = Terminal(console, name=facts.name, level=level)
-    typed = _TypedLines(terminal, session)
+    typed = TypedLines(terminal, session)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(session.warm)
         nursery.start_soon(terminal.show, shown)
@@ -207,54 +207,6 @@ async def _converse(session: Session, facts: Facts, options: RunOptions, console
                 await session.microphone.ended.wait()
             await typed.quiet(options.until_quiet)
         nursery.cancel_scope.cancel()
-
-
-class _TypedLines:
-    """Takes typed lines: each is an utterance; one that begins with a slash tells Harry what to do.
-
-    What a person types is answered at once, and cuts what Harry is saying. What comes from a pipe or a file, all at
-    once, is answered one line after the other.
-    """
-
-    def __init__(self, terminal: Terminal, session: Session) -> None:
-        self._terminal = terminal
-        self._session = session
-        self._running = 0
-        self._answered = trio.Event()
-
-    async def take(self) -> None:
-        """Take lines until there are no more."""
-        async for line in self._terminal.lines():
-            self._running += 1
-            self._one(line.strip())
-            if not self._terminal.interactive:
-                await self._session.conductor.idle()
-            self._running -= 1
-            self._answered.set()
-
-    async def quiet(self, seconds: float) -> None:
-        """Wait until every line that came is answered, and nothing has happened for `seconds`."""
-        while True:
-            await self._session.quiet(seconds)
-            if not self._running:
-                return
-            self._answered = trio.Event()
-            await self._answered.wait()
-
-    def _one(self, text: str) -> None:
-        session = self._session
-        if text in ("/mute", "/unmute"):
-            session.ears.mute(text == "/mute" and not session.ears.muted)
-            if session.ears.recorder is None:
-                self._terminal.print("There is no microphone to mute.")
-        elif text == "/quit":
-            os.kill(os.getpid(), signal.SIGTERM)
-        elif text.startswith("/"):
-            self._terminal.print("There are /mute, /unmute and /quit; anything else is said to Harry.")
-        elif text:
-            session.typed(text)
-        elif session.attention.talk is not Talk.OPEN:
-            session.ears.press()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from typing import IO, cast
 
 import trio
 from rich.console import Console, ConsoleDimensions
@@ -24,7 +23,7 @@ from channels.events import Listener
 from harry.terminal.input import read_available, typed_lines
 from harry.terminal.layout import Line, cropped, typed, wrapped
 from harry.terminal.line_editor import LineEditor
-from harry.terminal.output import LineWriter, Outlet
+from harry.terminal.output import LineWriter, Outlet, outlet_behind
 from harry.terminal.screen import Screen
 from harry.terminal.status_line import YOU, LiveLine, plain
 from harry.terminal.typing_mode import TypingMode, in_foreground
@@ -82,7 +81,7 @@ class Terminal:
         While it runs, what anybody prints appears above the status line. Raises `BrokenPipeError` when nobody reads
         standard output any more.
         """
-        with _outlet(self._console) as outlet:
+        with outlet_behind(self._console) as outlet:
             self._outlet = outlet
             try:
                 async with trio.open_nursery() as nursery:
@@ -281,25 +280,6 @@ def print_line(console: Console, line: Line) -> None:
     rows = wrapped(line, console.width) if console.is_terminal else [line.flat()]
     for row in rows:
         console.print(Text(plain(row)), soft_wrap=True)
-
-
-@contextmanager
-def _outlet(console: Console) -> Iterator[Outlet | None]:
-    """Put an outlet behind the console for a while, if it writes to a descriptor at all."""
-    before = console.file
-    try:
-        descriptor = before.fileno()
-    except OSError:
-        yield None
-        return
-    before.flush()
-    outlet = Outlet(descriptor, console.encoding)
-    console.file = cast("IO[str]", outlet)
-    try:
-        yield outlet
-    finally:
-        console.file = before
-        outlet.close()
 
 
 async def _nothing() -> AsyncIterator[str]:

@@ -8,10 +8,12 @@ from __future__ import annotations
 import io
 import os
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import IO, cast
 
 import trio
+from rich.console import Console
 
 
 class Outlet(io.TextIOBase):
@@ -139,6 +141,25 @@ def _opened_anew(descriptor: int) -> int:
         return os.open(os.ttyname(descriptor), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:
         return descriptor
+
+
+@contextmanager
+def outlet_behind(console: Console) -> Iterator[Outlet | None]:
+    """Put an outlet behind the console for a while, if it writes to a descriptor at all."""
+    before = console.file
+    try:
+        descriptor = before.fileno()
+    except OSError:
+        yield None
+        return
+    before.flush()
+    outlet = Outlet(descriptor, console.encoding)
+    console.file = cast("IO[str]", outlet)
+    try:
+        yield outlet
+    finally:
+        console.file = before
+        outlet.close()
 
 
 class LineWriter(io.TextIOBase):
