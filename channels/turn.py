@@ -23,6 +23,16 @@ def new_id(now: float | None = None) -> str:
     return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -5, -5))
 
 
+def made_at(identity: str) -> float | None:
+    """Tell when an id was made, in seconds since the epoch; None if it is no ULID."""
+    if len(identity) != 26 or not set(identity) <= set(_CROCKFORD):
+        return None
+    number = 0
+    for character in identity:
+        number = number << 5 | _CROCKFORD.index(character)
+    return (number >> 80) / 1000
+
+
 @dataclass(eq=False, slots=True)
 class Turn:
     """What the conductor knows of a turn. `ordinal` counts the committed replies of the session before this one.

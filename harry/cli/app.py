@@ -14,13 +14,14 @@ from typing import Annotated
 import typer
 
 from harry.cli import bench, exit_codes, lore, memory, models, privacy, prompt, reminders, soc, token
+from harry.cli.groups import Group
 from harry.cli.options import AsJson, Call, Sets, writer
 
 app = typer.Typer(
     name="harry",
-    help="Harry, an always-on voice companion. `harry run` starts him.",
+    cls=Group,
+    help="Harry, a voice companion for your own computer. `harry run` starts him.",
     add_completion=False,
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -47,11 +48,14 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def root(
     ctx: typer.Context,
-    config: Annotated[Path | None, typer.Option(metavar="FILE", help="The configuration file to read.")] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="Read this configuration file.")] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from, and log everything.")] = False,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print Harry's version.")
+    ] = False,
+    sets: Sets = None,
 ) -> None:
-    """Fill in what all commands share."""
+    """Fill in what all commands share; what is set before a command is handed on to it."""
     call: Call = ctx.obj
     call.config_file, call.debug = config, debug
 
@@ -62,19 +66,23 @@ def _seconds(value: float | None) -> float | None:
     return value
 
 
-@app.command(short_help="Start Harry.")
+@app.command(short_help="Start Harry: he listens, or reads what you type.")
 def run(  # noqa: PLR0917  (Typer passes them by name)
     ctx: typer.Context,
-    mic: Annotated[str | None, typer.Option(metavar="default|none|wav:PATH|NAME", help="Hear with this.")] = None,
+    mic: Annotated[
+        str | None, typer.Option(metavar="default|none|wav:PATH|NAME", help="The microphone to hear with.")
+    ] = None,
     speaker: Annotated[
-        str | None, typer.Option(metavar="default|none|pygame|wav:PATH|NAME", help="Speak with this.")
+        str | None, typer.Option(metavar="default|none|pygame|wav:PATH|NAME", help="The loudspeaker to speak with.")
     ] = None,
     events: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Write what happens there, as JSON Lines.")
+        Path | None, typer.Option(metavar="PATH", help="Write every event to this file, as JSON Lines.")
     ] = None,
     until_quiet: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", callback=_seconds, help="End once nothing was left to say for so long."),
+        typer.Option(
+            metavar="SECONDS", callback=_seconds, help="Stop once there was nothing left to say for this long."
+        ),
     ] = None,
     sets: Sets = None,
 ) -> None:
@@ -87,9 +95,9 @@ def run(  # noqa: PLR0917  (Typer passes them by name)
     raise typer.Exit(daemon.run(config, RunOptions(mic, speaker, events, until_quiet, door=True)))
 
 
-@app.command(short_help="Ask one thing; the reply is printed.")
+@app.command(short_help="Ask one thing, and print the reply.")
 def ask(ctx: typer.Context, text: Annotated[str, typer.Argument(metavar="TEXT")], sets: Sets = None) -> None:
-    """Ask one thing; the reply is printed."""
+    """Ask one thing, and print the reply."""
     call: Call = ctx.obj
     # An argument may hold bytes that are no text; nothing further on could write them down.
     text = text.encode("utf-8", "replace").decode().strip()
@@ -104,7 +112,7 @@ def ask(ctx: typer.Context, text: Annotated[str, typer.Argument(metavar="TEXT")]
     print()
 
 
-@app.command(short_help="See whether Harry has everything he needs.")
+@app.command(short_help="Check whether Harry has everything he needs.")
 def doctor(
     ctx: typer.Context,
     as_json: AsJson = False,
@@ -125,7 +133,7 @@ def doctor(
     raise typer.Exit(1 if examination.prevents_start(findings) else 0)
 
 
-@app.command(short_help="Record and draw a short conversation.")
+@app.command(short_help="Record and draw a short conversation, without a microphone.")
 def demo(
     ctx: typer.Context,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the recording and the picture go.")] = Path("demo"),

@@ -38,7 +38,7 @@ async def listen_to_oneself(config: Config) -> tuple[str, str, str]:
         microphone = (await open_microphone(config.audio.microphone, clock)).device
         loudspeaker = (await open_loudspeaker(config.audio.loudspeaker, clock)).device
         if microphone is None or loudspeaker is None:
-            return "warning", "there is no microphone or no loudspeaker to listen with", "Connect them, or name them."
+            return "warning", "Harry needs a microphone and a loudspeaker for this.", "Connect them, or name them."
         name = config.chain("text_to_speech")[0]
         table = config.engine_table(name)
         voice = await trio.to_thread.run_sync(registry.load, "text_to_speech", name, table)
@@ -47,7 +47,7 @@ async def listen_to_oneself(config: Config) -> tuple[str, str, str]:
     except HarryError as error:
         return "problem", error.message, error.remedy
     except trio.TooSlowError:
-        return "problem", f"the sound cards did not play for {LONGEST:g} seconds", "Try other devices."
+        return "problem", f"The sound cards did not play for {LONGEST:g} seconds.", "Try other devices."
     found = echo.canceller.describe()
     if echo.canceller.duplex is Duplex.HALF:
         return "warning", found, "Turn the loudspeaker down, move the microphone away, or use headphones."

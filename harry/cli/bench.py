@@ -10,9 +10,10 @@ from typing import Annotated
 import typer
 
 from harry.cli import memory
+from harry.cli.groups import Group
 from harry.cli.options import AsJson, Sets
 
-app = typer.Typer(help="Measure Harry.", no_args_is_help=True)
+app = typer.Typer(cls=Group, help="Measure how fast and how well Harry works.")
 app.command("memory")(memory.bench)
 
 Number = Annotated[int | None, typer.Option("--n", min=1, max=1_000_000, help="How many times.")]

@@ -22,7 +22,7 @@ from harry.audio.choice import describe_devices
 from harry.config.loading import Config
 from harry.engines import registry
 from harry.errors import ConfigurationError, EngineError, HarryError
-from harry.host.engine_loading import Chain
+from harry.host.engine_loading import Candidate, Chain
 from harry.host.startup import chains
 from harry.memory.store.opening import STORE_FILE
 from harry.mind.selection import LAST_RESORT
@@ -31,6 +31,9 @@ Severity: TypeAlias = Literal["ok", "warning", "problem"]
 
 ENOUGH_DISK = 200_000_000
 """Bytes that should be free: conversations are small, but a full disk keeps nothing."""
+
+_SENSES = {"speech to text": "ear", "language model": "mind", "text to speech": "voice"}
+"""What Harry's documents call the roles of engines."""
 
 _WORDS = ("default", "none", "pygame")
 
@@ -73,11 +76,17 @@ def prevents_start(findings: list[Finding]) -> bool:
 def as_text(findings: list[Finding]) -> str:
     """Write the findings for a person, a line each."""
     marks = {"ok": "  ok     ", "warning": "! warning", "problem": "✗ problem"}
-    width = max((len(finding.subject) for finding in findings), default=0)
+    subjects = [_subject(finding) for finding in findings]
+    width = max(map(len, subjects), default=0)
     return "\n".join(
-        f"{marks[finding.state]}  {finding.subject:<{width}}  {finding.found} {finding.remedy}".rstrip()
-        for finding in findings
+        f"{marks[finding.state]}  {subject:<{width}}  {finding.found} {finding.remedy}".rstrip()
+        for subject, finding in zip(subjects, findings, strict=True)
     )
+
+
+def _subject(finding: Finding) -> str:
+    sense = _SENSES.get(finding.subject)
+    return f"{sense} ({finding.subject})" if sense else finding.subject
 
 
 def as_json(findings: list[Finding]) -> str:
@@ -217,22 +226,28 @@ def _chain(chain: Chain, deep: bool) -> list[Finding]:
     for candidate in chain.candidates:
         if candidate.later is not None:
             continue  # It is not there yet, and nobody said that it should be.
-        why = f", for {candidate.why}" if candidate.why else ""
-        trouble = _trouble(chain.role, candidate.name, candidate.table, registry.load if deep else _look)
+        trouble = _trouble(chain.role, candidate.name, candidate.table, registry.load if deep else registry.look)
         if isinstance(trouble, ConfigurationError) or (trouble is not None and chain.named):
             findings.append(Finding(role, "problem", f"{candidate.name}: {trouble.message}", trouble.remedy))
         elif trouble is not None:
             findings.append(Finding(role, "warning", f"{candidate.name}: {trouble.message}", trouble.remedy))
         elif chosen:
-            findings.append(Finding(role, "ok", f"{candidate.name} would stand in{why}."))
+            findings.append(Finding(role, "ok", f"{candidate.name} is the fallback."))
         else:
             chosen = True
-            small = " It can hardly hold a conversation." if candidate.name == LAST_RESORT else ""
-            findings.append(Finding(role, "ok", f"{candidate.name} would serve{why}.{small}"))
+            findings.append(Finding(role, "ok", _used(candidate)))
     if not chosen and not any(finding.state == "problem" for finding in findings):
         needed = chain.role == "language_model"
-        findings.append(Finding(role, "problem" if needed else "warning", "No engine can serve."))
+        findings.append(Finding(role, "problem" if needed else "warning", "There is none that can be used."))
     return findings
+
+
+def _used(candidate: Candidate) -> str:
+    """Say which engine will be used, and why just this one."""
+    if candidate.name == LAST_RESORT:
+        return f"{candidate.name} (built in) will be used. It can hardly hold a conversation."
+    why = f": {candidate.why}" if candidate.why else ""
+    return f"{candidate.name} will be used{why}."
 
 
 def _trouble(role: str, name: str, table: Any, attempt: Callable[[str, str, Any], object]) -> HarryError | None:
@@ -243,10 +258,3 @@ def _trouble(role: str, name: str, table: Any, attempt: Callable[[str, str, Any]
     except Exception as error:  # noqa: BLE001  (a stranger's engine may fail in any way)
         return EngineError(f"It is broken ({type(error).__name__}).", remedy="Ask whoever made it.")
     return None
-
-
-def _look(role: str, name: str, table: Any) -> None:
-    """Find the engine and check its table, without loading it."""
-    values = dict(table)
-    engine = registry.find(role, str(values.pop("kind", name)))
-    registry.settings_for(engine, f"engine.{name}", values)

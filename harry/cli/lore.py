@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from harry.cli.groups import group
 from harry.cli.options import AsJson, Call, Sets
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-app = typer.Typer(help="Harry's knowledge base: texts that join the prompt when their keys are spoken of.")
+app = typer.Typer(cls=group("list"), help="List or change the facts that come to mind when a word comes up.")
 
 OWN_BOOK = "notes"
 """The book of entries that were added one by one."""
@@ -128,7 +129,7 @@ def _finite(number: float) -> float:
     return int(number) if number.is_integer() else number
 
 
-@app.command("list", short_help="Print all entries.")
+@app.command("list", short_help="List all entries (this is what no command does).")
 def list_entries(  # noqa: PLR0917  (as above)
     ctx: typer.Context,
     book: BookName = None,
@@ -138,9 +139,12 @@ def list_entries(  # noqa: PLR0917  (as above)
     sets: Sets = None,
 ) -> None:
     """Print all entries with their numbers, book by book."""
-    for each in _ask(ctx, sets, namespace, persona, _load, looking=True) or []:
-        if book is not None and each.name != book:
-            continue
+    books = _ask(ctx, sets, namespace, persona, _load, looking=True) or []
+    wanted = [each for each in books if book is None or each.name == book]
+    if not any(each.entries for each in wanted) and not as_json:
+        print('Nothing is known by keyword yet. `harry lore add "TEXT" --key WORD` adds an entry.')
+        return
+    for each in wanted:
         if not as_json:
             print(_plain(f"{each.name} ({len(each.entries)})"))
         for entry in each.entries:

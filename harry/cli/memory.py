@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from harry.cli.groups import group
 from harry.cli.options import AsJson, Call, Sets
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from harry.memory.store.items import Item
     from harry.services.memory import Asked
 
-app = typer.Typer(help="Look into Harry's long-term memory, and put something into it.", no_args_is_help=True)
+app = typer.Typer(cls=group("stats"), help="Search Harry's long-term memory, add to it, or delete from it.")
 whole = typer.Typer()
 """What concerns everything that is kept: `erase`, `backup`, `restore`, at the root of the command line."""
 
@@ -66,7 +67,7 @@ def _text(argument: str) -> str:
     return argument.encode("utf-8", "replace").decode()
 
 
-@app.command("import", short_help="Take in a file of memories, or a book or note.")
+@app.command("import", short_help="Import a file of memories, or with --kind a book or a note.")
 def import_(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="JSON Lines; with --kind, text or Markdown.")],
@@ -113,7 +114,7 @@ def import_(
         raise typer.Exit(1)
 
 
-@app.command(short_help="Find memories.")
+@app.command(short_help="Find the memories that answer a question.")
 def search(  # noqa: PLR0917  (Typer passes them by name)
     ctx: typer.Context,
     query: Annotated[str | None, typer.Argument(metavar="[QUERY]", help="What to look for.")] = None,
@@ -166,13 +167,15 @@ def _as_json(asked: Asked, found: tuple[Found, ...]) -> None:
 def _as_lines(_: Asked, found: tuple[Found, ...]) -> None:
     from harry.memory.text.analysis import index_text
 
+    if not found:
+        print("Nothing was found.")
     for each in found:
         item = each.item
         shown = index_text(item.text, speaker=item.speaker, heading=item.heading, at=item.at)
         print(f"{each.score:6.2f}  {_printable(item.id)}  {_printable(shown)}")
 
 
-@app.command(short_help="Put something into memory.")
+@app.command(short_help="Add a memory.")
 def add(  # noqa: PLR0917  (Typer passes them by name)
     ctx: typer.Context,
     text: Annotated[str, typer.Argument(metavar="TEXT")],
@@ -214,7 +217,7 @@ def add(  # noqa: PLR0917  (Typer passes them by name)
     print(trio.run(remembering.add, config, item))
 
 
-@app.command(short_help="Print a memory.")
+@app.command(short_help="Print a memory, by its id.")
 def show(
     ctx: typer.Context,
     identity: Annotated[str, typer.Argument(metavar="ID")],
@@ -235,10 +238,21 @@ def show(
         print(json.dumps(line, ensure_ascii=False))
         return
     for key, value in line.items():
-        print(f"{key:>12}  {_printable(str(value))}")
+        shown = _moment(value) if key in ("time", "valid_to") and isinstance(value, int | float) else str(value)
+        print(f"{key:>12}  {_printable(shown)}")
 
 
-@app.command(short_help="Delete a memory for good.")
+def _moment(at: float) -> str:
+    """Write a time as people read it, in their own zone; one that no calendar has, as the number it is."""
+    from datetime import datetime
+
+    try:
+        return datetime.fromtimestamp(at).astimezone().strftime("%A, %Y-%m-%d %H:%M:%S")
+    except (OverflowError, OSError, ValueError):
+        return f"{at:g}"
+
+
+@app.command(short_help="Delete a memory for good, by its id.")
 def delete(
     ctx: typer.Context,
     identity: Annotated[str, typer.Argument(metavar="ID")],
@@ -256,7 +270,7 @@ def delete(
     print(f"{count} deleted.")
 
 
-@app.command(short_help="Print everything, as JSON Lines.")
+@app.command(short_help="Print all memories as JSON Lines.")
 def export(ctx: typer.Context, namespace: Namespace = None, kind: KindName = None, sets: Sets = None) -> None:
     """Print every memory of a namespace as JSON Lines that `harry memory import` reads."""
     import trio
@@ -274,7 +288,7 @@ def export(ctx: typer.Context, namespace: Namespace = None, kind: KindName = Non
     trio.run(partial(remembering.export, config, namespace or config.user.name, write, kind=chosen))
 
 
-@app.command(short_help="Count memories.")
+@app.command(short_help="Count the memories (this is what no command does).")
 def stats(ctx: typer.Context, namespace: Namespace = None, as_json: AsJson = False, sets: Sets = None) -> None:
     """Count the memories of each namespace and kind; of one namespace if it is named."""
     import trio
@@ -283,6 +297,8 @@ def stats(ctx: typer.Context, namespace: Namespace = None, as_json: AsJson = Fal
 
     call: Call = ctx.obj
     rows: list[dict[str, Any]] = trio.run(remembering.stats, call.configuration(sets), namespace)
+    if not rows and not as_json:
+        print("Nothing is remembered yet.")
     for row in rows:
         if as_json:
             print(json.dumps(row, ensure_ascii=False))
@@ -293,7 +309,7 @@ def stats(ctx: typer.Context, namespace: Namespace = None, as_json: AsJson = Fal
             )
 
 
-@whole.command(short_help="Erase a user for good.")
+@whole.command(short_help="Erase everything that is kept of a user.")
 def erase(
     ctx: typer.Context,
     user: Annotated[str, typer.Option("--user", metavar="U", help="Whose conversations, thoughts and memories.")],
@@ -325,7 +341,7 @@ def erase(
         print(f"Not looked into: {path}")
 
 
-@whole.command(short_help="Write a backup, also while Harry runs.")
+@whole.command(short_help="Write a backup of everything that is kept.")
 def backup(
     ctx: typer.Context, file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.")], sets: Sets = None
 ) -> None:
@@ -341,7 +357,7 @@ def backup(
     print(f"{file} holds everything that was kept at this moment.")
 
 
-@whole.command(short_help="Put a backup back.")
+@whole.command(short_help="Put a backup back in place of what is kept now.")
 def restore(
     ctx: typer.Context, file: Annotated[Path, typer.Argument(metavar="FILE", help="A backup.")], sets: Sets = None
 ) -> None:

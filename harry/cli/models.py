@@ -9,14 +9,15 @@ from typing import Annotated
 
 import typer
 
+from harry.cli.groups import group
 from harry.cli.options import AsJson, Call, Sets
 
-app = typer.Typer(help="Fetch models: better minds and other voices.", no_args_is_help=True)
+app = typer.Typer(cls=group("list"), help="List and download models: better minds and other voices.")
 
 
 @app.command("list")
 def list_models(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> None:
-    """List the models that can be fetched by name, and those that are here."""
+    """List the models that can be downloaded by name, and those that are here."""
     call: Call = ctx.obj
     config = call.configuration(sets)
     from harry.models.catalogue import catalogue, installed
@@ -29,18 +30,18 @@ def list_models(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) 
         return
     for name, model in known.items():
         size = sum(file.size or 0 for file in model.files) / 1e6
-        bulk = f"{size:.0f} MB, " if size else ""
+        download = f"Download {size:.0f} MB, memory" if size else "Memory"
         mark = "*" if name in here else " "
-        print(f"{mark} {name:<16} {model.about} {bulk}takes {model.memory} MB of memory. {model.licence}.")
+        print(f"{mark} {name:<16} {model.about} {download} {model.memory} MB. {model.licence}.")
     for name in here:
         if name not in known:
             print(f"* {name}")
-    print("* is here. harry models pull NAME fetches one; an address of a GGUF file will do, too.")
+    print("* = downloaded. `harry models pull NAME` fetches one; so does the address of a .gguf file.")
 
 
 @app.command()
 def pull(ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME|URL")], sets: Sets = None) -> None:
-    """Fetch a model. One that was cut goes on where it was cut."""
+    """Download a model. A download that broke off goes on where it stopped."""
     call: Call = ctx.obj
     config = call.configuration(sets)
     from functools import partial
@@ -73,7 +74,7 @@ def pull(ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME|U
 
 @app.command()
 def remove(ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME")], sets: Sets = None) -> None:
-    """Delete a model that was fetched."""
+    """Delete a model that was downloaded."""
     call: Call = ctx.obj
     config = call.configuration(sets)
     from harry.models import catalogue

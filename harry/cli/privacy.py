@@ -13,7 +13,7 @@ from harry.cli.options import AsJson, Call, Sets
 app = typer.Typer()
 
 
-@app.command(short_help="See what has left this computer.")
+@app.command(short_help="List what has left this computer.")
 def egress(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> None:
     """List each time that something left this computer: when, to which host, what for, how many bytes."""
     call: Call = ctx.obj
@@ -30,7 +30,7 @@ def egress(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> No
         print("Nothing has left this computer, as far as is written down.")
 
 
-@app.command(short_help="See what minds have cost today.")
+@app.command(short_help="Show what language models have cost today.")
 def budget(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> None:
     """Show what each mind took today, in tokens and money, and what it may take."""
     call: Call = ctx.obj
@@ -50,8 +50,12 @@ def budget(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> No
         return
     for each in spent:
         where = "on this computer" if each.local else "elsewhere"
-        print(f"{each.engine}, {where}: {each.replies} replies, {each.tokens} tokens, {each.money:.4f}")
+        print(f"{each.engine}, {where}: {each.replies} replies, {each.tokens} tokens, {_cost(each.money)}")
     if not spent:
         print("No mind has answered today, as far as is written down.")
     for name, told in limits_told(config.budget).items():
-        print(f"limit of {name}: {told}")
+        print(f"Daily limit for {'cloud minds' if name == 'all elsewhere' else name}: {told}")
+
+
+def _cost(money: float) -> str:
+    return f"{money:.4f}" if money else "no cost"

@@ -10,9 +10,10 @@ from typing import Annotated
 
 import typer
 
+from harry.cli.groups import group
 from harry.cli.options import AsJson, Call, Sets
 
-app = typer.Typer(help="See what a mind is told.")
+app = typer.Typer(cls=group("show", takes_words=True), help="Show what a language model would be told.")
 
 
 @app.callback()
@@ -20,7 +21,7 @@ def prompts() -> None:
     """Hold the commands of this group together, though there is only one."""
 
 
-@app.command(short_help="Print each part, its tokens, and why it is there.")
+@app.command(short_help="Print each part of the prompt, its tokens, and why it is there.")
 def show(
     ctx: typer.Context,
     words: Annotated[str, typer.Argument(metavar="[WORDS]", help="What would be said.")] = "Hello.",

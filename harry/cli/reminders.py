@@ -12,9 +12,10 @@ from typing import Annotated
 
 import typer
 
+from harry.cli.groups import group
 from harry.cli.options import AsJson, Call, Sets
 
-app = typer.Typer(help="List what Harry will remind you of, or take it back.", no_args_is_help=True)
+app = typer.Typer(cls=group("list"), help="List or cancel timers, alarms and reminders.")
 
 
 @app.command("list")

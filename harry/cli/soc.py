@@ -12,28 +12,21 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
+from harry.cli.groups import group
 from harry.cli.options import AsJson, Call, Sets
 
 _LONGEST = 1_000_000
 """Characters of a written line that are kept."""
 
 
-class _ShowByDefault(TyperGroup):
-    """Takes what is no command of its own for the day that is asked for: `harry soc yesterday`."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Put `show` before anything that is not a command."""
-        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
-            args = ["show", *args]
-        return super().parse_args(ctx, args)
+# What is no command is the day that is asked for: `harry soc yesterday`.
+app = typer.Typer(
+    cls=group("show", takes_words=True), help="Read Harry's thoughts (his stream of consciousness), or add to them."
+)
 
 
-app = typer.Typer(cls=_ShowByDefault, help="Read Harry's stream of consciousness, or write into it.")
-
-
-@app.command(short_help="Print a day's entries (this is the default).")
+@app.command(short_help="Print the thoughts of a day (without a command: of today).")
 def show(
     ctx: typer.Context,
     day: Annotated[str, typer.Argument(metavar="[today|yesterday|DATE]", help="A day, as 2026-01-31.")] = "today",
@@ -48,8 +41,11 @@ def show(
 
     call: Call = ctx.obj
     config = call.configuration(sets)
-    for entry in trio.run(soc_entries, config, day_named(day)):
+    entries = trio.run(soc_entries, config, day_named(day))
+    for entry in entries:
         print(json.dumps(entry, ensure_ascii=False) if as_json else _line(entry))
+    if not entries and not as_json:
+        print("No thoughts on that day.")
 
 
 def _line(entry: dict[str, Any]) -> str:
@@ -58,7 +54,7 @@ def _line(entry: dict[str, Any]) -> str:
     return f"{str(entry['at'])[11:16]}  {text}"
 
 
-@app.command(short_help="Write an entry for each line of input.")
+@app.command(short_help="Add a thought for each line of standard input.")
 def write(ctx: typer.Context, sets: Sets = None) -> None:
     """Write an entry for each line of standard input; print its number once it is safely kept."""
     import trio

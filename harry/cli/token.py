@@ -12,18 +12,20 @@ from typing import Annotated
 
 import typer
 
+from harry.cli.groups import Group
 from harry.cli.options import AsJson, Call, Sets
 
-app = typer.Typer(
-    help="Let somebody in at the door: prints a new token, and nothing else.", invoke_without_command=True
-)
+app = typer.Typer(cls=Group, help="Create and revoke access tokens.", invoke_without_command=True)
 
 Whose = Annotated[str | None, typer.Option("--user", metavar="USER", help="Whose token it is; left out, yours.")]
 
 
 @app.callback()
 def token(ctx: typer.Context, user: Whose = None, sets: Sets = None) -> None:
-    """Print a new token and nothing else. Harry keeps only its hash: it can be read nowhere again."""
+    """Create and revoke access tokens.
+
+    Without a command, a new token is printed, and nothing else. Harry keeps only its hash: it cannot be read again.
+    """
     if ctx.invoked_subcommand is not None:
         return
     from harry.host.access_tokens import Tokens
@@ -33,15 +35,18 @@ def token(ctx: typer.Context, user: Whose = None, sets: Sets = None) -> None:
     print(Tokens(config.data_folder).new(_name(user) or config.user.name))
 
 
-@app.command("list", short_help="List the tokens that let in.")
+@app.command("list", short_help="List the tokens that are valid, by their ids.")
 def list_(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> None:
-    """List the tokens that let in, by their ids: the tokens themselves nobody knows."""
+    """List the tokens that are valid, by their ids: the tokens themselves nobody knows."""
     from datetime import datetime
 
     from harry.host.access_tokens import Tokens
 
     call: Call = ctx.obj
-    for each in Tokens(call.configuration(sets).data_folder).all():
+    tokens = Tokens(call.configuration(sets).data_folder).all()
+    if not tokens and not as_json:
+        print("No tokens yet. `harry token` makes one; `harry token page` prints an address for a browser.")
+    for each in tokens:
         made = datetime.fromtimestamp(each.made).astimezone().isoformat(timespec="seconds")
         if as_json:
             print(json.dumps({"id": each.id, "user": each.user, "kind": each.kind, "made": made, "until": each.until}))
@@ -49,14 +54,14 @@ def list_(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> Non
             print(f"{each.id}  {made}  {each.kind:<5}  {each.user}")
 
 
-@app.command(short_help="Take a token back, by its id.")
+@app.command(short_help="Revoke a token by its id, or all tokens of a user.")
 def revoke(
     ctx: typer.Context,
     identity: Annotated[str | None, typer.Argument(metavar="[ID]", help="As `harry token list` shows it.")] = None,
     user: Annotated[str | None, typer.Option("--user", metavar="USER", help="All tokens of this user.")] = None,
     sets: Sets = None,
 ) -> None:
-    """Take a token back: who came in by it is sent away within a second."""
+    """Revoke a token: whoever uses it is disconnected within a second."""
     from harry.errors import ConfigurationError
     from harry.host.access_tokens import Tokens
 
@@ -70,7 +75,7 @@ def revoke(
         print(f"{tokens.forget(user)} revoked")
 
 
-@app.command(short_help="Print an address that opens the page, once.")
+@app.command(short_help="Print an address that opens the page in a browser, once.")
 def page(ctx: typer.Context, user: Whose = None, sets: Sets = None) -> None:
     """Print an address that opens the page in a browser, once and within ten minutes."""
     from harry.daemon.web_server import address_of

@@ -180,6 +180,7 @@ def load_config(file: Path | None = None, sets: Iterable[str] = (), environ: Map
         raise mistake(Config, error, layers) from None
     if config.engine:
         _check_tables(config, _known_engines(), layers)
+    _refuse_what_does_nothing(config, layers)
     return _named_by_folder(config)
 
 
@@ -209,6 +210,31 @@ def _file_to_read(file: Path | None, home: Path | None, environ: Mapping[str, st
 def _known_engines() -> list[str]:
     """Name every kind there is, and every engine of which something is known beforehand."""
     return sorted({*PRESETS, *(kind for role in ROLES for kind in kinds(role))})
+
+
+def _refuse_what_does_nothing(config: Config, layers: list[Layer]) -> None:
+    """Refuse settings that would be taken without a word and change nothing."""
+    language = config.persona.language
+    if language.partition("-")[0] != "en":
+        raise ConfigurationError(
+            f"persona.language ({origin_of(('persona', 'language'), layers)}) is {language!r}, "
+            "but Harry speaks only English so far.",
+            remedy='Leave it out, or set it to "en".',
+        )
+    if config.web.certificate_key and not config.web.certificate:
+        origin = origin_of(("web", "certificate_key"), layers)
+        raise ConfigurationError(
+            f"web.certificate_key ({origin}) is set, but web.certificate is not.",
+            remedy="Set both, or neither.",
+        )
+    if config.budget.engine:
+        minds = {*_known_engines(), *config.engine, *config.chain("language_model")}
+        for name in config.budget.engine:
+            if name not in minds:
+                raise ConfigurationError(
+                    f"Unknown engine {name!r} in budget.engine ({origin_of(('budget', 'engine', name), layers)}).",
+                    remedy=nearest(name, sorted(minds)),
+                )
 
 
 def _check_tables(config: Config, engines: list[str], layers: list[Layer]) -> None:

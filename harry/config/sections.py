@@ -154,7 +154,7 @@ class Persona(Section):
     )
     language: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = Field(
         default="en",
-        description="The language that is spoken, as a language tag.",
+        description="The language that is spoken; English is the only one so far.",
         json_schema_extra={"takes": 'a language tag such as "en"'},
     )
 

@@ -1,6 +1,7 @@
 """The daemon's root: it holds engines, store and session, and ends them in order when it is told to.
 
-A first SIGTERM or SIGINT ends everything in order within `STOP_WITHIN` seconds; a second ends the process at once.
+A first SIGTERM, SIGINT or SIGHUP ends everything in order within `STOP_WITHIN` seconds; a second ends the process at
+once.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import logging
 import os
 import signal
 import sys
-from contextlib import AsyncExitStack, suppress
+import time
+from contextlib import AsyncExitStack, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,7 +23,6 @@ import trio
 from rich.console import Console
 
 from actors.protocols import Loudspeaker, Microphone
-from actors.turn_taking.attention import Talk
 from channels.clock import AudioClock
 from channels.event_types import DoorOpened
 from harry.audio.choice import open_loudspeaker, open_microphone
@@ -31,9 +32,11 @@ from harry.config.loading import Config, RunOptions
 from harry.daemon import web_server as front_door
 from harry.daemon.event_log import open_event_file, write_events
 from harry.daemon.gc_freeze import start_kept
-from harry.daemon.startup_report import StartupFacts, greeting, startup_report
+from harry.daemon.startup_report import StartupFacts, greeting, is_greeting_due, startup_report
+from harry.daemon.typed_lines import TypedLines
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
+from harry.errors import StoreError
 from harry.host import startup as starting
 from harry.host.budget import Budget, opened_budget
 from harry.host.conversation import ConversationDevices, ConversationSettings
@@ -42,8 +45,9 @@ from harry.host.host import hosting
 from harry.host.storage import Storage, open_storage
 from harry.inner_life.service import open_inner_life
 from harry.session.session import Session
-from harry.terminal.console import show, typed_lines
+from harry.terminal.console import Terminal, print_line
 from harry.terminal.console_factory import progress, stdout_console
+from harry.terminal.typing_mode import restore, unseen
 
 log = structlog.get_logger(__name__)
 
@@ -88,6 +92,8 @@ def _obey_signals(scope: trio.CancelScope) -> list[int]:
     received: list[int] = []
 
     def stop(number: int, _: object) -> None:
+        # First of all: however this ends, the terminal is left as it was found.
+        restore()
         if received:
             # The second acts as signals do by themselves: it ends the process at once.
             signal.signal(number, signal.SIG_DFL)
@@ -105,6 +111,8 @@ def _obey_signals(scope: trio.CancelScope) -> list[int]:
     nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup sets it
+        signal.signal(signal.SIGHUP, stop)
     return received
 
 
@@ -146,9 +154,11 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
                     keeps = storage.store.durable or config.memory.store == "memory"
                     opening = front_door.opened(config, host, listeners, keeps=keeps)
                     door = await within.enter_async_context(opening)
-                facts = replace(_facts(config, engines, devices, storage), door=await door.way_in() if door else "")
+                greet = is_greeting_due(await _last_turn(config, storage), time.time())
+                way_in = await door.way_in() if door else ""
+                facts = replace(_facts(config, options, engines, devices, storage), door=way_in)
                 for line in startup_report(facts):
-                    console.print(line, soft_wrap=True, markup=False)
+                    print_line(console, line)
                 async with host.open(
                     user=config.user.name,
                     devices=ConversationDevices(devices.clock, devices.microphone, devices.loudspeaker),
@@ -159,48 +169,45 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
                     if door is not None:
                         session.events.publish(DoorOpened(address=door.address))
                     with start_kept():
-                        await _converse(session, facts, options, console)
+                        await _converse(session, facts, options, console, greet=greet and facts.real_microphone)
+
+
+async def _last_turn(config: Config, storage: Storage) -> str | None:
+    """Name the newest turn of the user at this computer, if there is one that can be read."""
+    try:
+        newest = await storage.store.history(config.user.name, limit=1)
+    except StoreError as error:
+        log.warning("the last turn cannot be read", cause=str(error))
+        return None
+    return newest[-1].turn if newest else None
 
 
 async def _load(config: Config, console: Console, budget: Budget) -> Engines:
     chains = await starting.chains(config)
-    with progress(console) as loaded:
+    with unseen() if console.is_terminal else nullcontext(), progress(console) as loaded:
         return await load_engines(chains, on_loaded=loaded, meter=budget)
 
 
-async def _converse(session: Session, facts: StartupFacts, options: RunOptions, console: Console) -> None:
+async def _converse(
+    session: Session, facts: StartupFacts, options: RunOptions, console: Console, *, greet: bool
+) -> None:
     shown = session.events.listen()
+    level = (lambda: session.speech_input.level) if session.microphone is not None else None
+    terminal = Terminal(console, name=facts.name, level=level)
+    typed = TypedLines(terminal, session)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(session.warm)
-        nursery.start_soon(partial(show, shown, lambda: session.speech_input.level, console, name=facts.name))
-        nursery.start_soon(_type, session, console)
-        if facts.real_microphone:
+        nursery.start_soon(terminal.show, shown)
+        nursery.start_soon(typed.take)
+        if greet:
             session.conductor.say(greeting(facts))
         if options.until_quiet is None:
             await trio.sleep_forever()
         else:
             if isinstance(session.microphone, WavMicrophone) and session.speech_input.recorder is not None:
                 await session.microphone.ended.wait()
-            await session.quiet(options.until_quiet)
+            await typed.quiet(options.until_quiet)
         nursery.cancel_scope.cancel()
-
-
-async def _type(session: Session, console: Console) -> None:
-    """Typed lines are utterances; a line that begins with a slash tells Harry what to do."""
-    async for line in typed_lines():
-        text = line.strip()
-        if text in ("/mute", "/unmute"):
-            session.speech_input.mute(text == "/mute" and not session.speech_input.muted)
-            if session.speech_input.recorder is None:
-                console.print("There is no microphone to mute.")
-        elif text == "/quit":
-            os.kill(os.getpid(), signal.SIGTERM)
-        elif text.startswith("/"):
-            console.print("There are /mute, /unmute and /quit; anything else is said to Harry.", markup=False)
-        elif text:
-            session.typed(text)
-        elif session.attention.talk is not Talk.OPEN:
-            session.speech_input.press()
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,13 +222,21 @@ class _Devices:
 
 async def _devices(config: Config, options: RunOptions, engines: Engines) -> _Devices:
     clock = AudioClock()
-    microphone = await open_microphone(options.microphone or config.audio.microphone, clock)
+    microphone = await open_microphone(_wanted_microphone(config, options), clock)
     spoken = engines.text_to_speech
     rate = spoken.engine.rate if spoken else 24_000
-    loudspeaker = await open_loudspeaker(
-        (options.loudspeaker or config.audio.loudspeaker) if spoken else "none", clock, rate
-    )
-    return _Devices(clock, microphone.device, loudspeaker.device, (*microphone.notes, *loudspeaker.notes))
+    loudspeaker = await open_loudspeaker(_wanted_loudspeaker(config, options) if spoken else "none", clock, rate)
+    # That there is none at all is told once, in a line of its own; `harry doctor` says why.
+    notes = [note for chosen in (microphone, loudspeaker) if chosen.device is not None for note in chosen.notes]
+    return _Devices(clock, microphone.device, loudspeaker.device, tuple(notes))
+
+
+def _wanted_microphone(config: Config, options: RunOptions) -> str | list[str]:
+    return options.microphone or config.audio.microphone
+
+
+def _wanted_loudspeaker(config: Config, options: RunOptions) -> str | list[str]:
+    return options.loudspeaker or config.audio.loudspeaker
 
 
 def _at_the_devices(settings: ConversationSettings, echo: str, devices: _Devices) -> ConversationSettings:
@@ -233,7 +248,7 @@ def _at_the_devices(settings: ConversationSettings, echo: str, devices: _Devices
     return replace(settings, cancel_echo=cancel, hears_himself=cancel or not isinstance(microphone, WavMicrophone))
 
 
-def _facts(config: Config, engines: Engines, devices: _Devices, storage: Storage) -> StartupFacts:
+def _facts(config: Config, options: RunOptions, engines: Engines, devices: _Devices, storage: Storage) -> StartupFacts:
     microphone, loudspeaker = devices.microphone, devices.loudspeaker
     mind = engines.language_model.engine if engines.language_model else None
     small = starting.better_minds(mind)
@@ -241,8 +256,10 @@ def _facts(config: Config, engines: Engines, devices: _Devices, storage: Storage
     return StartupFacts(
         ear=_described(engines.speech_to_text),
         microphone=microphone.description if microphone else None,
+        wants_microphone=_wanted_microphone(config, options) != "none",
         voice=_described(engines.text_to_speech),
         loudspeaker=loudspeaker.description if loudspeaker else None,
+        wants_loudspeaker=_wanted_loudspeaker(config, options) != "none",
         mind=_described(engines.language_model),
         fallbacks=tuple(dict.fromkeys([*engines.notes, *devices.notes, *storage.notes])),
         folder=folder,

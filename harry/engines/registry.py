@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harry.errors import ConfigurationError, EngineUnavailable
+from harry.installation import DISTRIBUTION, how_to_install
 from harry.redaction import is_secret
 
 ROLES = ("voice_activity", "speech_to_text", "turn_detector", "language_model", "text_to_speech")
@@ -44,6 +45,10 @@ def kinds(role: str) -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=f"harry.{role}")}
 
 
+def _is_built_in(point: EntryPoint) -> bool:
+    return point.dist is not None and point.dist.name == DISTRIBUTION
+
+
 def nearest(word: str, known: list[str]) -> str:
     """A hint at the right name: " Did you mean X?" or the list of what there is."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
@@ -64,7 +69,7 @@ def find(role: str, kind: str) -> EngineClass[Any]:
     except ImportError as error:
         raise EngineUnavailable(
             f"The engine {kind!r} needs a package that is not installed ({error.name or error}).",
-            remedy="Install Harry with its extra: pip install 'harry-voice[local]'.",
+            remedy=how_to_install() if _is_built_in(known[kind]) else "Install that package, with pip for instance.",
         ) from error
     return found
 
@@ -81,6 +86,17 @@ def settings_for(engine: EngineClass[Any], table: str, values: Mapping[str, Any]
             raise ConfigurationError(f"Unknown key {key}.", remedy=nearest(str(first["loc"][-1]), known)) from None
         given = "a secret" if is_secret(str(first["loc"][-1]), first["input"]) else repr(first["input"])
         raise ConfigurationError(f"{key}: {first['msg']} (given: {given}).") from None
+
+
+def look(role: str, name: str, table: Mapping[str, Any]) -> None:
+    """Find out whether an engine could be built, as far as that is known without building it. Raises as `load`.
+
+    A class may have `check_available(name, settings)` for this: quick, and raising as its `load` would.
+    """
+    engine, settings = _checked(role, name, table)
+    check = getattr(engine, "check_available", None)
+    if check is not None:
+        check(name, settings)
 
 
 def checked(role: str, name: str, table: Mapping[str, Any]) -> EngineClass[Any]:

@@ -19,6 +19,7 @@ from harry.engines.worker_threads import WorkerThreads
 from harry.errors import EngineUnavailable
 from harry.hearing.blocks import LONGEST, believed, blocks, loudest
 from harry.hearing.moonshine_model import FILES, Model, Spelled, Stop, packaged_model
+from harry.installation import how_to_install
 
 _SHORTEST = EAR_RATE // 10
 _OF_CONFIDENCE = 0.5
@@ -51,7 +52,7 @@ class Moonshine:
     def load(name: str, settings: MoonshineSettings) -> Moonshine:
         """Read the model; blocks about 0.3 s. Raises `EngineUnavailable` when it is missing or damaged."""
         folder = packaged_model() if settings.model is None else settings.model
-        remedy = f"Correct engine.{name}.model." if settings.model else "Run `make setup` again to install the model."
+        remedy = f"Correct engine.{name}.model." if settings.model else how_to_install()
         missing = [file for file in FILES if not (folder / file).is_file()]
         if missing:
             raise EngineUnavailable(f"The speech model in {folder} lacks {', '.join(missing)}.", remedy=remedy)
@@ -61,6 +62,12 @@ class Moonshine:
             # onnxruntime's errors have no base of their own.
             raise EngineUnavailable(f"The speech model in {folder} cannot be read.", remedy=remedy) from error
         return Moonshine(name, settings, model)
+
+    @staticmethod
+    def check_available(name: str, settings: MoonshineSettings) -> None:
+        """Raise `EngineUnavailable` if the model is missing; nothing is loaded."""
+        if settings.model is None:
+            packaged_model()
 
     @property
     def retired(self) -> bool:

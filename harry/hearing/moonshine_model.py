@@ -17,6 +17,7 @@ import onnxruntime
 from actors.protocols import Samples
 from channels.messages import EAR_RATE
 from harry.errors import EngineUnavailable
+from harry.installation import how_to_install
 
 FILES = ("encoder_model.ort", "decoder_model_merged.ort", "tokenizer.bin")
 """What a folder with a model holds."""
@@ -31,7 +32,7 @@ def packaged_model() -> Path:
     """Find the folder of the English model that comes with the package. Raises `EngineUnavailable`."""
     spec = find_spec("moonshine_voice")
     if spec is None or spec.origin is None:
-        raise EngineUnavailable("The speech model is not installed.", remedy="Run `make setup`.")
+        raise EngineUnavailable("The speech model is not installed.", remedy=how_to_install())
     return Path(spec.origin).parent / "assets" / "tiny-en"
 
 

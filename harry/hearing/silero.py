@@ -16,6 +16,7 @@ from actors.protocols import Samples
 from channels.messages import EAR_RATE, FRAME_SAMPLES
 from harry.engines.registry import EngineSettings
 from harry.errors import EngineUnavailable
+from harry.installation import how_to_install
 
 
 class SileroSettings(EngineSettings):
@@ -38,7 +39,7 @@ class SileroStream:
         except (RuntimeError, OSError) as error:
             raise EngineUnavailable(
                 "Silero's voice activity model cannot be loaded.",
-                remedy='Run `make setup` again, or choose engines.voice_activity = "energy".',
+                remedy=f'{how_to_install()} Or choose engines.voice_activity = "energy".',
             ) from error
         # The library reads from memory it may write to: one buffer, filled anew for each window.
         self._buffer = (ctypes.c_float * FRAME_SAMPLES)()

@@ -10,6 +10,7 @@ import re
 
 from harry.errors import ConfigurationError, EngineUnavailable
 from harry.hearing.letters import sounds
+from harry.installation import how_to_install
 
 LONGEST = 60
 """Seconds after which the search begins anew: what it keeps of the past must not grow for ever."""
@@ -39,7 +40,7 @@ class WakePhrase:
         try:
             import pocketsphinx  # noqa: PLC0415  only who wants a wake phrase needs it
         except ImportError as error:
-            raise EngineUnavailable("The wake phrase needs pocketsphinx: pip install 'harry-voice[local]'.") from error
+            raise EngineUnavailable("The wake phrase needs pocketsphinx.", remedy=how_to_install()) from error
         self._decoder = decoder = pocketsphinx.Decoder(
             lm=None, samprate=float(_RATE), kws_threshold=10.0**threshold, loglevel="FATAL"
         )

@@ -121,7 +121,7 @@ class Rituals:
         yesterday = [entry.text for entry in await self.soc.yesterday()][-_TOLD:]
         entry = await self.journal.newest()
         if not yesterday and entry is None:
-            return f"This is the first morning that I wake up with {self.user}. I do not know much yet."
+            return f"This is my first day with {self.user}. I do not know much yet."
         known = [
             ("What you thought yesterday:", yesterday),
             (f"Your journal of {entry.day}:" if entry else "", [entry.text] if entry else []),

@@ -68,12 +68,25 @@ async def import_file(
 
 
 async def _import_lines(memory: LongTermMemory, path: Path, report: Report, namespace: str, reading: Progress) -> None:
+    await trio.to_thread.run_sync(_refuse_prose, path)
     with _opened(path) as file:
         size = os.fstat(file.fileno()).st_size
         lines = read_lines(file, report, namespace=namespace)
         while batch := await trio.to_thread.run_sync(_take, lines):
             await memory.upsert([item for _, item in batch])
             reading(batch[-1][0], size)
+
+
+def _refuse_prose(path: Path) -> None:
+    """Refuse a text that was meant for `--kind`, instead of telling of each of its lines that it is none of ours."""
+    if path.suffix.lower() in (".jsonl", ".ndjson", ".json") or not path.is_file():
+        return
+    with _opened(path) as file:
+        begins = file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
+    if begins and not begins.startswith(b"{"):
+        raise ConfigurationError(
+            f"{path} is not JSON Lines.", remedy="Add --kind book or --kind note to import text or Markdown."
+        )
 
 
 def _take(lines: Iterator[tuple[int, Item]]) -> list[tuple[int, Item]]:
@@ -193,7 +206,9 @@ async def export(config: Config, namespace: str, write: Callable[[Item], None], 
 
 async def stats(config: Config, namespace: str | None) -> list[dict[str, Any]]:
     """Count the items of each namespace and kind."""
-    store_of(config)
+    must_keep(config)
+    if not (config.data_folder / STORE_FILE).exists():
+        return []
     async with open_memory(config, by_meaning=False) as opened_memory:
         return await opened_memory.memory.stats(namespace)
 

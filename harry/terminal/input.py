@@ -73,14 +73,14 @@ async def typed_lines(
             return
         descriptor = 0
     cutter = LineCutter(longest, on_cut)
-    while data := await _read(descriptor):
+    while data := await read_available(descriptor):
         for line in cutter.feed(data):
             yield line
     for line in cutter.end():
         yield line
 
 
-async def _read(descriptor: int) -> bytes:
+async def read_available(descriptor: int) -> bytes:
     """Read what there is, waiting for something; b"" at the end, and where nothing can be read."""
     while True:
         try:

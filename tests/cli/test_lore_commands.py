@@ -58,7 +58,7 @@ def test_an_entry_is_added_listed_switched_and_deleted(lore):
     assert [(each["number"], each["enabled"], each["priority"]) for each in shown] == [(1, True, 3), (2, True, None)]
     assert lore.well("delete", "1") == ["1 entry deleted."]
     assert lore.well("delete", "--book", "notes") == ["1 entry deleted."]
-    assert lore.well("list") == []
+    assert lore.well("list", "--json") == []
 
 
 def test_a_sentence_tells_which_entries_fire_and_why(lore):
@@ -127,13 +127,16 @@ def test_disabled_and_constant_entries_of_a_novelai_book_stay_so(lore):
 def test_each_persona_and_namespace_has_lore_of_its_own(lore):
     lore.well("add", "Leo's.", "--key", "x", "--persona", "Leo")
     lore.well("add", "Ada's.", "--key", "x", "--namespace", "ada")
-    assert lore.well("list") == []
+    assert lore.well("list", "--json") == []
     assert lore.well("list", "--persona", "Leo") == ["notes (1)", "     1  [x] Leo's."]
     assert lore.well("test", "x", "--namespace", "ada")[0] == "1 of 1 entries fire."
 
 
-def test_looking_makes_nothing(lore):
-    assert lore.well("list") == []
+def test_looking_makes_nothing_and_says_that_there_is_nothing(lore):
+    for words in (("list",), ()):
+        [said] = lore.well(*words)
+        assert "harry lore add" in said
+    assert lore.well("list", "--json") == []
     assert lore.well("test", "hello") == ["0 of 0 entries fire."]
     assert not lore.home.exists()
 
@@ -177,4 +180,4 @@ def test_a_broken_file_is_refused_and_nothing_of_it_is_kept(lore, tmp_path):
     code, _, err = lore("import", str(path))
     assert code == 2
     assert "is not whole JSON" in err
-    assert lore.well("list") == []
+    assert lore.well("list", "--json") == []

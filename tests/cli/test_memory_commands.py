@@ -164,10 +164,12 @@ def test_erase_tells_what_is_gone_and_backup_and_restore_bring_it_back(harry, tm
 
 
 def test_looking_makes_no_store(harry, home):
-    for command in (("memory", "search", "x"), ("memory", "stats"), ("memory", "export"), ("erase", "--user", "u")):
+    for command in (("memory", "search", "x"), ("memory", "export"), ("erase", "--user", "u")):
         code, _, err = harry(*command)
         assert code == 2
         assert "Nothing is kept" in err
+    for command in (("memory", "stats"), ("memory",)):
+        assert harry(*command)[:2] == (0, "Nothing is remembered yet.\n")
     assert not (home / STORE_FILE).exists()
 
 

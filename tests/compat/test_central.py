@@ -188,7 +188,7 @@ async def test_waking_up_happens_once_a_day_and_on_the_very_first_day_too(tmp_pa
         settle(tmp_path, server)
         assert await central.wakeup_ritual() is True
         assert await central.wakeup_ritual() is False
-        assert "first morning" in await loaders_async.soc_today()
+        assert "first day" in await loaders_async.soc_today()
         await trio.to_thread.run_sync(services.close)
 
 

@@ -1,13 +1,18 @@
-"""The account at start, and the greeting: what a newcomer is told."""
+"""The account at the start, and the greeting: what a newcomer is told, and what is said aloud."""
 
 from __future__ import annotations
 
+import re
+import time
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harry.daemon.startup_report import StartupFacts, greeting, startup_report
+from channels.turn import new_id
+from harry.daemon.startup_report import StartupFacts, greeting, is_greeting_due, startup_report
+from harry.mind.selection import BETTER_MINDS
 
 WHOLE = StartupFacts(
     ear="Moonshine tiny",
@@ -18,71 +23,81 @@ WHOLE = StartupFacts(
     folder=Path("/home/ada/.local/share/harry"),
     real_microphone=True,
 )
-SMALL = StartupFacts(
-    ear="Moonshine tiny",
-    microphone="Mic",
-    mind="SmolLM2",
-    small_mind=True,
-    better_minds="There are three ways: a, b, c.",
-)
+SMALL = replace(WHOLE, mind="SmolLM2", small_mind=True, better_minds=BETTER_MINDS)
 
 
-def told(facts: StartupFacts, about: str) -> str:
-    return next((line for line in startup_report(facts) if line.startswith(about)), "")
+def told(facts: StartupFacts) -> str:
+    return "\n".join(line.flat() for line in startup_report(facts))
 
 
-def test_the_account_names_what_harry_hears_speaks_and_thinks_with() -> None:
-    assert told(WHOLE, "hears with").endswith("Moonshine tiny, Built-in Microphone (PortAudio)")
-    assert told(WHOLE, "speaks with").endswith("Piper Joe, Speakers (PortAudio)")
-    assert told(WHOLE, "thinks with").endswith("gpt at openrouter.ai")
+def test_the_account_names_what_harry_hears_speaks_and_thinks_with_by_both_their_names() -> None:
+    assert "Ear (speech recognition): Moonshine tiny, with Built-in Microphone (PortAudio)." in told(WHOLE)
+    assert "Voice (speech synthesis): Piper Joe, through Speakers (PortAudio)." in told(WHOLE)
+    assert "Mind (language model): gpt at openrouter.ai." in told(WHOLE)
 
 
 def test_the_account_says_what_is_kept_where_how_to_mute_and_what_to_say() -> None:
-    assert "/home/ada/.local/share/harry" in told(WHOLE, "keeps")
-    assert "/mute" in told(WHOLE, "mute")
-    assert told(WHOLE, "say")
+    for words in ("Kept in: /home/ada/.local/share/harry", "/mute", "What can you do?", "/quit"):
+        assert words in told(WHOLE)
+    assert "everything is forgotten when he stops" in told(replace(WHOLE, folder=None))
 
 
 def test_the_account_is_short() -> None:
-    assert len(startup_report(WHOLE)) <= 7
+    assert len(startup_report(WHOLE)) <= 6
 
 
 def test_the_account_gives_each_fallback_a_line() -> None:
-    facts = StartupFacts(mind="m", fallbacks=("PortAudio is not installed, so pygame is used.", "The key is missing."))
-    assert [line.split(maxsplit=2)[2] for line in startup_report(facts) if line.startswith("fell back")] == list(
-        facts.fallbacks
-    )
+    sentences = ("PortAudio is not installed, so pygame is used.", "The key is missing.")
+    lines = [line.flat() for line in startup_report(replace(WHOLE, fallbacks=sentences))]
+    assert [line for line in lines if line.startswith("Note: ")] == [f"Note: {each}" for each in sentences]
 
 
-def test_without_ears_harry_says_that_he_reads_and_not_how_to_mute() -> None:
-    for facts in (
-        StartupFacts(mind="m"),
-        StartupFacts(mind="m", ear="Moonshine tiny"),
-        StartupFacts(mind="m", microphone="Mic"),
-    ):
-        assert "he reads what you type" in told(facts, "hears with")
-        assert not told(facts, "mute")
-        assert told(facts, "type")
+def test_a_computer_without_sound_gets_one_line_about_it() -> None:
+    silent = StartupFacts(mind="m", ear="Moonshine", voice="Piper")
+    first, second, *_ = (line.flat() for line in startup_report(silent))
+    assert first == "No microphone or loudspeaker found: type, and read."
+    assert second.startswith("Mind")
+    chosen = replace(silent, wants_microphone=False, wants_loudspeaker=False)
+    assert startup_report(chosen)[0].flat() == "Without microphone and loudspeaker: type, and read."
 
 
-def test_where_nothing_is_kept_the_account_says_so() -> None:
-    assert "nothing" in told(StartupFacts(mind="m"), "keeps")
+def test_what_alone_is_missing_is_said_alone() -> None:
+    assert "No microphone found: type what you want to say." in told(replace(WHOLE, microphone=None))
+    assert "No loudspeaker found: answers are written here." in told(replace(WHOLE, loudspeaker=None))
+    deaf = told(replace(WHOLE, ear=None))
+    assert "no speech recognition" in deaf
+    assert "/mute" not in deaf
+
+
+def test_without_a_mind_none_is_claimed() -> None:
+    assert "Mind (language model): none" in told(replace(WHOLE, mind=None))
 
 
 def test_a_small_mind_is_owned_up_to_with_the_ways_to_a_better_one() -> None:
-    for words in (told(SMALL, "note"), greeting(SMALL)):
-        assert "can hardly hold a conversation" in words
-        assert "There are three ways: a, b, c." in words
-    assert "hardly" not in " ".join([*startup_report(WHOLE), greeting(WHOLE)])
+    assert "can hardly hold a conversation" in told(SMALL)
+    assert BETTER_MINDS in told(SMALL)
+    assert "hardly" not in told(WHOLE)
 
 
-def test_the_greeting_is_fixed_and_bears_the_name() -> None:
+def test_the_greeting_is_short_and_nothing_technical_is_read_aloud() -> None:
     assert greeting(WHOLE) == "Hello, I am Harry. I am listening."
-    assert "I am Ada." in greeting(StartupFacts(name="Ada"))
+    assert "I am Ada." in greeting(replace(WHOLE, name="Ada"))
+    aloud = greeting(SMALL)
+    assert "small" in aloud
+    assert len(aloud.split()) <= 20
+    assert not re.search(r"[A-Z]{3}|[_/`=]|harry \w+ \w+", aloud)
+
+
+def test_the_greeting_is_spoken_once_a_day() -> None:
+    now = time.mktime((2026, 5, 4, 12, 0, 0, 0, 0, -1))
+    assert is_greeting_due(None, now)
+    assert not is_greeting_due(new_id(now - 60), now)
+    assert not is_greeting_due(new_id(now - 11 * 3600), now)
+    assert is_greeting_due(new_id(now - 13 * 3600), now)
 
 
 @given(st.builds(StartupFacts, fallbacks=st.lists(st.text(max_size=50), max_size=3).map(tuple)))
 def test_whatever_the_facts_there_is_an_account(facts: StartupFacts) -> None:
-    told_of = [line.split()[0] for line in startup_report(facts)]
-    assert told_of.count("fell") == len(facts.fallbacks)
-    assert {"hears", "speaks", "thinks", "keeps"} <= set(told_of)
+    lines = startup_report(facts)
+    assert [line.speaker for line in lines].count("Note") == len(facts.fallbacks)
+    assert all(line.text for line in lines if line.speaker != "Note" and not line.whole)

@@ -69,7 +69,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 async def test_the_very_first_morning_needs_no_yesterday_and_no_mind(world):
     assert await world.rituals.wake_up()
-    assert await world.thoughts() == ["This is the first morning that I wake up with ann. I do not know much yet."]
+    assert await world.thoughts() == ["This is my first day with ann. I do not know much yet."]
     assert world.asked == []
 
 
@@ -203,7 +203,7 @@ def test_a_harry_that_starts_has_woken_up_once(tmp_path):
         done = harry(tmp_path, *started, given="hello\n")
         assert done.returncode == 0, done.stderr
     said = harry(tmp_path, "soc").stdout.splitlines()
-    assert [line for line in said if "first morning" in line] == said[:1]
+    assert [line for line in said if "first day" in line] == said[:1]
 
 
 async def test_a_conversation_is_summed_up_by_a_mind_that_can_and_else_not(world):

@@ -19,7 +19,7 @@ from trio.testing import MockClock
 
 from channels.clock import AudioClock
 from channels.events import Event, EventStream
-from harry.terminal.console import show
+from harry.terminal.console import Terminal
 from harry.terminal.input import LineCutter, typed_lines
 from harry.terminal.output import Outlet
 from harry.terminal.status_line import LiveLine, State
@@ -29,7 +29,7 @@ QUIET = -90.0
 
 
 def happen(line: LiveLine, event: str, turn: str | None = None, **fields: object) -> list[str]:
-    return line.happen(Event(0.0, sample(event, turn, **fields)))
+    return [printed.flat() for printed in line.happen(Event(0.0, sample(event, turn, **fields)))]
 
 
 def test_the_state_follows_a_turn() -> None:
@@ -39,6 +39,7 @@ def test_the_state_follows_a_turn() -> None:
         ("speech_started", None, {}),
         ("speech_stopped", None, {}),
         ("transcript", None, {"partial": False, "text": "Hello."}),
+        ("turn_began", "a", {}),
         ("reply", "a", {"text": "Good morning."}),
         ("speaking_started", "a", {}),
         ("heard", "a", {"text": "Good morning."}),
@@ -49,6 +50,7 @@ def test_the_state_follows_a_turn() -> None:
     assert states == [
         State.LISTENING,
         State.HEARING,
+        State.LISTENING,
         State.LISTENING,
         State.THINKING,
         State.THINKING,
@@ -140,13 +142,14 @@ async def shown(console: Console, autojump_clock: MockClock, seconds: float = 2.
     events = EventStream(AudioClock())
     listener = events.listen()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(show, listener, lambda: -20.0, console)
+        nursery.start_soon(Terminal(console, level=lambda: -20.0).show, listener)
         await trio.sleep(0.5)
         events.publish(sample("speech_started"))
         events.publish(sample("transcript", partial=True, text="what is 1 [bold]plus"))
         await trio.sleep(0.5)
         events.publish(sample("speech_stopped"))
         events.publish(sample("transcript", partial=False, text="What is 1 [bold]plus 1?"))
+        events.publish(sample("turn_began", turn="a"))
         await trio.sleep(seconds)
         listener.close()
 
@@ -176,7 +179,8 @@ async def test_the_line_is_drawn_ten_times_a_second_at_most(autojump_clock: Mock
     events = EventStream(AudioClock())
     listener = events.listen(4096)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(show, listener, lambda: -20.0, Console(file=file, force_terminal=True, width=100))
+        console = Console(file=file, force_terminal=True, width=100)
+        nursery.start_soon(Terminal(console, level=lambda: -20.0).show, listener)
         for number in range(1000):
             events.publish(sample("transcript", partial=True, text=f"word{number}"))
             await trio.sleep(0.001)

@@ -445,7 +445,7 @@ def test_a_certificate_that_cannot_be_used_stops_the_start(tmp_path: Path) -> No
 async def test_a_busy_port_stops_the_start_with_a_clear_word() -> None:
     (taken,) = await listen("127.0.0.1", 0)
     port = taken.socket.getsockname()[1]
-    with pytest.raises(ConfigurationError, match="something else listens there") as told:
+    with pytest.raises(ConfigurationError, match="is in use, perhaps by another Harry") as told:
         await listen("127.0.0.1", port)
     assert "web.port" in str(told.value)
     await taken.aclose()

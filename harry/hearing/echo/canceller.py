@@ -174,14 +174,16 @@ class EchoCanceller:
         known = self.calibration()
         match self.duplex:
             case Duplex.APART:
-                return "no echo in the microphone"
+                return "Harry does not hear himself in the microphone."
             case Duplex.HALF:
-                return "the echo cannot be cancelled: Harry does not listen while he speaks"
-        if known.delay is None or known.drift is None:
-            return "echo canceller, not calibrated yet"
+                return "Harry's own voice cannot be removed from the microphone: he does not listen while he speaks."
+        if known.delay is None or known.drift is None or known.loss is None:
+            return "Harry has not heard enough of himself yet to tell."
+        loss = round(known.loss)
+        loud = f"{loss} dB softer than" if loss > 0 else f"{-loss} dB louder than" if loss < 0 else "as loud as"
         return (
-            f"echo after {known.delay * 1000:.0f} ms, {known.loss:.0f} dB below the loudspeaker, "
-            f"{known.cancelled:.0f} dB cancelled, drift {known.drift:.0f} ppm"
+            f"Harry hears himself after {known.delay * 1000:.0f} ms, {loud} the loudspeaker; "
+            f"{known.cancelled:.0f} dB of that is removed (clocks differ by {known.drift:.0f} ppm)."
         )
 
     def _pass_on(self, microphone: Samples) -> Heard:

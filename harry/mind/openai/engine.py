@@ -80,6 +80,12 @@ class OpenAIChat:
             )
         return cls(name, settings, new_client(settings.base_url, headers))
 
+    @classmethod
+    def check_available(cls, name: str, settings: ChatSettings) -> None:
+        """Raise `EngineUnavailable` if the key is missing, or `local_only` forbids the address; asks nobody."""
+        permit(settings.base_url, "a language model")
+        key_of(name, settings)
+
     def describe(self) -> str:
         """One line for the account."""
         return f"{self._settings.model} ({self._host})"

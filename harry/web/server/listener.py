@@ -34,10 +34,15 @@ async def listen(host: str, port: int) -> list[trio.SocketListener]:
     except OSError as error:
         causes = error.__cause__.exceptions if isinstance(error.__cause__, BaseExceptionGroup) else ()
         busy = any(getattr(each, "errno", None) == errno.EADDRINUSE for each in (error, *causes))
-        why = "something else listens there" if busy else (error.strerror or "it cannot be taken")
+        other = port + 1 if port < 65_535 else port - 1
+        free = f"start with --set web.port={other} (or --set web.enabled=false for no page)."
+        if busy:
+            raise ConfigurationError(
+                f"Port {port} is in use, perhaps by another Harry.", remedy=f"Stop that, or {free}"
+            ) from error
         raise ConfigurationError(
-            f"Harry's door cannot be opened at {host}:{port}: {why}.",
-            remedy="End that (another Harry?), or choose another web.port, or set web.enabled = false.",
+            f"Harry cannot listen at {host}:{port}: {error.strerror or 'it cannot be taken'}.",
+            remedy=f"Correct web.host, or {free}",
         ) from error
 
 
@@ -53,7 +58,7 @@ def tls(certificate: str, key: str) -> ssl.SSLContext | None:
     except (OSError, ssl.SSLError) as error:
         raise ConfigurationError(
             f"The certificate {certificate} cannot be used: {error.strerror or type(error).__name__}.",
-            remedy="Look at web.certificate and web.key.",
+            remedy="Check web.certificate and web.certificate_key.",
         ) from error
     return context
 
