@@ -335,7 +335,7 @@ async def test_a_mind_sets_timers_and_reminders_by_tools(tmp_path: Path) -> None
     async with harry(tmp_path) as (host, _), host.open(user="ann") as session:
         offers = session.tools.offers
         assert await offers["set_timer"].handler({"seconds": 600}) == "A timer for 10 minutes is set."
-        at = datetime.fromtimestamp(time.time() + 90_000).astimezone().replace(tzinfo=None, microsecond=0)
+        at = datetime.fromtimestamp(time.time() + 86_400).astimezone().replace(tzinfo=None, microsecond=0)
         told = await offers["set_reminder"].handler({"at": at.isoformat(), "what": "water the plants"})
         assert str(told).startswith("A reminder tomorrow at")
         with pytest.raises(ToolError):

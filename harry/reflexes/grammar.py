@@ -78,10 +78,14 @@ def _doubtful(name: str, text: str) -> bool:
 
 @functools.cache
 def grammar_of(language: str = "en") -> Grammar:
-    """The grammar of a language tag; English where there is none for it."""
+    """Return the grammar of a language tag, from its file and those named after it; English where there is none."""
     found = _LANGUAGE.match(language.lower())
     folder = files("harry.reflexes") / "languages"
-    file = folder / f"{found[0] if found else 'en'}.yaml"
-    if not file.is_file():
-        file = folder / "en.yaml"
-    return Grammar(yaml.safe_load(file.read_text("utf-8")))
+    tag = found[0] if found and (folder / f"{found[0]}.yaml").is_file() else "en"
+    data: dict[str, Any] = {}
+    # A language's main file first; what another says of the same name takes its place.
+    for file in sorted(folder.iterdir(), key=lambda each: each.name.removesuffix(".yaml")):
+        if file.name == f"{tag}.yaml" or (file.name.startswith(f"{tag}-") and file.name.endswith(".yaml")):
+            for key, value in yaml.safe_load(file.read_text("utf-8")).items():
+                data[key] = {**data.get(key, {}), **value} if isinstance(value, dict) else value
+    return Grammar(data)

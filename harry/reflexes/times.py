@@ -6,6 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from harry.reflexes.durations import parse_duration
+from harry.reflexes.moments import parse_moment, split_moment
+
+__all__ = [
+    "moment_of", "parse_duration", "parse_moment", "seconds_of", "split_moment", "told_date", "told_duration",
+    "told_time", "told_when",
+]  # fmt: skip
+
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MORNING = 9  # the hour of a day that is named without one
 
