@@ -39,9 +39,11 @@ from harry.inner_life.service import InnerLife
 from harry.memory.conversations.recent import recent
 from harry.memory.conversations.rotation import Summarise
 from harry.memory.store.database import Tables
+from harry.memory.store.lists import Lists
 from harry.memory.store.records import local_day
 from harry.memory.store.reminders import Reminders
 from harry.reflexes.reminders import Reminding
+from harry.reflexes.understanding import warm_up
 from harry.services.soc import NAMESPACE, STORE_FILE, KeepingStore
 from harry.session.actor_registry import cast
 from harry.session.conductor import Identity
@@ -71,6 +73,7 @@ class Host:
         self.tables: Tables | None = None
         self.toolkit: Toolkit | None = None
         self.reminding: Reminding | None = None
+        self.lists: Lists | None = None
         self.budget: Budget | None = None
         self.watchers: list[Callable[[Session], None]] = []
         self.sessions: dict[str, Session] = {}
@@ -252,6 +255,7 @@ async def hosting(
                 Reminders(host.tables), host.sessions_of,
                 language=config.persona.language, replies=persona_of(config).replies,
             )  # fmt: skip
+            host.lists = Lists(host.tables)
             host.after_keeping = await after_keeping(
                 config, held, host.users,
                 on_trouble=host.trouble, on_recovered=host.recovered, over=host.let_go, summarise=summarise,
@@ -259,6 +263,9 @@ async def hosting(
         host.toolkit = await held.enter_async_context(toolkit(config))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(host.supervisor.keep, "keeper", refuges.run)
+            nursery.start_soon(
+                partial(trio.to_thread.run_sync, warm_up, config.persona.language, abandon_on_cancel=True)
+            )
             for name, shared in (
                 ("memory", host.memory),
                 ("keeping", host.after_keeping),

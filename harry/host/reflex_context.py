@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from actors.text.phrases import phrases_of
@@ -18,6 +19,24 @@ if TYPE_CHECKING:
     from harry.host.host import Host
 
 
+def _tools(host: Host, session: Session) -> Sequence[str]:
+    """Return what the mind may use besides Harry's own, each as its name and its description."""
+    # A mind that cannot use tools is helped by none.
+    if getattr(host.mind.engine, "toolless", False) is True:
+        return ()
+    return [f"{offer.tool.name}: {offer.tool.description}" for offer in session.tools.shared()]
+
+
+def _minds(host: Host) -> Mapping[str, str]:
+    """Return what Harry thinks, hears and speaks with, in words."""
+    ear, voice = host.engines.speech_to_text, host.engines.text_to_speech
+    return {
+        "mind": host.mind.engine.describe(),
+        "ear": ear.engine.describe() if ear is not None else "nothing",
+        "voice": voice.engine.describe() if voice is not None else "nothing",
+    }
+
+
 def reflexes_of(host: Host, config: Config, session: Session) -> Callable[[Turn], Awaitable[str | None]]:
     """The reflexes of one session."""
 
@@ -29,18 +48,14 @@ def reflexes_of(host: Host, config: Config, session: Session) -> Callable[[Turn]
         session.ears.mute(True)
         return session.ears.recorder is not None
 
+    def unmute() -> bool:
+        session.ears.mute(False)
+        return session.ears.recorder is not None
+
     def volume(wanted: float | None) -> float:
         if wanted is not None:
             session.gate.volume = wanted
         return session.gate.volume
-
-    def minds() -> Mapping[str, str]:
-        ear, voice = host.engines.speech_to_text, host.engines.text_to_speech
-        return {
-            "mind": host.mind.engine.describe(),
-            "ear": ear.engine.describe() if ear is not None else "nothing",
-            "voice": voice.engine.describe() if voice is not None else "nothing",
-        }
 
     body = Body(
         persona=config.persona.name,
@@ -49,10 +64,13 @@ def reflexes_of(host: Host, config: Config, session: Session) -> Callable[[Turn]
         mute=mute,
         keeps=lambda: session.attention.keeps,
         thoughts=thoughts,
-        minds=minds,
+        minds=partial(_minds, host),
         volume=volume,
         memory=host.memory,
         reminding=host.reminding,
+        lists=host.lists,
+        unmute=unmute,
+        tools=partial(_tools, host, session),
         replies=persona_of(config).replies,
     )
     if config.tools.enabled and host.reminding is not None:

@@ -68,8 +68,8 @@ _MONTH = "|".join((*MONTHS, *sorted(_SHORT, key=len, reverse=True)))
 _WEEKDAY = "|".join(WEEKDAYS) + "|mon|tues|tue|thurs|thu|fri"
 _TEN = "|".join(TENS)
 _ORDINAL = "|".join(sorted(ORDINALS, key=len, reverse=True))
-_DAY = rf"(?:the )?(?P<day>\d{{1,2}})(?P<th>st|nd|rd|th)?|(?:the )?(?P<spoken>(?:(?:20|30) )?(?:{_ORDINAL}))"
-_DAY2 = rf"(?:the )?(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?|(?:the )?(?P<spoken2>(?:(?:20|30) )?(?:{_ORDINAL}))"
+_DAY = rf"(?:the )?(?P<spoken>(?:(?:20|30) )?(?:{_ORDINAL}))\b|(?:the )?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?"
+_DAY2 = rf"(?:the )?(?P<spoken2>(?:(?:20|30) )?(?:{_ORDINAL}))\b|(?:the )?(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?"
 _YEAR = r"(?:,? (?:in )?(?P<year>(?:1[5-9]|2[0-9])\d\d|(?:19|20) \d\d|2000|20 \d\d))?"
 
 _RELATIVE = re.compile(
@@ -92,7 +92,8 @@ _ALONE = re.compile(
 )
 _ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})\b")
 _HOLIDAY = re.compile(
-    rf"(?:(?P<which>next|this) )?(?P<name>{_NAME})(?!')(?:\b|$)(?: (?:day )?(?P<year>(?:19|20) ?\d\d))?"
+    rf"(?:(?P<which>next|this) )?(?P<name>{_NAME})(?!')(?:\b|$)"
+    r"(?: (?:(?:in )?(?P<year>(?:19|20) ?\d\d)|(?P<later>next year)|this year)\b)?"
 )
 
 
@@ -212,6 +213,8 @@ def _iso(found: re.Match[str], _: date) -> date | None:
 
 def _holiday(found: re.Match[str], today: date) -> date:
     named = HOLIDAYS[found["name"]]
+    if found["later"]:
+        return named(today.year + 1)
     return named(int(found["year"].replace(" ", ""))) if found["year"] else next_of(named, today)
 
 

@@ -12,14 +12,15 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 
 from harry.reflexes.calendar_days import moved, read_day
-from harry.reflexes.durations import read_duration
 from harry.reflexes.numbers import figures
+from harry.reflexes.spoken_durations import read_duration
 
 _MORNING = 9  # the hour of a day that is named without one
 _HOURS = {"am": 9, "pm": 18, "morning": 9, "afternoon": 15, "evening": 18, "night": 20}
 
 _FILLER = re.compile(
-    r"(?:,|\bat\b|\bon\b|\bby\b|\bfor\b|\babout\b|\baround\b|\bround\b|\bexactly\b|\bsharp\b|\bprecisely\b|\bthen\b|\s)+"
+    r"(?:,|\bat\b|\bon\b|\bby\b|\bfor\b|\babout\b|\baround\b|\bround\b|\bexactly\b|\bsharp\b|\bprecisely\b"
+    r"|\bthen\b|\s)+"
 )
 _PART = re.compile(
     r"(?:(?P<half>am|pm|a m|p m)|(?P<now>tonight)|this (?P<this>morning|afternoon|evening|night)"

@@ -120,6 +120,8 @@ def _number(words: list[str], at: int) -> tuple[str | None, int]:
     """Return the number that begins here and how many words it has; None and 1 where none does."""
     if _FIGURE.match(words[at]) and at + 1 < len(words) and _bare(words[at + 1]) in SCALES:
         return shown(float(words[at]) * SCALES[_bare(words[at + 1])]), 2
+    if words[at].isdigit() and at + 2 < len(words) and words[at + 1] == "point" and (digits := _digits(words, at + 2)):
+        return f"{words[at]}.{digits}", 2 + len(digits)
     count, used = _Count(), 0
     for index in range(at, len(words)):
         word = _bare(words[index])
