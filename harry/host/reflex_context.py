@@ -10,7 +10,7 @@ from actors.text.phrases import phrases_of
 from channels.turn import Turn
 from harry.config.loading import Config
 from harry.reflexes.actions import Body, reflexes
-from harry.reflexes.tools import offers_of
+from harry.reflexes.tools import OWN, offers_of
 from harry.services.soc import day_named
 from harry.session.prompt import persona_of
 from harry.session.session import Session
@@ -24,7 +24,8 @@ def _tools(host: Host, session: Session) -> Sequence[str]:
     # A mind that cannot use tools is helped by none.
     if getattr(host.mind.engine, "toolless", False) is True:
         return ()
-    return [f"{offer.tool.name}: {offer.tool.description}" for offer in session.tools.shared()]
+    tools = [offer.tool for name, offer in session.tools.offers.items() if name not in OWN]
+    return [f"{tool.name}: {tool.description}" for tool in tools]
 
 
 def _minds(host: Host) -> Mapping[str, str]:

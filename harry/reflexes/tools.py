@@ -13,6 +13,10 @@ from harry.tools.functions import offer_of, tool
 from harry.tools.toolbox import Offer, ToolError
 
 
+OWN = frozenset(("set_timer", "set_reminder"))
+"""The names of the tools that are made here."""
+
+
 def offers_of(body: Body) -> list[Offer]:
     """The tools of one session."""
 
