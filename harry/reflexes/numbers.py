@@ -120,7 +120,12 @@ def _number(words: list[str], at: int) -> tuple[str | None, int]:
     """Return the number that begins here and how many words it has; None and 1 where none does."""
     if _FIGURE.match(words[at]) and at + 1 < len(words) and _bare(words[at + 1]) in SCALES:
         return shown(float(words[at]) * SCALES[_bare(words[at + 1])]), 2
-    if words[at].isdigit() and at + 2 < len(words) and words[at + 1] == "point" and (digits := _digits(words, at + 2)):
+    if (
+        words[at].isdecimal()
+        and at + 2 < len(words)
+        and words[at + 1] == "point"
+        and (digits := _digits(words, at + 2))
+    ):
         return f"{words[at]}.{digits}", 2 + len(digits)
     count, used = _Count(), 0
     for index in range(at, len(words)):
@@ -150,7 +155,7 @@ def _digits(words: list[str], at: int) -> str:
     for raw in words[at:]:
         word = _bare(raw)
         digit = (
-            str(ONES[word]) if word in ONES and ONES[word] < 10 else word if word.isdigit() and len(word) == 1 else ""
+            str(ONES[word]) if word in ONES and ONES[word] < 10 else word if word.isdecimal() and len(word) == 1 else ""
         )
         if word == "oh":
             digit = "0"

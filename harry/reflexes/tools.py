@@ -12,7 +12,6 @@ from harry.reflexes.times import told_duration, told_when
 from harry.tools.functions import offer_of, tool
 from harry.tools.toolbox import Offer, ToolError
 
-
 OWN = frozenset(("set_timer", "set_reminder"))
 """The names of the tools that are made here."""
 

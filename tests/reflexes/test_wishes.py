@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from harry.reflexes.bare_words import readings
 from harry.reflexes.grammar import Wish, grammar_of
 from harry.reflexes.plain import plain_answer
+from harry.reflexes.times import parse_duration, parse_moment
 from harry.reflexes.understanding import understand, warm_up
 from tests.reflexes.wish_cases import LEFT_TO_THE_MIND, NOW, WISHES
 
@@ -180,6 +181,16 @@ TIMES = st.integers(0, 300_000).map(lambda hours: datetime(1990, 1, 1, tzinfo=BE
 def test_no_words_make_a_plain_answer_fail(text: str, now: datetime) -> None:
     told = plain_answer(text, now, Random(1))
     assert told is None or told.endswith((".", "!"))
+
+
+ODD = st.text(alphabet="0123456789.,:;/-+*%^()'\"\u00b2\u00bd\u0663\u2019 abdehinorstw", max_size=30)
+
+
+@given(st.sampled_from(("what is ", "how many ", "spell ", "roll ", "when is ", "convert ", "two point ", "")), ODD)
+def test_no_marks_make_a_plain_answer_fail(start: str, rest: str) -> None:
+    plain_answer(start + rest, AT, Random(1))
+    parse_moment(rest, AT)
+    parse_duration(rest)
 
 
 @given(st.text(max_size=60))
