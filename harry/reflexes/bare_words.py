@@ -39,7 +39,7 @@ _TAIL = re.compile(
 _ASKING = re.compile(
     r"^(?:(?:can|could|would|will|won't|can't) (?:you|we) (?:please |kindly |maybe |perhaps |quickly |just "
     r"|possibly |"
-    r"also |now |help me )*(?!help|remember)|would you mind (?:please )?(?=\w+ing\b)"
+    r"also |now |help me )*(?!help|remember|mind )|would you mind (?:please )?(?=\w+ing\b)"
     r"|do you (?:happen to )?know (?=how|what|when|which|if |whether )|"
     r"do you think you (?:can|could) |are you able to |(?:can|could|may) i (?:please )?(?:get|have|ask you to"
     r"|ask you|ask) (?!help)|"
@@ -54,7 +54,7 @@ _ASKING = re.compile(
     r"i need (?=the (?:time|date)\b)|please )",
     re.IGNORECASE,
 )
-_GERUND = re.compile(r"^(\w+?)(?:(tt|pp|nn|ll|mm)ing|ing)\b", re.IGNORECASE)
+_GERUND = re.compile(r"^(?:(giv|mak|tak|writ)|(\w+?)(?:(?:(?<=t)t|(?<=p)p|(?<=n)n|(?<=m)m))?)ing\b", re.IGNORECASE)
 _NOUN = r"(?:what|which) (?:day|date|week|weekday|month|year)|how many \w+"
 _INDIRECT = (
     (re.compile(r"^(what|how) (.+?) will be\b(.*)$", re.IGNORECASE), r"\1 will \2 be\3"),
@@ -81,7 +81,7 @@ def readings(text: str, names: Sequence[str] = ()) -> list[str]:
         asked = bare
         while (barer := _ASKING.sub("", asked, count=1)) != asked:
             if re.match(r"would you mind", asked, re.IGNORECASE):
-                barer = _GERUND.sub(lambda part: part[1] + (part[2] or "")[:1], barer)
+                barer = _GERUND.sub(lambda verb: f"{verb[1]}e" if verb[1] else verb[2], barer)
             asked = barer
             found.append(asked)
         if asked != bare:
