@@ -45,10 +45,12 @@ from harry.host.spill_files import SpillPool
 from harry.host.storage import Storage
 from harry.memory.conversations.recent import recent
 from harry.memory.conversations.rotation import Summarise
+from harry.memory.store.lists import Lists
 from harry.memory.store.opening import NAMESPACE
 from harry.memory.store.records import local_day
 from harry.memory.store.reminders import Reminders
 from harry.reflexes.reminders import Reminding
+from harry.reflexes.understanding import warm_up
 from harry.session.actor_registry import ActorSet, cast
 from harry.session.conductor import Identity
 from harry.session.prompt import prompt_of
@@ -63,7 +65,8 @@ log = structlog.get_logger(__name__)
 class Shared:
     """What all sessions share.
 
-    `memory`, `background_jobs` and `reminding` are None where nothing is kept on disk, `budget` where nobody counts.
+    `memory`, `background_jobs`, `reminding` and `lists` are None where nothing is kept on disk, `budget` where nobody
+    counts.
     """
 
     engines: Engines
@@ -75,6 +78,7 @@ class Shared:
     memory: SharedMemory | None = None
     background_jobs: BackgroundJobs | None = None
     reminding: Reminding | None = None
+    lists: Lists | None = None
     toolkit: Toolkit | None = None
     budget: Budget | None = None
 
@@ -91,6 +95,7 @@ class Host:
         self.memory = shared.memory
         self.background_jobs = shared.background_jobs
         self.reminding = shared.reminding
+        self.lists = shared.lists
         self.toolkit = shared.toolkit
         self.budget = shared.budget
         self.sessions = shared.sessions.by_id
@@ -253,6 +258,9 @@ async def hosting(
             shared = replace(shared, toolkit=await held.enter_async_context(toolkit(config)))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(sessions.supervisor.keep, "keeper", shared.spill_pool.run)
+            nursery.start_soon(
+                partial(trio.to_thread.run_sync, warm_up, config.persona.language, abandon_on_cancel=True)
+            )
             for name, actor in (
                 ("memory", shared.memory),
                 ("keeping", shared.background_jobs if resident else None),
@@ -272,6 +280,7 @@ async def _on_disk(config: Config, shared: Shared, held: AsyncExitStack, summari
     return replace(
         shared,
         memory=await shared_memory(config, database),
+        lists=Lists(database),
         reminding=Reminding(
             Reminders(database), sessions.of,
             language=config.persona.language, replies=persona_of(config.persona).replies,

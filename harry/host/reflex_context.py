@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from actors.text.phrases import phrases_of
@@ -11,11 +12,30 @@ from harry.config.loading import Config
 from harry.config.persona import persona_of
 from harry.memory.store.opening import day_named
 from harry.reflexes.actions import ReflexContext, reflexes
-from harry.reflexes.tools import offers_of
+from harry.reflexes.tools import OWN, offers_of
 from harry.session.session import Session
 
 if TYPE_CHECKING:
     from harry.host.host import Host
+
+
+def _tools(host: Host, session: Session) -> Sequence[str]:
+    """Return what the mind may use besides Harry's own, each as its name and its description."""
+    # A mind that cannot use tools is helped by none.
+    if getattr(host.mind.engine, "toolless", False) is True:
+        return ()
+    tools = [offer.tool for name, offer in session.tools.offers.items() if name not in OWN]
+    return [f"{tool.name}: {tool.description}" for tool in tools]
+
+
+def _minds(host: Host) -> Mapping[str, str]:
+    """Return what Harry thinks, hears and speaks with, in words."""
+    ear, voice = host.engines.speech_to_text, host.engines.text_to_speech
+    return {
+        "mind": host.mind.engine.describe(),
+        "ear": ear.engine.describe() if ear is not None else "nothing",
+        "voice": voice.engine.describe() if voice is not None else "nothing",
+    }
 
 
 def reflexes_of(host: Host, config: Config, session: Session) -> Callable[[Turn], Awaitable[str | None]]:
@@ -29,18 +49,14 @@ def reflexes_of(host: Host, config: Config, session: Session) -> Callable[[Turn]
         session.speech_input.mute(True)
         return session.speech_input.recorder is not None
 
+    def unmute() -> bool:
+        session.speech_input.mute(False)
+        return session.speech_input.recorder is not None
+
     def volume(wanted: float | None) -> float:
         if wanted is not None:
             session.gate.volume = wanted
         return session.gate.volume
-
-    def minds() -> Mapping[str, str]:
-        ear, voice = host.engines.speech_to_text, host.engines.text_to_speech
-        return {
-            "mind": host.mind.engine.describe(),
-            "ear": ear.engine.describe() if ear is not None else "nothing",
-            "voice": voice.engine.describe() if voice is not None else "nothing",
-        }
 
     body = ReflexContext(
         persona=config.persona.name,
@@ -49,10 +65,13 @@ def reflexes_of(host: Host, config: Config, session: Session) -> Callable[[Turn]
         mute=mute,
         keeps=lambda: session.attention.is_recording,
         thoughts=thoughts,
-        minds=minds,
+        minds=partial(_minds, host),
         volume=volume,
         memory=host.memory.memory if host.memory is not None else None,
         reminding=host.reminding,
+        lists=host.lists,
+        unmute=unmute,
+        tools=partial(_tools, host, session),
         replies=persona_of(config.persona).replies,
     )
     if config.tools.enabled and host.reminding is not None:

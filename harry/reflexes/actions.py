@@ -5,11 +5,13 @@ Whatever changes something waits until it is sure that the words were said to Ha
 
 from __future__ import annotations
 
+import math
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
+from random import SystemRandom
 from typing import Any
 
 import structlog
@@ -23,9 +25,11 @@ from harry.memory.longterm.selection import chosen
 from harry.memory.longterm.service import Item, LongTermMemory
 from harry.memory.text.analysis import ago
 from harry.reflexes.grammar import Grammar, Wish, grammar_of
+from harry.reflexes.lists import KeptLists, ListReflexes
 from harry.reflexes.reminders import Reminding
 from harry.reflexes.times import moment_of, seconds_of, told_date, told_duration, told_time, told_when
-from harry.reflexes.wording import sentence, turned
+from harry.reflexes.understanding import understand
+from harry.reflexes.wording import sentence, tidy, turned
 
 VOLUMES = (0.25, 0.4, 0.63, 1.0, 1.6, 2.5)
 """Steps of 4 dB; the middle one is the voice as it is."""
@@ -34,16 +38,25 @@ READ = 12
 """Thoughts that are read aloud at most, the newest."""
 
 SHARED = frozenset(
-    ("Repeat", "Time", "Date", "ListTimers", "Recall", "Thoughts", "WhoAreYou", "WhichModel", "Abilities")
-)
+    (
+        "Repeat", "Time", "Date", "ListTimers", "Recall", "Thoughts", "WhoAreYou", "WhichModel", "Abilities", "Told",
+        "AreYouAnAI", "Languages", "TellVolume", "Here", "ReadList", "IsOnList", "WhichLists", "MakeList",
+    )
+)  # fmt: skip
 """Reflexes that change nothing: they may be answered on a guess."""
+
+_APART = re.compile(r"_|-|(?<=[a-z])(?=[A-Z])")
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
 class ReflexContext:
-    """What a session lets its reflexes see and move. `volume` is None where there is no loudspeaker of Harry's own."""
+    """What a session lets its reflexes see and move.
+
+    `tools` gives what the mind may use, each as its name and its description; `unmute` opens the microphone again, and
+    says whether there is one. Lists, reminders and memory are None where nothing is kept.
+    """
 
     persona: str
     user: str
@@ -55,6 +68,9 @@ class ReflexContext:
     volume: Callable[[float | None], float]
     memory: LongTermMemory | None = None
     reminding: Reminding | None = None
+    lists: KeptLists | None = None
+    unmute: Callable[[], bool] = lambda: False
+    tools: Callable[[], Sequence[str]] = tuple
     replies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     wall: Callable[[], float] = time.time
 
@@ -67,6 +83,8 @@ class Reflexes:
         self._phrases = phrases
         self._language = language
         self._grammar: Grammar | None = None
+        self._random = SystemRandom()
+        self._lists = ListReflexes(body.lists, body.user, self._reply, body.wall)
         self._last_memory = ""
         self._to_forget: Item | None = None
         self._does = {
@@ -74,29 +92,51 @@ class Reflexes:
             "Time": self._time, "Date": self._date, "Timer": self._timer, "Remind": self._remind,
             "Alarm": self._alarm, "ListTimers": self._list, "CancelTimers": self._cancel, "Remember": self._remember,
             "Recall": self._recall, "Forget": self._forget, "Thoughts": self._thoughts, "WhichModel": self._model,
+            "Told": self._told_plainly, "SetVolume": self._set_volume, "TellVolume": self._tell_volume,
+            "Unmute": self._unmute,
         }  # fmt: skip
 
     async def answer(self, turn: Turn) -> str | None:
-        """Do what the turn's words wish for. Never raises for a reflex that fails: that is what is said then."""
+        """Return what a reflex answers to a turn, once it is done; None where the mind has to answer. Never raises."""
         said = turn.utterance
         if said.pictures:
             return None
+        return await self.answer_words(
+            said.text,
+            by_person=said.source is not Source.PROACTIVE,
+            sure=turn.decided.wait,
+            final=lambda: turn.committed,
+        )
+
+    async def answer_words(
+        self,
+        text: str,
+        *,
+        by_person: bool = True,
+        sure: Callable[[], Awaitable[object]] = trio.lowlevel.checkpoint,
+        final: Callable[[], bool] = lambda: True,
+    ) -> str | None:
+        """Do what the words wish for, and return what to say; None where they wish for nothing that is done here.
+
+        This is the one entry, whatever way the words came. `sure` returns once they were surely said to Harry, and
+        whatever changes something waits for it; `final` tells whether they can still be taken back. What fails is told.
+        """
         if self._to_forget is not None:
             # Only the very next words can agree, and they must come from a person.
-            agreed = (
-                self._phrases.agrees(said.text, (self._body.persona,)) if said.source is not Source.PROACTIVE else None
-            )
+            agreed = self._phrases.agrees(text, (self._body.persona,)) if by_person else None
             if agreed is not None:
-                await turn.decided.wait()
+                await sure()
                 return await self._settle(agreed=agreed)
-            if turn.committed:
+            if final():
                 self._to_forget = None
-        wish = await trio.to_thread.run_sync(self._match, said.text)
-        if wish is None:
+        wish = await trio.to_thread.run_sync(self._match, text)
+        if wish is None or self._has_tool(wish.name):
             return None
         if wish.name not in SHARED:
-            await turn.decided.wait()
+            await sure()
         try:
+            if self._lists.does(wish.name):
+                return await self._lists.answer(wish)
             does = self._does.get(wish.name)
             return await does(wish) if does is not None else self._reply(wish.name, name=self._body.persona)
         except HarryError as error:
@@ -106,7 +146,16 @@ class Reflexes:
     def _match(self, text: str) -> Wish | None:
         if self._grammar is None:
             self._grammar = grammar_of(self._language)
-        return self._grammar.match(text, (self._body.persona,))
+        return understand(text, (self._body.persona,), self._grammar, self._now(), self._random)
+
+    def _has_tool(self, name: str) -> bool:
+        """Whether there is a tool for what is beyond Harry himself."""
+        stems = self._grammar.needs.get(name, ()) if self._grammar is not None else ()
+        if not stems:
+            return False
+        begins = re.compile(rf"\b(?:{'|'.join(map(re.escape, stems))})", re.IGNORECASE)
+        # Names such as get_forecast and getWeather are words, too.
+        return any(begins.search(_APART.sub(" ", tool)) for tool in self._body.tools())
 
     def _reply(self, name: str, /, **told: object) -> str:
         """The persona's words for this, else the language's."""
@@ -115,12 +164,33 @@ class Reflexes:
         words = wordings[int(self._body.wall()) % len(wordings)]
         for key, value in told.items():
             words = words.replace(f"{{{key}}}", str(value))
-        return words
+        return tidy(words)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._body.wall()).astimezone()
 
     # Without a store.
+
+    async def _told_plainly(self, wish: Wish) -> str:
+        await trio.lowlevel.checkpoint()
+        return str(wish.slots["words"])
+
+    async def _set_volume(self, wish: Wish) -> str:
+        await trio.lowlevel.checkpoint()
+        percent = max(0, min(100, int(wish.slots.get("percent", wish.slots.get("extreme", 60)))))
+        if "percent" in wish.slots and 0 < percent <= 10 and not re.search(r"percent|per cent|%", wish.text):
+            percent *= 10  # "volume five" is one of ten steps
+        self._body.volume(VOLUMES[0] * (VOLUMES[-1] / VOLUMES[0]) ** (percent / 100))
+        return self._reply("SetVolume", percent=percent)
+
+    async def _tell_volume(self, _: Wish) -> str:
+        await trio.lowlevel.checkpoint()
+        share = math.log(self._body.volume(None) / VOLUMES[0]) / math.log(VOLUMES[-1] / VOLUMES[0])
+        return self._reply("TellVolume", percent=max(0, min(100, round(share * 100))))
+
+    async def _unmute(self, _: Wish) -> str:
+        await trio.lowlevel.checkpoint()
+        return self._reply("Unmute" if self._body.unmute() else "Mute.none")
 
     async def _repeat(self, _: Wish) -> str:
         await trio.lowlevel.checkpoint()
@@ -295,5 +365,5 @@ def _day(at: float | None, now: float) -> str:
 
 
 def reflexes(body: ReflexContext, phrases: Phrases, language: str) -> Callable[[Turn], Awaitable[str | None]]:
-    """What a session's pipeline asks before it asks the mind."""
-    return partial(Reflexes(body, phrases, language).answer)
+    """Return what a session's pipeline asks before it asks the mind."""
+    return Reflexes(body, phrases, language).answer

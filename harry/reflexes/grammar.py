@@ -1,7 +1,7 @@
-"""What of an utterance is a reflex: the words, without names and politeness, against a language's grammar. Slow.
+"""What of an utterance is a wish: every reading of its words against a language's grammar. Slow.
 
-A match takes one to three milliseconds, so it belongs in a thread. hassil (the matcher of Home Assistant) does it; a
-sentence is a reflex only if all of it matches.
+A match takes up to some milliseconds, so it belongs in a thread. hassil (the matcher of Home Assistant) does it; a
+sentence is a wish only if all of it matches.
 """
 
 from __future__ import annotations
@@ -16,14 +16,20 @@ from typing import Any
 import yaml
 from hassil import Intents, recognize_best
 
+from harry.reflexes.bare_words import on_the_clock, readings
+
 LONGEST = 200
 """Characters of a reflex at most: what is longer is conversation."""
 
+_NOT_MINE = re.compile(
+    r"(?:your|his|her|their|someone's|whose|this|that|a|an|every|no|which|what|waiting|wait|black|mailing"
+    r"|price)\b|(?:\S+ ){3}",
+    re.IGNORECASE,
+)
+_PLACE = re.compile(r"(?:the|my|our|a|an|this|that|work|school|town)\b|[A-Z]")
+_NO_PLACE = re.compile(r"(?:stars?|galaxy|planet|black hole)\b", re.IGNORECASE)
+_POINTING = frozenset(("it", "that", "this", "them", "these", "those", "something", "everything", "stuff", "things"))
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
-_CLOCK = re.compile(r"(?<=\d)[:.](?=\d\d)")
-_DAYTIME = re.compile(r"\b([ap])\.\s?m\b\.?", re.IGNORECASE)
-_TAIL = re.compile(r"[,\s]+(please|thanks|thank you|now please|for me)[\s.!?]*$", re.IGNORECASE)
-_HEAD = re.compile(r"^(?:(?:hey|hi|hello|ok|okay|so|well|and|now|oh|um|uh|please)[,\s]+)+(?=\S+\s|\S+$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,49 +45,66 @@ class Grammar:
     """One language's."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
-        """`data` is a file of `languages/`, as read."""
+        """`data` is what the files of `languages/` hold, as read."""
         told = dict(data)
         self.replies: Mapping[str, str] = told.pop("replies")
+        self.needs: Mapping[str, Sequence[str]] = told.pop("needs", {})
         self._intents = Intents.from_dict(told)
 
     def match(self, text: str, names: Sequence[str] = ()) -> Wish | None:
-        """The reflex that these words are, or None. Takes milliseconds."""
+        """Return the wish that these words are, or None. Takes milliseconds."""
         if len(text) > LONGEST:
             return None
-        for said in self._variants(text, names):
+        for reading in readings(text, names):
+            said = on_the_clock(reading)
             found = recognize_best(said, self._intents)
             if found is not None:
-                slots = {name: _plain(entity.value) for name, entity in found.entities.items()}
-                return None if _doubtful(found.intent.name, text) else Wish(found.intent.name, slots, said)
+                slots = {name: _value(entity, said) for name, entity in found.entities.items()}
+                wish = Wish(found.intent.name, slots, said)
+                if not is_doubtful(wish, text):
+                    return wish
         return None
 
-    @staticmethod
-    def _variants(text: str, names: Sequence[str]) -> list[str]:
-        """The words as they are, and without what only surrounds a wish."""
-        said = _DAYTIME.sub(r"\1m", _CLOCK.sub(" ", text.strip()))
-        for name in names:
-            called = re.escape(name)
-            said = re.sub(rf"^(?:(?:hey|hi|ok|okay|hello)[,\s]+)?{called}[,.!\s]+", "", said, flags=re.IGNORECASE)
-            said = re.sub(rf"[,\s]+{called}[\s.!?]*$", "", said, flags=re.IGNORECASE)
-        bare = _TAIL.sub("", _HEAD.sub("", said))
-        return [said] if bare == said or not bare else [said, bare]
+
+def _value(entity: Any, said: str) -> Any:
+    """Return what stands in a slot; free words as they were said, with the commas that the matcher leaves out."""
+    if entity.is_wildcard and isinstance(entity.value, str):
+        words = [re.escape(word) for word in re.findall(r"[^\s,;.!?]+", entity.value)]
+        found = re.search(r"[\s,;.!?]+".join(words), said, re.IGNORECASE) if words else None
+        return found[0] if found is not None else entity.value.strip(" .!?,")
+    return entity.value.strip(" .!?,") if isinstance(entity.value, str) else entity.value
 
 
-def _plain(value: Any) -> Any:
-    return value.strip(" .!?,") if isinstance(value, str) else value
-
-
-def _doubtful(name: str, text: str) -> bool:
-    """Whether words that match are still no wish: "remember that day?" asks."""
-    return name == "Remember" and text.rstrip().endswith("?")
+def is_doubtful(wish: Wish, text: str) -> bool:
+    """Return whether words that match are still no wish: "remember that day?" asks, "call me Ishmael" calls nobody."""
+    if wish.name == "Remember":
+        return text.rstrip().endswith("?") and not re.match(
+            r".{0,12}\b(?:can|could|would|will) you\b", text, re.IGNORECASE
+        )
+    callee = str(wish.slots.get("callee", ""))
+    if callee:
+        named = callee.split()
+        return len(named) > 2 or not all(each[0].isupper() or each.isdigit() for each in named) or named[0] == "I"
+    if str(wish.slots.get("items", "")).lower() in _POINTING:
+        return True
+    if len(str(wish.slots.get("place", "")).split()) > 3:
+        return True
+    goal = str(wish.slots.get("goal", ""))
+    if goal and (_NO_PLACE.match(goal) or (wish.text.lower().startswith("how do i get") and not _PLACE.match(goal))):
+        return True
+    return bool(_NOT_MINE.match(str(wish.slots.get("list", ""))))
 
 
 @functools.cache
 def grammar_of(language: str = "en") -> Grammar:
-    """The grammar of a language tag; English where there is none for it."""
+    """Return the grammar of a language tag, from its file and those named after it; English where there is none."""
     found = _LANGUAGE.match(language.lower())
     folder = files("harry.reflexes") / "languages"
-    file = folder / f"{found[0] if found else 'en'}.yaml"
-    if not file.is_file():
-        file = folder / "en.yaml"
-    return Grammar(yaml.safe_load(file.read_text("utf-8")))
+    tag = found[0] if found and (folder / f"{found[0]}.yaml").is_file() else "en"
+    data: dict[str, Any] = {}
+    # A language's main file first; what another says of the same name takes its place.
+    for file in sorted(folder.iterdir(), key=lambda each: each.name.removesuffix(".yaml")):
+        if file.name == f"{tag}.yaml" or (file.name.startswith(f"{tag}-") and file.name.endswith(".yaml")):
+            for key, value in yaml.safe_load(file.read_text("utf-8")).items():
+                data[key] = {**data.get(key, {}), **value} if isinstance(value, dict) else value
+    return Grammar(data)

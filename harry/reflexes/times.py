@@ -6,6 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from harry.reflexes.moments import parse_moment, split_moment
+from harry.reflexes.spoken_durations import parse_duration
+
+__all__ = [
+    "moment_of", "parse_duration", "parse_moment", "seconds_of", "split_moment", "told_date", "told_duration",
+    "told_time", "told_when",
+]  # fmt: skip
+
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MORNING = 9  # the hour of a day that is named without one
 
@@ -81,8 +89,11 @@ def _hour_of_half(slots: Mapping[str, Any]) -> int:
 
 
 def told_time(at: datetime) -> str:
-    """A time of day, as it is said."""
-    return f"{at.hour % 12 or 12}:{at.minute:02} {'p.m.' if at.hour >= 12 else 'a.m.'}"
+    """Return a time of day as it is said: "7 a.m.", "8:26 p.m.", "noon"."""
+    if at.minute == 0 and at.hour % 12 == 0:
+        return "noon" if at.hour else "midnight"
+    minute = f":{at.minute:02}" if at.minute else ""
+    return f"{at.hour % 12 or 12}{minute} {'p.m.' if at.hour >= 12 else 'a.m.'}"
 
 
 def told_date(at: datetime) -> str:

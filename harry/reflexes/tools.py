@@ -12,6 +12,9 @@ from harry.reflexes.times import told_duration, told_when
 from harry.tools.functions import offer_of, tool
 from harry.tools.toolbox import Offer, ToolError
 
+OWN = frozenset(("set_timer", "set_reminder"))
+"""The names of the tools that are made here."""
+
 
 def offers_of(body: ReflexContext) -> list[Offer]:
     """The tools of one session."""

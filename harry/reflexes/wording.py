@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+
+_TWO_STOPS = re.compile(r"(?<!\.)\.\.(?!\.)")
 _TURNED = {
     "my": "your", "mine": "yours", "me": "you", "i": "you", "i'm": "you're", "am": "are", "i've": "you've",
     "myself": "yourself", "our": "your", "i'll": "you'll", "i'd": "you'd",
@@ -17,3 +20,8 @@ def sentence(text: str) -> str:
     """The text with an end to it."""
     text = text.strip()
     return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def tidy(text: str) -> str:
+    """Return the text without a full stop behind one that is there already: "It is 8:26 p.m."."""
+    return _TWO_STOPS.sub(".", text)

@@ -245,6 +245,19 @@ async def test_reflexes_answer_while_the_mind_hangs(tmp_path: Path) -> None:
     assert mind.asked == 0
 
 
+async def test_sums_dates_and_lists_are_answered_while_the_mind_hangs(tmp_path: Path) -> None:
+    async with harry(tmp_path) as (host, mind), host.open(user="ann") as session:
+        assert await said(session, "What is fifteen percent of eighty?") == "That is 12."
+        assert await said(session, "How many ounces are in a pound?") == "1 pound is 16 ounces."
+        assert "Christmas" in await said(session, "When is Christmas?")
+        assert await said(session, "Add milk to my shopping list.") == "Milk is on your shopping list."
+        assert (await said(session, "What's the weather like?")).startswith("I can't see the weather.")
+    async with harry(tmp_path) as (host, _), host.open(user="ben") as bens, host.open(user="ann") as session:
+        assert await said(bens, "What's on my shopping list?") == "Your shopping list is empty."
+        assert await said(session, "What's on my shopping list?") == "On your shopping list: milk."
+    assert mind.asked == 0
+
+
 async def test_what_harry_is_told_to_remember_is_quoted_and_forgotten_after_a_yes(tmp_path: Path) -> None:
     async with harry(tmp_path) as (host, _), host.open(user="ann") as session:
         assert await said(session, "Remember that my sister plays the violin.") == (
@@ -339,7 +352,7 @@ async def test_a_mind_sets_timers_and_reminders_by_tools(tmp_path: Path) -> None
     async with harry(tmp_path) as (host, _), host.open(user="ann") as session:
         offers = session.tools.offers
         assert await offers["set_timer"].handler({"seconds": 600}) == "A timer for 10 minutes is set."
-        at = datetime.fromtimestamp(time.time() + 90_000).astimezone().replace(tzinfo=None, microsecond=0)
+        at = datetime.fromtimestamp(time.time() + 86_400).astimezone().replace(tzinfo=None, microsecond=0)
         told = await offers["set_reminder"].handler({"at": at.isoformat(), "what": "water the plants"})
         assert str(told).startswith("A reminder tomorrow at")
         with pytest.raises(ToolError):

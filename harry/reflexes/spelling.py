@@ -1,0 +1,59 @@
+"""Words spelled letter by letter: "how do you spell rhythm". Pure."""
+
+from __future__ import annotations
+
+import re
+
+LONGEST = 40
+"""Letters of what is spelled at most."""
+
+_ASKED = re.compile(
+    r"(?:(?:how|which way) (?:do|does|would|should|can|is|are|to|did) ?(?:you|one|we|i|people)? ?(?:correctly "
+    r"|properly )?"
+    r"spell(?: the)?(?: word| name)?s? (?P<a>.+?)"
+    r"|how(?: is| are|'s)(?: the)?(?: word| name)? (?P<b>.+?) (?:spelled|spelt|written)"
+    r"|spell(?: out)?(?: the)?(?: word| name)? (?P<c>.+?)(?: for me)?"
+    r"|(?:(?:what's|what is|give me|tell me) )?(?:the )?(?:correct |right )?spelling (?:of|for)(?: the)?(?: word"
+    r"| name)? (?P<d>.+?)"
+    r"|(?:tell me )?how to spell(?: the)?(?: word| name)? (?P<e>.+?))(?: correctly| properly)?[\s?!.]*",
+    re.IGNORECASE,
+)
+_POINTING = frozenset(
+    (
+        "that",
+        "it",
+        "this",
+        "my",
+        "your",
+        "his",
+        "her",
+        "their",
+        "them",
+        "trouble",
+        "out",
+        "things",
+        "words",
+        "so",
+        "well",
+        "check",
+    )
+)
+
+
+def answer(text: str) -> str | None:
+    """Return the letters of the word that the words ask for; None where they ask for none."""
+    found = _ASKED.fullmatch(text.strip())
+    if found is None:
+        return None
+    word = next(found[each] for each in "abcde" if found[each]).strip(" ,.!?'\"")
+    words = word.split()
+    if not words or len(words) > 3 or len(word) > LONGEST or words[0].lower() in _POINTING:
+        return None
+    if not all(re.fullmatch(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*", each) for each in words):
+        return None
+    return f"{word[0].upper()}{word[1:]}: {'; '.join(map(_letters, words))}."
+
+
+def _letters(word: str) -> str:
+    marks = {"'": "apostrophe", "\u2019": "apostrophe", "-": "hyphen"}
+    return ", ".join(marks.get(letter, letter.upper()) for letter in word)

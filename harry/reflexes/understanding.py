@@ -1,0 +1,49 @@
+"""What words wish for: Harry's own grammar first, then what is answered from the words alone, then Home Assistant's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from random import Random, SystemRandom
+
+from harry.reflexes import home_assistant
+from harry.reflexes.bare_words import readings
+from harry.reflexes.grammar import LONGEST, Grammar, Wish, grammar_of, is_doubtful
+from harry.reflexes.plain import plain_answer
+
+_FIRST = (
+    "What time is it?",
+    "What is two plus two?",
+    "What time is it in Tokyo?",
+    "Put this on my heap list.",
+    "Well.",
+)
+
+
+def understand(text: str, names: Sequence[str], grammar: Grammar, now: datetime, random: Random) -> Wish | None:
+    """Return the wish that the words are, or None. Takes milliseconds, so it belongs in a thread.
+
+    What is answered already is a wish of the name "Told", with its answer in the slot "words".
+    """
+    if len(text) > LONGEST:
+        return None
+    wish = grammar.match(text, names)
+    if wish is not None:
+        return wish
+    # The barest first: to spell "rhythm please" would be wrong.
+    for said in reversed(readings(text, names)):
+        words = plain_answer(said, now, random)
+        if words is not None:
+            return Wish("Told", {"words": words}, said)
+    for said in readings(text, names):
+        found = home_assistant.match(said)
+        if found is not None and not is_doubtful(Wish(*found, said), text):
+            return Wish(*found, said)
+    return None
+
+
+def warm_up(language: str = "en") -> None:
+    """Match some words once, so that the first wish is understood as soon as any other. Takes a second."""
+    grammar = grammar_of(language)
+    for text in _FIRST:
+        understand(text, (), grammar, datetime.now().astimezone(), SystemRandom())
