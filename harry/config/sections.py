@@ -64,6 +64,9 @@ class Engines(Section):
         default=None, description="Thinks of a reply. Left out, Harry looks for the best mind there is."
     )
     text_to_speech: Chain = Field(default=["piper"], description="Speaks the reply.")
+    smallest_mind: bool = Field(
+        default=False, description="Let the embedded model of 135 million parameters answer small talk."
+    )
 
 
 class Actors(Section):

@@ -37,7 +37,7 @@ from harry.host.conversation import (
     Inner,
     build_conversation,
 )
-from harry.host.reflex_context import reflexes_of
+from harry.host.reflex_context import ProgramAnswers, answers_of
 from harry.host.sessions import LiveSessions
 from harry.host.shared_memory import SharedMemory, shared_memory
 from harry.host.shared_tools import Toolkit, toolkit
@@ -59,6 +59,9 @@ from harry.session.turn_stages import Prompt
 from harry.voice.silent import Silent
 
 log = structlog.get_logger(__name__)
+
+PROGRAMS_REMEMBERED = 64
+"""Users whose questions to a program, such as whether to forget something, are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,7 @@ class Host:
         self.users = shared.sessions.users
         self.started_at = time.time()
         self._shared = shared
+        self._programs: dict[tuple[str, str], ProgramAnswers] = {}
 
     @property
     def free(self) -> int:
@@ -170,7 +174,7 @@ class Host:
                 memory=partial(memory.of, config) if memory is not None else None,
                 inner=inner,
                 tools=self.toolkit.offers if self.toolkit is not None else tuple,
-                reflexes=partial(reflexes_of, self, config),
+                reflexes=partial(answers_of, self, config),
                 wake=wake_phrase(config),
                 reply_to=reply_to,
                 on_committed=self._notice,
@@ -186,6 +190,15 @@ class Host:
             prepare(session)
             async with self._live(session):
                 yield session
+
+    async def answer_alone(self, user: str, persona: str, said: Utterance) -> str | None:
+        """Answer a program's words without a language model, None where one has to; remembered for each user."""
+        key = user, persona
+        answers = self._programs.pop(key, None) or ProgramAnswers(self, self.config_of(user, persona))
+        self._programs[key] = answers  # the newest last
+        while len(self._programs) > PROGRAMS_REMEMBERED:
+            self._programs.pop(next(iter(self._programs)))
+        return await answers.answer(said)
 
     @asynccontextmanager
     async def _live(self, session: Session) -> AsyncIterator[None]:

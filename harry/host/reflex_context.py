@@ -7,22 +7,25 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from actors.text.phrases import phrases_of
+from channels.messages import Utterance
 from channels.turn import Turn
 from harry.config.loading import Config
 from harry.config.persona import persona_of
-from harry.memory.store.opening import day_named
+from harry.engines.traits import traits_of
+from harry.memory.store.opening import NAMESPACE, day_named
 from harry.reflexes.actions import ReflexContext, reflexes
 from harry.reflexes.tools import OWN, offers_of
+from harry.reflexes.without_a_mind import WithoutAMind
 from harry.session.session import Session
 
 if TYPE_CHECKING:
     from harry.host.host import Host
 
 
-def _tools(host: Host, session: Session) -> Sequence[str]:
+def _tools(host: Host, session: Session | None) -> Sequence[str]:
     """Return what the mind may use besides Harry's own, each as its name and its description."""
     # A mind that cannot use tools is helped by none.
-    if getattr(host.mind.engine, "toolless", False) is True:
+    if traits_of(host.mind.engine).toolless or session is None:
         return ()
     tools = [offer.tool for name, offer in session.tools.offers.items() if name not in OWN]
     return [f"{tool.name}: {tool.description}" for tool in tools]
@@ -38,44 +41,86 @@ def _minds(host: Host) -> Mapping[str, str]:
     }
 
 
-def reflexes_of(host: Host, config: Config, session: Session) -> Callable[[Turn], Awaitable[str | None]]:
-    """The reflexes of one session."""
+Answers = Callable[[Turn], Awaitable[str | None]]
+"""Answers a turn before a language model is asked; None where that one has to."""
+
+
+def answers_of(host: Host, config: Config, session: Session) -> Answers:
+    """Return what answers a session's turns before a language model is asked."""
+    body = _context(host, config, session)
+    if config.tools.enabled and host.reminding is not None:
+        for offer in offers_of(body):
+            if offer.tool.name not in config.tools.without:
+                session.tools.offer(offer)
+    return _answers(host, config, body)
+
+
+class ProgramAnswers:
+    """The same for a program that keeps its conversation itself, as chat clients do: without a session."""
+
+    def __init__(self, host: Host, config: Config) -> None:
+        self._last = ""
+        self._user = config.user.name
+        self._answers = _answers(host, config, _context(host, config, None, lambda: self._last))
+
+    async def answer(self, said: Utterance) -> str | None:
+        """Answer what was said, None where a language model has to."""
+        turn = Turn(said, self._user, "chat", NAMESPACE)
+        turn.decided.set()
+        words = await self._answers(turn)
+        self._last = words or self._last
+        return words
+
+
+def _answers(host: Host, config: Config, body: ReflexContext) -> Answers:
+    reflex = reflexes(body, phrases_of(config.persona.language), config.persona.language)
+    without = WithoutAMind(
+        lambda: traits_of(host.mind.engine),
+        (config.persona.name,),
+        config.persona.language,
+        talks=config.engines.smallest_mind,
+    )
+
+    async def answer(turn: Turn) -> str | None:
+        words = await reflex(turn)
+        return words if words is not None else without.answer(turn.utterance)
+
+    return answer
+
+
+def _context(host: Host, config: Config, session: Session | None, last_words: Callable[[], str] = str) -> ReflexContext:
+    """Gather what the reflexes may see and move; without a session there is nothing to mute or to turn up."""
 
     async def thoughts() -> Sequence[str]:
         found = await host.store.thoughts(config.persona.name, day_named("today"), user=config.user.name)
         return [str(each["text"]) for each in found]
 
-    def mute() -> bool:
-        session.speech_input.mute(True)
-        return session.speech_input.recorder is not None
-
-    def unmute() -> bool:
-        session.speech_input.mute(False)
-        return session.speech_input.recorder is not None
+    def mute(muted: bool) -> bool:
+        if session is None or session.speech_input.recorder is None:
+            return False
+        session.speech_input.mute(muted)
+        return True
 
     def volume(wanted: float | None) -> float:
+        if session is None:
+            return 1.0
         if wanted is not None:
             session.gate.volume = wanted
         return session.gate.volume
 
-    body = ReflexContext(
+    return ReflexContext(
         persona=config.persona.name,
         user=config.user.name,
-        last_words=lambda: session.conductor.last_spoken,
-        mute=mute,
-        keeps=lambda: session.attention.is_recording,
+        last_words=last_words if session is None else lambda: session.conductor.last_spoken,
+        mute=partial(mute, True),
+        keeps=lambda: session is None or session.attention.is_recording,
         thoughts=thoughts,
         minds=partial(_minds, host),
         volume=volume,
         memory=host.memory.memory if host.memory is not None else None,
         reminding=host.reminding,
         lists=host.lists,
-        unmute=unmute,
+        unmute=partial(mute, False),
         tools=partial(_tools, host, session),
         replies=persona_of(config.persona).replies,
     )
-    if config.tools.enabled and host.reminding is not None:
-        for offer in offers_of(body):
-            if offer.tool.name not in config.tools.without:
-                session.tools.offer(offer)
-    return reflexes(body, phrases_of(config.persona.language), config.persona.language)

@@ -50,7 +50,9 @@ async def _mind(config: Config) -> Chain:
     named_file = tables.get("gguf", {}).get("path")
     pulled = pulled_mind(config.data_folder)
     named = Path(str(named_file)) if named_file else None
-    found = mind_chain(configured, os.environ, server, named, tables, pulled=pulled)
+    found = mind_chain(
+        configured, os.environ, server, named, tables, pulled=pulled, smallest=config.engines.smallest_mind
+    )
     candidates = [Candidate(name, table, why) for name, table, why in found]
     if configured is None and named is None and pulled is None:
 

@@ -1,7 +1,7 @@
 """Which minds are tried, in which order, when nobody was asked: pure, so that the order can be read and tested.
 
 What the configuration names comes first and alone; else a key, a server on this computer, a file the user named, and
-at last the embedded model.
+at last none.
 """
 
 from __future__ import annotations
@@ -19,7 +19,11 @@ BETTER_MINDS = (
 )
 """Said when the embedded model is all there is."""
 
-LAST_RESORT = "smollm2"
+SMALLEST = "smollm2"
+"""The embedded model; it invents what it does not know, so that it must be switched on."""
+
+LAST_RESORT = "none"
+"""No model at all; see `harry.mind.absent`."""
 
 
 class Choice(NamedTuple):
@@ -38,10 +42,12 @@ def chain(
     tables: Mapping[str, Mapping[str, Any]] | None = None,
     *,
     pulled: Path | None = None,
+    smallest: bool = False,
 ) -> list[Choice]:
     """List the minds to try, the first wanted first. `tables` are the configuration's, by engine name.
 
-    `gguf_path` is a file that the user named, `pulled` one that was fetched by `harry models pull`.
+    `gguf_path` is a file that the user named, `pulled` one that was fetched by
+    `harry models pull`. `smallest`: the embedded model may serve, too.
     """
     laid: dict[str, Mapping[str, Any]] = dict(tables or {})
 
@@ -71,4 +77,6 @@ def chain(
         choices.append(choice("gguf", "you named its file", {"path": gguf_path}))
     elif pulled is not None:
         choices.append(choice("gguf", "you pulled it", {"path": pulled}))
-    return [*choices, choice(LAST_RESORT, "it is embedded, and always there")]
+    if smallest:
+        choices.append(choice(SMALLEST, "engines.smallest_mind switches it on"))
+    return [*choices, choice(LAST_RESORT, "what needs no language model is answered without one")]

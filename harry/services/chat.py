@@ -31,6 +31,7 @@ from channels.turn import new_id
 from harry.host.host import Host
 from harry.memory.store.opening import NAMESPACE
 from harry.memory.store.records import local_day
+from harry.services.plain_words import is_plain
 from harry.session.prompt import prompt_of
 
 FROM_PROGRAM = "What the program that asks tells you:"
@@ -44,7 +45,8 @@ class Asked:
 
     The last message in the role `USER` is what is answered; behind it there may be calls of the program's `tools`, and
     what came of them. `keep`: the turn enters the user's history and memory. `remember`: what
-    Harry remembers is told. `persona`: another name than the configured one.
+    Harry remembers is told. `persona`: another name than the configured one. `wishes`: what needs no mind is
+    answered and done as in any conversation.
     """
 
     user: str
@@ -56,6 +58,17 @@ class Asked:
     keep: bool = True
     remember: bool = True
     persona: str = ""
+    wishes: bool = False
+
+    @property
+    def wish(self) -> Utterance | None:
+        """What may be answered without a mind: plain last words of a person's, and nothing else asked for with them."""
+        newest = self.messages[-1]
+        if not self.wishes or self.tools or self.schema is not None or newest.role is not Role.USER:
+            return None
+        pictures = tuple(part.uri for part in newest.parts if isinstance(part, ImagePart))
+        text = _words(newest)
+        return Utterance(new_id(), text, Source.REMOTE, pictures=pictures) if is_plain(text) else None
 
 
 @dataclass(slots=True)
@@ -90,6 +103,12 @@ async def answer(host: Host, asked: Asked, emit: Emit, enough: Callable[[], bool
 
     finished = False
     try:
+        wish = asked.wish
+        words = await host.answer_alone(asked.user, asked.persona, wish) if wish is not None else None
+        if words is not None:
+            await taken(TextDelta(words))
+            finished = True
+            return said
         recollection = await _recollected(host, asked)
         async with host.mind.lease() as mind:
             messages = _messages(host, mind, recollection, asked)

@@ -211,7 +211,10 @@ def test_a_bad_value_is_told_with_its_place_its_key_and_what_was_expected(
         ("trun.pre_roll", "Did you mean 'turn'?"),
         ("endpoint_silence", "Did you mean 'turn.endpoint_silence'?"),
         ("memory.level", "Did you mean 'log.level'?"),
-        ("engines.zzz", "Known: language_model, speech_to_text, text_to_speech, turn_detector, voice_activity."),
+        (
+            "engines.zzz",
+            "Known: language_model, smallest_mind, speech_to_text, text_to_speech, turn_detector, voice_activity.",
+        ),
         ("turn.__class__", "Known: attention_window, barge_in_voice, endpoint_silence, pre_roll, speculate, talk."),
         (
             "_file",

@@ -20,12 +20,13 @@ def names(*args: Any, **kwargs: Any) -> list[str]:
 
 def test_everything_there_is_is_tried_in_order() -> None:
     environ = {"OPENAI_API_KEY": "k", "OPENROUTER_API_KEY": "k"}
-    assert names(None, environ, OLLAMA, Path("m.gguf")) == ["openrouter", "openai", "ollama", "gguf", "smollm2"]
+    assert names(None, environ, OLLAMA, Path("m.gguf")) == ["openrouter", "openai", "ollama", "gguf", "none"]
 
 
 @pytest.mark.parametrize("environ", [{}, {"OPENAI_API_KEY": ""}, {"OPENROUTER_API_KEY": " "}])
-def test_with_nothing_the_embedded_model_remains(environ: dict[str, str]) -> None:
-    assert names(None, environ, None, None) == ["smollm2"]
+def test_with_nothing_there_is_no_mind_unless_the_smallest_is_switched_on(environ: dict[str, str]) -> None:
+    assert names(None, environ, None, None) == ["none"]
+    assert names(None, environ, None, None, smallest=True) == ["smollm2", "none"]
 
 
 def test_what_the_configuration_names_stands_alone() -> None:
@@ -42,10 +43,10 @@ def test_a_found_server_is_asked_for_its_first_model() -> None:
 
 def test_the_configurations_table_is_laid_over_what_is_known() -> None:
     tables: dict[str, dict[str, Any]] = {"openai": {"model": "mine"}, "smollm2": {"threads": 1}}
-    first, last = chain(None, {"OPENAI_API_KEY": "k"}, None, None, tables)
+    first, small, _ = chain(None, {"OPENAI_API_KEY": "k"}, None, None, tables, smallest=True)
     assert first.table["model"] == "mine"
     assert first.table["base_url"] == "https://api.openai.com/v1"
-    assert last.table == {"threads": 1}
+    assert small.table == {"threads": 1}
 
 
 def test_a_name_of_another_kind_owes_nothing_to_the_preset() -> None:

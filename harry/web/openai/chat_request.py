@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from actors.protocols import ImagePart, Message, Role, TextPart, Tool, ToolCall, ToolResult
 from harry.services.chat import Asked
+from harry.services.plain_words import is_housekeeping
 from harry.web.server.http import Refusal
 
 MOST_MESSAGES = 2000
@@ -109,6 +110,7 @@ class Chat(_Loose):
         said = [_message(each) for each in self.messages if each.role not in ("system", "developer")]
         if not any(each.role is Role.USER for each in said):
             raise Refusal(400, "invalid_value", "`messages` holds nothing that a user said.")
+        newest = next(_text(each) for each in reversed(self.messages) if each.role == "user")
         return Asked(
             user=user,
             messages=tuple(said),
@@ -116,8 +118,9 @@ class Chat(_Loose):
             tools=() if self.tool_choice == "none" else tuple(map(_tool, self.tools or ())),
             schema=self._schema(),
             max_tokens=min(self.max_completion_tokens or self.max_tokens or 512, MOST_TOKENS),
-            keep=self.store is not False,
+            keep=self.store is not False and not is_housekeeping(newest),
             remember=self.store is not False,
+            wishes=True,
         )
 
     def _refuse(self) -> None:

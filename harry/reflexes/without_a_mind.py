@@ -1,0 +1,44 @@
+"""The end of the chain of answers where no capable language model is: small talk, else one honest sentence.
+
+The smallest language model invents what it does not know, so that only small talk may reach it, where it is switched
+on; nothing else does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+
+from actors.protocols import EngineTraits
+from channels.messages import Utterance
+from harry.mind.absent import SENTENCE
+from harry.reflexes.small_talk import small_talk_of
+
+TOO_SMALL = "I can't answer that: the language model here is too small to know. Ask me what I can do."
+PICTURES = "I can't see pictures: that needs a larger language model."
+
+
+@dataclass(slots=True)
+class WithoutAMind:
+    """One conversation's. `traits()` tells of the language model that would answer now; `talks`: small talk is its."""
+
+    traits: Callable[[], EngineTraits]
+    names: tuple[str, ...]
+    language: str = "en"
+    talks: bool = False
+    _number: count[int] = field(default_factory=count)
+
+    def answer(self, said: Utterance) -> str | None:
+        """Return what to say in place of the language model, None where it may answer."""
+        traits = self.traits()
+        if not traits.small:
+            return None
+        if said.pictures:
+            return PICTURES
+        if not said.text.strip():
+            return None
+        talk = small_talk_of(self.language).reply(said.text, self.names, number=next(self._number))
+        if talk is not None:
+            return None if self.talks and not traits.light else talk
+        return TOO_SMALL if not traits.light else SENTENCE

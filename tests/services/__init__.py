@@ -1,0 +1,1 @@
+"""Tests of the services under command line, API and page."""
