@@ -55,7 +55,7 @@ def reflexes_of(host: Host, config: Config, session: Session) -> Callable[[Turn]
 
     def volume(wanted: float | None) -> float:
         if wanted is not None:
-            session.gate.volume = wanted
+            session.volume(wanted)
         return session.gate.volume
 
     body = ReflexContext(
