@@ -180,7 +180,7 @@ async function open() {
   try {
     if (!microphone.open) await microphone.start();
     if (room.there && room.hears && !room.muted) {
-      notice("both", "The room's microphone is open, too: if you are in the room, both may answer. ", el("button", { type: "button", class: "link", onclick: () => tell("mute").then(() => notice("both", "")) }, "Mute the room"));
+      notice("both", "The room's microphone is open, too: if you are in the room, both may answer. ", el("button", { class: "link", onclick: () => tell("mute").then(() => notice("both", "")) }, "Mute the room"));
     }
   } catch (error) {
     microphone.stop();
@@ -298,9 +298,8 @@ function shown() {
   $("state").textContent = soft && !there ? "Speaking softly" : now === "listening" && !open ? "Ready" : STATES[now] ?? now;
   $("place").hidden = !room.there;
   for (const each of $("place").querySelectorAll("input")) each.checked = each.value === (there ? "room" : "here");
-  const off_ = there ? room.off : off;
-  $("off").hidden = !off_;
-  $("record").textContent = off_ ? "Back on the record" : "Go off the record";
+  $("off").hidden = !(there ? room.off : off);
+  $("record").textContent = $("off").hidden ? "Go off the record" : "Back on the record";
   $("stop").hidden = !(["thinking", "speaking", "paused"].includes(now) || (active && !there));
   $("picture-box").hidden = there;
   if (document.activeElement !== $("volume")) $("volume").value = there ? room.volume : settings.now.volume;

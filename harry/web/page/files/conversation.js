@@ -1,5 +1,5 @@
 // The conversation as it was heard: what you said, and of Harry's words those that sounded; the others are struck through.
-// Words of your other conversations (in the room, in another window) stand among them, and say where they fell.
+// Words of your other conversations stand among them, and say where they fell.
 
 import { $, day, el, following, time } from "./dom.js";
 
@@ -25,7 +25,7 @@ export class Conversation {
     this.replies.clear();
     this.persona = persona;
     this.day = "";
-    if (exchanges.length && more) this.put("mark", null, el("button", { type: "button", class: "link", onclick: more }, "Earlier conversations"));
+    if (exchanges.length && more) this.put("mark", null, el("button", { class: "link", onclick: more }, "Earlier conversations"));
     for (const { said, heard, interrupted, at } of exchanges) {
       const stamp = at ? el("small", {}, el("time", { datetime: at }, time(at))) : null;
       if (said.trim()) this.put("you", at ?? null, el("p", {}, said), stamp);
@@ -134,7 +134,7 @@ export class Conversation {
     const reply = this.replies.get(response);
     if (!reply || !memories.length) return; // the thoughts of the day are there each time, and have their own view
     const items = memories.map((text) =>
-      el("li", {}, text, " ", el("button", { type: "button", class: "link", onclick: () => this.inspect(text) }, "Find")),
+      el("li", {}, text, " ", el("button", { class: "link", onclick: () => this.inspect(text) }, "Find")),
     );
     const thought = thoughts.slice(-5).map((text) => el("li", { class: "thought" }, text));
     const told = memories.length === 1 ? "1 memory" : `${memories.length} memories`;
@@ -152,7 +152,7 @@ export class Conversation {
   /** The time from the last word to the first sound, and the way to the whole of it. */
   took(response, told, show) {
     const reply = this.replies.get(response);
-    if (reply) this.note(reply, el("button", { type: "button", class: "link time", onclick: show }, `answered in ${told}`));
+    if (reply) this.note(reply, el("button", { class: "link time", onclick: show }, `answered in ${told}`));
   }
 
   note(reply, made) {

@@ -31,7 +31,7 @@ export const day = (at) => (same(at, 0) ? "Today" : same(at, 1) ? "Yesterday" : 
 export function notice(kind, text, ...more) {
   const known = $("notices").querySelector(`[data-kind="${CSS.escape(kind)}"]`);
   if (!text) return known?.remove();
-  const close = el("button", { type: "button", class: "link", "aria-label": "Put this away", onclick: () => made.remove() }, "×");
+  const close = el("button", { class: "link", "aria-label": "Put this away", onclick: () => made.remove() }, "×");
   const made = el("p", { "data-kind": kind }, el("span", {}, text, ...more), close);
   if (known) known.replaceWith(made);
   else $("notices").append(made);

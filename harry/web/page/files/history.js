@@ -1,4 +1,4 @@
-// What was said, by days, newest first: to search, to take away as Markdown, and how each answer came about.
+// What was said, newest first: by days, to search, to take away, and how each answer came about.
 
 import { get } from "./api.js";
 import { $, day, el, time } from "./dom.js";
@@ -17,7 +17,7 @@ export class History {
     this.save = el("a", { class: "link", download: true }, "Save as Markdown");
     this.told = el("p", { role: "status", class: "dim" });
     this.list = el("ol", { class: "cards" });
-    this.more = el("button", { type: "button", class: "button", hidden: true, onclick: () => this.load(this.next) }, "Earlier");
+    this.more = el("button", { class: "button", hidden: true, onclick: () => this.load(this.next) }, "Earlier");
     const form = el("form", { role: "search", onsubmit: (event) => {
       event.preventDefault();
       this.load();

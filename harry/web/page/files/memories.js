@@ -19,7 +19,7 @@ export class Memories {
     this.kind = el("select", { "aria-label": "Which memories", onchange: () => this.chosen() },
       ...Object.entries(KINDS).map(([name, [told]]) => el("option", { value: name }, told)));
     this.list = el("ol", { class: "cards" });
-    this.more = el("button", { type: "button", class: "button", hidden: true, onclick: () => this.load(this.next) }, "Earlier");
+    this.more = el("button", { class: "button", hidden: true, onclick: () => this.load(this.next) }, "Earlier");
     this.told = el("p", { role: "status", class: "dim" });
     this.lore = el("div");
     const form = el("form", { role: "search", onsubmit: (event) => {
@@ -64,7 +64,7 @@ export class Memories {
   card(memory) {
     const told = memory.source === "told" ? "told to remember" : NAMES[memory.kind] ?? `${memory.speaker || "somebody"} said`;
     const about = [told, memory.at && when(memory.at), memory.heading].filter(Boolean).join(" · ");
-    const button = el("button", { type: "button", class: "link danger" }, "Delete");
+    const button = el("button", { class: "link danger" }, "Delete");
     const card = el("li", {}, el("p", { class: "prose" }, memory.text), el("p", { class: "dim row" }, el("span", {}, about), button));
     button.addEventListener("click", () => {
       if (button.dataset.sure) this.forget(memory, card);

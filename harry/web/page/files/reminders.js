@@ -46,7 +46,7 @@ export class Reminders {
   }
 
   does(what, each, act) {
-    return el("button", { type: "button", class: "link", "aria-label": `${what}: ${named(each)}`, onclick: async () => {
+    return el("button", { class: "link", "aria-label": `${what}: ${named(each)}`, onclick: async () => {
       await act().then(() => notice(`rings-${each.id}`, ""), (error) => notice("reminder", error.message));
       await this.load();
       this.changed?.();

@@ -80,7 +80,7 @@ export class Settings {
     }
   }
 
-  /** One of Harry's own: what it is, what it takes, and what became of a change. */
+  /** One of Harry's own, and what became of a change. */
   own({ key, title, kind, hint, live, value, written }) {
     const id = `set-${key.replaceAll(".", "-")}`;
     const input = kind === "switch"

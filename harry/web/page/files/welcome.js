@@ -1,4 +1,4 @@
-// What stands in an empty conversation: what to say first, and in plain words what thinks and what is kept.
+// An empty conversation: what to say first, and in plain words what thinks and what is kept.
 
 import { get } from "./api.js";
 import { el } from "./dom.js";
@@ -8,7 +8,7 @@ const EXAMPLES = ["What can you do?", "Set a timer for ten minutes.", "Remember 
 /** Make it; `say(text)` says an example. */
 export async function welcome(persona, say) {
   const { small_mind: small, better_minds: better, keeps } = await get("/api/status").catch(() => ({}));
-  const chips = EXAMPLES.map((text) => el("li", {}, el("button", { type: "button", class: "chip", onclick: () => say(text) }, text)));
+  const chips = EXAMPLES.map((text) => el("li", {}, el("button", { class: "chip", onclick: () => say(text) }, text)));
   return el(
     "section",
     { class: "welcome", "aria-label": "First steps" },
