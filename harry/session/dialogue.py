@@ -59,7 +59,7 @@ class Dialogue:
         muting = self.attention.phrases.mute_wish(utterance.text, tuple(self.attention.names))
         if muting is not None:
             self.speech_input.mute(muting)
-            answer = "I am not listening now." if muting else "I am listening."
+            answer = "I am not listening now." if muting else "I am listening again."
             return replace(utterance, speak=answer if self.speech_input.recorder else "There is no microphone here.")
         wish = self.attention.record_wish(utterance.text)
         if wish is not None:
