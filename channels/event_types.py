@@ -160,6 +160,22 @@ class Muted(_OfSession):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecordChanged(_OfSession):
+    """From here on nothing that is said is kept (`off`), or it is kept again."""
+
+    event: ClassVar[str] = "off_the_record"
+    off: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeChanged(_OfSession):
+    """Harry speaks louder or softer: `volume` is a factor, 1 the voice as it is."""
+
+    event: ClassVar[str] = "volume"
+    volume: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Woken(_OfSession):
     """The wake phrase opened the window of attention."""
 
@@ -203,8 +219,8 @@ class PluginEvent:
 
 AnyEvent: TypeAlias = (
     Ready | DoorOpened | SpeechStarted | SpeechStopped | Transcribed | TurnBegan | ToolStarted | ToolEnded | Reply
-    | SpeakingStarted | Interrupted | Heard | TurnEnded | ThoughtKept | Muted | Woken | RestChanged | Degraded
-    | ErrorOccurred | PluginEvent
+    | SpeakingStarted | Interrupted | Heard | TurnEnded | ThoughtKept | Muted | RecordChanged | VolumeChanged
+    | Woken | RestChanged | Degraded | ErrorOccurred | PluginEvent
 )  # fmt: skip
 
 BY_NAME = {kind.event: kind for kind in get_args(AnyEvent) if kind is not PluginEvent}

@@ -70,6 +70,7 @@ class Phrases:
         self._politeness = _set(data["politeness"])
         self._off_the_record = _set(data["off_the_record"])
         self._on_the_record = _set(data["on_the_record"])
+        self._unmute = _set(data["unmute"])
         self._yes = _set(data["yes"])
         self._no = _set(data["no"])
         self.claims = _set(data["claims"])
@@ -116,6 +117,16 @@ class Phrases:
         if self._wholly(text, self._off_the_record, around):
             return True
         return False if self._wholly(text, self._on_the_record, around) else None
+
+    def mute_wish(self, text: str, names: Sequence[str] = ()) -> bool | None:
+        """Tell whether a command or a whole sentence shuts the microphone (True), opens it (False), or neither (None).
+
+        Shutting it by a sentence is a reflex; opening it has to work where nothing is heard and nothing else runs.
+        """
+        if text.strip().lower() == "/mute":
+            return True
+        around = self._politeness | self.greetings | _names(tuple(names))
+        return False if self._wholly(text, self._unmute, around) else None
 
     def agrees(self, text: str, names: Sequence[str] = ()) -> bool | None:
         """True for a yes and nothing else, False for a no, None for anything else."""

@@ -155,7 +155,7 @@ def load_config(file: Path | None = None, sets: Iterable[str] = (), environ: Map
     Raises `ConfigurationError`.
     """
     home = Path(environ["HARRY_HOME"]).expanduser().absolute() if environ.get("HARRY_HOME") else None
-    path = _file_to_read(file, home, environ)
+    path = _file_to_read(file, environ)
     # Strongest first, as pydantic-settings wants them.
     layers = [
         sets_layer(sets),
@@ -194,7 +194,7 @@ def _named_by_folder(config: Config) -> Config:
     return config.model_copy(update={"persona": config.persona.model_copy(update={"name": persona.name})})
 
 
-def _file_to_read(file: Path | None, home: Path | None, environ: Mapping[str, str]) -> Path | None:
+def _file_to_read(file: Path | None, environ: Mapping[str, str]) -> Path | None:
     named = file or (Path(environ["HARRY_CONFIG"]) if environ.get("HARRY_CONFIG") else None)
     if named is not None:
         named = named.expanduser().absolute()
@@ -203,8 +203,14 @@ def _file_to_read(file: Path | None, home: Path | None, environ: Mapping[str, st
                 f"The configuration file {named} does not exist.", remedy="Leave it out, or name one that does."
             )
         return named
-    usual = (home or user_config_path("harry").absolute()) / "harry.toml"
+    usual = usual_file(environ)
     return usual if usual.exists() else None
+
+
+def usual_file(environ: Mapping[str, str] = os.environ) -> Path:
+    """Name the place of Harry's own file, which need not exist."""
+    home = Path(environ["HARRY_HOME"]).expanduser().absolute() if environ.get("HARRY_HOME") else None
+    return (home or user_config_path("harry").absolute()) / "harry.toml"
 
 
 def _known_engines() -> list[str]:

@@ -166,6 +166,7 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
                     inner=inner,
                     prepare=prepare,
                 ) as session:
+                    host.room = session
                     if door is not None:
                         session.events.publish(DoorOpened(address=door.address))
                     with start_kept():

@@ -87,7 +87,10 @@ class Shared:
 
 
 class Host:
-    """Made by `hosting`. `sessions` are those that run now, by their id."""
+    """Made by `hosting`. `sessions` are those that run now, by their id.
+
+    `room` is the one at this computer's own microphone and loudspeaker, None where there is none of them.
+    """
 
     def __init__(self, config: Config, shared: Shared) -> None:
         self.config = config
@@ -106,6 +109,7 @@ class Host:
         self.supervisor = shared.sessions.supervisor
         self.sessions_of = shared.sessions.of
         self.users = shared.sessions.users
+        self.room: Session | None = None
         self.started_at = time.time()
         self._shared = shared
         self._programs: dict[tuple[str, str], ProgramAnswers] = {}

@@ -105,7 +105,7 @@ def _context(host: Host, config: Config, session: Session | None, last_words: Ca
         if session is None:
             return 1.0
         if wanted is not None:
-            session.gate.volume = wanted
+            session.volume(wanted)
         return session.gate.volume
 
     return ReflexContext(

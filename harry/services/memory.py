@@ -232,8 +232,8 @@ def _scrub(store: Path) -> None:
         scrub(connection, store)
 
 
-async def erase(config: Config, user: str, *, elsewhere: Sequence[Forget] = ()) -> Erasure:
-    """Erase everything of a user, here and `elsewhere`, and revoke his tokens.
+async def erase(config: Config, user: str, *, elsewhere: Sequence[Forget] = (), tokens: bool = True) -> Erasure:
+    """Erase everything of a user, here and `elsewhere`, and revoke his `tokens`.
 
     Returns what is gone and what still holds something.
     """
@@ -255,7 +255,8 @@ async def erase(config: Config, user: str, *, elsewhere: Sequence[Forget] = ()) 
         erasure.unseen += unseen
 
     await trio.to_thread.run_sync(work)
-    await trio.to_thread.run_sync(Tokens(config.data_folder).forget, user)
+    if tokens:
+        await trio.to_thread.run_sync(Tokens(config.data_folder).forget, user)
     for forget in elsewhere:
         erasure.keys += await forget(user)
     return erasure

@@ -7,8 +7,9 @@ the persona's and so everybody's. Where nothing is kept on disk, lists are empty
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+import trio
 
 from channels.messages import Exchange
 from harry.errors import ConfigurationError
@@ -18,48 +19,31 @@ from harry.memory.diary.journal import Journal, JournalEntry
 from harry.memory.longterm.service import Found, Item, Kind
 from harry.memory.lore.model import Book, Scope
 from harry.memory.store import items
+from harry.memory.store.erasure import Erasure
 from harry.memory.store.opening import NAMESPACE, day_named
 from harry.services import memory as remembering
+from harry.services.erasing_elsewhere import erasing_elsewhere
 
 KINDS: tuple[str, ...] = items.KINDS
 """The kinds of memories there are."""
 
-_TURNS = """
-    SELECT seq, id, session, source, started_at, ended_at, said, heard, interrupted, reason, amends FROM turn
-    WHERE user = ? AND (? IS NULL OR seq < ?) ORDER BY seq DESC LIMIT ?
-"""
+PAGE = 100
+"""Memories that are listed at once."""
 
+SETTLED_WITHIN = 10.0
+"""Seconds that what is being written down is waited for before everything is erased."""
 
-@dataclass(frozen=True, slots=True)
-class KeptTurn:
-    """A turn as it is kept. `sequence` is its number in the store; times are seconds since the epoch."""
-
-    sequence: int
-    id: str
-    session: str
-    source: str
-    started_at: float
-    ended_at: float
-    said: str
-    heard: str
-    interrupted: bool
-    reason: str
-    amends: str | None
+_NEWEST = f"""
+    SELECT seq, {items.COLUMNS} FROM item
+    WHERE ns = :user AND valid_to IS NULL AND (:before IS NULL OR seq < :before) AND (:kind IS NULL OR kind = :kind)
+        AND (:told IS NULL OR (source = 'told') = :told)
+    ORDER BY seq DESC LIMIT :limit
+"""  # noqa: S608  (constants)
 
 
 async def history(host: Host, user: str, limit: int) -> list[Exchange]:
     """The newest exchanges as they were heard, oldest first."""
     return await host.store.history(user, limit=limit)
-
-
-async def turns(host: Host, user: str, limit: int, before: int | None) -> list[KeptTurn]:
-    """The newest turns, newest first; `before` a sequence number."""
-    if host.database is None:
-        return []
-    values = (user, before, before, limit)
-    rows = await host.database.read(lambda connection: connection.execute(_TURNS, values).fetchall())
-    found = [KeptTurn(*row) for row in rows]
-    return [replace(each, interrupted=bool(each.interrupted)) for each in found]
 
 
 async def thoughts(host: Host, user: str, day: str) -> list[dict[str, Any]]:
@@ -98,9 +82,46 @@ async def memories(host: Host, user: str, kind: Kind | None, after: int) -> list
     return await _memory(host).memory.items(user, kind=kind, after=after)
 
 
+async def newest(
+    host: Host, user: str, kind: Kind | None, before: int | None, *, told: bool | None
+) -> list[tuple[int, Item]]:
+    """Give the memories that hold, newest first, before a number, with theirs.
+
+    `told`: only what Harry was told to remember (True), or only what was merely said (False).
+    """
+    _memory(host)
+    values = {"user": user, "kind": kind, "before": before, "told": told, "limit": PAGE}
+    assert host.database is not None  # noqa: S101  there is a memory
+    rows = await host.database.read(lambda connection: connection.execute(_NEWEST, values).fetchall())
+    return [(row[0], items.row_as_item(row[1:])) for row in rows]
+
+
 async def memory(host: Host, user: str, identity: str) -> Item | None:
     """One memory by its id."""
     return await _memory(host).memory.get(user, identity)
+
+
+async def forget_everything(host: Host, user: str) -> Erasure:
+    """Erase everything of a user, on disk, in Redis and in the conversations that run. His tokens stay good.
+
+    Raises `ConfigurationError` where nothing is kept, `StoreError`.
+    """
+    sessions = host.sessions_of(user)
+    for session in sessions:
+        session.conductor.cut("stop")
+    with trio.move_on_after(SETTLED_WITHIN):  # what is being written down would come after the erasure
+        for session in sessions:
+            await session.conductor.quiet()
+    erasure = await remembering.erase(
+        host.config_of(user), user, elsewhere=erasing_elsewhere(host.config), tokens=False
+    )
+    for session in sessions:
+        session.conductor.let_go({each.turn for each in session.conductor.history})
+    if host.memory is not None:
+        host.memory.memory.notice()
+    if host.reminding is not None:
+        host.reminding.look()
+    return erasure
 
 
 async def forget(host: Host, user: str, identity: str) -> int:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from actors.text.phrases import asks
 from actors.turn_taking.attention import Attention, Meant
-from channels.event_types import Transcribed
+from channels.event_types import RecordChanged, Transcribed
 from channels.messages import Source, Speech, Transcript, Utterance
 from channels.turn import Turn, new_id
 from harry.session.conductor import Conductor
@@ -56,10 +56,21 @@ class Dialogue:
 
     def heed(self, utterance: Utterance) -> Utterance:
         """Do what words that are meant for Harry ask of the conversation; return them with what is to be said."""
+        muting = self.attention.phrases.mute_wish(utterance.text, tuple(self.attention.names))
+        if muting is not None:
+            self.speech_input.mute(muting)
+            answer = "I am not listening now." if muting else "I am listening again."
+            return replace(utterance, speak=answer if self.speech_input.recorder else "There is no microphone here.")
         wish = self.attention.record_wish(utterance.text)
         if wish is not None:
+            self.off_the_record(wish)
             return replace(utterance, speak="Off the record." if wish else "On the record again.")
         return self._going_on(utterance)
+
+    def off_the_record(self, off: bool) -> None:
+        """Go off the record, or back on it, and tell everybody who watches."""
+        self.attention.off_the_record = off
+        self._events.publish(RecordChanged(off=off))
 
     def transcribed(self, speech: Speech, transcript: Transcript) -> None:
         """Take the words of a voice, partial or final: tell them, guess at them, answer them once they are final."""

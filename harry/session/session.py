@@ -16,7 +16,7 @@ import trio
 from actors.protocols import Loudspeaker, Microphone
 from actors.soc_writer import Record, SocWriter
 from actors.supervisor import Supervisor
-from channels.event_types import Degraded, ErrorOccurred, Ready, SpeakingStarted, ThoughtKept
+from channels.event_types import Degraded, ErrorOccurred, Ready, SpeakingStarted, ThoughtKept, VolumeChanged
 from channels.events import Listener as Listening
 from channels.gate import Slot
 from channels.messages import Thought, TurnRecord, Utterance
@@ -114,6 +114,11 @@ class Session:
     def answer(self, utterance: Utterance) -> Turn | None:
         """Answer an utterance that came by any way."""
         return self.conductor.commit(utterance)
+
+    def volume(self, volume: float) -> None:
+        """Speak louder or softer (1: as the voice is), and tell everybody who watches."""
+        self.gate.volume = volume
+        self.events.publish(VolumeChanged(volume=volume))
 
     def think(self, text: str) -> None:
         """Write an entry into the stream of consciousness."""

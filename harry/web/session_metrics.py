@@ -5,12 +5,13 @@ Bounded: event names and reasons come from the code, and timelines are kept for 
 
 from __future__ import annotations
 
+import time
 from collections import Counter, OrderedDict
 from collections.abc import Mapping
 
 import trio
 
-from channels.event_types import TurnEnded
+from channels.event_types import Degraded, ErrorOccurred, TurnEnded
 from channels.events import Listener
 from harry.session.session import Session
 
@@ -18,13 +19,18 @@ TIMELINES = 2000
 """Turns of which it is remembered when what happened."""
 
 
+ERRORS = 200
+"""Users of whom the last trouble is remembered."""
+
+
 class SessionMetrics:
-    """`run` takes in the sessions that `see` was told of, until cancelled."""
+    """`run` takes in the sessions that `see` was told of, until cancelled. `errors`: each user's last, and when."""
 
     def __init__(self) -> None:
         self.events: Counter[str] = Counter()
         self.turns: Counter[str] = Counter()
         self.sessions = 0
+        self.errors: OrderedDict[str, tuple[float, str]] = OrderedDict()
         self._timelines: OrderedDict[tuple[str, str], Mapping[str, float]] = OrderedDict()
         self._nursery: trio.Nursery | None = None
 
@@ -48,6 +54,10 @@ class SessionMetrics:
     async def _follow(self, user: str, told: Listener) -> None:
         async for event in told:
             self.events[event.event] += 1
+            if isinstance(event.what, ErrorOccurred) or (isinstance(event.what, Degraded) and not event.what.over):
+                self.errors[user] = (time.time(), event.what.message)
+                if len(self.errors) > ERRORS:
+                    self.errors.popitem(last=False)
             if isinstance(event.what, TurnEnded):
                 self.turns[event.what.reason] += 1
                 self._timelines[user, event.what.turn] = event.what.timeline

@@ -77,7 +77,7 @@ async def _take(window: str, colours: str) -> None:
             def visit(page: Page) -> None:
                 _talk(page)
                 if window == "wide":
-                    page.click("#tab-turns" if colours == "dark" else "#tab-thoughts")
+                    page.click("#tab-history" if colours == "dark" else "#tab-status")
                 page.wait_for_timeout(300)
                 page.screenshot(path=str(IMAGES / f"page-{window}-{colours}.png"))
 

@@ -55,9 +55,10 @@ async def test_the_description_is_valid_openapi_and_every_answer_is_as_described
             (each.method, each.pattern) for each in door.front.door.routes.all if each.pattern.startswith("/api/")
         }
         told = {(method.upper(), path) for path, methods in described["paths"].items() for method in methods}
-        assert served - told == {("GET", "/api/openapi.json"), ("GET", "/api/events")}
+        assert served - told == {("GET", each) for each in ("/api/openapi.json", "/api/events", "/api/history.md")}
         memory = (await door.ask("GET", "/api/memories")).json()["memories"][0]["id"].replace("/", "%2F")
-        for path in sorted(api.PATHS, key=lambda each: each.method, reverse=True):
+        reading = [each for each in api.PATHS if each.method == "GET" or each.name == "forget"]
+        for path in sorted(reading, key=lambda each: each.method, reverse=True):
             answer = await door.ask(path.method, path.pattern.replace("{id}", memory))
             assert answer.status == 200, path
             path.answer.model_validate_json(answer.body, extra="forbid")

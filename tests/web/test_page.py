@@ -117,10 +117,10 @@ async def test_the_keyboard_alone_is_enough():
         ready(page)
         page.focus("#log")
         page.keyboard.press("Space")
-        page.wait_for_selector("#button[aria-pressed=true]")
+        page.wait_for_selector("#button:has-text('Mute')")
         page.keyboard.press("Space")
-        page.wait_for_selector("#button[aria-pressed=false]")
-        page.focus("#tab-thoughts")
+        page.wait_for_selector("#button:has-text('Open the microphone')")
+        page.focus("#tab-history")
         page.keyboard.press("ArrowRight")
         assert page.locator("#memories").is_visible()
         page.keyboard.press("End")
@@ -141,7 +141,7 @@ async def test_axe_finds_no_violation_in_any_view(window, colours):
         page.keyboard.press("Escape")
         page.wait_for_selector(".harry del")
         found = []
-        for tab in ("talk", "thoughts", "memories", "turns", "actors", "settings"):
+        for tab in ("talk", "history", "memories", "thoughts", "status", "settings"):
             if page.locator(f"#tab-{tab}").is_visible():
                 page.click(f"#tab-{tab}")
                 page.wait_for_timeout(50)
@@ -195,7 +195,9 @@ async def test_a_browser_that_is_not_let_in_is_told_what_to_do():
     def visit(page):
         page.context.clear_cookies()
         page.goto(page.url)
-        assert "harry token page" in page.inner_text("body")
+        assert page.locator("code").all_inner_texts() == ["harry token page"]
+        assert "`" not in page.inner_text("body")
+        assert page.evaluate("getComputedStyle(document.querySelector('main')).borderRadius") != "0px"
 
     async with harry() as door:
         await visiting(door, visit)
@@ -209,7 +211,7 @@ async def test_the_first_paint_is_quick_and_the_page_small():
     async with harry() as door:
         painted = await visiting(door, visit)
     assert painted < 5000, "milliseconds; a second on a machine that does nothing else"
-    assert sum(len(each.body) for name, each in assets().items() if name.endswith((".js", ".css"))) <= 60_000
+    assert sum(len(each.body) for name, each in assets().items() if name.endswith((".js", ".css"))) <= 90_000
 
 
 async def test_files_are_sent_again_only_when_they_changed():

@@ -7,23 +7,25 @@ same lines, so it cannot say anything else than what is served.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import trio
 from pydantic import BaseModel
 
-from harry.errors import ConfigurationError
 from harry.host.budget import limits_told
 from harry.host.host import Host
+from harry.host.startup import better_minds
 from harry.services import user_data as belongings
-from harry.web.api import schemas
+from harry.web.api import history, room, schemas, settings
+from harry.web.api.answering import moment, number, read_body, serve
 from harry.web.api.openapi import Parameter, Path, document
 from harry.web.server.http import Refusal, Request, Response, as_json
 from harry.web.server.routing import Routes
 from harry.web.session_metrics import SessionMetrics
+
+FORGET = "forget everything"
+"""What has to be typed before everything is deleted."""
 
 LIMIT = Parameter("limit", "How many, at most 1000.", "integer")
 
@@ -40,7 +42,7 @@ class _Api:
         return schemas.Me(user=request.user)
 
     async def history(self, request: Request) -> BaseModel:
-        found = await belongings.history(self.host, request.user, _number(request, "limit", 50, most=1000))
+        found = await belongings.history(self.host, request.user, number(request, "limit", 50, most=1000))
         return schemas.History(
             exchanges=[
                 schemas.Exchange(turn=each.turn, said=each.said, heard=each.heard, interrupted=each.interrupted)
@@ -48,36 +50,13 @@ class _Api:
             ]
         )
 
-    async def turns(self, request: Request) -> BaseModel:
-        limit = _number(request, "limit", 50, most=1000)
-        before = _number(request, "before", 0, most=2**62) or None
-        found = await belongings.turns(self.host, request.user, limit, before)
-        told = [
-            schemas.Turn(
-                sequence=each.sequence,
-                id=each.id,
-                session=each.session,
-                source=each.source,
-                started_at=_moment(each.started_at),
-                ended_at=_moment(each.ended_at),
-                said=each.said,
-                heard=each.heard,
-                interrupted=each.interrupted,
-                reason=each.reason,
-                amends=each.amends,
-                timeline=dict(self.watch.timeline(request.user, each.id)),
-            )
-            for each in found
-        ]
-        return schemas.Turns(turns=told, next=found[-1].sequence if len(found) == limit else None)
-
     async def soc(self, request: Request) -> BaseModel:
         day = request.query.get("day", "today")
         found = await belongings.thoughts(self.host, request.user, day)
         return schemas.Soc(
             day=day,
             thoughts=[
-                schemas.Thought(sequence=each["sequence"], at=_moment(each["at"]), text=each["text"]) for each in found
+                schemas.Thought(sequence=each["sequence"], at=moment(each["at"]), text=each["text"]) for each in found
             ],
             days=await belongings.days(self.host, request.user),
         )
@@ -100,10 +79,18 @@ class _Api:
             raise Refusal(400, "bad_parameter", f"`kind` is one of {', '.join(belongings.KINDS)}.")
         words = request.query.get("query", "").strip()
         if words:
-            count = _number(request, "limit", 20, most=200)
+            count = number(request, "limit", 20, most=200)
             found = await belongings.search(self.host, request.user, words[:2000], kind, count)
             return schemas.Memories(memories=[_memory(each.item, each.strength) for each in found])
-        listed = await belongings.memories(self.host, request.user, kind, _number(request, "after", 0, most=2**62))
+        if request.query.get("order") == "newest":
+            before = number(request, "before", 0, most=2**62) or None
+            told = {"told": True, "said": False}.get(request.query.get("origin", ""))
+            newest = await belongings.newest(self.host, request.user, kind, before, told=told)
+            return schemas.Memories(
+                memories=[_memory(each) for _, each in newest],
+                next=newest[-1][0] if len(newest) == belongings.PAGE else None,
+            )
+        listed = await belongings.memories(self.host, request.user, kind, number(request, "after", 0, most=2**62))
         return schemas.Memories(memories=[_memory(each) for _, each in listed], next=listed[-1][0] if listed else None)
 
     async def memory(self, request: Request) -> BaseModel:
@@ -116,6 +103,16 @@ class _Api:
         if await belongings.memory(self.host, request.user, request.matched["id"]) is None:
             raise Refusal(404, "no_memory", "There is no such memory.")
         return schemas.Deleted(deleted=await belongings.forget(self.host, request.user, request.matched["id"]))
+
+    async def forget_everything(self, request: Request) -> BaseModel:
+        wanted = read_body(request, schemas.Forgetting)
+        if wanted.confirm.strip().lower() != FORGET:
+            raise Refusal(400, "not_confirmed", f"Nothing was deleted: `confirm` has to be “{FORGET}”.")
+        erasure = await belongings.forget_everything(self.host, request.user)
+        return schemas.Forgotten(
+            deleted=sum(erasure.rows.values()) + erasure.spilled + erasure.keys,
+            backups=[*erasure.backups, *erasure.unseen],
+        )
 
     async def lore(self, _: Request) -> BaseModel:
         return schemas.Lore(
@@ -139,13 +136,13 @@ class _Api:
 
     async def status(self, request: Request) -> BaseModel:
         await trio.lowlevel.checkpoint()
+        engines = self.host.engines
+        roles = ("voice_activity", "speech_to_text", "turn_detector", "language_model", "text_to_speech")
+        shelves = {role: getattr(engines, role) for role in roles}
         return schemas.Status(
             user=request.user,
             up_for=round(time.time() - self.host.started_at, 3),
-            engines={
-                role: str(shelf.engine.describe()) if shelf else None
-                for role, shelf in self.host.engines.by_role.items()
-            },
+            engines={role: str(shelf.engine.describe()) if shelf else None for role, shelf in shelves.items()},
             sessions=[
                 schemas.OpenSession(
                     id=each.identity.session,
@@ -161,7 +158,14 @@ class _Api:
             keeps=self.host.store.durable,
             degraded=sorted(self.host.supervisor.degraded),
             spending=await self._spending(request.user),
+            small_mind=bool(better_minds(self.host.mind.engine)),
+            better_minds=better_minds(self.host.mind.engine),
+            last_error=self._last_error(request.user),
         )
+
+    def _last_error(self, user: str) -> schemas.LastError | None:
+        found = self.watch.errors.get(user)
+        return schemas.LastError(at=moment(found[0]), message=found[1]) if found else None
 
     async def _spending(self, user: str) -> schemas.Spending | None:
         budget = self.host.budget
@@ -174,22 +178,10 @@ class _Api:
             limits=limits_told(self.host.config.budget),
         )
 
-    async def settings(self, request: Request) -> BaseModel:
-        await trio.lowlevel.checkpoint()
-        return schemas.Settings(settings=self.host.config_of(request.user).model_dump(mode="json"))
 
-
-PATHS: tuple[Path, ...] = (
+_OWN: tuple[Path, ...] = (
     Path("GET", "/api/me", "me", schemas.Me, "Who is asking."),
     Path("GET", "/api/history", "history", schemas.History, "The recent conversation as it was heard.", (LIMIT,)),
-    Path(
-        "GET",
-        "/api/turns",
-        "turns",
-        schemas.Turns,
-        "Turns, with what happened when.",
-        (LIMIT, Parameter("before", "Only turns before this sequence number.", "integer")),
-    ),
     Path(
         "GET",
         "/api/soc",
@@ -216,15 +208,27 @@ PATHS: tuple[Path, ...] = (
             Parameter("query", "Words to search for."),
             Parameter("kind", f"One of {', '.join(belongings.KINDS)}."),
             Parameter("after", "Only memories after this number.", "integer"),
+            Parameter("order", "`newest`: the newest first, those that still hold; else the oldest first."),
+            Parameter("before", "With `order=newest`: only memories before this number.", "integer"),
+            Parameter("origin", "With `order=newest`: `told` (to remember) or `said` (merely said)."),
             LIMIT,
         ),
     ),
     Path("GET", "/api/memories/{id}", "memory", schemas.Memory, "One memory."),
     Path("DELETE", "/api/memories/{id}", "forget", schemas.Deleted, "Delete a memory and what was derived from it."),
+    Path(
+        "POST",
+        "/api/forget-everything",
+        "forget_everything",
+        schemas.Forgotten,
+        f"Delete all that is kept of the user, if `confirm` is “{FORGET}”.",
+        takes=schemas.Forgetting,
+    ),
     Path("GET", "/api/lore", "lore", schemas.Lore, "The persona's lore."),
     Path("GET", "/api/status", "status", schemas.Status, "How Harry is."),
-    Path("GET", "/api/settings", "settings", schemas.Settings, "The configuration, its secrets masked."),
 )
+PATHS = (*_OWN, *history.PATHS, *room.PATHS, *settings.PATHS)
+"""All paths of the API that answer with JSON."""
 
 
 def register(routes: Routes, host: Host, watch: SessionMetrics) -> None:
@@ -236,34 +240,11 @@ def register(routes: Routes, host: Host, watch: SessionMetrics) -> None:
         await trio.lowlevel.checkpoint()
         return as_json(described)
 
-    for path in PATHS:
-        routes.add(path.method, path.pattern, _answering(getattr(api, path.name)), told=path.told)
+    serve(routes, _OWN, api)
+    history.register(routes, host, watch)
+    room.register(routes, host)
+    settings.register(routes, host)
     routes.add("GET", "/api/openapi.json", openapi, told="This description.")
-
-
-def _answering(handler: Callable[[Request], Awaitable[BaseModel]]) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
-        try:
-            found = await handler(request)
-        except ConfigurationError as error:
-            raise Refusal(400, "bad_parameter", str(error)) from error
-        # A text may hold halves of surrogate pairs, which JSON in UTF-8 cannot.
-        return as_json(found.model_dump(mode="json"))
-
-    return answer
-
-
-def _number(request: Request, name: str, otherwise: int, *, most: int) -> int:
-    given = request.query.get(name, "")
-    if not given:
-        return otherwise
-    if not (given.isascii() and given.isdecimal()) or len(given) > 19 or int(given) > most:
-        raise Refusal(400, "bad_parameter", f"`{name}` is a whole number from 0 to {most}.")
-    return int(given)
-
-
-def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, tz=UTC).astimezone()
 
 
 def _memory(item: Any, strength: float | None = None) -> schemas.Memory:
@@ -272,7 +253,7 @@ def _memory(item: Any, strength: float | None = None) -> schemas.Memory:
         kind=item.kind,
         text=item.text,
         speaker=item.speaker,
-        at=None if item.at is None else _moment(item.at),
+        at=None if item.at is None else moment(item.at),
         heading=item.heading,
         source=item.source,
         strength=strength,

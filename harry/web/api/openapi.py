@@ -27,7 +27,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A path of the API: `name` is its handler's, `answer` the shape of what it answers."""
+    """A path of the API: `name` is its handler's, `answer` the shape of what it answers, `takes` that of the body."""
 
     method: str
     pattern: str
@@ -35,11 +35,13 @@ class Path:
     answer: type[BaseModel]
     told: str
     query: tuple[Parameter, ...] = ()
+    takes: type[BaseModel] | None = None
 
 
 def document(paths: Sequence[Path]) -> dict[str, Any]:
     """Describe the paths."""
     models = [(model, "serialization") for model in dict.fromkeys([*(each.answer for each in paths), Refused])]
+    models += [(each.takes, "validation") for each in paths if each.takes is not None]
     _, definitions = models_json_schema(models, ref_template=_REF)  # type: ignore[arg-type]  # its literal is a str here
     described: dict[str, Any] = {}
     for path in paths:
@@ -65,7 +67,9 @@ def _operation(path: Path) -> dict[str, Any]:
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"{(\w+)}", path.pattern)
     ]
+    body = {} if path.takes is None else {"requestBody": {"required": True, "content": _json(path.takes)}}
     return {
+        **body,
         "operationId": path.name,
         "summary": path.told,
         "parameters": placed + asked,
@@ -77,5 +81,8 @@ def _operation(path: Path) -> dict[str, Any]:
 
 
 def _answers(told: str, model: type[BaseModel]) -> dict[str, Any]:
-    schema = {"$ref": _REF.format(model=model.__name__)}
-    return {"description": told, "content": {"application/json": {"schema": schema}}}
+    return {"description": told, "content": _json(model)}
+
+
+def _json(model: type[BaseModel]) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": _REF.format(model=model.__name__)}}}

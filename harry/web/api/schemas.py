@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+
+from harry.services.room import LOUDEST
 
 
 class Exchange(BaseModel):
@@ -45,6 +47,19 @@ class Turns(BaseModel):
 
     turns: list[Turn]
     next: int | None
+
+
+class Day(BaseModel):
+    """A local day, and how many turns it has."""
+
+    day: str
+    turns: int
+
+
+class Days(BaseModel):
+    """The days on which something was said, newest first."""
+
+    days: list[Day]
 
 
 class Thought(BaseModel):
@@ -99,6 +114,21 @@ class Deleted(BaseModel):
     deleted: int
 
 
+class Forgetting(BaseModel):
+    """`confirm` has to hold the words that say so."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    confirm: str
+
+
+class Forgotten(BaseModel):
+    """How many entries are gone, and the backups that may still hold something."""
+
+    deleted: int
+    backups: list[str]
+
+
 class Entry(BaseModel):
     """An entry of lore."""
 
@@ -151,6 +181,13 @@ class Spending(BaseModel):
     limits: dict[str, str] = Field(description="Each limit in words, by whose it is.")
 
 
+class LastError(BaseModel):
+    """A trouble, and when it was."""
+
+    at: datetime
+    message: str
+
+
 class Status(BaseModel):
     """How Harry is."""
 
@@ -162,12 +199,79 @@ class Status(BaseModel):
     keeps: bool = Field(description="Whether what is said outlives the process.")
     degraded: list[str]
     spending: Spending | None = Field(description="Told to the person whose Harry it is; null to others.")
+    small_mind: bool = Field(description="Whether the mind (language model) is too small to be relied on.")
+    better_minds: str = Field(description="How to give Harry a better one; empty where that is not needed.")
+    last_error: LastError | None = Field(description="The last trouble in the user's own conversations.")
+
+
+class Setting(BaseModel):
+    """A key that may be changed: its value now, and the one in the file, which holds from the next start on."""
+
+    key: str
+    title: str
+    kind: str = Field(description="How it is asked for: `text`, `number` or `switch`.")
+    hint: str
+    live: bool = Field(description="Whether a change holds at once.")
+    value: str | bool | float | None
+    written: str | bool | float | None
 
 
 class Settings(BaseModel):
     """The configuration as it holds for the user; secrets are masked."""
 
     settings: dict[str, Any]
+    file: str | None = Field(default=None, description="Where changes are written; told to the owner alone.")
+    changeable: list[Setting] = Field(default_factory=list, description="What the owner may change from here.")
+
+
+class Changes(BaseModel):
+    """Dotted keys and their values; null sets a key back to its default."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    changes: dict[str, str | bool | float | None] = Field(min_length=1, max_length=20)
+
+
+class Changed(BaseModel):
+    """Where it is written, and which of the keys hold only after a restart."""
+
+    file: str
+    after_restart: list[str]
+
+
+class Room(BaseModel):
+    """How the Harry of the room is. All but `session` and `state` are as usual where there is none."""
+
+    session: str | None = None
+    state: str = "away"
+    microphone: str | None = None
+    muted: bool = False
+    off_the_record: bool = False
+    volume: float = 1.0
+
+
+class Volume(BaseModel):
+    """How loud: 1 is the voice as it is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    volume: float = Field(ge=0, le=LOUDEST, allow_inf_nan=False)
+
+
+class OffTheRecord(BaseModel):
+    """Whether what is said from here on is not kept."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    off: bool
+
+
+class Saying(BaseModel):
+    """What is said to Harry."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(min_length=1, max_length=20_000)
 
 
 class Me(BaseModel):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 import trio
 
+from channels.event_types import Transcribed
 from channels.messages import Exchange, Source, Utterance
 from channels.turn import new_id
 from harry import images as pictures
@@ -65,6 +66,8 @@ class ClientEvents:
             "response.create": self._response_create,
             "response.cancel": self._response_cancel,
             "harry.playback.position": self._position,
+            "harry.mute": self._mute,
+            "harry.off_the_record": self._off_the_record,
             "harry.press": self._press,
             "harry.release": self._release,
         }
@@ -154,6 +157,14 @@ class ClientEvents:
         self._of.session.conductor.cut("stop")
         self._of.telling.catch_up()
         self._of.outbox.put("output_audio_buffer.cleared", response_id=current.id if current is not None else "")
+
+    async def _mute(self, event: Mapping[str, Any]) -> None:
+        await trio.lowlevel.checkpoint()
+        self._of.session.speech_input.mute(_switch(event, "muted"))
+
+    async def _off_the_record(self, event: Mapping[str, Any]) -> None:
+        await trio.lowlevel.checkpoint()
+        self._of.session.dialogue.off_the_record(_switch(event, "off"))
 
     async def _press(self, _: Mapping[str, Any]) -> None:
         await trio.lowlevel.checkpoint()
@@ -292,6 +303,11 @@ class ClientEvents:
         self._shown.clear()
         now = self._of.session.clock.now()
         said = Utterance(new_id(), text, Source.REMOTE, now, now, pictures=shown)
+        if text:
+            # As a typed line at the terminal: whoever watches this conversation sees what was said in it.
+            self._of.session.events.publish(
+                Transcribed(utterance=said.id, partial=False, text=text, meant=True, ended_at=now)
+            )
         if self._of.session.answer(self._of.session.dialogue.heed(said)) is None:
             raise Wrong("Harry is stuck: earlier answers do not end.", None, "not_now")
         self._of.telling.catch_up()
@@ -333,6 +349,14 @@ def _no_number(name: str) -> Any:
 
 
 _DECODER = json.JSONDecoder(parse_constant=_no_number)
+
+
+def _switch(event: Mapping[str, Any], name: str) -> bool:
+    """Read what is true or false. Raises `Wrong`."""
+    value = event.get(name)
+    if not isinstance(value, bool):
+        raise Wrong(f"`{name}` is true or false.", name)
+    return value
 
 
 def _sound(audio: Any, param: str) -> bytes:

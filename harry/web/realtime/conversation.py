@@ -29,6 +29,7 @@ from harry.session.prompt import prompt_of
 from harry.session.session import Session
 from harry.web.realtime.audio_device import RemoteAudioDevice
 from harry.web.realtime.client_events import ClientEvents
+from harry.web.realtime.elsewhere import Elsewhere
 from harry.web.realtime.items import Items
 from harry.web.realtime.outbox import Outbox
 from harry.web.realtime.responses import Responses
@@ -79,7 +80,13 @@ class Conversation:
         return {
             "id": f"sess_{self.session.identity.session}",
             **self.settings.told(),
-            "harry": {"resume": self.word, "resumed": resumed, "persona": self.session.persona},
+            "harry": {
+                "resume": self.word,
+                "resumed": resumed,
+                "persona": self.session.persona,
+                "muted": self.session.speech_input.muted,
+                "off_the_record": self.session.attention.off_the_record,
+            },
         }
 
     def set(self, settings: Settings) -> None:
@@ -116,6 +123,9 @@ class Conversation:
             trio.open_nursery() as nursery,
         ):  # fmt: skip
             nursery.start_soon(self.telling.run, self._thought)
+            if self.outbox.knows_harry:
+                elsewhere = Elsewhere(self._host, self.outbox, self.user, self.session.identity.session)
+                nursery.start_soon(elsewhere.run)
             nursery.start_soon(self._overflow, nursery.cancel_scope)
             await self._sockets(socket, nursery)
             nursery.cancel_scope.cancel()

@@ -18,6 +18,7 @@ from channels.event_types import (
     Heard,
     Interrupted,
     Muted,
+    RecordChanged,
     Reply,
     SpeechStarted,
     SpeechStopped,
@@ -150,6 +151,8 @@ class ServerEvents:
                 self._outbox.put_own("harry.tool", name=name, call=call, outcome=outcome)
             case Muted(muted=muted):
                 self._outbox.put_own("harry.muted", muted=muted)
+            case RecordChanged(off=off):
+                self._outbox.put_own("harry.off_the_record", off=off)
 
     def _speech_started(self, utterance: str, at: float) -> None:
         voice = self._voices[utterance] = _Voice(new_item(), at)
@@ -190,13 +193,13 @@ class ServerEvents:
         if voice is None:
             return
         if event.amends is not None:
-            self._understood(voice, text, partial=False, meant=True)
+            self._understood(event, voice, text, partial=False, meant=True)
             return
         meant = bool(event.meant)
         if event.partial:
-            self._understood(voice, text, partial=True, meant=meant)
+            self._understood(event, voice, text, partial=True, meant=meant)
             return
-        self._understood(voice, text, partial=False, meant=meant)
+        self._understood(event, voice, text, partial=False, meant=meant)
         if not voice.told and not meant:
             return
         self._started(voice)
@@ -205,9 +208,12 @@ class ServerEvents:
         if not meant:
             self.state("listening")
 
-    def _understood(self, voice: _Voice, text: str, *, partial: bool, meant: bool) -> None:
+    def _understood(self, event: Transcribed, voice: _Voice, text: str, *, partial: bool, meant: bool) -> None:
         item = voice.item if voice.told else None
-        self._outbox.put_own("harry.transcript", item_id=item, text=text, partial=partial, meant=meant)
+        more = {"amends": event.amends} if event.amends is not None else {}
+        self._outbox.put_own(
+            "harry.transcript", item_id=item, utterance=event.utterance, text=text, partial=partial, meant=meant, **more
+        )
 
     def transcribed(self, item_id: str, text: str, seconds: float) -> None:
         """Tell the words of what was said."""

@@ -7,8 +7,10 @@ An answer that cannot be given is a `Refusal`: a status, a code for programs and
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from html import escape
 from urllib.parse import parse_qs
 
@@ -23,14 +25,32 @@ Stream = Callable[[Send], Awaitable[None]]
 """Writes a body piece by piece."""
 
 
-_PLAIN = (
-    '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-    "<title>Harry</title><h1>Harry</h1><p>{message}</p><p>{hint}</p></html>"
+_STYLE = (
+    ":root{color-scheme:light dark;--paper:#fbfaf7;--sheet:#fff;--line:#e4e0d8;--ink:#20242a;--dim:#62666d}"
+    "@media(prefers-color-scheme:dark){:root{--paper:#141618;--sheet:#1c1f22;--line:#32363b;--ink:#e9e6e0;--dim:#a2a5aa}}"
+    "body{margin:0;min-height:100vh;display:grid;place-items:center;background:var(--paper);color:var(--ink);"
+    'font:1rem/1.6 ui-sans-serif,system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","DejaVu Sans",sans-serif}'
+    "main{box-sizing:border-box;max-width:34rem;margin:1rem;padding:1.5rem 2rem;background:var(--sheet);"
+    "border:1px solid var(--line);border-radius:.9rem}h1{margin:0;font:600 1.5rem/1.3 ui-serif,Georgia,serif}"
+    "code{padding:.1rem .4rem;background:var(--paper);border:1px solid var(--line);border-radius:.4rem}"
+    "small{color:var(--dim)}"
 )
-_HINTS = {
-    401: "On the computer where Harry runs, <code>harry token page</code> prints an address that lets this browser in.",
-    403: "On the computer where Harry runs, <code>harry token page</code> prints an address that lets this browser in.",
-}
+_PLAIN = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+    '<meta name="viewport" content="width=device-width,initial-scale=1"><title>Harry</title>'
+    f"<style>{_STYLE}</style></head><body><main><h1>Harry</h1>\0</main></body></html>"
+)
+"""What a browser is shown in place of a page; what is told stands where the NUL is."""
+_LET_IN = (
+    "<p>This browser has not been let in yet, or not any more.</p>"
+    "<p>On the computer where Harry runs, enter <code>harry token page</code>. It prints an address that opens this "
+    "page; it is good once, for ten minutes.</p>"
+)
+_NO_ENTRY = frozenset({"no_token", "spent"})
+_PLAIN_POLICY = (
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    f"style-src 'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'"
+)
 
 
 class Refusal(HarryError):  # noqa: N818  it is what it is called everywhere
@@ -104,10 +124,10 @@ def as_json(content: object, status: int = 200) -> Response:
 def refused(refusal: Refusal, request: Request | None = None) -> Response:
     """Answer with a refusal: as a page where a browser goes to it, else as JSON."""
     if request is not None and request.headers.get("sec-fetch-mode") == "navigate":
-        told = _PLAIN.format(message=escape(refusal.message), hint=_HINTS.get(refusal.status, ""))
-        return Response(
-            refusal.status, told.encode("utf-8", "replace"), "text/html; charset=utf-8", tuple(refusal.headers.items())
-        )
+        told = _LET_IN if refusal.code in _NO_ENTRY else f"<p>{escape(refusal.message)}</p>"
+        headers = (("Content-Security-Policy", _PLAIN_POLICY), *refusal.headers.items())
+        page = _PLAIN.replace("\0", told).encode("utf-8", "replace")
+        return Response(refusal.status, page, "text/html; charset=utf-8", headers)
     content = {"error": {"code": refusal.code, "message": refusal.message, "type": "invalid_request_error"}}
     plain = as_json(content, refusal.status)
     return Response(plain.status, plain.body, headers=tuple(refusal.headers.items()))

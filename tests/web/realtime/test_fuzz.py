@@ -78,6 +78,9 @@ WISHES: list[dict[str, Any]] = [
     {"type": "response.cancel", "response_id": "resp_x"},
     {"type": "response.cancel"},
     {"type": "harry.playback.position", "item_id": "item_x", "audio_ms": 20},
+    {"type": "harry.mute", "muted": True},
+    {"type": "harry.mute", "muted": False},
+    {"type": "harry.off_the_record", "off": True},
     {"type": "harry.press"},
     {"type": "harry.release"},
 ]  # fmt: skip

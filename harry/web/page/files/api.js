@@ -16,10 +16,11 @@ function csrf() {
   return own?.split("=")[1] ?? "";
 }
 
-async function ask(method, path) {
+async function ask(method, path, body) {
+  const headers = method === "GET" ? {} : { "X-CSRF-Token": csrf() };
   let answer;
   try {
-    answer = await fetch(path, { method, headers: method === "GET" ? {} : { "X-CSRF-Token": csrf() } });
+    answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
   } catch {
     throw new Refused(0, "Harry does not answer.");
   }
@@ -29,4 +30,5 @@ async function ask(method, path) {
 }
 
 export const get = (path) => ask("GET", path);
+export const post = (path, body) => ask("POST", path, body);
 export const remove = (path) => ask("DELETE", path);

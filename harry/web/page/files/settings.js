@@ -1,12 +1,12 @@
-// What the page does your way, kept in this browser; and Harry's configuration as it holds for you, to read.
+// What the page does your way, kept in this browser; and the few settings of Harry's own that may be changed here.
 
-import { get } from "./api.js";
+import { get, post } from "./api.js";
 import { $, el } from "./dom.js";
 
-const USUAL = { theme: "system", volume: 1, aloud: true, interrupt: true };
+const USUAL = { theme: "system", volume: 1, aloud: true, interrupt: true, place: "here", tab: "status" };
 
 export class Settings {
-  /** `changed(settings)` is told each time that something is set. */
+  /** `changed(settings)` is told each time that something of this browser's is set. */
   constructor(changed) {
     this.changed = changed;
     this.now = { ...USUAL };
@@ -18,11 +18,11 @@ export class Settings {
     this.held = el("div");
     $("settings").append(
       el("h2", {}, "Settings"),
-      this.choice("theme", "Colours", { system: "as the system", light: "light", dark: "dark" }),
-      this.slider("volume", "Harry's volume", 0, 1.5, 0.05),
-      this.box("aloud", "Harry speaks aloud"),
-      this.box("interrupt", "He falls silent when I speak"),
-      el("h3", {}, "Harry's configuration"),
+      el("h3", {}, "This browser"),
+      this.choice("theme", "Theme", { system: "match system", light: "light", dark: "dark" }),
+      this.box("aloud", "Speak aloud here"),
+      this.box("interrupt", "Let me interrupt"),
+      this.notifying(),
       this.held,
     );
     this.apply();
@@ -48,25 +48,57 @@ export class Settings {
     return el("label", { class: "setting" }, label, el("select", { onchange: ({ target }) => this.set(name, target.value) }, ...made));
   }
 
-  slider(name, label, min, max, step) {
-    return el("label", { class: "setting" }, label, el("input", { type: "range", min, max, step, value: this.now[name], oninput: ({ target }) => this.set(name, Number(target.value)) }));
-  }
-
   box(name, label) {
     return el("label", { class: "setting" }, label, el("input", { type: "checkbox", checked: this.now[name], onchange: ({ target }) => this.set(name, target.checked) }));
   }
 
+  /** Browsers ask only when somebody has pressed something. */
+  notifying() {
+    const { Notification } = globalThis;
+    if (!Notification) return null;
+    const told = () => ({ granted: "on", denied: "blocked by the browser" })[Notification.permission] ?? "";
+    const state = el("span", { class: "dim" }, told());
+    const button = el("button", { type: "button", class: "button", hidden: Notification.permission !== "default", onclick: async () => {
+      await Notification.requestPermission();
+      state.textContent = told();
+      button.hidden = Notification.permission !== "default";
+    } }, "Switch on");
+    return el("div", { class: "setting" }, el("span", {}, "Notifications of timers"), state, button);
+  }
+
   async load() {
     try {
-      const { settings } = await get("/api/settings");
-      this.held.replaceChildren(
-        el("p", { class: "dim" }, "It stands in Harry's configuration file, and is changed there."),
-        ...Object.entries(settings).map(([section, held]) =>
-          el("details", {}, el("summary", {}, section), el("pre", { tabindex: "0" }, JSON.stringify(held, null, 2))),
-        ),
-      );
+      const { settings, file, changeable } = await get("/api/settings");
+      const mine = changeable.length
+        ? [el("p", { class: "dim" }, "Written into ", el("code", {}, file), ", checked before. Everything else is changed there."), ...changeable.map((each) => this.own(each))]
+        : [el("p", { class: "dim" }, "The person whose Harry this is changes these.")];
+      const whole = Object.entries(settings).map(([section, held]) =>
+        el("details", {}, el("summary", {}, section), el("pre", { tabindex: "0" }, JSON.stringify(held, null, 2))));
+      this.held.replaceChildren(el("h3", {}, "Harry himself"), ...mine, el("details", {}, el("summary", {}, "The whole configuration"), ...whole));
     } catch (error) {
       this.held.replaceChildren(el("p", { class: "dim" }, error.message));
     }
+  }
+
+  /** One of Harry's own, and what became of a change. */
+  own({ key, title, kind, hint, live, value, written }) {
+    const id = `set-${key.replaceAll(".", "-")}`;
+    const input = kind === "switch"
+      ? el("input", { id, type: "checkbox", checked: written ?? value, "aria-describedby": `${id}-hint` })
+      : el("input", { id, type: kind === "number" ? "number" : "text", step: "any", value: written ?? value ?? "", "aria-describedby": `${id}-hint`, autocomplete: "off" });
+    const told = el("span", { role: "status" }, written !== value ? " From the next start on." : "");
+    const save = el("button", { type: "submit", class: "button" }, "Save");
+    return el("form", { class: "change", onsubmit: async (event) => {
+      event.preventDefault();
+      const wanted = kind === "switch" ? input.checked : input.value.trim() === "" && kind === "number" ? null : kind === "number" ? Number(input.value) : input.value.trim();
+      try {
+        await post("/api/settings", { changes: { [key]: wanted } });
+        told.textContent = live ? " Saved; it holds now." : " Saved; it holds after a restart of Harry.";
+        told.className = "";
+      } catch (error) {
+        told.textContent = ` ${error.message}`;
+        told.className = "danger";
+      }
+    } }, el("label", { for: id }, title), input, save, el("p", { class: "dim", id: `${id}-hint` }, hint, told));
   }
 }

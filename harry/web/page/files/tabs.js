@@ -3,9 +3,9 @@
 import { $ } from "./dom.js";
 
 export class Tabs {
-  /** `shown[name]()` is called each time that a view comes up. */
-  constructor(shown) {
-    this.shown = shown;
+  /** `shown[name]()` is called each time that a view comes up. `beside` stands by the conversation at first. */
+  constructor(shown, beside, chosen) {
+    Object.assign(this, { shown, beside, chosen });
     this.tabs = [...document.querySelectorAll("[role=tab]")];
     for (const tab of this.tabs) {
       tab.addEventListener("click", () => this.choose(tab));
@@ -19,7 +19,7 @@ export class Tabs {
   /** A wide window always shows something beside the conversation. */
   fit() {
     const talk = document.body.dataset.tab === "talk";
-    this.choose(talk && this.wide.matches ? $("tab-thoughts") : this.tabs.find((each) => each.id === `tab-${document.body.dataset.tab}`));
+    this.choose(talk && this.wide.matches ? $(`tab-${this.beside}`) ?? $("tab-status") : this.tabs.find((each) => each.id === `tab-${document.body.dataset.tab}`));
   }
 
   show(name) {
@@ -36,6 +36,7 @@ export class Tabs {
       const panel = $(each.getAttribute("aria-controls"));
       panel.hidden = !(chosen || (panel.id === "talk" && this.wide.matches));
     }
+    if (name !== "talk") this.chosen((this.beside = name));
     this.shown[name]?.();
   }
 

@@ -8,7 +8,11 @@ export class Thoughts {
     this.list = el("ol", { class: "stream", "aria-live": "polite" });
     this.day = el("select", { "aria-label": "Day", onchange: () => this.load() }, el("option", { value: "today" }, "Today"));
     this.journal = el("div");
-    $("thoughts").append(el("div", { class: "row" }, el("h2", {}, "Stream of consciousness"), this.day), this.list, this.journal);
+    $("thoughts").append(
+      el("div", { class: "row" }, el("h2", {}, "Thoughts"), this.day),
+      el("p", { class: "dim" }, "Notes that Harry writes for himself between your turns, his stream of consciousness. They colour what he says."),
+      this.list, this.journal,
+    );
   }
 
   async load() {
@@ -19,7 +23,7 @@ export class Thoughts {
       const today = new Date().toLocaleDateString("sv");
       for (const each of days) if (!known.has(each) && each !== today) this.day.append(el("option", { value: each }, each));
       this.list.replaceChildren(...thoughts.map((each) => this.line(each.text, each.at)));
-      if (!thoughts.length) this.list.append(el("li", { class: "dim none" }, "Nothing was thought yet."));
+      if (!thoughts.length) this.list.append(el("li", { class: "dim none" }, day === "today" ? "Nothing yet today." : "Nothing on that day."));
       $("thoughts").scrollTop = $("thoughts").scrollHeight;
       const written = await get(`/api/journal?day=${encodeURIComponent(day)}`);
       this.journal.replaceChildren(...(written.text ? [el("h3", {}, "Journal"), el("p", { class: "prose" }, written.text)] : []));

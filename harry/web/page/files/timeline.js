@@ -1,13 +1,13 @@
-// One turn as bars: from your last word to Harry's first sound, each stage with its milliseconds.
+// One turn as a waterfall: each stage at its own start, as long as it took, from your last word to Harry's first sound.
 
 import { el } from "./dom.js";
 
 const STAGES = [
-  ["committed", "sure that you had finished"],
-  ["mind", "the mind was asked"],
-  ["first_words", "its first words"],
-  ["voice", "the voice had them"],
-  ["sound", "the first sound"],
+  ["speech_ended", "committed", "end of speech"],
+  ["committed", "mind", "recalls"],
+  ["mind", "first_words", "mind thinks"],
+  ["first_words", "voice", "first clause"],
+  ["voice", "sound", "text to voice"],
 ];
 
 /** Seconds from the last word (or the decision to answer, if it was written) to the first sound; null without one. */
@@ -18,15 +18,20 @@ export function answeredIn(timeline) {
 
 export const seconds = (value) => `${value.toFixed(2)} s`;
 
-export function bars(timeline) {
-  const from = timeline.speech_ended ?? timeline.committed;
-  const known = STAGES.filter(([name]) => timeline[name] != null).map(([name, told]) => [told, timeline[name] - from]);
-  if (from == null || !known.length) return el("p", { class: "dim" }, "Nothing is known of its course.");
-  const whole = Math.max(0.001, ...known.map(([, at]) => at));
-  const rows = known.map(([told, at]) => {
+const ms = (value) => `${Math.round(value * 1000)} ms`;
+
+/** The stages that are known; null where none is. A reflex needs no mind, so its words come from the decision. */
+export function waterfall(timeline) {
+  const known = STAGES.filter(([begin, end]) => timeline[end] - timeline[begin] > 0) // a guess was recalled for before
+    .map(([begin, end, told]) => ({ told, begin: timeline[begin], long: Math.max(0, timeline[end] - timeline[begin]) }));
+  if (!known.length) return null;
+  const first = Math.min(...known.map((each) => each.begin));
+  const whole = Math.max(0.001, ...known.map((each) => each.begin + each.long - first));
+  const rows = known.map(({ told, begin, long }) => {
     const bar = el("span", { class: "bar", "aria-hidden": "true" });
-    bar.style.setProperty("--long", Math.max(0, at / whole));
-    return el("li", {}, el("span", { class: "stage" }, told), bar, el("span", { class: "ms" }, `${Math.round(at * 1000)} ms`));
+    bar.style.setProperty("--at", (begin - first) / whole);
+    bar.style.setProperty("--long", long / whole);
+    return el("li", {}, el("span", { class: "stage" }, told, el("span", { class: "reader" }, `, ${ms(begin - first)} after the first`)), bar, el("span", { class: "ms" }, ms(long)));
   });
   return el("ol", { class: "bars" }, ...rows);
 }
