@@ -28,6 +28,9 @@ INTERRUPTION_AT = 10.0
 LISTENED = 15.0
 """Seconds of microphone in all."""
 
+TOKEN_DELAY = 0.04
+"""Seconds from one word of a written reply to the next, as a language model on two cores takes."""
+
 Sound = npt.NDArray[np.int16]
 
 
@@ -44,17 +47,26 @@ def run(config: Config, out: Path) -> int:
         raise ConfigurationError(
             f"The folder {out} cannot be written: {error.strerror}.", remedy="Name another one with --out."
         ) from error
-    tables = {"smollm2": {"max_tokens": 56}, **config.engine}  # a small mind does not know when to end a story
-    memory = config.memory.model_copy(update={"store": "memory"})
-    forgetful = config.model_copy(update={"memory": memory, "engine": tables})
     print(f"You will hear nothing: the conversation takes about half a minute and goes into {out}.")
-    code = daemon.run(forgetful, RunOptions(f"wav:{microphone}", f"wav:{loudspeaker}", events, 1.0))
+    if "language_model" not in config.engines.model_fields_set:
+        print("What Harry says is written beforehand: this shows how he hears, speaks and falls silent.")
+    code = daemon.run(settled(config), RunOptions(f"wav:{microphone}", f"wav:{loudspeaker}", events, 1.0))
     happened = [json.loads(line) for line in events.read_text("utf-8").splitlines()]
     you, harry = read_wav(microphone), read_wav(loudspeaker)
     write_stereo(out / "conversation.wav", you, harry)
     draw(out / "timeline.png", you, harry, happened)
     print(summary(happened, harry, out))
     return code
+
+
+def settled(config: Config) -> Config:
+    """Keep nothing, and have the replies read from a file unless the configuration names a language model."""
+    changes: dict[str, object] = {"memory": config.memory.model_copy(update={"store": "memory"})}
+    if "language_model" not in config.engines.model_fields_set:
+        replies = {"replies": str(files("harry.demo").joinpath("replies.txt")), "token_delay": TOKEN_DELAY}
+        changes["engine"] = {**config.engine, "scripted": {**replies, **config.engine.get("scripted", {})}}
+        changes["engines"] = config.engines.model_copy(update={"language_model": ["scripted"]})
+    return config.model_copy(update=changes)
 
 
 def conversation_half() -> Sound:
