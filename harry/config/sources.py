@@ -86,6 +86,15 @@ def _syntax_sentence(path: Path, text: str, complaint: str) -> str:
     return f"{path}, line {line}: {found[1].rstrip('.')}."
 
 
+# Kubernetes sets these for a Service named `harry`, and container links for a container of that name. None of them has
+# the two underscores of a key, and no section is called so; any other unknown variable is a mistake, and is told.
+# https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
+_OF_A_SERVICE = re.compile(
+    r"HARRY_(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|NAME|ENV_[A-Za-z0-9_]+"
+    r"|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR|START|END))?)?)"
+)
+
+
 def environment_layer(environ: Mapping[str, str], engines: Callable[[], Iterable[str]]) -> Layer:
     """Read the `HARRY_...` variables; `__` stands between the parts of a key, and an empty variable counts as not set.
 
@@ -96,7 +105,7 @@ def environment_layer(environ: Mapping[str, str], engines: Callable[[], Iterable
         hyphened = {name.replace("-", "_"): name for name in engines() if "-" in name}
     layer = Layer()
     for name, text in sorted(environ.items()):
-        if not name.startswith(PREFIX) or name in NOT_KEYS or not text:
+        if not name.startswith(PREFIX) or name in NOT_KEYS or not text or _OF_A_SERVICE.fullmatch(name):
             continue
         place = tuple(name.removeprefix(PREFIX).lower().split("__"))
         if place[0] == "engine" and len(place) > 1:

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from harry.config import loading as configuration
 from harry.config.keys import engine_page, keys, row
 from harry.config.loading import Config, load_config
-from harry.config.sources import toml_value
+from harry.config.sources import environment_layer, toml_value
 from harry.engines import registry
 from harry.errors import ConfigurationError
 from tests.support.paths import ROOT
@@ -314,3 +314,19 @@ def test_the_documentation_says_what_each_engine_takes() -> None:
 def test_a_default_is_within_its_own_bounds() -> None:
     for section in Config().model_dump().items():
         Config.model_validate(dict([section]))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "HARRY_PORT", "HARRY_SERVICE_HOST", "HARRY_SERVICE_PORT", "HARRY_SERVICE_PORT_HTTP", "HARRY_PORT_8765_TCP",
+        "HARRY_PORT_8765_TCP_ADDR", "HARRY_PORT_8765_TCP_PROTO", "HARRY_PORT_53_UDP_PORT", "HARRY_NAME",
+    ],
+)  # fmt: skip
+def test_variables_that_a_cluster_sets_for_a_service_of_this_name_are_no_settings(name: str) -> None:
+    assert not environment_layer({name: "tcp://10.0.0.1:8765"}, list).values
+
+
+@pytest.mark.parametrize("name", ["HARRY_PROT", "HARRY_WEB_PORT", "HARRY_SERVICES_HOST", "HARRY_PORTS"])
+def test_a_misspelt_variable_is_still_told(name: str) -> None:
+    assert environment_layer({name: "1"}, list).values
