@@ -24,6 +24,7 @@ from actors.protocols import Loudspeaker, Microphone
 from actors.turn_taking.attention import Talk
 from channels.clock import AudioClock
 from harry.audio.choice import open_loudspeaker, open_microphone
+from harry.audio.pulse import home_left_alone
 from harry.audio.soundcard import SoundcardLoudspeaker, SoundcardMicrophone
 from harry.audio.wav import WavMicrophone
 from harry.config.loading import Config, RunOptions
@@ -37,6 +38,7 @@ from harry.host.budget import Budget, opened_budget
 from harry.host.engine_loading import Engines, load_engines
 from harry.host.host import hosting
 from harry.inner_life.service import open_inner_life
+from harry.net.telemetry import remove_traces
 from harry.session.session import Session
 from harry.terminal.console import show, typed_lines
 
@@ -48,7 +50,9 @@ STOP_WITHIN = 4.5
 
 def run(config: Config, options: RunOptions) -> int:
     """Run Harry until he is told to stop, or, with `until_quiet`, until all was said. Returns the exit code."""
-    stopped = trio.run(partial(_run, config, options), restrict_keyboard_interrupt_to_checkpoints=True)
+    remove_traces()
+    with home_left_alone():
+        stopped = trio.run(partial(_run, config, options), restrict_keyboard_interrupt_to_checkpoints=True)
     if stopped:
         _leave_at_once()
     return 0

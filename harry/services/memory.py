@@ -25,7 +25,7 @@ from harry.memory.search.embedding import Embedder
 from harry.memory.store.backup import back_up, backups_with, put_back
 from harry.memory.store.data_folder import lock_folder, prepare_folder
 from harry.memory.store.database import Tables
-from harry.memory.store.erasure import Erasure, erase_rows, erase_spilled, opened, scrub
+from harry.memory.store.erasure import Erasure, erase_rows, erase_spilled, opened, scrub, users_in
 from harry.services.soc import STORE_FILE
 
 Progress = Callable[[int, int], None]
@@ -76,6 +76,11 @@ def must_keep(config: Config) -> None:
             'memory.store is "memory": nothing is kept there, and nothing can be found.',
             remedy='Set memory.store = "sqlite".',
         )
+
+
+def something_kept(config: Config) -> bool:
+    """Whether there is a store that something could take the place of."""
+    return config.memory.store != "memory" and (config.data_folder / STORE_FILE).exists()
 
 
 def store_of(config: Config) -> Path:
@@ -268,6 +273,18 @@ def _scrub(store: Path) -> None:
         scrub(connection, store)
 
 
+async def users(config: Config) -> list[str]:
+    """Name everybody of whom something is kept here, or who may come in at the door."""
+    store = store_of(config)
+
+    def look() -> set[str]:
+        with opened(store) as connection:
+            found = users_in(connection)
+        return found | {token.user for token in Tokens(config.data_folder).all()}
+
+    return sorted(await trio.to_thread.run_sync(look))
+
+
 async def erase(config: Config, user: str, *, elsewhere: Sequence[Forget] = ()) -> Erasure:
     """Erase everything of a user, here and `elsewhere`, and revoke his tokens.
 
@@ -291,7 +308,7 @@ async def erase(config: Config, user: str, *, elsewhere: Sequence[Forget] = ()) 
         erasure.unseen += unseen
 
     await trio.to_thread.run_sync(work)
-    await trio.to_thread.run_sync(Tokens(config.data_folder).forget, user)
+    erasure.tokens = await trio.to_thread.run_sync(Tokens(config.data_folder).forget, user)
     for forget in elsewhere:
         erasure.keys += await forget(user)
     return erasure
