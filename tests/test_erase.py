@@ -91,8 +91,8 @@ async def test_a_deleted_word_of_a_conversation_is_in_no_table_either(config):
         " VALUES ('c', 'ann', '2026-01-01', 1, 1, 1, 1, 0, 0, 'Of a xylophone.', 'mind')"
     )
     connection.close()
-    for identity in ("ann1/said", "ann1/heard", "ann2"):
-        assert await remembering.delete(config, "ann", identity) == 1
+    # What was answered and thought about it goes with it.
+    assert await remembering.delete(config, "ann", "ann1/said") == 3
     assert holding(config.data_folder, SECRET) == []
     assert holding(config.data_folder, "trombone")
 

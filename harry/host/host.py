@@ -7,6 +7,7 @@ microphone is simply the first one; a client at the door opens the others.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -38,6 +39,7 @@ from harry.host.spill_files import Refuges
 from harry.inner_life.service import InnerLife
 from harry.memory.conversations.recent import recent
 from harry.memory.conversations.rotation import Summarise
+from harry.memory.longterm.forgetting import Forgotten
 from harry.memory.store.database import Tables
 from harry.memory.store.records import local_day
 from harry.memory.store.reminders import Reminders
@@ -48,6 +50,9 @@ from harry.session.conductor import Identity
 from harry.session.prompt import persona_of, prompt_of
 from harry.session.session import Manners, Session
 from harry.voice.silent import Silent
+
+KEPT_WITHIN = 5.0
+"""Seconds for which a deletion waits for what was said before to be kept."""
 
 Prompt = Callable[[LanguageModel, Recollection], tuple[Message, ...]]
 
@@ -94,6 +99,25 @@ class Host:
         """Take the turns of a conversation that is over out of what a user's sessions recall word by word."""
         for session in self.sessions_of(user):
             session.conductor.let_go(turns)
+
+    async def forget(self, user: str, identity: str) -> Forgotten:
+        """Forget an item of a user's for good, also in his conversations that go on. Raises `StoreError`."""
+        if self.memory is None:
+            return Forgotten()
+        # What waits to be written may tell it as well. A store that does not take it now takes the deletion no better.
+        with trio.move_on_after(KEPT_WITHIN):
+            for session in self.sessions_of(user):
+                await session.conductor.acknowledged()
+        forgotten = await self.memory.memory.forget(user, [identity])
+        for session in self.sessions_of(user):
+            session.forget(forgotten)
+        return forgotten
+
+    async def _gone(self, tables: Tables, turns: Collection[str]) -> set[str]:
+        """Tell which turns, all of them kept once, hold no words any more: another process may have deleted them."""
+        query = "SELECT id FROM turn WHERE id IN (SELECT value FROM json_each(?)) AND (said != '' OR heard != '')"
+        rows = await tables.look(lambda each: each.execute(query, (json.dumps(list(turns)),)).fetchall())
+        return set(turns).difference(identity for (identity,) in rows)
 
     def users(self) -> list[str]:
         """Name everybody who has conversed since the start."""
@@ -164,6 +188,7 @@ class Host:
             session.tools.shared = self.toolkit.offers if self.toolkit else tuple
             session.tools.confirm = frozenset(config.tools.confirm)
             session.after_keeping = self.after_keeping
+            session.gone = partial(self._gone, self.tables) if self.tables is not None else None
             session.reflex = reflexes_of(self, config, session)
             for watch in self.watchers:
                 watch(session)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from actors.text.phrases import phrases_of
@@ -50,6 +51,7 @@ def reflexes_of(host: Host, config: Config, session: Session) -> Callable[[Turn]
         keeps=lambda: session.attention.keeps,
         thoughts=thoughts,
         minds=minds,
+        forget=partial(host.forget, config.user.name),
         volume=volume,
         memory=host.memory,
         reminding=host.reminding,

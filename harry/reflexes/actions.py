@@ -20,8 +20,10 @@ from channels.messages import Source
 from channels.turn import Turn, new_id
 from harry.errors import HarryError
 from harry.host.shared_memory import SharedMemory
+from harry.memory.longterm.forgetting import TOLD
 from harry.memory.longterm.selection import chosen
 from harry.memory.longterm.service import Item
+from harry.memory.store.items import turn_items
 from harry.memory.text.analysis import ago
 from harry.reflexes.grammar import Grammar, Wish, grammar_of
 from harry.reflexes.reminders import Reminding
@@ -54,6 +56,7 @@ class Body:
     thoughts: Callable[[], Awaitable[Sequence[str]]]
     minds: Callable[[], Mapping[str, str]]
     volume: Callable[[float | None], float]
+    forget: Callable[[str], Awaitable[object]]
     memory: SharedMemory | None = None
     reminding: Reminding | None = None
     replies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -68,6 +71,7 @@ class Reflexes:
         self._phrases = phrases
         self._language = language
         self._grammar: Grammar | None = None
+        self._turn = ""
         self._last_memory = ""
         self._to_forget: Item | None = None
         self._does = {
@@ -92,6 +96,7 @@ class Reflexes:
                 return await self._settle(agreed=agreed)
             if turn.committed:
                 self._to_forget = None
+        self._turn = turn.id
         wish = await trio.to_thread.run_sync(self._match, said.text)
         if wish is None:
             return None
@@ -242,7 +247,10 @@ class Reflexes:
             what = f"{first} {wish.slots['mine']}".strip()
         self._last_memory = f"told-{new_id()}"
         speaker = self._body.user
-        item = Item(self._last_memory, what, self._body.user, "memory", speaker, self._body.wall(), source="told")
+        item = Item(
+            self._last_memory, what, self._body.user, "memory", speaker, self._body.wall(), source=TOLD,
+            derived_from=(turn_items(self._turn)[0],),
+        )  # fmt: skip
         await self._body.memory.memory.upsert([item])
         self._body.memory.memory.notice()
         return self._reply("Remember", what=turned(what))
@@ -281,7 +289,7 @@ class Reflexes:
         if item is None or not agreed or self._body.memory is None:
             return self._reply("Forget.kept")
         try:
-            await self._body.memory.memory.delete(self._body.user, [item.id])
+            await self._body.forget(item.id)
         except HarryError as error:
             return self._reply("Trouble", why=str(error))
         self._last_memory = ""

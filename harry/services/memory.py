@@ -232,7 +232,7 @@ async def show(config: Config, namespace: str, identity: str) -> Item:
     async with remembering(config, by_meaning=False) as opened_memory:
         found = await opened_memory.memory.get(namespace, identity)
     if found is None:
-        raise ConfigurationError(f"There is no memory {identity!r} of {namespace!r}.")
+        raise unknown(namespace, identity)
     return found
 
 
@@ -258,19 +258,21 @@ async def stats(config: Config, namespace: str | None) -> list[dict[str, Any]]:
 
 
 async def delete(config: Config, namespace: str, identity: str) -> int:
-    """Delete an item and what was derived from it, to the last byte; returns how many items are gone."""
-    store = store_of(config)
+    """Delete an item and all that told, repeated or was made of it, to the last byte.
+
+    Returns how many items are gone.
+    """
+    store_of(config)
     async with remembering(config, by_meaning=False) as opened_memory:
-        count = await opened_memory.memory.delete(namespace, [identity])
-    if not count:
-        raise ConfigurationError(f"There is no memory {identity!r} of {namespace!r}.")
-    await trio.to_thread.run_sync(_scrub, store)
-    return count
+        forgotten = await opened_memory.memory.forget(namespace, [identity])
+    if not forgotten.items:
+        raise unknown(namespace, identity)
+    return len(forgotten.items)
 
 
-def _scrub(store: Path) -> None:
-    with opened(store) as connection:
-        scrub(connection, store)
+def unknown(namespace: str, identity: str) -> ConfigurationError:
+    """Word that there is no such memory."""
+    return ConfigurationError(f"There is no memory {identity!r} of {namespace!r}.")
 
 
 async def users(config: Config) -> list[str]:

@@ -7,7 +7,8 @@ own words enter by one path: an utterance to the conductor.
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -40,10 +41,12 @@ from harry.host.background import AfterKeeping
 from harry.host.engine_loading import Engines
 from harry.host.shared_memory import LongTerm
 from harry.inner_life.service import InnerLife
+from harry.memory.longterm.forgetting import Forgotten
 from harry.session.actor_registry import Cast
 from harry.session.conductor import Conductor, Identity
 from harry.session.device_recovery import keep_playing
 from harry.session.echo_path import echo_path_of
+from harry.session.history import KEPT
 from harry.session.listening import Ears
 from harry.session.turn_stages import Pipeline
 from harry.session.wake_word import Spotter
@@ -53,6 +56,12 @@ log = structlog.get_logger(__name__)
 
 SILENT_RATE = 24_000
 """Hz of the gate when there is no loudspeaker."""
+
+FORGOTTEN = 16
+"""Things forgotten last, of which turns that are not kept yet may still tell."""
+
+THINKING = 120.0
+"""Seconds after which no thought begun before can come any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +121,10 @@ class Session:
         self._loudspeaker = loudspeaker
         self._long_term = long_term
         self.after_keeping: AfterKeeping | None = None
+        self.gone: Callable[[Collection[str]], Awaitable[Collection[str]]] | None = None
+        """Tells which turns, of those that were kept, hold nothing any more."""
+        self._durable = deque((exchange.turn for exchange in history), maxlen=2 * KEPT)
+        self._forgotten = deque[tuple[float, Forgotten]](maxlen=FORGOTTEN)
         self._store = store
         self._mind = mind
         self._prompt = prompt
@@ -252,8 +265,23 @@ class Session:
         """Write an entry into the stream of consciousness."""
         if not self.attention.keeps:
             return
+        # It may come of what was told before it was forgotten.
+        now = self._wall()
+        if any(now - at < THINKING and forgotten.told_of(text) for at, forgotten in self._forgotten):
+            return
         who = self.identity
         self.writer.submit(Thought(new_id(), who.user, who.session, who.namespace, self.persona, self._wall(), text))
+
+    def forget(self, forgotten: Forgotten) -> None:
+        """Take out of the conversation what was forgotten, also of turns that are still to be kept."""
+        self._forgotten.append((self._wall(), forgotten))
+        self.conductor.let_go(
+            {each.turn for each in self.conductor.history if forgotten.told_in(each.said, each.heard)}.union(
+                forgotten.turns
+            )
+        )
+        if self._inner is not None:
+            self._inner.state.forget(forgotten.told_of)
 
     @property
     def pending(self) -> bool:
@@ -286,9 +314,17 @@ class Session:
     def _keep(self, record: TurnRecord) -> None:
         """Have a turn written down, unless it is off the record: then it is over at once."""
         if self.attention.keeps:
-            self.writer.submit(record)
+            self.writer.submit(self._without_forgotten(record))
         else:
             self.conductor.kept(record)
+
+    def _without_forgotten(self, record: TurnRecord) -> TurnRecord:
+        """Take the words out of a turn that began before something it told was forgotten, and ended after."""
+        for at, forgotten in self._forgotten:
+            if record.started_at <= at and forgotten.told_in(record.said, record.spoken):
+                self.conductor.let_go({record.turn})
+                return replace(record, said="", spoken="", heard="", tools=())
+        return record
 
     def _turn(self, began: bool) -> None:
         now = self.clock.now()
@@ -300,7 +336,10 @@ class Session:
 
     async def _reflexes(self, turn: Turn) -> str | None:
         """What a reflex answers to the turn's words, if one does."""
-        return await self.reflex(turn) if self.reflex is not None else None
+        words = await self.reflex(turn) if self.reflex is not None else None
+        if words is None:
+            await self._let_go_of_deleted()
+        return words
 
     def _piece(self, turn: Turn, text: str) -> None:
         self.conductor.piece(turn, text)
@@ -311,6 +350,17 @@ class Session:
     async def _remembered(self, words: str) -> Sequence[str]:
         """What long-term memory holds on these words; nothing for a guest, whose past it is not."""
         return await self._long_term.remember(words) if self._long_term and self.attention.recalls else ()
+
+    async def _let_go_of_deleted(self) -> None:
+        """Leave out of the next prompt what was deleted meanwhile, by whatever process."""
+        turns = {each.turn for each in self.conductor.history}.intersection(self._durable)
+        if self.gone is None or not turns:
+            return
+        try:
+            with trio.move_on_after(1.0):
+                self.conductor.let_go(await self.gone(turns))
+        except StoreError as error:
+            log.warning("it is not known whether something was deleted", cause=str(error))
 
     async def _thoughts(self) -> list[str]:
         limit, user = self.manners.thoughts, self.identity.user
@@ -373,6 +423,7 @@ class Session:
         if self.after_keeping is not None:
             self.after_keeping.notice()
         if isinstance(record, TurnRecord):
+            self._durable.append(record.turn)
             self.conductor.kept(record)
         else:
             self.events.publish("soc", sequence=sequence)

@@ -100,6 +100,12 @@ def scrub(connection: sqlite3.Connection, path: Path) -> None:
     )
 
 
+def scrub_file(path: Path) -> None:
+    """Open the store and `scrub` it."""
+    with opened(path) as connection:
+        scrub(connection, path)
+
+
 def users_in(connection: sqlite3.Connection) -> set[str]:
     """Name everybody of whom something is in a store."""
     return {
