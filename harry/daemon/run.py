@@ -1,6 +1,7 @@
 """The daemon's root: it holds engines, store and session, and ends them in order when it is told to.
 
-A first SIGTERM or SIGINT ends everything in order within `STOP_WITHIN` seconds; a second ends the process at once.
+A first SIGTERM, SIGINT or SIGHUP (the terminal was closed) ends everything in order within `STOP_WITHIN` seconds; a
+second ends the process at once.
 """
 
 from __future__ import annotations
@@ -104,6 +105,9 @@ def _obey_signals(scope: trio.CancelScope) -> list[int]:
     nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    # The terminal was closed. Under `nohup` it is ignored, and stays so.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, stop)
     return received
 
 

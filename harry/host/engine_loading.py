@@ -30,27 +30,36 @@ log = structlog.get_logger(__name__)
 class Candidate:
     """An engine that may serve a role: its name, its `[engine.NAME]` table, and why it is a candidate.
 
-    `later` gives the table of one that may come while Harry runs, None until it has come.
+    `later` gives the table of one that may come while Harry runs, None until it has come; `missing` says in a sentence
+    that it was expected.
     """
 
     name: str
     table: Mapping[str, Any] = field(default_factory=dict)
     why: str = ""
     later: Callable[[], Mapping[str, Any] | None] | None = None
+    missing: EngineUnavailable | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The candidates of a role, the wanted first. `named`: the user named exactly this one, so it must serve."""
+    """The candidates of a role, the wanted first. `named`: the user named exactly this one, so it must serve.
+
+    `watch` is to be run beside Harry: it looks for those that are expected.
+    """
 
     role: str
     candidates: tuple[Candidate, ...]
     named: bool = False
+    watch: Callable[[], Awaitable[None]] | None = None
 
 
 @dataclass(slots=True)
 class Engines:
-    """What the daemon loaded. A role without an engine is None; `notes` says in sentences what was fallen back to."""
+    """What the daemon loaded. A role without an engine is None; `notes` says in sentences what was fallen back to.
+
+    `watches` are to be run beside Harry; see `Chain`.
+    """
 
     voice_activity: Shelf[VoiceActivityDetector] | None = None
     speech_to_text: Shelf[SpeechToText] | None = None
@@ -58,6 +67,7 @@ class Engines:
     language_model: Shelf[LanguageModel] | None = None
     text_to_speech: Shelf[TextToSpeech] | None = None
     notes: list[str] = field(default_factory=list)
+    watches: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
     async def aclose(self) -> None:
         """Close everything that was loaded."""
@@ -98,6 +108,7 @@ async def load_engines(
     async with trio.open_nursery() as nursery:
         for chain in chains:
             nursery.start_soon(one, chain)
+    engines.watches += [chain.watch for chain in chains if chain.watch is not None]
     if troubles:
         await engines.aclose()
         raise troubles[0]
@@ -133,6 +144,8 @@ async def _relay(
         )
         links.append(link)
         if not link.there:
+            if candidate.missing is not None:
+                _cannot_serve(chain, candidate, candidate.missing, notes)
             continue
         try:
             link.traits = await _loading(chain.role, candidate, registry.checked)()
@@ -145,6 +158,8 @@ async def _relay(
                 _cannot_serve(chain, candidate, error, notes)
     # Its name and traits change with who answers, which the protocol's attributes do not foresee.
     relay: Any = Relay(links, meter)
+    # One that is expected serves as soon as it comes; until then it is said that no mind can answer yet.
+    serves = serves or any(candidate.missing is not None for candidate in chain.candidates)
     return Shelf(chain.role, relay, on_degraded=on_degraded) if serves else None
 
 

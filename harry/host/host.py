@@ -291,6 +291,8 @@ async def hosting(
             ):
                 if shared is not None:
                     nursery.start_soon(host.supervisor.keep, name, shared.run)
+            for watch in engines.watches:
+                nursery.start_soon(watch)
             yield host
             nursery.cancel_scope.cancel()
 
