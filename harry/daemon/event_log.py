@@ -45,7 +45,7 @@ async def write_events(listener: Listener, file: IO[str]) -> None:
                 events.append(
                     Event(event.at, "degraded", None, {"message": f"{missed} events were lost: disk too slow."})
                 )
-            lines = "".join(json.dumps(each.flat(), ensure_ascii=False) + "\n" for each in events)
+            lines = "".join(json.dumps(_flat(event), ensure_ascii=False) + "\n" for event in events)
             try:
                 # Not abandoned on cancellation: a line is whole or not there.
                 await trio.to_thread.run_sync(_write, file, lines)
@@ -57,6 +57,12 @@ async def write_events(listener: Listener, file: IO[str]) -> None:
         # Closing writes what a failed disk would not take, and fails once more; that was told.
         with suppress(OSError):
             file.close()
+
+
+def _flat(event: Event) -> dict[str, object]:
+    """Lay out an event as it is written: words that were not meant for Harry are kept in no file."""
+    told = event.flat()
+    return {**told, "text": ""} if event.event == "transcript" and told.get("meant") is False else told
 
 
 def _write(file: IO[str], lines: str) -> None:

@@ -54,7 +54,8 @@ def run(config: Config, options: RunOptions) -> int:
     remove_traces()
     with home_left_alone():
         stopped = trio.run(partial(_run, config, options), restrict_keyboard_interrupt_to_checkpoints=True)
-    if stopped:
+    # With a door the whole process is Harry; without, others go on with it (the demo, a bench).
+    if stopped or options.door:
         _leave_at_once()
     return 0
 
