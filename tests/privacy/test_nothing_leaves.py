@@ -25,7 +25,7 @@ COMMANDS: dict[str, list[str]] = {
     "lore add": ["The keep is old.", "--key", "keep"],
     "lore list": [],
     "lore import": ["lore.json"],
-    "lore export": ["--book", "notes", "--out", "out.json"],
+    "lore export": ["notes", "--out", "out.json"],
     "lore enable": ["1"],
     "lore disable": ["1"],
     "lore test": ["What of the keep?"],
