@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 
+# What Harry forbids the libraries he uses, for every program that is started from here (harry/net/telemetry.py).
+export ORT_DISABLE_TELEMETRY := 1
+
 .PHONY: run test demo setup system-packages check acceptance lock clean
 
 run: setup
@@ -23,7 +26,7 @@ $(READY): requirements/lock.txt requirements/models.txt pyproject.toml
 	@touch $(READY)
 
 # What only the tests need from the system: a virtual sound card, recorded human speech, a Redis server, a browser, more voices.
-SYSTEM_PACKAGES := libportaudio2 pulseaudio pulseaudio-utils libasound2-plugins pocketsphinx-testdata redis-server chromium flite espeak-ng
+SYSTEM_PACKAGES := libportaudio2 pulseaudio pulseaudio-utils libasound2-plugins pocketsphinx-testdata redis-server chromium flite espeak-ng strace
 system-packages:
 	@.ci/system-packages $(SYSTEM_PACKAGES)
 

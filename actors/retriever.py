@@ -46,6 +46,11 @@ class Recall:
             self._looking_ahead.cancel()
             self._changed.set()
 
+    def forget(self) -> None:
+        """Let go of what was found for the words so far: some of it may be forgotten by now."""
+        self._looking_ahead.cancel()
+        self._asked, self._found = ("", ""), ()
+
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> NoReturn:
         """Look ahead until cancelled."""
         task_status.started()

@@ -11,17 +11,20 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import trio
 
 from harry.audio.choice import describe_devices
+from harry.audio.pulse import home_left_alone
+from harry.cli.engine_trial import DEADLINE, broken, not_in_time, trouble_of
 from harry.config.loading import Config
 from harry.engines import registry
-from harry.errors import ConfigurationError, EngineError, HarryError
+from harry.errors import ConfigurationError, HarryError
 from harry.host.engine_loading import Candidate, Chain
 from harry.host.startup import chains
 from harry.memory.store.opening import STORE_FILE
@@ -50,14 +53,15 @@ class Finding:
 
 def examine(config: Config, *, deep: bool = False, audio: bool = False) -> list[Finding]:
     """Look at everything. `deep` loads every engine as well; `audio` has Harry speak and listen to himself."""
-    return [
-        *_machine(),
-        *_settings(config),
-        *_folder(config),
-        *trio.run(_sound, config),
-        *trio.run(_engines, config, deep),
-        *(trio.run(_echo, config) if audio else []),
-    ]
+    with home_left_alone():
+        return [
+            *_machine(),
+            *_settings(config),
+            *_folder(config),
+            *trio.run(_sound, config),
+            *trio.run(_engines, config, deep),
+            *(trio.run(_echo, config) if audio else []),
+        ]
 
 
 async def _echo(config: Config) -> list[Finding]:
@@ -212,13 +216,23 @@ def device(kind: str, wanted: str | list[str], names: list[str]) -> Finding:
 
 
 async def _engines(config: Config, deep: bool) -> list[Finding]:
-    findings = []
-    for chain in await chains(config):
-        findings += await trio.to_thread.run_sync(_chain, chain, deep)
-    return findings
+    found: dict[int, list[Finding]] = {}
+
+    async def judge(number: int, chain: Chain) -> None:
+        found[number] = await _chain(chain, partial(_load, config.local_only, deadline) if deep else _look)
+
+    deadline = trio.current_time() + DEADLINE
+    async with trio.open_nursery() as nursery:
+        for number, chain in enumerate(await chains(config)):
+            nursery.start_soon(judge, number, chain)
+    return [finding for _, findings in sorted(found.items()) for finding in findings]
 
 
-def _chain(chain: Chain, deep: bool) -> list[Finding]:
+Attempt: TypeAlias = Callable[[str, str, Mapping[str, Any]], Awaitable[HarryError | None]]
+"""Tries an engine by its role, name and table, and tells what prevents it."""
+
+
+async def _chain(chain: Chain, attempt: Attempt) -> list[Finding]:
     """Find out which engine of a chain would serve, and why not those before it."""
     role = chain.role.replace("_", " ")
     findings: list[Finding] = []
@@ -226,11 +240,13 @@ def _chain(chain: Chain, deep: bool) -> list[Finding]:
     for candidate in chain.candidates:
         if candidate.later is not None:
             continue  # It is not there yet, and nobody said that it should be.
-        trouble = _trouble(chain.role, candidate.name, candidate.table, registry.load if deep else registry.look)
+        trouble = await attempt(chain.role, candidate.name, candidate.table)
         if isinstance(trouble, ConfigurationError) or (trouble is not None and chain.named):
             findings.append(Finding(role, "problem", f"{candidate.name}: {trouble.message}", trouble.remedy))
         elif trouble is not None:
             findings.append(Finding(role, "warning", f"{candidate.name}: {trouble.message}", trouble.remedy))
+        elif chosen and candidate.name == LAST_RESORT:
+            continue  # Nothing is no fallback that anybody has to be told of.
         elif chosen:
             findings.append(Finding(role, "ok", f"{candidate.name} is the fallback."))
         else:
@@ -245,16 +261,24 @@ def _chain(chain: Chain, deep: bool) -> list[Finding]:
 def _used(candidate: Candidate) -> str:
     """Say which engine will be used, and why just this one."""
     if candidate.name == LAST_RESORT:
-        return f"{candidate.name} (built in) will be used. It can hardly hold a conversation."
+        return "No language model: what needs none is answered."
     why = f": {candidate.why}" if candidate.why else ""
     return f"{candidate.name} will be used{why}."
 
 
-def _trouble(role: str, name: str, table: Any, attempt: Callable[[str, str, Any], object]) -> HarryError | None:
+async def _load(local_only: bool, deadline: float, role: str, name: str, table: Mapping[str, Any]) -> HarryError | None:
+    """Load the engine, in a process of its own, until `deadline` in trio's time."""
+    with trio.move_on_at(deadline):
+        return await trouble_of(role, name, table, local_only=local_only)
+    return not_in_time()
+
+
+async def _look(role: str, name: str, table: Mapping[str, Any]) -> HarryError | None:
+    """Find out whether the engine could be loaded, without loading it."""
     try:
-        attempt(role, name, table)
+        await trio.to_thread.run_sync(registry.look, role, name, table)
     except HarryError as error:
         return error
     except Exception as error:  # noqa: BLE001  (a stranger's engine may fail in any way)
-        return EngineError(f"It is broken ({type(error).__name__}).", remedy="Ask whoever made it.")
+        return broken(type(error).__name__)
     return None

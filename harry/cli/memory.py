@@ -309,10 +309,23 @@ def stats(ctx: typer.Context, namespace: Namespace = None, as_json: AsJson = Fal
             )
 
 
+Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking, as without a terminal.")]
+
+
+def _sure(question: str) -> None:
+    """Ask at a terminal; leave unless the answer is yes. Without a terminal nobody is there to be asked."""
+    if sys.stdin is None or not sys.stdin.isatty() or sys.stdout is None or not sys.stdout.isatty():
+        return
+    if not typer.confirm(question):
+        print("Nothing was changed.")
+        raise typer.Exit(1)
+
+
 @whole.command(short_help="Erase everything that is kept of a user.")
 def erase(
     ctx: typer.Context,
     user: Annotated[str, typer.Option("--user", metavar="U", help="Whose conversations, thoughts and memories.")],
+    yes: Yes = False,
     as_json: AsJson = False,
     sets: Sets = None,
 ) -> None:
@@ -322,18 +335,27 @@ def erase(
 
     import trio
 
+    from harry.errors import ConfigurationError
     from harry.services import memory as remembering
     from harry.services.erasing_elsewhere import erasing_elsewhere
 
     call: Call = ctx.obj
     config = call.configuration(sets)
-    erasure = trio.run(partial(remembering.erase, config, _text(user), elsewhere=erasing_elsewhere(config)))
+    user = _text(user)
+    known = trio.run(remembering.users, config)
+    if user in known and not yes:
+        _sure(f"Erase everything of {user!r} for good: conversations, memories, thoughts, reminders and tokens?")
+    erasure = trio.run(partial(remembering.erase, config, user, elsewhere=erasing_elsewhere(config)))
+    # Somebody unknown to the store may still have been in a spill, a backup or Redis.
+    if not any((erasure.rows, erasure.spilled, erasure.keys, erasure.tokens, erasure.backups, erasure.unseen)):
+        there = f"Somebody is kept here: {', '.join(map(repr, known))}." if known else "Nobody is."
+        raise ConfigurationError(f"Nothing is kept of anybody named {user!r}.", remedy=there)
     if as_json:
         print(json.dumps(asdict(erasure), ensure_ascii=False))
         return
     for table, count in erasure.rows.items():
         print(f"{count:>8}  {table}")
-    print(f"{erasure.spilled:>8}  waiting entries\n{erasure.keys:>8}  Redis keys")
+    print(f"{erasure.spilled:>8}  waiting entries\n{erasure.keys:>8}  Redis keys\n{erasure.tokens:>8}  tokens")
     print("Gone for good: rows, full text and vectors, and their bytes in the file.")
     for path in erasure.backups:
         print(f"Still in the backup {path}. Delete that file if you want it gone there, too.")
@@ -359,7 +381,10 @@ def backup(
 
 @whole.command(short_help="Put a backup back in place of what is kept now.")
 def restore(
-    ctx: typer.Context, file: Annotated[Path, typer.Argument(metavar="FILE", help="A backup.")], sets: Sets = None
+    ctx: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A backup.")],
+    yes: Yes = False,
+    sets: Sets = None,
 ) -> None:
     """Put a backup back; what was kept since is replaced by it. Harry must not be running."""
     import trio
@@ -368,6 +393,8 @@ def restore(
 
     call: Call = ctx.obj
     config = call.configuration(sets)
+    if not yes and file.is_file() and remembering.something_kept(config):
+        _sure(f"Put {file} in the place of everything that is kept in {config.data_folder}?")
     with _progress("Copying") as (progress,):
         trio.run(remembering.restore, config, file, progress)
     print(f"Everything is as it was when {file} was written.")

@@ -14,7 +14,7 @@ from typing import IO
 import structlog
 import trio
 
-from channels.event_types import Degraded
+from channels.event_types import Degraded, Transcribed
 from channels.events import Event, Listener
 from harry.errors import ConfigurationError
 
@@ -44,7 +44,7 @@ async def write_events(listener: Listener, file: IO[str]) -> None:
             if listener.missed > missed:
                 missed = listener.missed
                 events.append(Event(event.at, Degraded(message=f"{missed} events were lost: disk too slow.")))
-            lines = "".join(json.dumps(each.flat(), ensure_ascii=False) + "\n" for each in events)
+            lines = "".join(json.dumps(_flat(event), ensure_ascii=False) + "\n" for event in events)
             try:
                 # Not abandoned on cancellation: a line is whole or not there.
                 await trio.to_thread.run_sync(_write, file, lines)
@@ -56,6 +56,15 @@ async def write_events(listener: Listener, file: IO[str]) -> None:
         # Closing writes what a failed disk would not take, and fails once more; that was told.
         with suppress(OSError):
             file.close()
+
+
+def _flat(event: Event) -> dict[str, object]:
+    """Lay out an event as it is written: words that were not meant for Harry are kept in no file."""
+    match event.what:
+        case Transcribed(meant=False):
+            return {**event.flat(), "text": ""}
+        case _:
+            return event.flat()
 
 
 def _write(file: IO[str], lines: str) -> None:

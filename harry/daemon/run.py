@@ -1,7 +1,7 @@
 """The daemon's root: it holds engines, store and session, and ends them in order when it is told to.
 
-A first SIGTERM, SIGINT or SIGHUP ends everything in order within `STOP_WITHIN` seconds; a second ends the process at
-once.
+A first SIGTERM, SIGINT or SIGHUP (the terminal was closed) ends everything in order within `STOP_WITHIN` seconds; a
+second ends the process at once.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from actors.protocols import Loudspeaker, Microphone
 from channels.clock import AudioClock
 from channels.event_types import DoorOpened
 from harry.audio.choice import open_loudspeaker, open_microphone
+from harry.audio.pulse import home_left_alone
 from harry.audio.soundcard import SoundcardLoudspeaker, SoundcardMicrophone
 from harry.audio.wav import WavMicrophone
 from harry.config.loading import Config, RunOptions
@@ -44,6 +45,7 @@ from harry.host.engine_loading import load_engines
 from harry.host.host import hosting
 from harry.host.storage import Storage, open_storage
 from harry.inner_life.service import open_inner_life
+from harry.net.telemetry import remove_traces
 from harry.session.session import Session
 from harry.terminal.console import Terminal, print_line
 from harry.terminal.console_factory import progress, stdout_console
@@ -57,8 +59,11 @@ STOP_WITHIN = 4.5
 
 def run(config: Config, options: RunOptions) -> int:
     """Run Harry until he is told to stop, or, with `until_quiet`, until all was said. Returns the exit code."""
-    stopped = trio.run(partial(_run, config, options), restrict_keyboard_interrupt_to_checkpoints=True)
-    if stopped:
+    remove_traces()
+    with home_left_alone():
+        stopped = trio.run(partial(_run, config, options), restrict_keyboard_interrupt_to_checkpoints=True)
+    # With a door the whole process is Harry; without, others go on with it (the demo, a bench).
+    if stopped or options.door:
         _leave_at_once()
     return 0
 
@@ -111,7 +116,8 @@ def _obey_signals(scope: trio.CancelScope) -> list[int]:
     nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup sets it
+    # The terminal was closed. Under `nohup` it is ignored, and stays so.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         signal.signal(signal.SIGHUP, stop)
     return received
 

@@ -7,7 +7,11 @@ matplotlib is needed for this alone, so it is imported when there is something t
 
 from __future__ import annotations
 
+import os
+import tempfile
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -33,6 +37,20 @@ _CHARACTERS = 118
 """How long a line of text is that goes from one end of the axis to the other."""
 
 
+@contextmanager
+def _folder_of_matplotlib() -> Iterator[None]:
+    """While inside, have matplotlib keep its list of fonts in a folder that is gone afterwards, not in the home."""
+    if os.environ.get("MPLCONFIGDIR"):
+        yield
+        return
+    with tempfile.TemporaryDirectory(prefix="harry-fonts-") as folder:
+        os.environ["MPLCONFIGDIR"] = folder
+        try:
+            yield
+        finally:
+            del os.environ["MPLCONFIGDIR"]
+
+
 def draw(
     path: Path,
     you: tuple[npt.NDArray[np.int16], int],
@@ -41,13 +59,15 @@ def draw(
 ) -> None:
     """Write the picture as PNG. `you` and `harry` are samples and rate; `happened` are events as in the event file."""
     try:
-        import matplotlib as mpl
-        from matplotlib import pyplot as plt
+        with _folder_of_matplotlib():
+            import matplotlib as mpl
+
+            mpl.use("Agg")
+            from matplotlib import pyplot as plt
     except ImportError as error:
         raise EngineUnavailable(
             "The picture needs matplotlib, which is not installed.", remedy="Install it: pip install matplotlib."
         ) from error
-    mpl.use("Agg")
     seconds = max(len(you[0]) / you[1], len(harry[0]) / harry[1])
     figure, (above, stages, below) = plt.subplots(
         3, 1, sharex=True, figsize=(12, 5.6), height_ratios=(3, 1.6, 3.4), layout="constrained"

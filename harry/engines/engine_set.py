@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,10 @@ from harry.engines.lease import EnginePool
 
 @dataclass(slots=True)
 class Engines:
-    """What the daemon loaded. A role without an engine is None; `notes` says in sentences what was fallen back to."""
+    """What the daemon loaded. A role without an engine is None; `notes` says in sentences what was fallen back to.
+
+    `watches` are to be run beside Harry: they look for engines that are expected and not there yet.
+    """
 
     voice_activity: EnginePool[VoiceActivityDetector] | None = None
     speech_to_text: EnginePool[SpeechToText] | None = None
@@ -19,6 +23,7 @@ class Engines:
     language_model: EnginePool[LanguageModel] | None = None
     text_to_speech: EnginePool[TextToSpeech] | None = None
     notes: list[str] = field(default_factory=list)
+    watches: list[Callable[[], Awaitable[None]]] = field(default_factory=list)
 
     @property
     def by_role(self) -> dict[str, EnginePool[Any] | None]:

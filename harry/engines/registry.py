@@ -84,6 +84,10 @@ def settings_for(engine: EngineClass[Any], table: str, values: Mapping[str, Any]
         if first["type"] == "extra_forbidden":
             known = list(engine.Settings.model_fields)
             raise ConfigurationError(f"Unknown key {key}.", remedy=nearest(str(first["loc"][-1]), known)) from None
+        if first["type"] == "missing":
+            raise ConfigurationError(
+                f"{key} is not set.", remedy=f"Set it in the [{table}] table of the configuration."
+            ) from None
         given = "a secret" if is_secret(str(first["loc"][-1]), first["input"]) else repr(first["input"])
         raise ConfigurationError(f"{key}: {first['msg']} (given: {given}).") from None
 

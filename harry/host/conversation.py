@@ -30,10 +30,12 @@ from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.engines.traits import traits_of
 from harry.errors import EngineError, StoreError
+from harry.memory.longterm.forgetting import Forgotten
 from harry.session.actor_registry import ActorSet
 from harry.session.conductor import Conductor, Identity
 from harry.session.dialogue import Dialogue
 from harry.session.echo_path import EchoPath, echo_path_of
+from harry.session.forgetting import Forgetting, Gone
 from harry.session.listening import SpeechInput
 from harry.session.recall import SessionMemory
 from harry.session.session import Session, SessionParts, TurnTakingSettings
@@ -56,6 +58,9 @@ class State(Protocol):
 
     def told(self) -> tuple[tuple[str, str], ...]:
         """Give it as (name, text), for a prompt."""
+
+    def forget(self, told_in: Callable[[str], bool]) -> None:
+        """Let go of every text that tells what was forgotten."""
 
 
 class Inner(Protocol):
@@ -103,7 +108,8 @@ class ConversationServices:
     """What a conversation is served by.
 
     `memory` makes its memory, given what the prompt holds already; `reflexes` its reflexes, given the session.
-    `reply_to` answers what was heard in place of the conductor. `on_committed` is told that something was kept.
+    `reply_to` answers what was heard in place of the conductor. `on_committed` is told that something was kept. `gone`
+    tells which turns, of those that were kept, hold nothing any more; None where nothing is kept on disk.
     """
 
     engines: Engines
@@ -121,6 +127,7 @@ class ConversationServices:
     wake: Callable[[], Spotter] | None = None
     reply_to: Callable[[Utterance], Turn | None] | None = None
     on_committed: Callable[[], None] = lambda: None
+    gone: Gone | None = None
     wall: Callable[[], float] = time.time
 
 
@@ -150,6 +157,7 @@ class _Builder:
 
     session: Session
     conductor: Conductor
+    forgetting: Forgetting
     memory: SessionMemory | None = None
     echo: EchoPath | None = None
     reflex: Reflex | None = None
@@ -176,6 +184,14 @@ class _Builder:
     def build(self, identity: Identity, history: Sequence[Exchange]) -> Session:
         """Make the parts and the session of them."""
         services = self.services
+        self.forgetting = Forgetting(
+            history=lambda: self.conductor.history,
+            let_go=lambda turns: self.conductor.let_go(turns),
+            on_gone=self._let_go_of,
+            gone=services.gone,
+            kept=[each.turn for each in history],
+            wall=services.wall,
+        )
         self.conductor = Conductor(
             gate=self.gate,
             events=self.events,
@@ -200,6 +216,7 @@ class _Builder:
             conductor=self.conductor,
             dialogue=self._dialogue(),
             writer=self._writer(),
+            forgetting=self.forgetting,
             tools=self.tools,
             wall=self.services.wall,
             microphone=self.devices.microphone,
@@ -223,6 +240,7 @@ class _Builder:
             state=self._state,
             today=services.today,
             limit=turn_taking.thoughts,
+            leave_out_deleted=self.forgetting.leave_out_deleted,
         )
         return Pipeline(
             events=self.events,
@@ -299,6 +317,13 @@ class _Builder:
 
     async def _reflex(self, turn: Turn) -> str | None:
         return await self.reflex(turn) if self.reflex is not None else None
+
+    def _let_go_of(self, forgotten: Forgotten | None) -> None:
+        """Have nothing at hand any more of what was forgotten or deleted."""
+        if self.memory is not None:
+            self.memory.forget()
+        if forgotten is not None and self.services.inner is not None:
+            self.services.inner.state.forget(forgotten.told_of)
 
     def _committed(self) -> None:
         if self.memory is not None:

@@ -30,22 +30,28 @@ log = structlog.get_logger(__name__)
 class Candidate:
     """An engine that may serve a role: its name, its `[engine.NAME]` table, and why it is a candidate.
 
-    `later` gives the table of one that may come while Harry runs, None until it has come.
+    `later` gives the table of one that may come while Harry runs, None until it has come; `missing` says in a sentence
+    that it was expected.
     """
 
     name: str
     table: Mapping[str, Any] = field(default_factory=dict)
     why: str = ""
     later: Callable[[], Mapping[str, Any] | None] | None = None
+    missing: EngineUnavailable | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The candidates of a role, the wanted first. `named`: the user named exactly this one, so it must serve."""
+    """The candidates of a role, the wanted first. `named`: the user named exactly this one, so it must serve.
+
+    `watch` is to be run beside Harry: it looks for those that are expected.
+    """
 
     role: str
     candidates: tuple[Candidate, ...]
     named: bool = False
+    watch: Callable[[], Awaitable[None]] | None = None
 
 
 async def load_engines(
@@ -80,7 +86,8 @@ async def load_engines(
     async with trio.open_nursery() as nursery:
         for chain in chains:
             nursery.start_soon(one, chain)
-    engines = Engines(**loaded, notes=notes)
+    watches = [chain.watch for chain in chains if chain.watch is not None]
+    engines = Engines(**loaded, notes=notes, watches=watches)
     if troubles:
         await engines.aclose()
         raise troubles[0]
@@ -116,6 +123,8 @@ async def _relay(
         )
         links.append(link)
         if not link.there:
+            if candidate.missing is not None:
+                _cannot_serve(chain, candidate, candidate.missing, notes)
             continue
         try:
             link.known(await _loading(chain.role, candidate, registry.checked)())
@@ -128,6 +137,8 @@ async def _relay(
                 _cannot_serve(chain, candidate, error, notes)
     # Its name and traits change with who answers, which the protocol's attributes do not foresee.
     relay: Any = Relay(links, meter)
+    # One that is expected serves as soon as it comes; until then it is said that no mind can answer yet.
+    serves = serves or any(candidate.missing is not None for candidate in chain.candidates)
     return EnginePool(chain.role, relay, on_degraded=on_degraded) if serves else None
 
 

@@ -6,8 +6,9 @@ computer's microphone is simply the first one; a client at the web server opens 
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -45,6 +46,8 @@ from harry.host.spill_files import SpillPool
 from harry.host.storage import Storage
 from harry.memory.conversations.recent import recent
 from harry.memory.conversations.rotation import Summarise
+from harry.memory.longterm.forgetting import Forgotten
+from harry.memory.store.database import Database
 from harry.memory.store.lists import Lists
 from harry.memory.store.opening import NAMESPACE
 from harry.memory.store.records import local_day
@@ -57,6 +60,9 @@ from harry.session.prompt import prompt_of
 from harry.session.session import Session, TurnTakingSettings
 from harry.session.turn_stages import Prompt
 from harry.voice.silent import Silent
+
+KEPT_WITHIN = 5.0
+"""Seconds for which a deletion waits for what was said before to be kept."""
 
 log = structlog.get_logger(__name__)
 
@@ -118,6 +124,28 @@ class Host:
     def free(self) -> int:
         """How many more sessions there may be now."""
         return self._shared.spill_pool.free
+
+    async def forget(self, user: str, identity: str) -> Forgotten:
+        """Forget an item of a user's for good, also in his conversations that go on. Raises `StoreError`."""
+        if self.memory is None:
+            return Forgotten()
+        # What waits to be written may tell it as well. A store that does not take it now takes the deletion no better.
+        with trio.move_on_after(KEPT_WITHIN):
+            for session in self.sessions_of(user):
+                await session.conductor.acknowledged()
+        forgotten = await self.memory.memory.forget(user, [identity])
+        for session in self.sessions_of(user):
+            session.forget(forgotten)
+        for (whose, _), answers in self._programs.items():
+            if whose == user:
+                answers.forget(forgotten)
+        return forgotten
+
+    async def _gone(self, database: Database, turns: Collection[str]) -> set[str]:
+        """Tell which turns, all of them kept once, hold no words any more: another process may have deleted them."""
+        query = "SELECT id FROM turn WHERE id IN (SELECT value FROM json_each(?)) AND (said != '' OR heard != '')"
+        rows = await database.read(lambda each: each.execute(query, (json.dumps(list(turns)),)).fetchall())
+        return set(turns).difference(identity for (identity,) in rows)
 
     def config_of(self, user: str, persona: str = "") -> Config:
         """Return the configuration as it is for a user, and under another name of the persona's if one is given."""
@@ -182,6 +210,7 @@ class Host:
                 wake=wake_phrase(config),
                 reply_to=reply_to,
                 on_committed=self._notice,
+                gone=partial(self._gone, self.database) if self.database is not None else None,
             )
             past = await recent(
                 self.store, self.database, user, turns=limits.history_turns, tokens=limits.history_tokens
@@ -285,6 +314,8 @@ async def hosting(
             ):
                 if actor is not None:
                     nursery.start_soon(sessions.supervisor.keep, name, actor.run)
+            for watch in engines.watches:
+                nursery.start_soon(watch)
             yield Host(config, shared)
             nursery.cancel_scope.cancel()
 

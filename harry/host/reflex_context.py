@@ -12,6 +12,7 @@ from channels.turn import Turn
 from harry.config.loading import Config
 from harry.config.persona import persona_of
 from harry.engines.traits import traits_of
+from harry.memory.longterm.forgetting import Forgotten
 from harry.memory.store.opening import NAMESPACE, day_named
 from harry.reflexes.actions import ReflexContext, reflexes
 from harry.reflexes.tools import OWN, offers_of
@@ -65,11 +66,17 @@ class ProgramAnswers:
 
     async def answer(self, said: Utterance) -> str | None:
         """Answer what was said, None where a language model has to."""
-        turn = Turn(said, self._user, "chat", NAMESPACE)
+        # The turn that the program has kept is named like its words.
+        turn = Turn(said, self._user, "chat", NAMESPACE, id=said.id)
         turn.decided.set()
         words = await self._answers(turn)
         self._last = words or self._last
         return words
+
+    def forget(self, forgotten: Forgotten) -> None:
+        """Have nothing to repeat that tells what was forgotten."""
+        if forgotten.told_in(self._last):
+            self._last = ""
 
 
 def _answers(host: Host, config: Config, body: ReflexContext) -> Answers:
@@ -116,6 +123,7 @@ def _context(host: Host, config: Config, session: Session | None, last_words: Ca
         keeps=lambda: session is None or session.attention.is_recording,
         thoughts=thoughts,
         minds=partial(_minds, host),
+        forget=partial(host.forget, config.user.name),
         volume=volume,
         memory=host.memory.memory if host.memory is not None else None,
         reminding=host.reminding,

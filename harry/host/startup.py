@@ -17,11 +17,11 @@ from harry.config.engine_presets import PORTS
 from harry.config.loading import Config, RunOptions
 from harry.engines.engine_set import Engines
 from harry.engines.traits import traits_of
-from harry.errors import ConfigurationError
+from harry.errors import ConfigurationError, EngineUnavailable
 from harry.host.engine_loading import Candidate, Chain
 from harry.mind.fallback.relay import Relay
-from harry.mind.openai.discovery import find_local_server
-from harry.mind.selection import BETTER_MINDS
+from harry.mind.openai.discovery import AwaitedServers, find_local_servers
+from harry.mind.selection import BETTER_MINDS, Choice
 from harry.mind.selection import chain as mind_chain
 from harry.models.catalogue import pulled_mind
 
@@ -45,15 +45,27 @@ def _configured(config: Config, role: str) -> Chain:
 
 async def _mind(config: Config) -> Chain:
     configured = config.chain("language_model") or None
-    server = await find_local_server() if configured is None or PORTS.keys() & set(configured) else None
+    wanted = PORTS if configured is None else {name: PORTS[name] for name in PORTS if name in configured}
+    servers = await find_local_servers(ports=wanted) if wanted else {}
     tables = {name: config.engine_table(name) for name in config.engine}
     named_file = tables.get("gguf", {}).get("path")
     pulled = pulled_mind(config.data_folder)
     named = Path(str(named_file)) if named_file else None
     found = mind_chain(
-        configured, os.environ, server, named, tables, pulled=pulled, smallest=config.engines.smallest_mind
+        configured, os.environ, servers, named, tables, pulled=pulled, smallest=config.engines.smallest_mind
     )
-    candidates = [Candidate(name, table, why) for name, table, why in found]
+    # What is not there yet, and of which nobody said which model to ask it for, is waited for.
+    absent = [
+        each.name
+        for each in found
+        if each.name in wanted
+        and each.name not in servers
+        and not {"model", "base_url"} & tables.get(each.name, {}).keys()
+    ]
+    awaited = AwaitedServers(absent)
+    candidates = [
+        _awaited(each, awaited) if each.name in absent else Candidate(each.name, each.table, each.why) for each in found
+    ]
     if configured is None and named is None and pulled is None:
 
         def pulled_later() -> Mapping[str, Any] | None:
@@ -61,7 +73,22 @@ async def _mind(config: Config) -> Chain:
             return None if path is None else {**tables.get("gguf", {}), "path": path}
 
         candidates.insert(-1, Candidate("gguf", {}, "it is pulled while Harry runs", pulled_later))
-    return Chain("language_model", tuple(candidates), named=len(configured or ()) == 1)
+    single = len(configured or ()) == 1
+    return Chain("language_model", tuple(candidates), named=single, watch=awaited.run if absent else None)
+
+
+def _awaited(choice: Choice, servers: AwaitedServers) -> Candidate:
+    """Make a candidate of a server that does not answer yet."""
+
+    def later() -> Mapping[str, Any] | None:
+        table = servers.table(choice.name)
+        return None if table is None else {**choice.table, **table}
+
+    missing = EngineUnavailable(
+        f"{choice.name} does not answer at {choice.table['base_url']} yet, or has no model that converses.",
+        remedy=f"Start it: Harry looks for it while he runs. Or name its model: [engine.{choice.name}] model.",
+    )
+    return Candidate(choice.name, {}, "it is looked for while Harry runs", later, missing)
 
 
 def refuse_one_file_for_two(config: Config, options: RunOptions) -> None:

@@ -6,6 +6,8 @@ small and is written over, so it lies in the live state, not in the stream of co
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import structlog
 
 from actors.thinker import Reflection
@@ -34,6 +36,10 @@ class StateOfMind:
     def told(self) -> tuple[tuple[str, str], ...]:
         """What the prompt is told, as (name, text)."""
         return tuple((name.replace("_", " "), self._held[name]) for name in NAMES if self._held.get(name))
+
+    def forget(self, told_in: Callable[[str], bool]) -> None:
+        """Have no longer in mind what tells something that was forgotten; in the live state it is gone already."""
+        self._held = {name: text for name, text in self._held.items() if not told_in(text)}
 
     async def change(self, reflection: Reflection) -> None:
         """Take over what a reflection changed, and keep it; a store that fails is logged, and the change stands."""

@@ -37,7 +37,7 @@ class Choice(NamedTuple):
 def chain(
     configured: Sequence[str] | None,
     environ: Mapping[str, str],
-    local_server: LocalServer | None,
+    local_servers: Mapping[str, LocalServer],
     gguf_path: Path | None,
     tables: Mapping[str, Mapping[str, Any]] | None = None,
     *,
@@ -59,9 +59,8 @@ def chain(
         return Choice(name, {**preset, **(known or {}), **own}, why)
 
     def served(name: str) -> dict[str, Any] | None:
-        if local_server is None or local_server.name != name:
-            return None
-        return {"base_url": local_server.base_url, "model": local_server.models[0]}
+        server = local_servers.get(name)
+        return None if server is None else {"base_url": server.base_url, "model": server.models[0]}
 
     if configured is not None:
         files = {"gguf": {"path": pulled}} if pulled is not None else {}
@@ -71,8 +70,7 @@ def chain(
         for name in ("openrouter", "openai")
         if environ.get(PRESETS[name]["api_key_env"], "").strip()
     ]
-    if local_server is not None:
-        choices.append(choice(local_server.name, "it answers on this computer", served(local_server.name)))
+    choices += [choice(name, "it answers on this computer", served(name)) for name in [*local_servers][:1]]
     if gguf_path is not None:
         choices.append(choice("gguf", "you named its file", {"path": gguf_path}))
     elif pulled is not None:

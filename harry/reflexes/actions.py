@@ -21,8 +21,10 @@ from actors.text.phrases import Phrases
 from channels.messages import Source
 from channels.turn import Turn, new_id
 from harry.errors import HarryError
+from harry.memory.longterm.forgetting import TOLD
 from harry.memory.longterm.selection import chosen
 from harry.memory.longterm.service import Item, LongTermMemory
+from harry.memory.store.items import turn_items
 from harry.memory.text.analysis import ago
 from harry.reflexes.grammar import Grammar, Wish, grammar_of
 from harry.reflexes.lists import KeptLists, ListReflexes
@@ -55,7 +57,8 @@ class ReflexContext:
     """What a session lets its reflexes see and move.
 
     `tools` gives what the mind may use, each as its name and its description; `unmute` opens the microphone again, and
-    says whether there is one. Lists, reminders and memory are None where nothing is kept.
+    says whether there is one. `forget` forgets a memory by its id, for good. Lists, reminders and memory are None where
+    nothing is kept.
     """
 
     persona: str
@@ -66,6 +69,7 @@ class ReflexContext:
     thoughts: Callable[[], Awaitable[Sequence[str]]]
     minds: Callable[[], Mapping[str, str]]
     volume: Callable[[float | None], float]
+    forget: Callable[[str], Awaitable[object]]
     memory: LongTermMemory | None = None
     reminding: Reminding | None = None
     lists: KeptLists | None = None
@@ -85,6 +89,7 @@ class Reflexes:
         self._grammar: Grammar | None = None
         self._random = SystemRandom()
         self._lists = ListReflexes(body.lists, body.user, self._reply, body.wall)
+        self._turn = ""
         self._last_memory = ""
         self._to_forget: Item | None = None
         self._does = {
@@ -103,6 +108,7 @@ class Reflexes:
             return None
         return await self.answer_words(
             said.text,
+            turn=turn.id,
             by_person=said.source is not Source.PROACTIVE,
             sure=turn.decided.wait,
             final=lambda: turn.committed,
@@ -112,6 +118,7 @@ class Reflexes:
         self,
         text: str,
         *,
+        turn: str = "",
         by_person: bool = True,
         sure: Callable[[], Awaitable[object]] = trio.lowlevel.checkpoint,
         final: Callable[[], bool] = lambda: True,
@@ -119,7 +126,8 @@ class Reflexes:
         """Do what the words wish for, and return what to say; None where they wish for nothing that is done here.
 
         This is the one entry, whatever way the words came. `sure` returns once they were surely said to Harry, and
-        whatever changes something waits for it; `final` tells whether they can still be taken back. What fails is told.
+        whatever changes something waits for it; `final` tells whether they can still be taken back. `turn` is the id
+        under which they are kept, "" where they are not. What fails is told.
         """
         if self._to_forget is not None:
             # Only the very next words can agree, and they must come from a person.
@@ -134,6 +142,7 @@ class Reflexes:
             return None
         if wish.name not in SHARED:
             await sure()
+        self._turn = turn
         try:
             if self._lists.does(wish.name):
                 return await self._lists.answer(wish)
@@ -311,7 +320,10 @@ class Reflexes:
             what = f"{first} {wish.slots['mine']}".strip()
         self._last_memory = f"told-{new_id()}"
         speaker = self._body.user
-        item = Item(self._last_memory, what, self._body.user, "memory", speaker, self._body.wall(), source="told")
+        item = Item(
+            self._last_memory, what, self._body.user, "memory", speaker, self._body.wall(), source=TOLD,
+            derived_from=(turn_items(self._turn)[0],) if self._turn else (),
+        )  # fmt: skip
         await self._body.memory.upsert([item])
         self._body.memory.notice()
         return self._reply("Remember", what=turned(what))
@@ -350,7 +362,7 @@ class Reflexes:
         if item is None or not agreed or self._body.memory is None:
             return self._reply("Forget.kept")
         try:
-            await self._body.memory.delete(self._body.user, [item.id])
+            await self._body.forget(item.id)
         except HarryError as error:
             return self._reply("Trouble", why=str(error))
         self._last_memory = ""

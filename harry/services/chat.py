@@ -102,8 +102,8 @@ async def answer(host: Host, asked: Asked, emit: Emit, enough: Callable[[], bool
             asking.cancel()
 
     finished = False
+    wish = asked.wish
     try:
-        wish = asked.wish
         words = await host.answer_alone(asked.user, asked.persona, wish) if wish is not None else None
         if words is not None:
             await taken(TextDelta(words))
@@ -120,7 +120,8 @@ async def answer(host: Host, asked: Asked, emit: Emit, enough: Callable[[], bool
         if asked.keep and (finished or said.text):
             # Whoever goes has still heard what was sent: it is kept, at the cost of a commit.
             with trio.CancelScope(shield=True, deadline=trio.current_time() + 2):
-                await host.keep([_record(asked, said, began, finished=finished)])
+                turn = wish.id if wish is not None else new_id()
+                await host.keep([_record(asked, said, began, turn=turn, finished=finished)])
     return said
 
 
@@ -159,14 +160,14 @@ def _messages(host: Host, mind: LanguageModel, recollection: Recollection, asked
     return (head, *asked.messages[:at], newest, *asked.messages[at + 1 :])
 
 
-def _record(asked: Asked, said: Said, began: float, *, finished: bool) -> TurnRecord:
+def _record(asked: Asked, said: Said, began: float, *, turn: str, finished: bool) -> TurnRecord:
     text = "".join(said.text)
     calls = tuple(
         ToolUse(each.id, each.name, each.arguments, Outcome.UNKNOWN, "The program was asked to do it.")
         for each in said.calls
     )
     return TurnRecord(
-        turn=new_id(),
+        turn=turn,
         user=asked.user,
         session="chat",
         namespace=NAMESPACE,

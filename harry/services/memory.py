@@ -24,7 +24,7 @@ from harry.memory.longterm.opening import open_memory
 from harry.memory.longterm.service import Found, Item, Kind, LongTermMemory
 from harry.memory.store.backup import back_up, backups_with, put_back
 from harry.memory.store.data_folder import lock_folder, prepare_folder
-from harry.memory.store.erasure import Erasure, Forget, erase_rows, erase_spilled, opened, scrub
+from harry.memory.store.erasure import Erasure, Forget, erase_rows, erase_spilled, opened, scrub, users_in
 from harry.memory.store.opening import STORE_FILE, must_keep, store_of
 
 Progress = Callable[[int, int], None]
@@ -36,6 +36,11 @@ _FEW = 500  # vectors that a search makes on its way, if they are missing
 
 def silent(_done: int, _of: int) -> None:
     """Show no progress."""
+
+
+def something_kept(config: Config) -> bool:
+    """Whether there is a store that something could take the place of."""
+    return config.memory.store != "memory" and (config.data_folder / STORE_FILE).exists()
 
 
 # Into memory
@@ -189,7 +194,7 @@ async def show(config: Config, namespace: str, identity: str) -> Item:
     async with open_memory(config, by_meaning=False) as opened_memory:
         found = await opened_memory.memory.get(namespace, identity)
     if found is None:
-        raise ConfigurationError(f"There is no memory {identity!r} of {namespace!r}.")
+        raise unknown(namespace, identity)
     return found
 
 
@@ -217,19 +222,33 @@ async def stats(config: Config, namespace: str | None) -> list[dict[str, Any]]:
 
 
 async def delete(config: Config, namespace: str, identity: str) -> int:
-    """Delete an item and what was derived from it, to the last byte; returns how many items are gone."""
-    store = store_of(config)
+    """Delete an item and all that told, repeated or was made of it, to the last byte.
+
+    Returns how many items are gone.
+    """
+    store_of(config)
     async with open_memory(config, by_meaning=False) as opened_memory:
-        count = await opened_memory.memory.delete(namespace, [identity])
-    if not count:
-        raise ConfigurationError(f"There is no memory {identity!r} of {namespace!r}.")
-    await trio.to_thread.run_sync(_scrub, store)
-    return count
+        forgotten = await opened_memory.memory.forget(namespace, [identity])
+    if not forgotten.items:
+        raise unknown(namespace, identity)
+    return len(forgotten.items)
 
 
-def _scrub(store: Path) -> None:
-    with opened(store) as connection:
-        scrub(connection, store)
+def unknown(namespace: str, identity: str) -> ConfigurationError:
+    """Word that there is no such memory."""
+    return ConfigurationError(f"There is no memory {identity!r} of {namespace!r}.")
+
+
+async def users(config: Config) -> list[str]:
+    """Name everybody of whom something is kept here, or who may come in at the door."""
+    store = store_of(config)
+
+    def look() -> set[str]:
+        with opened(store) as connection:
+            found = users_in(connection)
+        return found | {token.user for token in Tokens(config.data_folder).all()}
+
+    return sorted(await trio.to_thread.run_sync(look))
 
 
 async def erase(config: Config, user: str, *, elsewhere: Sequence[Forget] = (), tokens: bool = True) -> Erasure:
@@ -256,7 +275,7 @@ async def erase(config: Config, user: str, *, elsewhere: Sequence[Forget] = (), 
 
     await trio.to_thread.run_sync(work)
     if tokens:
-        await trio.to_thread.run_sync(Tokens(config.data_folder).forget, user)
+        erasure.tokens = await trio.to_thread.run_sync(Tokens(config.data_folder).forget, user)
     for forget in elsewhere:
         erasure.keys += await forget(user)
     return erasure

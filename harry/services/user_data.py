@@ -125,9 +125,15 @@ async def forget_everything(host: Host, user: str) -> Erasure:
 
 
 async def forget(host: Host, user: str, identity: str) -> int:
-    """Delete a memory and what was derived from it, to the last byte. Raises `ConfigurationError` if there is none."""
+    """Delete a memory and all that told or repeated it, also from the conversations that go on.
+
+    Returns how many memories are gone. Raises `ConfigurationError` if there is none.
+    """
     _memory(host)
-    return await remembering.delete(host.config_of(user), user, identity)
+    forgotten = await host.forget(user, identity)
+    if not forgotten.items:
+        raise remembering.unknown(user, identity)
+    return len(forgotten.items)
 
 
 async def lore(host: Host) -> Sequence[Book]:

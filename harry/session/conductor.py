@@ -198,6 +198,12 @@ class Conductor:
         while self._running or self._settled:
             await self._changed.wait()
 
+    async def acknowledged(self) -> None:
+        """Wait until every turn that has ended by now was kept."""
+        waiting = set(self._settled)
+        while waiting.intersection(self._settled):
+            await self._changed.wait()
+
     # What the session may do. All of it is synchronous, without a checkpoint.
 
     def commit(self, utterance: Utterance, *, cut_reason: str = "superseded") -> Turn | None:

@@ -50,6 +50,8 @@ class SessionMemory:
         self._words = Recall(self._search)
         self.foresee = self._words.foresee
         """Tell whose words are so far what; see `Recall.foresee`."""
+        self.forget = self._words.forget
+        """Let go of what was found already; see `Recall.forget`."""
 
     def notice(self) -> None:
         """Tell that something was kept, so that it can soon be found by its meaning too. Never waits."""

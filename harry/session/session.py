@@ -25,6 +25,7 @@ from harry.session.conductor import Conductor
 from harry.session.device_recovery import keep_playing
 from harry.session.dialogue import Dialogue
 from harry.session.echo_path import EchoPath
+from harry.session.forgetting import Forgetting
 from harry.tools.toolbox import Box
 
 
@@ -55,6 +56,7 @@ class SessionParts:
     conductor: Conductor
     dialogue: Dialogue
     writer: SocWriter
+    forgetting: Forgetting
     tools: Box
     wall: Callable[[], float]
     microphone: Microphone | None = None
@@ -86,6 +88,8 @@ class Session:
         self.warm = parts.warm
         self.typed = parts.dialogue.typed
         """Answer a typed line; see `Dialogue.typed`."""
+        self.forget = parts.forgetting.forget
+        """Take out of the conversation what was forgotten; see `Forgetting.forget`."""
         self._parts = parts
 
     # The life of a session.
@@ -122,7 +126,7 @@ class Session:
 
     def think(self, text: str) -> None:
         """Write an entry into the stream of consciousness."""
-        if not self.attention.is_recording:
+        if not self.attention.is_recording or self._parts.forgetting.shines_through(text):
             return
         who = self.identity
         self.writer.submit(
@@ -160,7 +164,7 @@ class Session:
     def keep(self, record: TurnRecord) -> None:
         """Have a turn written down, unless it is off the record: then it is over at once."""
         if self.attention.is_recording:
-            self.writer.submit(record)
+            self.writer.submit(self._parts.forgetting.without_it(record))
         else:
             self.conductor.acknowledge(record)
 
@@ -182,6 +186,7 @@ class Session:
         """Tell that a record is on disk."""
         self._parts.on_committed()
         if isinstance(record, TurnRecord):
+            self._parts.forgetting.was_kept(record.turn)
             self.conductor.acknowledge(record)
         else:
             self.events.publish(ThoughtKept(sequence=sequence))

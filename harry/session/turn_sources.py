@@ -5,7 +5,7 @@ Whose they are is the turn's to say, not the session's: each source is asked for
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
@@ -22,7 +22,11 @@ State = tuple[tuple[str, str], ...]
 
 
 class TurnSources:
-    """One session's. `history(turn)` gives the conversation that a turn answers; `limit` bounds today's thoughts."""
+    """One session's. `history(turn)` gives the conversation that a turn answers; `limit` bounds today's thoughts.
+
+    `leave_out_deleted()` is to be awaited before a turn is answered from them: what somebody had deleted meanwhile, by
+    whatever process, is then in none of them.
+    """
 
     def __init__(
         self,
@@ -34,8 +38,10 @@ class TurnSources:
         state: Callable[[], State],
         today: Callable[[], str],
         limit: int,
+        leave_out_deleted: Callable[[], Awaitable[None]],
     ) -> None:
         self.history = history
+        self.leave_out_deleted = leave_out_deleted
         self._store = store
         self._persona = persona
         self._memory = memory

@@ -74,6 +74,8 @@ class Pipeline:
         words = turn.utterance.speak
         if words is None and self._reflex is not None:
             words = await self._reflex(turn)
+        if words is None:
+            await self._sources.leave_out_deleted()
         async with AsyncExitStack() as leases:
             voice = await leases.enter_async_context(self._voice.lease())
             mind = None

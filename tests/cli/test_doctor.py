@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trio
 
 from harry.cli import doctor_checks as doctor
 from harry.cli.doctor_checks import Finding, as_json, as_text, device, examine, prevents_start, processor
+from harry.cli.engine_trial import trouble_of
 from harry.config.loading import load_config
-from harry.errors import ConfigurationError, EngineUnavailable
+from harry.errors import ConfigurationError, EngineUnavailable, HarryError
 from harry.host.engine_loading import Candidate, Chain
 
 
@@ -133,24 +135,20 @@ def test_what_keeps_the_sound_libraries_from_working_is_said(tmp_path: Path) -> 
 # Engines
 
 
-def chain_of(
-    monkeypatch: pytest.MonkeyPatch, role: str, named: bool = False, **engines: Exception | None
-) -> list[Finding]:
-    def attempt(_role: str, name: str, _table: Any) -> None:
-        trouble = engines[name]
-        if trouble is not None:
-            raise trouble
+def chain_of(role: str, named: bool = False, **engines: HarryError | None) -> list[Finding]:
+    async def attempt(_role: str, name: str, _table: Any) -> HarryError | None:
+        await trio.lowlevel.checkpoint()
+        return engines[name]
 
-    monkeypatch.setattr("harry.engines.registry.look", attempt)
     chain = Chain(role, tuple(Candidate(name, {}, "it is there") for name in engines), named)
-    return doctor._chain(chain, deep=False)
+    return trio.run(doctor._chain, chain, attempt)
 
 
 UNAVAILABLE = EngineUnavailable("No key.", remedy="Set one.")
 
 
-def test_the_first_that_can_serve_is_named_and_why_not_those_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    findings = chain_of(monkeypatch, "language_model", far=UNAVAILABLE, near=None, spare=None)
+def test_the_first_that_can_serve_is_named_and_why_not_those_before_it() -> None:
+    findings = chain_of("language_model", far=UNAVAILABLE, near=None, spare=None)
     assert findings == [
         Finding("language model", "warning", "far: No key.", "Set one."),
         Finding("language model", "ok", "near will be used: it is there."),
@@ -159,24 +157,88 @@ def test_the_first_that_can_serve_is_named_and_why_not_those_before_it(monkeypat
     assert not prevents_start(findings)
 
 
-def test_a_named_engine_that_cannot_serve_prevents_a_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert prevents_start(chain_of(monkeypatch, "text_to_speech", named=True, piper=UNAVAILABLE))
+def test_a_named_engine_that_cannot_serve_prevents_a_start() -> None:
+    assert prevents_start(chain_of("text_to_speech", named=True, piper=UNAVAILABLE))
 
 
-def test_an_engine_that_does_not_exist_prevents_a_start_even_in_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_that_does_not_exist_prevents_a_start_even_in_a_list() -> None:
     unknown = ConfigurationError("There is no such engine.")
-    assert prevents_start(chain_of(monkeypatch, "text_to_speech", pipr=unknown, silent=None))
+    assert prevents_start(chain_of("text_to_speech", pipr=unknown, silent=None))
 
 
-def test_without_a_mind_there_is_no_start_but_without_a_voice_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert prevents_start(chain_of(monkeypatch, "language_model", a=UNAVAILABLE, b=UNAVAILABLE))
-    assert not prevents_start(chain_of(monkeypatch, "text_to_speech", a=UNAVAILABLE, b=UNAVAILABLE))
+def test_no_language_model_at_all_is_a_plain_fact_and_no_problem() -> None:
+    findings = chain_of("language_model", far=UNAVAILABLE, none=None)
+    said = "No language model: what needs none is answered."
+    assert findings[1:] == [Finding("language model", "ok", said)]
+    assert not prevents_start(findings)
+    assert [each.found for each in chain_of("language_model", near=None, none=None)] == [
+        "near will be used: it is there."
+    ]
 
 
-def test_an_engine_that_breaks_does_not_break_the_doctor(monkeypatch: pytest.MonkeyPatch) -> None:
-    findings = chain_of(monkeypatch, "text_to_speech", strange=RuntimeError("?!"), silent=None)
-    assert [finding.state for finding in findings] == ["warning", "ok"]
-    assert "broken (RuntimeError)" in findings[0].found
+def test_without_a_mind_there_is_no_start_but_without_a_voice_there_is() -> None:
+    assert prevents_start(chain_of("language_model", a=UNAVAILABLE, b=UNAVAILABLE))
+    assert not prevents_start(chain_of("text_to_speech", a=UNAVAILABLE, b=UNAVAILABLE))
+
+
+STRANGE = """
+import ctypes, os, signal
+from harry.engines.registry import EngineSettings
+
+class Strange:
+    class Settings(EngineSettings):
+        how: str = ""
+
+    @staticmethod
+    def load(name, settings):
+        print("a library talks")
+        if settings.how == "hangs":
+            ctypes.PyDLL(None).sleep(1000)  # with the interpreter's lock, so that nothing else runs
+        if settings.how == "crashes":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if settings.how == "breaks":
+            raise RuntimeError("?!")
+        return object()
+"""
+
+
+@pytest.fixture
+def strange(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A strange engine, as installed, for the processes of a test."""
+    info = tmp_path / "plugins/strange-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: strange\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[harry.text_to_speech]\nstrange = strange_voice:Strange\n")
+    (tmp_path / "plugins/strange_voice.py").write_text(STRANGE)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "plugins"))
+
+
+@pytest.mark.usefixtures("strange")
+@pytest.mark.parametrize(
+    ("how", "found"),
+    [("", None), ("breaks", "broken (RuntimeError)"), ("crashes", "It crashed while it was loaded (signal 11).")],
+)
+async def test_an_engine_is_loaded_where_it_can_break_nothing(how: str, found: str | None) -> None:
+    trouble = await trouble_of("text_to_speech", "strange", {"how": how}, local_only=False)
+    assert (trouble is None) == (found is None)
+    assert trouble is None or (found or "") in trouble.message
+
+
+@pytest.mark.usefixtures("strange")
+async def test_an_engine_that_hangs_with_the_interpreter_s_lock_is_told_when_the_time_is_over() -> None:
+    trouble = await doctor._load(False, trio.current_time() + 2, "text_to_speech", "strange", {"how": "hangs"})
+    assert trouble is not None
+    assert trouble.message == "It was not loaded within 45 seconds."
+
+
+@pytest.mark.usefixtures("strange")
+async def test_a_mistake_in_its_table_and_a_refusal_are_told_as_such() -> None:
+    trouble = await trouble_of("text_to_speech", "strange", {"hwo": 1}, local_only=False)
+    assert isinstance(trouble, ConfigurationError)
+    table = {"base_url": "https://mind.example/v1", "model": "m", "api_key": "k"}
+    trouble = await trouble_of("language_model", "far", {"kind": "openai-chat", **table}, local_only=True)
+    assert trouble is not None
+    assert "local_only is set" in trouble.message
 
 
 # The command

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import trio
 
 from harry import installation
 from harry.cli import doctor_checks
@@ -40,7 +41,9 @@ def test_elsewhere_pip_does_from_where_harry_came(monkeypatch: pytest.MonkeyPatc
 
 def test_a_mind_that_is_not_installed_is_not_said_to_serve(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("harry.mind.llamacpp.smollm2._PACKAGE", "no_such_package_anywhere")
-    [finding, none] = doctor_checks._chain(Chain("language_model", (Candidate("smollm2"),)), deep=False)
+    [finding, none] = trio.run(
+        doctor_checks._chain, Chain("language_model", (Candidate("smollm2"),)), doctor_checks._look
+    )
     assert finding.state == "warning"
     assert "not installed" in finding.found
     assert none.found == "There is none that can be used."
@@ -50,7 +53,7 @@ def test_a_mind_without_its_key_is_not_said_to_serve(monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("SOME_KEY", raising=False)
     table = {"kind": "openai-chat", "base_url": "https://example.org/v1", "model": "m", "api_key_env": "SOME_KEY"}
     chain = Chain("language_model", (Candidate("far", table), Candidate("scripted")))
-    far, near = doctor_checks._chain(chain, deep=False)
+    far, near = trio.run(doctor_checks._chain, chain, doctor_checks._look)
     assert "SOME_KEY is not set" in far.found
     assert near.found == "scripted will be used."
 

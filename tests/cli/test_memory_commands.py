@@ -163,6 +163,16 @@ def test_erase_tells_what_is_gone_and_backup_and_restore_bring_it_back(harry, tm
     assert harry("memory", "show", "a", "--namespace", "u")[0] == 0
 
 
+def test_erasing_somebody_who_is_not_known_says_so_and_who_is(harry):
+    harry("memory", "add", "A kitten came.", "--namespace", "ann")
+    for user in ("anne", "Ann", "", "*"):
+        code, out, err = harry("erase", "--user", user)
+        assert (code, out) == (2, "")
+        assert f"Nothing is kept of anybody named {user!r}. Somebody is kept here: 'ann'." in err
+    assert harry("erase", "--user", "ann")[0] == 0
+    assert harry("erase", "--user", "ann")[2].endswith("Nobody is.\n")
+
+
 def test_looking_makes_no_store(harry, home):
     for command in (("memory", "search", "x"), ("memory", "export"), ("erase", "--user", "u")):
         code, _, err = harry(*command)

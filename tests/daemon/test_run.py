@@ -176,7 +176,8 @@ def test_silence_alone_ends_quietly_without_a_turn(tmp_path: Path) -> None:
     assert [each["event"] for each in told] == ["ready"]
 
 
-def test_a_stop_signal_ends_in_time_with_all_written(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["stopped", "terminal-closed"])
+def test_a_stop_signal_ends_in_time_with_all_written(tmp_path: Path, number: signal.Signals) -> None:
     events = tmp_path / "events.jsonl"
     replies = tmp_path / "replies.txt"
     replies.write_text("word " * 200, "utf-8")
@@ -190,7 +191,7 @@ def test_a_stop_signal_ends_in_time_with_all_written(tmp_path: Path) -> None:
     process.stdin.write("talk to me\n")
     process.stdin.flush()
     wait_for(events, "speaking_started", process)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=5)
     assert process.returncode == 0, errors
     told = [json.loads(line) for line in events.read_text("utf-8").splitlines()]

@@ -288,10 +288,10 @@ class TestCatalogue:
             await pull(model(server.url), folder)
         assert pulled_mind(tmp_path) == folder / "model.gguf"
         assert catalogue.installed(tmp_path) == ["mine"]
-        choices = chain(None, {}, None, None, pulled=pulled_mind(tmp_path))
+        choices = chain(None, {}, {}, None, pulled=pulled_mind(tmp_path))
         assert (choices[0].name, choices[0].why) == ("gguf", "you pulled it")
         assert choices[0].table["path"] == folder / "model.gguf"
-        (configured,) = chain(["gguf"], {}, None, None, pulled=pulled_mind(tmp_path))
+        (configured,) = chain(["gguf"], {}, {}, None, pulled=pulled_mind(tmp_path))
         assert configured.table["path"] == folder / "model.gguf"
         assert catalogue.remove(tmp_path, "mine") > len(WHOLE)
         assert pulled_mind(tmp_path) is None

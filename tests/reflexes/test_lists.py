@@ -42,8 +42,11 @@ def reflexes(lists: Lists | None = None, **more: Any) -> Reflexes:
         volume[0] = wanted if wanted is not None else volume[0]
         return volume[0]
 
+    async def forget(_: str) -> None:
+        await trio.lowlevel.checkpoint()
+
     body = ReflexContext(
-        "Harry", "ann", lambda: "", lambda: False, lambda: True, thoughts, dict, turn,
+        "Harry", "ann", lambda: "", lambda: False, lambda: True, thoughts, dict, turn, forget,
         lists=lists, wall=lambda: EVENING, **more,
     )  # fmt: skip
     return Reflexes(body, phrases_of("en"))

@@ -18,10 +18,12 @@ import structlog
 import trio
 
 from harry.memory.longterm.embedding_jobs import TOGETHER, embedded, keep, without_vector
+from harry.memory.longterm.forgetting import Forgotten, forget
 from harry.memory.search.embedding import Embedder
 from harry.memory.search.index import SearchIndex
 from harry.memory.search.ranking import Question, rank
 from harry.memory.store.database import Database
+from harry.memory.store.erasure import scrub_file
 from harry.memory.store.items import (
     COLUMNS,
     KINDS,
@@ -109,6 +111,16 @@ class LongTermMemory:
             return len(gone)
 
         return await self._tables.transaction(work)
+
+    async def forget(self, namespace: str, ids: Sequence[str]) -> Forgotten:
+        """Forget items for good: with the turns that told, confirmed or repeated them, and to their bytes in the file.
+
+        Raises `StoreError`; where another program reads the file all the time, after everything else was done.
+        """
+        forgotten = await self._tables.transaction(lambda connection: forget(connection, namespace, ids))
+        if forgotten.items:
+            await trio.to_thread.run_sync(scrub_file, self._tables.path)
+        return forgotten
 
     def notice(self) -> None:
         """Tell that something was written, so that `run` makes its vectors. Never waits."""

@@ -10,12 +10,13 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from harry.errors import ConfigurationError, StoreError
 from harry.memory.store.connection import errors_of
 from harry.memory.store.erasure import holds, opened
-from harry.memory.store.migrations.registry import refuse_newer
+from harry.memory.store.migrations.registry import MIGRATIONS, migrate, refuse_newer, version
 
 Progress = Callable[[int, int], None]
 """Called with (done, of)."""
@@ -66,8 +67,7 @@ def put_back(backup: Path, store: Path, progress: Progress = _nothing) -> None:
     with errors_of(backup):
         source = sqlite3.connect(f"file:{_quoted(backup)}?mode=ro", uri=True, isolation_level=None)
         try:
-            _examine(source, backup)
-            refuse_newer(source, backup)
+            _prove(source, backup)
             with opened(store) as target:
                 known = target.execute("SELECT path, at FROM backup").fetchall()
                 source.backup(target, pages=_PAGES, progress=lambda _, left, of: progress(of - left, of))
@@ -96,8 +96,34 @@ def _examine(connection: sqlite3.Connection, path: Path) -> None:
         found = str(error)
     if found != "ok":
         raise StoreError(f"{path} is damaged ({found}).", remedy="Take another backup.")
-    if connection.execute("PRAGMA user_version").fetchone()[0] < 1:
-        raise StoreError(f"{path} is no backup of Harry's store.", remedy=_NOT_OURS)
+
+
+def _prove(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise `StoreError` unless the file is a whole store of Harry's, with nothing else in it.
+
+    Another program's database may have any version number, and a trigger or a view in it would act on what is kept.
+    """
+    foreign = StoreError(f"{path} is no backup of Harry's.", remedy="Name a file that `harry backup` wrote.")
+    try:
+        refuse_newer(connection, path)
+        if version(connection) < 1 or _schema(connection) != _own_schema(version(connection)):
+            raise foreign
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_NOTADB:
+            raise foreign from error
+        raise
+    _examine(connection, path)
+
+
+def _schema(connection: sqlite3.Connection) -> set[tuple[str, str, str]]:
+    query = "SELECT type, name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+    return set(connection.execute(query).fetchall())
+
+
+def _own_schema(steps: int) -> set[tuple[str, str, str]]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        migrate(fresh, MIGRATIONS[:steps])
+        return _schema(fresh)
 
 
 def backups_with(store: Path, user: str) -> tuple[list[str], list[str]]:

@@ -32,6 +32,7 @@ class Erasure:
     rows: dict[str, int] = field(default_factory=dict)
     spilled: int = 0
     keys: int = 0
+    tokens: int = 0
     backups: list[str] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
 
@@ -97,6 +98,21 @@ def scrub(connection: sqlite3.Connection, path: Path) -> None:
         f"What was deleted may still be read in {path.name}-wal, because another program reads the file all the time.",
         remedy="Close it and run the same command again.",
     )
+
+
+def scrub_file(path: Path) -> None:
+    """Open the store and `scrub` it."""
+    with opened(path) as connection:
+        scrub(connection, path)
+
+
+def users_in(connection: sqlite3.Connection) -> set[str]:
+    """Name everybody of whom something is in a store."""
+    return {
+        user
+        for table, column in _tables(connection)
+        for (user,) in connection.execute(f'SELECT DISTINCT "{column}" FROM "{table}"')  # noqa: S608
+    }
 
 
 def holds(connection: sqlite3.Connection, user: str) -> bool:

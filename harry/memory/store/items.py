@@ -176,9 +176,11 @@ def forget_origins(connection: sqlite3.Connection, namespace: str, identities: I
     for identity in identities:
         turn, _, part = identity.rpartition("/")
         if part == "said":
-            connection.execute("UPDATE turn SET said = '' WHERE id = ? AND user = ?", (turn, namespace))
+            connection.execute("UPDATE turn SET said = '', tools = '' WHERE id = ? AND user = ?", (turn, namespace))
         elif part == "heard":
-            connection.execute("UPDATE turn SET spoken = '', heard = '' WHERE id = ? AND user = ?", (turn, namespace))
+            connection.execute(
+                "UPDATE turn SET spoken = '', heard = '', tools = '' WHERE id = ? AND user = ?", (turn, namespace)
+            )
         connection.execute("DELETE FROM thought WHERE id = ? AND user = ?", (identity, namespace))
         connection.execute(
             "DELETE FROM journal WHERE user = ? AND 'journal/' || persona || '/' || day = ?", (namespace, identity)

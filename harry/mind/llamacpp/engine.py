@@ -254,13 +254,17 @@ def start(path: Path, settings: Gguf.Settings) -> Runtime:
     params.ui = params.endpoint_slots = params.endpoint_props = params.endpoint_metrics = False
     params.api_keys = [secrets.token_urlsafe(32)]
     try:
-        runtime: Runtime = xllamacpp.Server(params)
+        runtime = xllamacpp.Server(params)
+        # A server that is let go before its loop runs waits for that loop for ever, and holds up the whole process. The
+        # loop runs once it has answered.
+        runtime.handle_completions({"prompt": "a", "n_predict": 0, "cache_prompt": False})
     except RuntimeError as error:
         raise EngineUnavailable(
             f"The model file {path} cannot be loaded: it is damaged, or of a kind that is not known here.",
             remedy=f"Fetch it again. {OTHER_MINDS}",
         ) from error
-    return runtime
+    loaded: Runtime = runtime
+    return loaded
 
 
 def check(path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,9 @@ import trio
 from harry.config.engine_presets import PORTS
 from harry.errors import EngineError
 from harry.net.http_client import failures, new_client
+
+LOOK_EVERY = 15.0
+"""Seconds between two looks for a server that is awaited."""
 
 _NO_CHAT = re.compile(r"embed|rerank|whisper|\btts\b|bge-|minilm", re.IGNORECASE)
 """Names of models that do not converse."""
@@ -29,6 +32,12 @@ class LocalServer:
 
 async def find_local_server(deadline: float = 0.5, *, ports: Mapping[str, int] = PORTS) -> LocalServer | None:
     """Ask every port at once; the first of `ports` that answered within `deadline` seconds with a model, or None."""
+    found = await find_local_servers(deadline, ports=ports)
+    return next(iter(found.values()), None)
+
+
+async def find_local_servers(deadline: float = 0.5, *, ports: Mapping[str, int] = PORTS) -> dict[str, LocalServer]:
+    """Ask every port at once; those that answered within `deadline` seconds with a model, in the order of `ports`."""
     found: dict[str, LocalServer] = {}
     client = await trio.to_thread.run_sync(new_client, "http://127.0.0.1", {"Accept": "application/json"})
     async with client:
@@ -47,7 +56,28 @@ async def find_local_server(deadline: float = 0.5, *, ports: Mapping[str, int] =
 
                 for name, port in ports.items():
                     nursery.start_soon(ask, name, f"http://127.0.0.1:{port}/v1")
-    return next((found[name] for name in ports if name in found), None)
+    return {name: found[name] for name in ports if name in found}
+
+
+class AwaitedServers:
+    """Servers that a chain names and that did not answer when Harry started: they may be started later than he."""
+
+    def __init__(self, names: Collection[str], *, every: float = LOOK_EVERY) -> None:
+        self._ports = {name: PORTS[name] for name in names}
+        self._every = every
+        self._found: dict[str, LocalServer] = {}
+
+    def table(self, name: str) -> dict[str, Any] | None:
+        """Say where the server is and what it serves; None until it answers."""
+        server = self._found.get(name)
+        return None if server is None else {"base_url": server.base_url, "model": server.models[0]}
+
+    async def run(self) -> None:
+        """Look for them until all have answered. Nothing tells when another process starts, so it is asked."""
+        while self._ports:
+            await trio.sleep(self._every)
+            self._found |= await find_local_servers(ports=self._ports)
+            self._ports = {name: port for name, port in self._ports.items() if name not in self._found}
 
 
 def _models(body: bytes) -> tuple[str, ...]:

@@ -13,11 +13,13 @@ import trio
 from channels.messages import Source, Thought, TurnRecord
 from harry.config.loading import Config, load_config
 from harry.errors import ConfigurationError, FolderInUse, StoreError
+from harry.host.access_tokens import Tokens
 from harry.memory.store.connection import connect
 from harry.memory.store.data_folder import lock_folder, prepare_folder
 from harry.memory.store.database import Database
 from harry.memory.store.erasure import erase_rows, erase_spilled, holds
 from harry.memory.store.items import Item, index_records, put
+from harry.memory.store.migrations.registry import migrate
 from harry.memory.store.opening import STORE_FILE
 from harry.services import memory as remembering
 
@@ -89,8 +91,8 @@ async def test_a_deleted_word_of_a_conversation_is_in_no_table_either(config):
         " VALUES ('c', 'ann', '2026-01-01', 1, 1, 1, 1, 0, 0, 'Of a xylophone.', 'mind')"
     )
     connection.close()
-    for identity in ("ann1/said", "ann1/heard", "ann2"):
-        assert await remembering.delete(config, "ann", identity) == 1
+    # What was answered and thought about it goes with it.
+    assert await remembering.delete(config, "ann", "ann1/said") == 3
     assert holding(config.data_folder, SECRET) == []
     assert holding(config.data_folder, "trombone")
 
@@ -257,14 +259,37 @@ def wrong(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
         connection.execute("CREATE TABLE x (y)")
         if request.param == "newer":
             connection.execute("PRAGMA user_version = 9999")
+        if request.param == "of another program":
+            connection.execute("PRAGMA user_version = 6")
+        if request.param == "with a trigger":
+            migrate(connection)
+            connection.execute("DROP TABLE x")
+            connection.execute("CREATE TRIGGER t AFTER INSERT ON thought BEGIN DELETE FROM thought; END")
         connection.commit()
         connection.close()
     return path
 
 
-@pytest.mark.parametrize("wrong", ["text", "missing", "stranger", "newer"], indirect=True)
+@pytest.mark.parametrize(
+    "wrong", ["text", "missing", "stranger", "newer", "of another program", "with a trigger"], indirect=True
+)
 async def test_what_is_no_backup_is_refused_and_the_store_untouched(config, wrong):
     await filled(config, rows=1)
     with pytest.raises((ConfigurationError, StoreError), match=r"[a-z] [a-z]"):
         await remembering.restore(config, wrong)
     assert (await remembering.show(config, "ann", "ann-0")).id == "ann-0"
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "/dev/null"])
+async def test_what_is_no_database_is_told_to_be_no_backup(config, path):
+    await filled(config, rows=1)
+    with pytest.raises((ConfigurationError, StoreError), match=r"no backup .*Name a file that `harry backup` wrote"):
+        await remembering.restore(config, Path(path))
+
+
+async def test_everybody_of_whom_something_is_kept_is_known(config):
+    await filled(config, rows=1)
+    assert await remembering.users(config) == ["ann", "bob"]
+    Tokens(config.data_folder).new("guest")
+    assert await remembering.users(config) == ["ann", "bob", "guest"]
+    assert (await remembering.erase(config, "guest")).tokens == 1
