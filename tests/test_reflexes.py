@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,11 @@ from harry.config.sections import User
 from harry.engines.lease import Shelf
 from harry.host.engine_loading import Engines
 from harry.host.host import Host, hosting
+from harry.memory.store.reminders import Reminders
 from harry.memory.store.sqlite_store import SqliteStore
+from harry.reflexes.clocks import Clocks
 from harry.reflexes.grammar import grammar_of
+from harry.reflexes.reminders import Reminding
 from harry.reflexes.times import moment_of, seconds_of, told_duration, told_when
 from harry.session.session import Session
 from harry.tools.toolbox import ToolError
@@ -62,7 +65,7 @@ WORDINGS = {
         "Make an alarm for eight o'clock.", "Please set an alarm for noon.",
     ],
     "ListTimers": [
-        "What timers do I have?", "List my reminders.", "How much time is left?", "Do I have any alarms?",
+        "What timers do I have?", "List my reminders.", "Any timers running?", "Do I have any alarms?",
         "Which reminders are set?",
     ],
     "CancelTimers": [
@@ -273,14 +276,15 @@ async def test_off_the_record_nothing_is_remembered(tmp_path: Path) -> None:
 
 async def test_a_timer_comes_due_in_a_gap_and_is_told_once(tmp_path: Path) -> None:
     async with harry(tmp_path) as (host, _), host.open(user="ann") as session:
-        assert await said(session, "Set a timer for one second.") == "A timer for 1 second, from now."
+        session.attended = lambda: True
+        assert await said(session, "Set a timer for one second.") == "Timer set for one second."
         assert "timer" in await said(session, "What timers do I have?")
         happenings = session.events.listen()
         with trio.fail_after(10):
             async for event in happenings:
                 if event.event == "heard":
                     break
-        assert event.fields["text"] == "Your timer for 1 second is over."
+        assert event.fields["text"] == "Your one-second timer is up."
         assert host.reminding is not None
         await _gone(host)
 
@@ -294,16 +298,18 @@ async def _gone(host: Host) -> None:
 
 async def test_a_reminder_survives_a_restart_and_is_told_late(tmp_path: Path) -> None:
     async with harry(tmp_path) as (host, _):
-        assert host.reminding is not None
-        await host.reminding.add("ann", "reminder", time.time() - 4000, time.time() - 3600, "call Anna")
+        assert host.tables is not None
+        past = Clocks(lambda: time.time() - 4000, boot="an earlier start")
+        held = Reminding(Reminders(host.tables), lambda user: (), clocks=past)
+        await held.set("ann", "reminder", seconds=400, text="call Anna")
     async with harry(tmp_path) as (host, _), host.open(user="ben"), host.open(user="ann") as session:
+        session.attended = lambda: True
         happenings = session.events.listen()
         with trio.fail_after(10):
             async for event in happenings:
                 if event.event == "heard":
                     break
-        assert str(event.fields["text"]).startswith("While I was away, at ")
-        assert str(event.fields["text"]).endswith("call Anna.")
+        assert str(event.fields["text"]).endswith(", while I was off, you wanted to be reminded: call Anna.")
         await _gone(host)
 
 
@@ -314,7 +320,7 @@ async def test_reminders_are_listed_and_cancelled_by_kind(tmp_path: Path) -> Non
         told = await said(session, "List my reminders.")
         assert "call your mother" in told
         assert "timer" in told
-        assert (await said(session, "Cancel the timer.")).startswith("Cancelled: a timer")
+        assert (await said(session, "Cancel the timer.")).startswith("Cancelled: a ten-minute timer")
         assert host.reminding is not None
         assert [each.kind for each in await host.reminding.of("ann")] == ["reminder"]
         assert (await said(session, "Delete all my reminders.")).startswith("Cancelled: a reminder")
@@ -334,8 +340,8 @@ async def test_a_reflex_with_an_effect_waits_until_the_words_are_sure(tmp_path: 
 async def test_a_mind_sets_timers_and_reminders_by_tools(tmp_path: Path) -> None:
     async with harry(tmp_path) as (host, _), host.open(user="ann") as session:
         offers = session.tools.offers
-        assert await offers["set_timer"].handler({"seconds": 600}) == "A timer for 10 minutes is set."
-        at = datetime.fromtimestamp(time.time() + 90_000).astimezone().replace(tzinfo=None, microsecond=0)
+        assert await offers["set_timer"].handler({"seconds": 600}) == "A timer for ten minutes is set."
+        at = (datetime.now().astimezone() + timedelta(days=1)).replace(tzinfo=None, hour=12, microsecond=0)
         told = await offers["set_reminder"].handler({"at": at.isoformat(), "what": "water the plants"})
         assert str(told).startswith("A reminder tomorrow at")
         with pytest.raises(ToolError):

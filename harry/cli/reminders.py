@@ -14,43 +14,71 @@ import typer
 
 from harry.cli.options import AsJson, Call, Sets
 
-app = typer.Typer(help="List what Harry will remind you of, or take it back.", no_args_is_help=True)
+app = typer.Typer(
+    help="List timers, alarms and reminders, or take one back. Without a command it lists.", invoke_without_command=True
+)
+
+
+@app.callback()
+def without_command(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> None:
+    """List timers, alarms and reminders, or take one back. Without a command it lists."""
+    if ctx.invoked_subcommand is None:
+        _list(ctx.obj, sets, as_json=as_json)
 
 
 @app.command("list")
 def listed(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> None:
     """Print what is set, the next first."""
+    _list(ctx.obj, sets, as_json=as_json)
+
+
+def _list(call: Call, sets: Sets, *, as_json: bool) -> None:
     from dataclasses import asdict
     from datetime import datetime
 
     import trio
 
+    from harry.reflexes.timer_words import days_words, duration_words
     from harry.services.reminders import held
 
-    call: Call = ctx.obj
     found = trio.run(held, call.configuration(sets))
     if not found and not as_json:
         print("Nothing is set.")
-    for each in found:
-        due = datetime.fromtimestamp(each.due).astimezone()
+    for each, moment in found:
+        due = datetime.fromtimestamp(moment).astimezone()
         if as_json:
-            print(json.dumps({**asdict(each), "due": due.isoformat(timespec="seconds")}))
-        else:
-            print(f"{each.id}  {due:%Y-%m-%d %H:%M}  {each.kind:<8}  {each.text}".rstrip())
+            at = None if each.paused else due.isoformat(timespec="seconds")
+            print(json.dumps({**asdict(each), "due": at}))
+            continue
+        when = f"{due:%Y-%m-%d %H:%M}"
+        if each.kind == "timer":
+            when = (
+                f"paused, {duration_words(each.left_over)} left"
+                if each.left_over is not None
+                else f"{due:%Y-%m-%d %H:%M:%S}"
+            )
+        what = ", ".join(part for part in (each.name, each.text, days_words(each.days) if each.days else "") if part)
+        print(f"{each.id}  {when}  {each.kind:<8}  {what}".rstrip())
 
 
 @app.command("cancel")
 def cancel(
     ctx: typer.Context,
-    identity: Annotated[str, typer.Argument(metavar="ID", help="As `harry reminders list` prints it.")],
+    identity: Annotated[
+        str, typer.Argument(metavar="ID", help="As `harry reminders` prints it; `all` takes all back.")
+    ],
     sets: Sets = None,
 ) -> None:
-    """Take one back."""
+    """Take one back, or `all`. What rings falls silent."""
     import trio
 
-    from harry.services.reminders import cancelled
+    from harry.services.reminders import all_cancelled, cancelled
 
     call: Call = ctx.obj
+    if identity == "all":
+        count = trio.run(all_cancelled, call.configuration(sets))
+        print(f"Taken back: {count}." if count else "Nothing is set.")
+        return
     if not trio.run(cancelled, call.configuration(sets), identity):
         raise typer.BadParameter(f"there is no reminder {identity}. `harry reminders list` prints them.")
     print("Taken back.")

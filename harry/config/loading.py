@@ -27,6 +27,7 @@ from harry.config.sections import (
     Memory,
     Persona,
     Redis,
+    Reminders,
     Thinker,
     TurnTaking,
     User,
@@ -57,6 +58,7 @@ class Config(BaseSettings):
     actors: Actors = Actors()
     turn: TurnTaking = TurnTaking()
     attention: Attention = Attention()
+    reminders: Reminders = Reminders()
     persona: Persona = Persona()
     user: User = User()
     memory: Memory = Memory()

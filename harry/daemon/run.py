@@ -171,10 +171,13 @@ async def _load(config: Config, console: Console, budget: Budget) -> Engines:
 
 async def _converse(session: Session, facts: Facts, options: RunOptions, console: Console) -> None:
     shown = session.events.listen()
+    reader = _Reader()
+    audible = session.attended
+    session.attended = lambda: audible() or console.is_terminal or reader.there
     async with trio.open_nursery() as nursery:
         nursery.start_soon(session.warm)
         nursery.start_soon(partial(show, shown, lambda: session.ears.level, console, name=facts.name))
-        nursery.start_soon(_type, session, console)
+        nursery.start_soon(_type, session, console, reader)
         if facts.real_microphone:
             session.conductor.say(greeting(facts))
         if options.until_quiet is None:
@@ -186,9 +189,17 @@ async def _converse(session: Session, facts: Facts, options: RunOptions, console
         nursery.cancel_scope.cancel()
 
 
-async def _type(session: Session, console: Console) -> None:
+@dataclass(slots=True)
+class _Reader:
+    """Whether a program types into Harry's standard input, which then reads what he answers."""
+
+    there: bool = False
+
+
+async def _type(session: Session, console: Console, reader: _Reader) -> None:
     """Typed lines are utterances; a line that begins with a slash tells Harry what to do."""
     async for line in typed_lines():
+        reader.there = True
         text = line.strip()
         if text in ("/mute", "/unmute"):
             session.ears.mute(text == "/mute" and not session.ears.muted)
@@ -202,6 +213,7 @@ async def _type(session: Session, console: Console) -> None:
             session.typed(text)
         elif session.attention.talk is not Talk.OPEN:
             session.ears.press()
+    reader.there = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ from harry.host.background import AfterKeeping, after_keeping
 from harry.host.budget import Budget
 from harry.host.engine_loading import Engines
 from harry.host.reflex_context import reflexes_of
+from harry.host.ring_places import RingPlace, heeding
 from harry.host.shared_memory import SharedMemory, shared_memory
 from harry.host.shared_tools import Toolkit, toolkit
 from harry.host.spill_files import Refuges
@@ -41,7 +42,7 @@ from harry.memory.conversations.rotation import Summarise
 from harry.memory.store.database import Tables
 from harry.memory.store.records import local_day
 from harry.memory.store.reminders import Reminders
-from harry.reflexes.reminders import Reminding
+from harry.reflexes.reminders import Reminding, Rings
 from harry.services.soc import NAMESPACE, STORE_FILE, KeepingStore
 from harry.session.actor_registry import cast
 from harry.session.conductor import Identity
@@ -165,6 +166,8 @@ class Host:
             session.tools.confirm = frozenset(config.tools.confirm)
             session.after_keeping = self.after_keeping
             session.reflex = reflexes_of(self, config, session)
+            if self.reminding is not None:
+                heeding(session, self.reminding)
             for watch in self.watchers:
                 watch(session)
             prepare(session)
@@ -248,9 +251,11 @@ async def hosting(
             host.tables = await Tables.open(config.data_folder / STORE_FILE)
             held.push_async_callback(host.tables.aclose)
             host.memory = await shared_memory(config, held)
+            wanted = config.reminders
             host.reminding = Reminding(
-                Reminders(host.tables), host.sessions_of,
+                Reminders(host.tables), lambda user: list(map(RingPlace, host.sessions_of(user))),
                 language=config.persona.language, replies=persona_of(config).replies,
+                rings=Rings(wanted.timer_rings, wanted.alarm_rings, wanted.snooze),
             )  # fmt: skip
             host.after_keeping = await after_keeping(
                 config, held, host.users,

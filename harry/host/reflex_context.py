@@ -54,6 +54,7 @@ def reflexes_of(host: Host, config: Config, session: Session) -> Callable[[Turn]
         memory=host.memory,
         reminding=host.reminding,
         replies=persona_of(config).replies,
+        session=session.identity.session,
     )
     if config.tools.enabled and host.reminding is not None:
         for offer in offers_of(body):

@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 import structlog
 import trio
@@ -25,8 +24,10 @@ from harry.memory.longterm.service import Item
 from harry.memory.text.analysis import ago
 from harry.reflexes.grammar import Grammar, Wish, grammar_of
 from harry.reflexes.reminders import Reminding
-from harry.reflexes.times import moment_of, seconds_of, told_date, told_duration, told_time, told_when
-from harry.reflexes.wording import sentence, turned
+from harry.reflexes.timers import SHARED as TIMERS_SHARED
+from harry.reflexes.timers import Timers
+from harry.reflexes.times import told_date, told_time
+from harry.reflexes.wording import one_stop, sentence, turned
 
 VOLUMES = (0.25, 0.4, 0.63, 1.0, 1.6, 2.5)
 """Steps of 4 dB; the middle one is the voice as it is."""
@@ -35,7 +36,7 @@ READ = 12
 """Thoughts that are read aloud at most, the newest."""
 
 SHARED = frozenset(
-    ("Repeat", "Time", "Date", "ListTimers", "Recall", "Thoughts", "WhoAreYou", "WhichModel", "Abilities")
+    ("Repeat", "Time", "Date", *TIMERS_SHARED, "Recall", "Thoughts", "WhoAreYou", "WhichModel", "Abilities")
 )
 """Reflexes that change nothing: they may be answered on a guess."""
 
@@ -44,7 +45,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class Body:
-    """What a session lets its reflexes see and move. `volume` is None where there is no loudspeaker of Harry's own."""
+    """What a session lets its reflexes see and move. `volume` is None where there is no loudspeaker of Harry's own.
+
+    `session` is where what is set rings first; `understand(words)` gives the wish that words are.
+    """
 
     persona: str
     user: str
@@ -58,6 +62,8 @@ class Body:
     reminding: Reminding | None = None
     replies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     wall: Callable[[], float] = time.time
+    session: str = ""
+    understand: Callable[[str], Wish | None] = field(default=lambda words: None)
 
 
 class Reflexes:
@@ -70,11 +76,12 @@ class Reflexes:
         self._grammar: Grammar | None = None
         self._last_memory = ""
         self._to_forget: Item | None = None
+        self._timers = Timers(body, self._reply)
+        body.understand = self._match
         self._does = {
             "Repeat": self._repeat, "Louder": self._louder, "Softer": self._softer, "Mute": self._mute,
-            "Time": self._time, "Date": self._date, "Timer": self._timer, "Remind": self._remind,
-            "Alarm": self._alarm, "ListTimers": self._list, "CancelTimers": self._cancel, "Remember": self._remember,
-            "Recall": self._recall, "Forget": self._forget, "Thoughts": self._thoughts, "WhichModel": self._model,
+            "Time": self._time, "Date": self._date, "Remember": self._remember, "Recall": self._recall,
+            "Forget": self._forget, "Thoughts": self._thoughts, "WhichModel": self._model, **self._timers.does,
         }  # fmt: skip
 
     async def answer(self, turn: Turn) -> str | None:
@@ -82,27 +89,45 @@ class Reflexes:
         said = turn.utterance
         if said.pictures:
             return None
-        if self._to_forget is not None:
-            # Only the very next words can agree, and they must come from a person.
-            agreed = (
-                self._phrases.agrees(said.text, (self._body.persona,)) if said.source is not Source.PROACTIVE else None
-            )
-            if agreed is not None:
-                await turn.decided.wait()
-                return await self._settle(agreed=agreed)
-            if turn.committed:
-                self._to_forget = None
+        answered = await self._asked(turn) if said.source is not Source.PROACTIVE else None
+        if answered is not None:
+            return answered
         wish = await trio.to_thread.run_sync(self._match, said.text)
         if wish is None:
             return None
         if wish.name not in SHARED:
             await turn.decided.wait()
         try:
+            if not await self._timers.applies(wish):
+                return None
             does = self._does.get(wish.name)
             return await does(wish) if does is not None else self._reply(wish.name, name=self._body.persona)
         except HarryError as error:
             log.warning("a reflex failed", reflex=wish.name, cause=str(error))
             return self._reply("Trouble", why=str(error))
+
+    async def _asked(self, turn: Turn) -> str | None:
+        """What the words do as an answer to what Harry asked or lets ring; None where they answer nothing.
+
+        Only the very next words answer, and they must come from a person.
+        """
+        text = turn.utterance.text
+        if self._to_forget is not None:
+            agreed = self._phrases.agrees(text, (self._body.persona,))
+            if agreed is not None:
+                await turn.decided.wait()
+                return await self._settle(agreed=agreed)
+        try:
+            if self._timers.stopped_by(text):
+                await turn.decided.wait()
+                return await self._timers.stop_ringing()
+            if turn.committed:
+                self._to_forget = None
+                return await self._timers.answered(text)
+        except HarryError as error:
+            log.warning("a reflex failed", reflex="timers", cause=str(error))
+            return self._reply("Trouble", why=str(error))
+        return None
 
     def _match(self, text: str) -> Wish | None:
         if self._grammar is None:
@@ -116,7 +141,7 @@ class Reflexes:
         words = wordings[int(self._body.wall()) % len(wordings)]
         for key, value in told.items():
             words = words.replace(f"{{{key}}}", str(value))
-        return words
+        return one_stop(words)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._body.wall()).astimezone()
@@ -166,68 +191,6 @@ class Reflexes:
             if thoughts
             else self._reply("Thoughts.none")
         )
-
-    # Timers.
-
-    async def _timer(self, wish: Wish) -> str:
-        seconds = seconds_of(wish.slots)
-        if seconds is None:
-            return self._reply("When.unclear")
-        await self._due("timer", self._body.wall() + seconds, "")
-        return self._reply("Timer", duration=told_duration(seconds))
-
-    async def _remind(self, wish: Wish) -> str:
-        return await self._at(wish, "reminder", "Remind", turned(str(wish.slots.get("what", "")).strip()))
-
-    async def _alarm(self, wish: Wish) -> str:
-        return await self._at(wish, "alarm", "Alarm", "")
-
-    async def _at(self, wish: Wish, kind: Any, reply: str, what: str) -> str:
-        now, seconds = self._now(), seconds_of(wish.slots)
-        at = (
-            moment_of(wish.slots, now)
-            if seconds is None
-            else datetime.fromtimestamp(now.timestamp() + seconds).astimezone()
-        )
-        if at is None:
-            return self._reply("When.unclear")
-        if at <= now:
-            return self._reply("When.past")
-        await self._due(kind, at.timestamp(), what)
-        return self._reply(reply, when=told_when(at, now), what=what)
-
-    async def _due(self, kind: Any, due: float, what: str) -> None:
-        if self._body.reminding is None:
-            raise HarryError("I keep nothing here, so I would not wake for it.")
-        await self._body.reminding.add(self._body.user, kind, self._body.wall(), due, what)
-
-    async def _list(self, _: Wish) -> str:
-        held = await self._body.reminding.of(self._body.user) if self._body.reminding is not None else []
-        return self._reply("ListTimers", list=self._told(held)) if held else self._reply("ListTimers.none")
-
-    def _told(self, held: Sequence[Any]) -> str:
-        now = self._now()
-        told = []
-        for each in held[:8]:
-            due = datetime.fromtimestamp(each.due).astimezone()
-            left = told_duration(each.due - now.timestamp())
-            told.append(
-                f"a timer with {left} left" if each.kind == "timer"
-                else f"an alarm {told_when(due, now)}" if each.kind == "alarm"
-                else f"a reminder {told_when(due, now)}: {each.text}"
-            )  # fmt: skip
-        return "; ".join(told)
-
-    async def _cancel(self, wish: Wish) -> str:
-        reminding, said = self._body.reminding, wish.text.lower()
-        held = await reminding.of(self._body.user) if reminding is not None else []
-        kind = next((each for each in ("timer", "alarm", "reminder") if each in said), None)
-        wanted = [each for each in held if kind is None or each.kind == kind]
-        if not wanted or reminding is None:
-            return self._reply("CancelTimers.none")
-        gone = wanted if " all" in said or said.endswith("s") else [max(wanted, key=lambda each: each.made_at)]
-        await reminding.remove(self._body.user, [each.id for each in gone])
-        return self._reply("CancelTimers", list=self._told(gone))
 
     # Memory.
 

@@ -17,3 +17,10 @@ def sentence(text: str) -> str:
     """The text with an end to it."""
     text = text.strip()
     return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def one_stop(sentence: str) -> str:
+    """Return the sentence with one mark at its end: no second full stop behind "7 p.m." or "the cake!"."""
+    if len(sentence) > 1 and sentence.endswith(".") and sentence[-2] in ".!?" and not sentence.endswith("..."):
+        return sentence[:-1]
+    return sentence

@@ -72,7 +72,11 @@ class Manners:
 
 
 class Session:
-    """Wire one conversation. `voice` is the voice of this session: a silent one where there is no loudspeaker."""
+    """Wire one conversation. `voice` is the voice of this session: a silent one where there is no loudspeaker.
+
+    `attended()` says whether somebody can hear or see what Harry says here. `heed(text)` is offered all that is said,
+    and says whether these words have done their work already: they stopped what was ringing.
+    """
 
     def __init__(
         self,
@@ -109,6 +113,8 @@ class Session:
         if loudspeaker is not None:
             self.gate.attach(loudspeaker)
         self.microphone = microphone
+        self.attended: Callable[[], bool] = lambda: loudspeaker is not None
+        self.heed: Callable[[str], bool] = lambda text: False
         self._loudspeaker = loudspeaker
         self._long_term = long_term
         self.after_keeping: AfterKeeping | None = None
@@ -227,6 +233,8 @@ class Session:
         now = self.clock.now()
         said = Utterance(new_id(), line, Source.TYPED, now, now)
         self.events.publish("transcript", utterance=said.id, partial=False, text=line, meant=True, ended_at=now)
+        if self.heed(line):
+            return None
         text = self._to_answer(line)
         if text != line:
             self.conductor.cut("stop")
@@ -329,15 +337,16 @@ class Session:
         wanted = listener is None or listener.understand(speech, transcript)
         asked = asks(self.conductor.last_heard)
         meant = self.attention.judge(transcript.text, speech.began_at, asked=asked) if wanted else Meant.NOBODY
+        heeded = speech.final and not self.attention.muted and self.heed(transcript.text)
         self.events.publish(
             "transcript",
             utterance=speech.utterance,
             partial=not speech.final,
             text=transcript.text,
-            meant=meant is Meant.MEANT,
+            meant=heeded or meant is Meant.MEANT,
             ended_at=speech.ended_at,
         )
-        text = self._to_answer(transcript.text)
+        text = "" if heeded else self._to_answer(transcript.text)
         if meant is not Meant.MEANT or not text:
             return
         if self._long_term is not None and not speech.final:

@@ -23,6 +23,7 @@ from channels.turn import Turn
 from harry.engines.deadline import Patience
 from harry.engines.lease import Shelf
 from harry.session.actor_registry import Cast
+from harry.session.ring_stage import ring_out
 
 PIECES_AHEAD = 2
 """Pieces of the reply that may wait for the voice."""
@@ -77,6 +78,11 @@ class Pipeline:
             words = await self._reflex(turn)
         async with AsyncExitStack() as leases:
             voice = await leases.enter_async_context(self._voice.lease())
+            ring = turn.utterance.ring
+            if ring is not None:
+                watched, on_piece = _Watched(voice), partial(self._piece, turn)
+                await ring_out(words or "", ring, voice=watched, slot=slot, rate=self._rate, on_piece=on_piece)
+                return
             mind = None
             if words is None:
                 mind = await leases.enter_async_context(self._mind.lease())

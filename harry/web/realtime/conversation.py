@@ -53,6 +53,7 @@ class Conversation:
     def __init__(self, host: Host, request: Request) -> None:
         self.word = secrets.token_urlsafe(24)
         self.open = False
+        self._attached = False
         self.user = request.user
         self.settings = Settings(model=request.query.get("model", "harry")[:100])
         self.outbox = Outbox(knows_harry=request.query.get("harry") == "1")
@@ -159,14 +160,18 @@ class Conversation:
         """Serve one socket to its end; whether the client meant that end."""
         self.outbox.put("session.created", session=self.told(resumed=resumed))
         self.telling.state_again()
-        with suppress(SocketClosed):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._send, socket, nursery.cancel_scope)
-                nursery.start_soon(self._replaced, nursery.cancel_scope)
-                async for text in socket:
-                    await self._wishes.take(text)
-                    await self.outbox.room()
-                nursery.cancel_scope.cancel()
+        self._attached = True
+        try:
+            with suppress(SocketClosed):
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._send, socket, nursery.cancel_scope)
+                    nursery.start_soon(self._replaced, nursery.cancel_scope)
+                    async for text in socket:
+                        await self._wishes.take(text)
+                        await self.outbox.room()
+                    nursery.cancel_scope.cancel()
+        finally:
+            self._attached = False
         return socket.farewell
 
     async def _send(self, socket: Socket, scope: trio.CancelScope) -> None:
@@ -189,6 +194,7 @@ class Conversation:
     def _prepare(self, session: Session) -> None:
         self.session = session
         session.reply_to = self._reply_to
+        session.attended = lambda: self._attached
         self.telling.attach(session)
         self.tools.attach(session)
 

@@ -280,6 +280,9 @@ class Telling:
             "harry.tool", name=event.fields["name"], call=event.fields["call"], outcome=event.fields["outcome"]
         )
 
+    def _on_reminder(self, event: Event) -> None:
+        self._outbox.put_own("harry.reminder", **event.fields)
+
     def _on_muted(self, event: Event) -> None:
         self._outbox.put_own("harry.muted", muted=event.fields["muted"])
 

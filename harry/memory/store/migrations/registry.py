@@ -16,6 +16,7 @@ from harry.memory.store.migrations import v3 as schema_v3
 from harry.memory.store.migrations import v4 as schema_v4
 from harry.memory.store.migrations import v5 as schema_v5
 from harry.memory.store.migrations import v6 as schema_v6
+from harry.memory.store.migrations import v7 as schema_v7
 
 Step: TypeAlias = tuple[str, ...]
 """The statements of one migration."""
@@ -62,6 +63,7 @@ MIGRATIONS: tuple[Step, ...] = (
     schema_v4.STEP,
     schema_v5.STEP,
     schema_v6.STEP,
+    schema_v7.STEP,
 )
 
 
