@@ -74,7 +74,9 @@ class Clocks:
 
     def due(self, reminder: Reminder) -> float:
         """Return when it is due, in seconds since the epoch, as the wall clock is now."""
-        return self.wall() + self.left(reminder)
+        if reminder.left_over is not None or (reminder.boot_due is not None and reminder.boot == self.boot):
+            return round(self.wall() + self.left(reminder), 1)
+        return self.moment(reminder.local) if reminder.local else reminder.due
 
     def counting(self, reminder: Reminder, seconds: float) -> Reminder:
         """Return it so that it is due in so many seconds from now."""

@@ -102,7 +102,7 @@ def _term(words: str) -> tuple[float, int]:
     short = re.match(r"(\d+)\s?h\s?(\d{1,2})", words)
     if short:
         return int(short[1]) * 3600 + int(short[2]) * 60, 60
-    named = re.search(r"(second|sec|minute|min|hour|hr|day|week)s?|(?<=\d)\s?([hms])$", words)
+    named = re.search(r"(?<![a-z])(second|sec|minute|min|hour|hr|day|week)s?|(?<=\d)\s?([hms])$", words)
     unit = _UNITS[(named[1] or named[2])[0]] if named else 0
     extra = sum(
         value

@@ -202,6 +202,10 @@ class Reminding:
         self._recent.pop(user, None)
         for each in rang:
             self._drop(each.id)
+            if self._known is not None:
+                self._known.pop(each.id, None)
+        for each in moved:
+            self._tell(each, "changed")
         for each in again:
             self._tell(each, "snoozed")
         return again

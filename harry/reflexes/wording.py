@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 _TURNED = {
     "my": "your", "mine": "yours", "me": "you", "i": "you", "i'm": "you're", "am": "are", "i've": "you've",
     "myself": "yourself", "our": "your", "i'll": "you'll", "i'd": "you'd",
@@ -19,8 +21,9 @@ def sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
-def one_stop(sentence: str) -> str:
-    """Return the sentence with one mark at its end: no second full stop behind "7 p.m." or "the cake!"."""
-    if len(sentence) > 1 and sentence.endswith(".") and sentence[-2] in ".!?" and not sentence.endswith("..."):
-        return sentence[:-1]
-    return sentence
+_DOUBLED = re.compile(r"(?<!\.)\.\.(?!\.)|(?<=[!?])\.(?=\s|$)")
+
+
+def one_stop(text: str) -> str:
+    """Return the text without a second full stop behind "7 p.m." or "the cake!"."""
+    return _DOUBLED.sub(lambda found: found[0][1:], text)
