@@ -73,6 +73,7 @@ def reflexes_of(host: Host, config: Config, session: Session) -> Callable[[Turn]
         unmute=unmute,
         tools=partial(_tools, host, session),
         replies=persona_of(config.persona).replies,
+        session=session.identity.session,
     )
     if config.tools.enabled and host.reminding is not None:
         for offer in offers_of(body):

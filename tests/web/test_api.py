@@ -57,8 +57,12 @@ async def test_the_description_is_valid_openapi_and_every_answer_is_as_described
         told = {(method.upper(), path) for path, methods in described["paths"].items() for method in methods}
         assert served - told == {("GET", "/api/openapi.json"), ("GET", "/api/events")}
         memory = (await door.ask("GET", "/api/memories")).json()["memories"][0]["id"].replace("/", "%2F")
+        reminding = door.host.reminding
+        assert reminding is not None
         for path in sorted(api.PATHS, key=lambda each: each.method, reverse=True):
-            answer = await door.ask(path.method, path.pattern.replace("{id}", memory))
+            timer = (await reminding.set("ann", "timer", seconds=60)).id
+            named = timer if "reminders" in path.pattern else memory
+            answer = await door.ask(path.method, path.pattern.replace("{id}", named).replace("{action}", "pause"))
             assert answer.status == 200, path
             path.answer.model_validate_json(answer.body, extra="forbid")
 

@@ -18,12 +18,15 @@ from pydantic import BaseModel
 from harry.errors import ConfigurationError
 from harry.host.budget import limits_told
 from harry.host.host import Host
+from harry.reflexes.reminders import Reminding
 from harry.services import user_data as belongings
 from harry.web.api import schemas
 from harry.web.api.openapi import Parameter, Path, document
 from harry.web.server.http import Refusal, Request, Response, as_json
 from harry.web.server.routing import Routes
 from harry.web.session_metrics import SessionMetrics
+
+_NO_REMINDER = Refusal(404, "no_reminder", "There is no such timer, alarm or reminder.")
 
 LIMIT = Parameter("limit", "How many, at most 1000.", "integer")
 
@@ -116,6 +119,56 @@ class _Api:
         if await belongings.memory(self.host, request.user, request.matched["id"]) is None:
             raise Refusal(404, "no_memory", "There is no such memory.")
         return schemas.Deleted(deleted=await belongings.forget(self.host, request.user, request.matched["id"]))
+
+    async def reminders(self, request: Request) -> BaseModel:
+        return await self._reminders(request.user)
+
+    async def cancel_reminder(self, request: Request) -> BaseModel:
+        reminding, user = self._reminding, request.user
+        gone = await reminding.cancel(user, [request.matched["id"]]) if reminding is not None else 0
+        if not gone:
+            raise _NO_REMINDER
+        return schemas.Deleted(deleted=gone)
+
+    async def change_reminder(self, request: Request) -> BaseModel:
+        reminding, user, identity = self._reminding, request.user, request.matched["id"]
+        held = [each for each in await reminding.of(user) if each.id == identity] if reminding is not None else []
+        if reminding is None:
+            raise _NO_REMINDER
+        action = request.matched["action"]
+        if action == "snooze":
+            again = await reminding.snooze(user, _number(request, "seconds", 0, most=86_400) or None, [identity])
+            if not again:
+                raise _NO_REMINDER
+        elif not held:
+            raise _NO_REMINDER
+        elif action == "stop":
+            await reminding.stop(user, [identity])
+        elif action in ("pause", "resume") and held[0].kind == "timer" and reminding.clocks.left(held[0]) > 0:
+            if held[0].paused != (action == "pause"):
+                await (reminding.pause if action == "pause" else reminding.resume)(held[0])
+        else:
+            raise Refusal(
+                400, "bad_parameter", "A timer that runs can be paused and resumed, what rings stop or snooze."
+            )
+        return await self._reminders(user)
+
+    @property
+    def _reminding(self) -> Reminding | None:
+        return self.host.reminding
+
+    async def _reminders(self, user: str) -> schemas.ReminderList:
+        reminding = self._reminding
+        if reminding is None:
+            return schemas.ReminderList(reminders=[])
+        return schemas.ReminderList(
+            reminders=[
+                schemas.Reminder.model_validate(
+                    {**reminding.told(each), "ringing": each.rang_at is not None and reminding.clocks.left(each) <= 0}
+                )
+                for each in await reminding.of(user)
+            ]
+        )
 
     async def lore(self, _: Request) -> BaseModel:
         return schemas.Lore(
@@ -221,6 +274,18 @@ PATHS: tuple[Path, ...] = (
     ),
     Path("GET", "/api/memories/{id}", "memory", schemas.Memory, "One memory."),
     Path("DELETE", "/api/memories/{id}", "forget", schemas.Deleted, "Delete a memory and what was derived from it."),
+    Path("GET", "/api/reminders", "reminders", schemas.ReminderList, "Timers, alarms and reminders, the next first."),
+    Path(
+        "DELETE", "/api/reminders/{id}", "cancel_reminder", schemas.Deleted, "Take one back; what rings falls silent."
+    ),
+    Path(
+        "POST",
+        "/api/reminders/{id}/{action}",
+        "change_reminder",
+        schemas.ReminderList,
+        "`stop` or `snooze` what rings, `pause` or `resume` a timer; answers all that are left.",
+        (Parameter("seconds", "For how long to snooze; left out, `reminders.snooze`.", "integer"),),
+    ),
     Path("GET", "/api/lore", "lore", schemas.Lore, "The persona's lore."),
     Path("GET", "/api/status", "status", schemas.Status, "How Harry is."),
     Path("GET", "/api/settings", "settings", schemas.Settings, "The configuration, its secrets masked."),
