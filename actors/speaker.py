@@ -30,7 +30,7 @@ async def speak(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_synthesise, pieces, voice, on_piece, chunks)
         async for chunk in chunks:
-            fitted = await at_rate(_checked(chunk), rate)
+            fitted = await at_rate(checked(chunk), rate)
             if not await slot.write(fitted.pcm, fitted.words):
                 nursery.cancel_scope.cancel()
 
@@ -44,7 +44,7 @@ async def _synthesise(
     out.close()
 
 
-def _checked(chunk: Chunk) -> Chunk:
+def checked(chunk: Chunk) -> Chunk:
     """The chunk, if the gate can take it: a voice may come from anybody.
 
     Half a sample in the gate would turn all that follows into noise, and a word that is no text would break the cut

@@ -152,6 +152,29 @@ class ThoughtKept(_OfSession):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReminderChanged(_OfSession):
+    """Something became of a timer, an alarm or a reminder of the user's: its `state`; it rings `here`, or elsewhere.
+
+    `due` is a local time with its zone, None while it is `paused`; `left` and `length` are seconds, `length` 0 for a
+    time of day. It comes again on `days` of the week, Monday "0". `words` are said when it is due.
+    """
+
+    event: ClassVar[str] = "reminder"
+    id: str
+    kind: str
+    state: str
+    here: bool
+    name: str
+    text: str
+    due: str | None
+    left: float
+    length: float
+    paused: bool
+    days: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Muted(_OfSession):
     """The microphone was shut (`muted`) or opened."""
 
@@ -219,8 +242,8 @@ class PluginEvent:
 
 AnyEvent: TypeAlias = (
     Ready | DoorOpened | SpeechStarted | SpeechStopped | Transcribed | TurnBegan | ToolStarted | ToolEnded | Reply
-    | SpeakingStarted | Interrupted | Heard | TurnEnded | ThoughtKept | Muted | RecordChanged | VolumeChanged
-    | Woken | RestChanged | Degraded | ErrorOccurred | PluginEvent
+    | SpeakingStarted | Interrupted | Heard | TurnEnded | ThoughtKept | ReminderChanged | Muted | RecordChanged
+    | VolumeChanged | Woken | RestChanged | Degraded | ErrorOccurred | PluginEvent
 )  # fmt: skip
 
 BY_NAME = {kind.event: kind for kind in get_args(AnyEvent) if kind is not PluginEvent}

@@ -68,11 +68,19 @@ class Source(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Ring:
+    """How an utterance rings: the sound of its `kind` ("timer", "alarm", "reminder"), again for `seconds`; 0: once."""
+
+    kind: str
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Utterance:
     """Anyone -> conductor: something to answer, or (`speak` set) something Harry says of his own accord.
 
     `began_at` (None: unknown) and `ended_at` are in seconds on the session's clock. `speak` holds fixed words that
-    bypass the mind. `pictures` are `data:` URIs that belong to the words.
+    bypass the mind; `ring` is the sound that goes with them. `pictures` are `data:` URIs that belong to the words.
     """
 
     id: str
@@ -81,6 +89,7 @@ class Utterance:
     began_at: float | None = None
     ended_at: float = 0.0
     speak: str | None = None
+    ring: Ring | None = None
     pictures: tuple[str, ...] = field(default=(), repr=False)
 
 

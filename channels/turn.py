@@ -42,7 +42,7 @@ class Turn:
     `history_seen` is the revision of the history that it answers. `started_at` is seconds since the epoch.
     `tools` are the calls of the reply by their id, each as it stands now. `decided` is set once the turn is committed.
     `timeline` says when each stage began, in seconds on the session's clock. `scope` holds every task of the turn;
-    `over` is set once the last of them has ended.
+    `over` is set once the last of them has ended. `cut_by` is the reason for which it was cut, "" if it was not.
     """
 
     utterance: Utterance
@@ -57,6 +57,7 @@ class Turn:
     pieces: list[str] = field(default_factory=list)
     id: str = field(default_factory=new_id)
     timeline: dict[str, float] = field(default_factory=dict)
+    cut_by: str = ""
     tools: dict[str, ToolUse] = field(default_factory=dict)
     decided: trio.Event = field(default_factory=trio.Event)
     scope: trio.CancelScope = field(default_factory=trio.CancelScope)

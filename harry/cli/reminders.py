@@ -26,32 +26,48 @@ def listed(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> No
 
     import trio
 
+    from harry.reflexes.timer_words import days_words, duration_words
     from harry.services.reminders import held
 
     call: Call = ctx.obj
     found = trio.run(held, call.configuration(sets))
     if not found and not as_json:
         print("Nothing is set.")
-    for each in found:
-        due = datetime.fromtimestamp(each.due).astimezone()
+    for each, moment in found:
+        due = datetime.fromtimestamp(moment).astimezone()
         if as_json:
-            print(json.dumps({**asdict(each), "due": due.isoformat(timespec="seconds")}))
-        else:
-            print(f"{each.id}  {due:%Y-%m-%d %H:%M}  {each.kind:<8}  {each.text}".rstrip())
+            at = None if each.paused else due.isoformat(timespec="seconds")
+            print(json.dumps({**asdict(each), "due": at}))
+            continue
+        when = f"{due:%Y-%m-%d %H:%M}"
+        if each.kind == "timer":
+            when = (
+                f"paused, {duration_words(each.left_over)} left"
+                if each.left_over is not None
+                else f"{due:%Y-%m-%d %H:%M:%S}"
+            )
+        what = ", ".join(part for part in (each.name, each.text, days_words(each.days) if each.days else "") if part)
+        print(f"{each.id}  {when}  {each.kind:<8}  {what}".rstrip())
 
 
 @app.command("cancel")
 def cancel(
     ctx: typer.Context,
-    identity: Annotated[str, typer.Argument(metavar="ID", help="As `harry reminders list` prints it.")],
+    identity: Annotated[
+        str, typer.Argument(metavar="ID", help="As `harry reminders` prints it; `all` takes all back.")
+    ],
     sets: Sets = None,
 ) -> None:
-    """Take one back."""
+    """Take one back, or `all`. What rings falls silent."""
     import trio
 
-    from harry.services.reminders import cancelled
+    from harry.services.reminders import all_cancelled, cancelled
 
     call: Call = ctx.obj
+    if identity == "all":
+        count = trio.run(all_cancelled, call.configuration(sets))
+        print(f"Taken back: {count}." if count else "Nothing is set.")
+        return
     if not trio.run(cancelled, call.configuration(sets), identity):
         raise typer.BadParameter(f"there is no reminder {identity}. `harry reminders list` prints them.")
     print("Taken back.")

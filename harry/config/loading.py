@@ -29,6 +29,7 @@ from harry.config.sections import (
     Memory,
     Persona,
     Redis,
+    Reminders,
     Thinker,
     TurnTaking,
     User,
@@ -59,6 +60,7 @@ class Config(BaseSettings):
     actors: Actors = Actors()
     turn: TurnTaking = TurnTaking()
     attention: Attention = Attention()
+    reminders: Reminders = Reminders()
     persona: Persona = Persona()
     user: User = User()
     memory: Memory = Memory()

@@ -144,6 +144,20 @@ class Attention(Section):
     )
 
 
+class Reminders(Section):
+    """How timers and alarms ring."""
+
+    timer_rings: float = Field(
+        default=60.0, ge=0.0, le=3600.0, description="Seconds for which a timer rings, unless it is stopped; 0: once."
+    )
+    alarm_rings: float = Field(
+        default=600.0, ge=0.0, le=7200.0, description="Seconds for which an alarm rings, unless it is stopped; 0: once."
+    )
+    snooze: float = Field(
+        default=540.0, ge=1.0, le=86_400.0, description="Seconds until it rings again when no time is said."
+    )
+
+
 class Persona(Section):
     """Who answers."""
 

@@ -34,7 +34,7 @@ from harry.daemon import web_server as front_door
 from harry.daemon.event_log import open_event_file, write_events
 from harry.daemon.gc_freeze import start_kept
 from harry.daemon.startup_report import StartupFacts, greeting, is_greeting_due, startup_report
-from harry.daemon.typed_lines import TypedLines
+from harry.daemon.typed_lines import Attendance, TypedLines
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.errors import StoreError
@@ -165,18 +165,21 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
                 facts = replace(_facts(config, options, engines, devices, storage), door=way_in)
                 for line in startup_report(facts):
                     print_line(console, line)
+                at_terminal = Attendance(console.is_terminal)
                 async with host.open(
                     user=config.user.name,
                     devices=ConversationDevices(devices.clock, devices.microphone, devices.loudspeaker),
                     settings=_at_the_devices(host.settings(config.user.name), config.audio.echo, devices),
                     inner=inner,
+                    attended=lambda: devices.loudspeaker is not None or at_terminal(),
                     prepare=prepare,
                 ) as session:
                     host.room = session
                     if door is not None:
                         session.events.publish(DoorOpened(address=door.address))
                     with start_kept():
-                        await _converse(session, facts, options, console, greet=greet and facts.real_microphone)
+                        greets = greet and facts.real_microphone
+                        await _converse(session, facts, options, console, at_terminal, greet=greets)
 
 
 async def _last_turn(config: Config, storage: Storage) -> str | None:
@@ -196,12 +199,18 @@ async def _load(config: Config, console: Console, budget: Budget) -> Engines:
 
 
 async def _converse(
-    session: Session, facts: StartupFacts, options: RunOptions, console: Console, *, greet: bool
+    session: Session,
+    facts: StartupFacts,
+    options: RunOptions,
+    console: Console,
+    attendance: Attendance,
+    *,
+    greet: bool,
 ) -> None:
     shown = session.events.listen()
     level = (lambda: session.speech_input.level) if session.microphone is not None else None
     terminal = Terminal(console, name=facts.name, level=level)
-    typed = TypedLines(terminal, session)
+    typed = TypedLines(terminal, session, attendance)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(session.warm)
         nursery.start_soon(terminal.show, shown)

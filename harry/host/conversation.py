@@ -110,6 +110,8 @@ class ConversationServices:
     `memory` makes its memory, given what the prompt holds already; `reflexes` its reflexes, given the session.
     `reply_to` answers what was heard in place of the conductor. `on_committed` is told that something was kept. `gone`
     tells which turns, of those that were kept, hold nothing any more; None where nothing is kept on disk.
+    `attended` tells whether somebody can hear or see it; without it, whether there is a loudspeaker. `stops_ringing`
+    is offered all that is said, and tells whether the words have stopped what was ringing.
     """
 
     engines: Engines
@@ -128,6 +130,8 @@ class ConversationServices:
     reply_to: Callable[[Utterance], Turn | None] | None = None
     on_committed: Callable[[], None] = lambda: None
     gone: Gone | None = None
+    attended: Callable[[], bool] | None = None
+    stops_ringing: Callable[[Session, str], bool] = lambda session, text: False
     wall: Callable[[], float] = time.time
 
 
@@ -225,6 +229,7 @@ class _Builder:
             actors=self._actors(),
             on_committed=self._committed,
             warm=self._warm,
+            attended=self.services.attended or self._audible,
         )
 
     def _pipeline(self) -> Pipeline:
@@ -265,6 +270,7 @@ class _Builder:
             speech_input,
             foresee=self.memory.foresee if self.memory is not None else None,
             reply_to=self.services.reply_to,
+            stops_ringing=lambda text: self.services.stops_ringing(self.session, text),
             speculates=turn_taking.speculate,
         )
         if self.devices.microphone is not None:
@@ -324,6 +330,9 @@ class _Builder:
             self.memory.forget()
         if forgotten is not None and self.services.inner is not None:
             self.services.inner.state.forget(forgotten.told_of)
+
+    def _audible(self) -> bool:
+        return self.devices.loudspeaker is not None
 
     def _committed(self) -> None:
         if self.memory is not None:

@@ -39,6 +39,7 @@ from harry.host.conversation import (
     build_conversation,
 )
 from harry.host.reflex_context import ProgramAnswers, answers_of
+from harry.host.ring_places import RingPlace, stops_ringing
 from harry.host.sessions import LiveSessions
 from harry.host.shared_memory import SharedMemory, shared_memory
 from harry.host.shared_tools import Toolkit, toolkit
@@ -52,7 +53,7 @@ from harry.memory.store.lists import Lists
 from harry.memory.store.opening import NAMESPACE
 from harry.memory.store.records import local_day
 from harry.memory.store.reminders import Reminders
-from harry.reflexes.reminders import Reminding
+from harry.reflexes.reminders import Reminding, Rings
 from harry.reflexes.understanding import warm_up
 from harry.session.actor_registry import ActorSet, cast
 from harry.session.conductor import Identity
@@ -176,11 +177,13 @@ class Host:
         prompt: Prompt | None = None,
         inner: Inner | None = None,
         reply_to: Callable[[Utterance], Turn | None] | None = None,
+        attended: Callable[[], bool] | None = None,
         prepare: Callable[[Session], None] = lambda session: None,
     ) -> AsyncIterator[Session]:
         """Converse with a user for the length of the block; at its end all that was said is kept or spilled.
 
-        `engines`: other ones to hear with than all have. `prepare` is called with the session before anything happens
+        `engines`: other ones to hear with than all have. `attended` tells whether somebody can hear or see what Harry
+        says; without it, whether there is a loudspeaker. `prepare` is called with the session before anything happens
         in it, so that a listener misses nothing. An error in the session ends the block; errors come in an exception
         group. Raises `TooManySessions`, `StoreError`.
         """
@@ -189,6 +192,7 @@ class Host:
                 "Harry holds as many conversations as he may.", remedy="End one, or raise web.sessions."
             )
         config = self.config_of(user)
+        reminding = self.reminding
         shared, memory, limits = self._shared, self.memory, self.config.memory
         devices = devices or ConversationDevices(AudioClock())
         spoken = self.engines.text_to_speech if devices.loudspeaker is not None else None
@@ -211,6 +215,10 @@ class Host:
                 reply_to=reply_to,
                 on_committed=self._notice,
                 gone=partial(self._gone, self.database) if self.database is not None else None,
+                attended=attended,
+                stops_ringing=(
+                    partial(stops_ringing, reminding) if reminding is not None else lambda session, text: False
+                ),
             )
             past = await recent(
                 self.store, self.database, user, turns=limits.history_turns, tokens=limits.history_tokens
@@ -322,7 +330,7 @@ async def hosting(
 
 async def _on_disk(config: Config, shared: Shared, held: AsyncExitStack, summarise: Summarise | None) -> Shared:
     """Add what there is only where something is kept on disk: memory, reminders, rotation and sharing."""
-    database, sessions = shared.storage.database, shared.sessions
+    database, sessions, wanted = shared.storage.database, shared.sessions, config.reminders
     if database is None:
         return shared
     return replace(
@@ -330,8 +338,9 @@ async def _on_disk(config: Config, shared: Shared, held: AsyncExitStack, summari
         memory=await shared_memory(config, database),
         lists=Lists(database),
         reminding=Reminding(
-            Reminders(database), sessions.of,
+            Reminders(database), lambda user: list(map(RingPlace, sessions.of(user))),
             language=config.persona.language, replies=persona_of(config.persona).replies,
+            rings=Rings(wanted.timer_rings, wanted.alarm_rings, wanted.snooze),
         ),
         background_jobs=await background_jobs(
             config, database, held, sessions.users,

@@ -131,4 +131,5 @@ def _context(host: Host, config: Config, session: Session | None, last_words: Ca
         unmute=partial(mute, False),
         tools=partial(_tools, host, session),
         replies=persona_of(config.persona).replies,
+        session=session.identity.session if session is not None else "",
     )

@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import SystemRandom
-from typing import Any
 
 import structlog
 import trio
@@ -29,7 +28,9 @@ from harry.memory.text.analysis import ago
 from harry.reflexes.grammar import Grammar, Wish, grammar_of
 from harry.reflexes.lists import KeptLists, ListReflexes
 from harry.reflexes.reminders import Reminding
-from harry.reflexes.times import moment_of, seconds_of, told_date, told_duration, told_time, told_when
+from harry.reflexes.timers import SHARED as TIMERS_SHARED
+from harry.reflexes.timers import Timers
+from harry.reflexes.times import told_date, told_time
 from harry.reflexes.understanding import understand
 from harry.reflexes.wording import sentence, tidy, turned
 
@@ -41,7 +42,7 @@ READ = 12
 
 SHARED = frozenset(
     (
-        "Repeat", "Time", "Date", "ListTimers", "Recall", "Thoughts", "WhoAreYou", "WhichModel", "Abilities", "Told",
+        "Repeat", "Time", "Date", *TIMERS_SHARED, "Recall", "Thoughts", "WhoAreYou", "WhichModel", "Abilities", "Told",
         "AreYouAnAI", "Languages", "TellVolume", "Here", "ReadList", "IsOnList", "WhichLists", "MakeList",
     )
 )  # fmt: skip
@@ -58,7 +59,8 @@ class ReflexContext:
 
     `tools` gives what the mind may use, each as its name and its description; `unmute` opens the microphone again, and
     says whether there is one. `forget` forgets a memory by its id, for good. Lists, reminders and memory are None where
-    nothing is kept.
+    nothing is kept. What is set rings first in `session`; `understand(words)` gives the wish that words are, and takes
+    milliseconds.
     """
 
     persona: str
@@ -77,6 +79,8 @@ class ReflexContext:
     tools: Callable[[], Sequence[str]] = tuple
     replies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     wall: Callable[[], float] = time.time
+    session: str = ""
+    understand: Callable[[str], Wish | None] = field(default=lambda words: None)
 
 
 class Reflexes:
@@ -92,13 +96,14 @@ class Reflexes:
         self._turn = ""
         self._last_memory = ""
         self._to_forget: Item | None = None
+        self._timers = Timers(body, self._reply)
+        body.understand = self._match
         self._does = {
             "Repeat": self._repeat, "Louder": self._louder, "Softer": self._softer, "Mute": self._mute,
-            "Time": self._time, "Date": self._date, "Timer": self._timer, "Remind": self._remind,
-            "Alarm": self._alarm, "ListTimers": self._list, "CancelTimers": self._cancel, "Remember": self._remember,
+            "Time": self._time, "Date": self._date, "Remember": self._remember,
             "Recall": self._recall, "Forget": self._forget, "Thoughts": self._thoughts, "WhichModel": self._model,
             "Told": self._told_plainly, "SetVolume": self._set_volume, "TellVolume": self._tell_volume,
-            "Unmute": self._unmute,
+            "Unmute": self._unmute, **self._timers.does,
         }  # fmt: skip
 
     async def answer(self, turn: Turn) -> str | None:
@@ -129,28 +134,47 @@ class Reflexes:
         whatever changes something waits for it; `final` tells whether they can still be taken back. `turn` is the id
         under which they are kept, "" where they are not. What fails is told.
         """
+        try:
+            answered = await self._asked(text, sure, final) if by_person else None
+            if answered is not None:
+                return answered
+            wish = await trio.to_thread.run_sync(self._match, text)
+            if wish is None or self._has_tool(wish.name) or not await self._timers.applies(wish):
+                return None
+            if wish.name not in SHARED:
+                await sure()
+            self._turn = turn
+            return await self._done(wish)
+        except HarryError as error:
+            log.warning("a reflex failed", cause=str(error))
+            return self._reply("Trouble", why=str(error))
+
+    async def _asked(self, text: str, sure: Callable[[], Awaitable[object]], final: Callable[[], bool]) -> str | None:
+        """Do what the words say as an answer to what Harry asked or lets ring; None where they answer nothing.
+
+        Only the very next words answer, and they must come from a person.
+        """
         if self._to_forget is not None:
-            # Only the very next words can agree, and they must come from a person.
-            agreed = self._phrases.agrees(text, (self._body.persona,)) if by_person else None
+            agreed = self._phrases.agrees(text, (self._body.persona,))
             if agreed is not None:
                 await sure()
                 return await self._settle(agreed=agreed)
-            if final():
-                self._to_forget = None
-        wish = await trio.to_thread.run_sync(self._match, text)
-        if wish is None or self._has_tool(wish.name):
-            return None
-        if wish.name not in SHARED:
+        if self._timers.stopped_by(text):
             await sure()
-        self._turn = turn
-        try:
-            if self._lists.does(wish.name):
-                return await self._lists.answer(wish)
-            does = self._does.get(wish.name)
-            return await does(wish) if does is not None else self._reply(wish.name, name=self._body.persona)
-        except HarryError as error:
-            log.warning("a reflex failed", reflex=wish.name, cause=str(error))
-            return self._reply("Trouble", why=str(error))
+            return await self._timers.stop_ringing()
+        if self._timers.asked:
+            await sure()
+            self._to_forget = None
+            return await self._timers.answered(text)
+        if final():
+            self._to_forget = None
+        return None
+
+    async def _done(self, wish: Wish) -> str | None:
+        if self._lists.does(wish.name):
+            return await self._lists.answer(wish)
+        does = self._does.get(wish.name)
+        return await does(wish) if does is not None else self._reply(wish.name, name=self._body.persona)
 
     def _match(self, text: str) -> Wish | None:
         if self._grammar is None:
@@ -168,7 +192,7 @@ class Reflexes:
 
     def _reply(self, name: str, /, **told: object) -> str:
         """The persona's words for this, else the language's."""
-        assert self._grammar is not None  # noqa: S101  it has matched
+        self._grammar = self._grammar or grammar_of(self._language)
         wordings = self._body.replies.get(name) or (self._grammar.replies[name],)
         words = wordings[int(self._body.wall()) % len(wordings)]
         for key, value in told.items():
@@ -245,68 +269,6 @@ class Reflexes:
             else self._reply("Thoughts.none")
         )
 
-    # Timers.
-
-    async def _timer(self, wish: Wish) -> str:
-        seconds = seconds_of(wish.slots)
-        if seconds is None:
-            return self._reply("When.unclear")
-        await self._due("timer", self._body.wall() + seconds, "")
-        return self._reply("Timer", duration=told_duration(seconds))
-
-    async def _remind(self, wish: Wish) -> str:
-        return await self._at(wish, "reminder", "Remind", turned(str(wish.slots.get("what", "")).strip()))
-
-    async def _alarm(self, wish: Wish) -> str:
-        return await self._at(wish, "alarm", "Alarm", "")
-
-    async def _at(self, wish: Wish, kind: Any, reply: str, what: str) -> str:
-        now, seconds = self._now(), seconds_of(wish.slots)
-        at = (
-            moment_of(wish.slots, now)
-            if seconds is None
-            else datetime.fromtimestamp(now.timestamp() + seconds).astimezone()
-        )
-        if at is None:
-            return self._reply("When.unclear")
-        if at <= now:
-            return self._reply("When.past")
-        await self._due(kind, at.timestamp(), what)
-        return self._reply(reply, when=told_when(at, now), what=what)
-
-    async def _due(self, kind: Any, due: float, what: str) -> None:
-        if self._body.reminding is None:
-            raise HarryError("I keep nothing here, so I would not wake for it.")
-        await self._body.reminding.add(self._body.user, kind, self._body.wall(), due, what)
-
-    async def _list(self, _: Wish) -> str:
-        held = await self._body.reminding.of(self._body.user) if self._body.reminding is not None else []
-        return self._reply("ListTimers", list=self._told(held)) if held else self._reply("ListTimers.none")
-
-    def _told(self, held: Sequence[Any]) -> str:
-        now = self._now()
-        told = []
-        for each in held[:8]:
-            due = datetime.fromtimestamp(each.due).astimezone()
-            left = told_duration(each.due - now.timestamp())
-            told.append(
-                f"a timer with {left} left" if each.kind == "timer"
-                else f"an alarm {told_when(due, now)}" if each.kind == "alarm"
-                else f"a reminder {told_when(due, now)}: {each.text}"
-            )  # fmt: skip
-        return "; ".join(told)
-
-    async def _cancel(self, wish: Wish) -> str:
-        reminding, said = self._body.reminding, wish.text.lower()
-        held = await reminding.of(self._body.user) if reminding is not None else []
-        kind = next((each for each in ("timer", "alarm", "reminder") if each in said), None)
-        wanted = [each for each in held if kind is None or each.kind == kind]
-        if not wanted or reminding is None:
-            return self._reply("CancelTimers.none")
-        gone = wanted if " all" in said or said.endswith("s") else [max(wanted, key=lambda each: each.made_at)]
-        await reminding.remove(self._body.user, [each.id for each in gone])
-        return self._reply("CancelTimers", list=self._told(gone))
-
     # Memory.
 
     async def _remember(self, wish: Wish) -> str:
@@ -358,7 +320,6 @@ class Reflexes:
 
     async def _settle(self, *, agreed: bool) -> str:
         item, self._to_forget = self._to_forget, None
-        self._grammar = self._grammar or grammar_of(self._language)
         if item is None or not agreed or self._body.memory is None:
             return self._reply("Forget.kept")
         try:

@@ -94,13 +94,15 @@ def split_moment(text: str, now: datetime) -> tuple[datetime, str] | None:
     words = text.split()
     for size in range(min(len(words), 12), 0, -1):
         for span, rest in ((words[-size:], words[:-size]), (words[:size], words[size:])):
-            said = _plain(" ".join(span))
-            if _is_plainly_a_time(said, now) and (at := parse_moment(said, now)) is not None:
+            said = " ".join(span)
+            if is_plainly_a_time(said, now) and (at := parse_moment(said, now)) is not None:
                 return at, " ".join(rest).strip(" ,.;")
     return None
 
 
-def _is_plainly_a_time(said: str, now: datetime) -> bool:
+def is_plainly_a_time(text: str, now: datetime) -> bool:
+    """Return whether words that can be a time can hardly be anything else: "12" can, "at 12" and "Friday" cannot."""
+    said = _plain(text)
     if said.startswith(("in ", "after ", "on ", "by ", "next ", "this ", "tonight")) and not said.endswith(
         (" in", " on")
     ):

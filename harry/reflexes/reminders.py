@@ -1,158 +1,460 @@
-"""Timers and reminders come due: told in a gap, in a conversation of their user's, and forgotten once they were told.
+"""Timers, alarms and reminders of all users: set, changed, and let ring where they were set, or where somebody is.
 
-They are in the store, so they survive a restart; what came due meanwhile is told late, and says so. The wait is for the
-next one alone; the wall clock is looked at once a minute besides, for it may jump.
+They are in the store, so they survive a restart, and are changed there before anybody says so. The wait is for the next
+one alone. Besides, everything is looked at every two seconds: so a wall clock that was set, a computer that slept, a
+client that came back and what another process wrote are noticed. (A timerfd tells of the first alone, on Linux alone.)
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NoReturn, Protocol
+from typing import Literal, NoReturn, Protocol
 
 import structlog
 import trio
 
-from channels.gate import Slot
-from channels.turn import Turn
+from actors.text.phrases import phrases_of, words
+from channels.turn import new_id
 from harry.errors import HarryError, StoreError
-from harry.memory.store.reminders import Reminder, ReminderKind, Reminders
+from harry.memory.store.reminders import MAX_TEXT, Reminder, ReminderKind
+from harry.reflexes.bells import Bell, Place
+from harry.reflexes.clocks import Clocks
 from harry.reflexes.grammar import grammar_of
-from harry.reflexes.times import told_date, told_duration, told_time
-
-GAP = 0.7
-"""Seconds in which nobody speaks and nothing happens, before Harry speaks up."""
+from harry.reflexes.timer_words import past_words, timer_name
+from harry.reflexes.times import told_time
+from harry.reflexes.wording import tidy
 
 LATE = 120.0
-"""Seconds after which what was due is told as late."""
+"""Seconds after which what was due is told as late, once, and does not ring."""
 
-TRIES = 3
-"""How often a reminder is told that was cut before a word of it was heard."""
+LATE_ALARM = 3600.0
+"""The same for an alarm: who is not awake yet wants to be woken."""
 
-_LOOK = 60.0
+LOOK = 2.0
+"""Seconds between two looks at the clocks and at what others wrote."""
+
+LONGEST = 366 * 86_400.0
+"""Seconds for which a timer may be set."""
+
+LATER = 60.0
+"""Seconds until what nobody heard is tried again."""
+
+RECENT = 600.0
+"""Seconds for which what has rung can still be snoozed, and a "stop the timer" means it."""
+
 _AGAIN = 5.0  # seconds after a store failed
+
+State = Literal["set", "changed", "paused", "ringing", "stopped", "told", "snoozed", "cancelled"]
 
 log = structlog.get_logger(__name__)
 
 
-class Told(Protocol):
-    """A conversation in which somebody can be told something."""
+class EnginePool(Protocol):
+    """Where reminders are kept: `harry.memory.store.reminders.Reminders`."""
 
-    @property
-    def conductor(self) -> Conductor:
-        """What says it."""
+    async def put(self, user: str, *, gone: Sequence[str] = (), made: Sequence[Reminder] = ()) -> int | None:
+        """Take some away and keep others; None where there would be too many."""
+        ...
 
-    async def quiet(self, seconds: float) -> None:
-        """Wait until nothing that was said is pending and nothing has happened for `seconds`."""
+    async def change(self, changed: Reminder) -> bool:
+        """Write one as it is now; False where it is gone."""
+        ...
+
+    async def of(self, user: str) -> list[Reminder]:
+        """Give a user's."""
+        ...
+
+    async def all(self) -> list[Reminder]:
+        """Give all."""
+        ...
+
+    async def version(self) -> int:
+        """Give a number that changes with the file."""
+        ...
 
 
-class Conductor(Protocol):
-    """What says something in a conversation."""
+class TooManyRemindersError(HarryError):
+    """One more would be more than are kept."""
 
-    def say(self, words: str) -> Turn | None:
-        """Say it in a turn of its own; None if that cannot be."""
 
-    def slot_of(self, turn: str) -> Slot | None:
-        """Find what was heard of a turn."""
+@dataclass(frozen=True, slots=True)
+class Rings:
+    """For how many seconds a timer and an alarm ring at most, and for how many they are snoozed."""
+
+    timer: float = 60.0
+    alarm: float = 600.0
+    snooze: float = 540.0
 
 
 class Reminding:
-    """Those of all users. `sessions_of(user)` gives the conversations in which a user can be told something."""
+    """Those of all users. `places_of(user)` gives the conversations in which something can ring for a user."""
 
     def __init__(
         self,
-        reminders: Reminders,
-        sessions_of: Callable[[str], Sequence[Told]],
+        shelf: EnginePool,
+        places_of: Callable[[str], Sequence[Place]],
         *,
         language: str = "en",
         replies: Mapping[str, tuple[str, ...]] | None = None,
-        wall: Callable[[], float] = time.time,
+        clocks: Clocks | None = None,
+        rings: Rings | None = None,
     ) -> None:
-        self._reminders = reminders
-        self._sessions_of = sessions_of
+        self.clocks = clocks or Clocks()
+        self.rings = rings or Rings()
+        self._shelf = shelf
+        self._places_of = places_of
         self._language = language
         self._own = replies or {}
-        self._wall = wall
+        self._began = self.clocks.wall()
         self._changed = trio.Event()
-        self._telling: set[str] = set()
-        self._alone: set[str] = set()
+        self._bells: dict[str, Bell] = {}
+        self._known: dict[str, Reminder] | None = None
+        self._version: int | None = None
+        self._later: dict[str, float] = {}
+        self._settled: dict[str, Reminder] = {}
+        self._recent: dict[str, list[tuple[float, Reminder]]] = {}
 
-    async def add(self, user: str, kind: ReminderKind, made_at: float, due: float, text: str) -> None:
-        """Keep one; it is on disk when this returns. Raises `StoreError`, `HarryError` where there are too many."""
-        if await self._reminders.add(user, kind, made_at, due, text) is None:
-            raise HarryError("There are too many reminders already.")
-        self.look()
+    # What a user may do. What returns is on disk; all of it raises `StoreError`.
+
+    async def set(
+        self,
+        user: str,
+        kind: ReminderKind,
+        *,
+        seconds: float | None = None,
+        at: datetime | None = None,
+        text: str = "",
+        name: str = "",
+        session: str = "",
+        days: str = "",
+    ) -> Reminder:
+        """Keep one that is due in so many seconds, or at a local time. Raises `TooManyRemindersError`, `HarryError`."""
+        wall = self.clocks.wall()
+        made = Reminder(
+            new_id(), user, kind, wall, wall, text[:MAX_TEXT], name[:100], session, seconds or 0.0, days=days
+        )
+        if seconds is not None:
+            if not 0 < seconds <= LONGEST:
+                raise HarryError("A timer runs for a year at most.")
+            made = self.clocks.counting(made, seconds)
+        elif at is not None:
+            made = self.clocks.at(made, at)
+        if await self._shelf.put(user, made=[made]) is None:
+            raise TooManyRemindersError("There are too many timers and reminders already.", remedy="Cancel some.")
+        self._tell(made, "set")
+        return made
 
     async def of(self, user: str) -> list[Reminder]:
-        """A user's, the next first. Raises `StoreError`."""
-        return await self._reminders.of(user)
+        """Return a user's, the next first."""
+        return sorted(await self._shelf.of(user), key=self.clocks.left)
 
-    async def remove(self, user: str, ids: list[str]) -> int:
-        """Forget some. Raises `StoreError`."""
-        gone = await self._reminders.remove(user, ids)
-        self.look()
-        return gone
+    async def cancel(self, user: str, ids: Iterable[str]) -> int:
+        """Forget some; returns how many there were."""
+        gone = list(ids)
+        held = {each.id: each for each in await self._shelf.of(user)}
+        count = await self._shelf.put(user, gone=gone) or 0
+        for each in gone:
+            self._drop(each)
+            if each in held:
+                self._tell(held[each], "cancelled")
+        return count
+
+    async def pause(self, reminder: Reminder) -> Reminder | None:
+        """Let a timer stand still; None where it is gone."""
+        return await self._change(self.clocks.stopped(reminder, max(0.0, self.clocks.left(reminder))), "paused")
+
+    async def resume(self, reminder: Reminder) -> Reminder | None:
+        """Let a timer go on; None where it is gone."""
+        return await self._change(self.clocks.counting(reminder, self.clocks.left(reminder)), "changed")
+
+    async def extend(self, reminder: Reminder, seconds: float) -> Reminder | None:
+        """Add to what is left of a timer, or take from it; None where it is gone. Raises `HarryError` if too long."""
+        left = max(0.0, self.clocks.left(reminder)) + seconds
+        if left > LONGEST:
+            raise HarryError("A timer runs for a year at most.")
+        move = self.clocks.stopped if reminder.paused else self.clocks.counting
+        longer = replace(reminder, length=max(0.0, reminder.length + seconds))
+        return await self._change(move(longer, max(0.0, left)), "changed")
+
+    async def stop(self, user: str, ids: Iterable[str] | None = None) -> list[Reminder]:
+        """Stop what rings, here or in another process; returns what it was."""
+        rang = await self._ringing(user, ids)
+        if rang:
+            await self._settle(rang, "stopped")
+        return rang
+
+    async def snooze(self, user: str, seconds: float | None = None, ids: Iterable[str] | None = None) -> list[Reminder]:
+        """Let what rings, or has just rung, ring again in a while; returns what it is now."""
+        wanted = set(ids) if ids is not None else None
+        rang = await self._ringing(user, wanted) or [
+            each for each in self.rung_lately(user) if wanted is None or each.id in wanted
+        ]
+        again = [
+            self.clocks.counting(replace(each, id=new_id(), days=""), seconds or self.rings.snooze) for each in rang
+        ]
+        if not again:
+            return []
+        moved = [next_one for each in rang if (next_one := self.clocks.again(each)) is not None]
+        if await self._shelf.put(user, gone=[each.id for each in rang], made=[*moved, *again]) is None:
+            raise TooManyRemindersError("There are too many timers and reminders already.", remedy="Cancel some.")
+        self._recent.pop(user, None)
+        for each in rang:
+            self._drop(each.id)
+            if self._known is not None:
+                self._known.pop(each.id, None)
+        for each in moved:
+            self._tell(each, "changed")
+        for each in again:
+            self._tell(each, "snoozed")
+        return again
+
+    def rings_at(self, user: str, session: str | None = None) -> bool:
+        """Return whether something rings for a user now, in this process: anywhere, or in one conversation."""
+        return any(
+            each.user == user
+            for bell in self._bells.values()
+            if session in (None, bell.place.id)
+            for each in bell.due.values()
+        )
+
+    def silence(self, user: str) -> None:
+        """Stop all that rings for a user in this process, at once; it is forgotten right after."""
+        for bell in self._bells.values():
+            if any(each.user == user for each in bell.due.values()):
+                bell.stop()
+
+    def rung_lately(self, user: str) -> list[Reminder]:
+        """Return what has rung for a user and is over, for a while."""
+        since = self.clocks.steady() - RECENT
+        return [each for at, each in self._recent.get(user, []) if at >= since]
+
+    def rung_within(self, user: str, seconds: float) -> bool:
+        """Return whether something has rung for a user and was over within the last seconds."""
+        return any(at >= self.clocks.steady() - seconds for at, _ in self._recent.get(user, []))
+
+    def stops(self, text: str, names: Sequence[str] = ()) -> bool:
+        """Return whether these words, while something rings, stop it."""
+        phrases = phrases_of(self._language)
+        stop = phrases.stop(text, names)
+        if stop is not None and not stop.rest:
+            return True
+        told = grammar_of(self._language).ringing
+        around = {*told.get("around", ()), *(name.lower() for name in names)}
+        said = list(words(text))[:12]
+        wanted = {words(each) for each in told.get("stop", ())}
+        edges = {words(each) for each in around}
+        return any(
+            tuple(said[first:last]) in wanted
+            for first in range(len(said))
+            for last in range(first + 1, len(said) + 1)
+            if _made_of(said[:first], edges) and _made_of(said[last:], edges | wanted)
+        )
 
     def look(self) -> None:
         """Something changed: a reminder, or who can be told one."""
-        self._alone.clear()
+        self._later.clear()
         self._changed.set()
 
+    # What rings.
+
     async def run(self) -> NoReturn:
-        """Tell what comes due, until cancelled."""
+        """Let ring what comes due, until cancelled."""
         async with trio.open_nursery() as nursery:
             while True:
                 self._changed = trio.Event()
+                wait = LOOK
                 try:
-                    following = await self._reminders.next(frozenset(self._telling | self._alone))
+                    await self._read()
                 except StoreError as error:
+                    # What is known of them rings all the same.
                     log.warning("reminders cannot be read", cause=str(error))
-                    await trio.sleep(_AGAIN)
-                    continue
-                wait = min(_LOOK, following.due - self._wall()) if following is not None else _LOOK
-                if following is None or wait > 0:
-                    with trio.move_on_after(wait):
-                        await self._changed.wait()
-                    continue
-                sessions = self._sessions_of(following.user)
-                if sessions:
-                    self._telling.add(following.id)
-                    nursery.start_soon(self._tell, following, sessions[0])
-                else:
-                    self._alone.add(following.id)  # nobody is there: until somebody comes
+                    wait = _AGAIN
+                for each in (self._known or {}).values():
+                    left = self.clocks.left(each)
+                    if not each.paused and left <= 0:
+                        await self._ring(each, nursery)
+                    elif not each.paused:
+                        wait = min(wait, left)
+                with trio.move_on_after(wait):
+                    await self._changed.wait()
 
-    async def _tell(self, due: Reminder, session: Told) -> None:
+    async def _read(self) -> None:
+        """Bring what is known up to what is in the store."""
+        for each in list(self._settled.values()):
+            await self._forget(each)
+        version = await self._shelf.version()
+        if self._known is not None and version == self._version:
+            return
+        held = {each.id: each for each in await self._shelf.all()}
+        before, self._known, self._version = self._known, held, version
+        for each in list(held.values()):
+            if each.boot_due is not None and each.boot != self.clocks.boot:
+                # The computer was started anew: from here on it counts by this start's clock.
+                held[each.id] = replace(self.clocks.counting(each, self.clocks.left(each)), rang_at=each.rang_at)
+                await self._shelf.change(held[each.id])
+        self._compare(before if before is not None else dict(held), held)
+
+    def _compare(self, before: Mapping[str, Reminder], held: Mapping[str, Reminder]) -> None:
+        """Tell what another process has changed, and silence what it took away."""
+        for each in held.values():
+            if each.id not in before:
+                self._publish(each, "set")
+            elif replace(before[each.id], rang_at=each.rang_at) != each:
+                self._publish(each, "paused" if each.paused else "changed")
+        for identity, gone in before.items():
+            if identity not in held:
+                self._publish(gone, "stopped" if gone.rang_at else "cancelled")
+        for bell in list(self._bells.values()):
+            for identity in list(bell.due):
+                if identity not in held or self.clocks.left(held[identity]) > 0:
+                    bell.drop(identity)
+
+    async def _ring(self, due: Reminder, nursery: trio.Nursery) -> None:
+        """Let one ring in its place, unless it does already or nobody is there."""
+        if due.id in self._settled or self._later.get(due.id, 0.0) > self.clocks.steady():
+            return
+        if any(due.id in bell.due for bell in self._bells.values()):
+            return
+        there = [place for place in self._places_of(due.user) if place.attended()]
+        there = [place for place in there if place.id == due.session] or there
+        if not there:
+            return
+        if due.rang_at is None:
+            due = replace(due, rang_at=self.clocks.wall())
+            try:
+                await self._shelf.change(due)
+            except StoreError as error:
+                log.warning("that something rings cannot be written", cause=str(error))
+            if self._known is not None:
+                self._known[due.id] = due
+        self._publish(due, "ringing", {place.id for place in there})
+        for place in there:
+            bell = self._bells.get(place.id)
+            if bell is None:
+                bell = self._bells[place.id] = Bell(place, self._settle, self._words, self._seconds)
+                bell.add(due)
+                nursery.start_soon(self._run_bell, bell)
+            else:
+                bell.add(due)
+
+    async def _run_bell(self, bell: Bell) -> None:
         try:
-            for _ in range(TRIES):
-                await session.quiet(GAP)
-                turn = session.conductor.say(self._words(due))
-                if turn is None:
-                    break
-                await turn.over.wait()
-                slot = session.conductor.slot_of(turn.id)
-                if slot is None or slot.heard:
-                    break
-            await self._reminders.remove(due.user, [due.id])
-        except StoreError as error:
-            log.warning("a reminder that was told cannot be forgotten", cause=str(error))
+            await bell.run()
         finally:
-            self._telling.discard(due.id)
+            del self._bells[bell.place.id]
+            for identity in bell.unheard:
+                self._later[identity] = self.clocks.steady() + LATER
             self._changed.set()
 
-    def _words(self, due: Reminder) -> str:
-        at = datetime.fromtimestamp(due.due).astimezone()
-        told = {
-            "time": told_time(at),
-            "what": due.text or f"a {due.kind}",
-            "duration": told_duration(due.due - due.made_at),
+    async def _settle(self, told: Iterable[Reminder], how: Literal["stopped", "told"]) -> None:
+        """What rang is done with: it comes again on the next of its days, or is forgotten."""
+        for each in told:
+            if each.id in self._settled:
+                continue
+            self._settled[each.id] = each
+            recent = self._recent.setdefault(each.user, [])
+            recent.append((self.clocks.steady(), each))
+            del recent[:-8]
+            self._drop(each.id)
+            self._publish(each, how)
+            try:
+                await self._forget(each)
+            except StoreError as error:
+                log.warning("a reminder that was told cannot be forgotten", cause=str(error))
+        self._changed.set()
+
+    async def _forget(self, told: Reminder) -> None:
+        again = self.clocks.again(told)
+        if again is None:
+            await self._shelf.put(told.user, gone=[told.id])
+        else:
+            await self._shelf.change(again)
+        if self._known is not None:
+            self._known.pop(told.id, None)
+            if again is not None:
+                self._known[again.id] = again
+        self._settled.pop(told.id, None)
+
+    def _drop(self, identity: str) -> None:
+        for bell in self._bells.values():
+            bell.drop(identity)
+
+    async def _ringing(self, user: str, ids: Iterable[str] | None) -> list[Reminder]:
+        wanted = set(ids) if ids is not None else None
+        return [
+            each
+            for each in await self._shelf.of(user)
+            if each.rang_at is not None and self.clocks.left(each) <= 0 and (wanted is None or each.id in wanted)
+        ]
+
+    async def _change(self, changed: Reminder, state: State) -> Reminder | None:
+        changed = replace(changed, rang_at=None)
+        if not await self._shelf.change(changed):
+            return None
+        self._drop(changed.id)
+        self._tell(changed, state)
+        return changed
+
+    def _tell(self, reminder: Reminder, state: State) -> None:
+        """Take in what this process has changed, and tell it."""
+        if self._known is not None:
+            if state == "cancelled":
+                self._known.pop(reminder.id, None)
+            else:
+                self._known[reminder.id] = reminder
+        self._publish(reminder, state)
+        self._changed.set()
+
+    def _publish(self, reminder: Reminder, state: State, rings_in: Iterable[str] = ()) -> None:
+        fields = self.told(reminder)
+        for place in self._places_of(reminder.user):
+            place.tell({**fields, "state": state, "here": place.id in rings_in})
+
+    def told(self, reminder: Reminder) -> dict[str, object]:
+        """Return it as events and the API tell it."""
+        left = self.clocks.left(reminder)
+        return {
+            "id": reminder.id,
+            "kind": reminder.kind,
+            "name": reminder.name,
+            "text": reminder.text,
+            "due": None
+            if reminder.paused
+            else self.clocks.local(self.clocks.due(reminder)).isoformat(timespec="seconds"),
+            "left": round(max(0.0, left), 1),
+            "length": reminder.length,
+            "paused": reminder.paused,
+            "days": reminder.days,
+            "words": self._words(reminder),
         }
+
+    def _seconds(self, due: Reminder) -> float:
+        late = -self.clocks.left(due)
+        if due.kind == "timer":
+            return self.rings.timer if late <= LATE else 0.0
+        return self.rings.alarm if due.kind == "alarm" and late <= LATE_ALARM else 0.0
+
+    def _words(self, due: Reminder) -> str:
+        """Return what is said of it when it is due."""
+        at, left = self.clocks.local(self.clocks.due(due)), self.clocks.left(due)
+        told = {"time": told_time(at), "what": due.text or f"a {due.kind}", "timer": timer_name(due)}
         name = f"Due.{due.kind}"
-        if self._wall() - due.due > LATE:
-            name = "Due.late"
-            today = datetime.fromtimestamp(self._wall()).astimezone().date() == at.date()
-            told["time"] = told["time"] if today else f"{told['time']} on {told_date(at)}"
-        words = (self._own.get(name) or (grammar_of(self._language).replies[name],))[0]
+        if left < -LATE:
+            name = f"Due.{'off' if self.clocks.due(due) < self._began else 'late'}.{due.kind}"
+            told["time"] = past_words(at, self.clocks.now())
+        sentence = self._worded(name)
         for key, value in told.items():
-            words = words.replace(f"{{{key}}}", value)
-        return words
+            sentence = sentence.replace(f"{{{key}}}", value)
+        return tidy(sentence)
+
+    def _worded(self, name: str) -> str:
+        return (self._own.get(name) or (grammar_of(self._language).replies[name],))[0]
+
+
+def _made_of(said: Sequence[str], phrases: set[tuple[str, ...]]) -> bool:
+    """Return whether these words are such phrases, one after the other."""
+    if not said:
+        return True
+    return any(tuple(said[:at]) in phrases and _made_of(said[at:], phrases) for at in range(1, min(5, len(said)) + 1))

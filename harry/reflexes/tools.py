@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
 from harry.reflexes.actions import ReflexContext
-from harry.reflexes.times import told_duration, told_when
+from harry.reflexes.reminders import Reminding
+from harry.reflexes.timer_words import duration_words, timer_name, when_words
 from harry.tools.functions import offer_of, tool
 from harry.tools.toolbox import Offer, ToolError
 
@@ -20,23 +21,25 @@ def offers_of(body: ReflexContext) -> list[Offer]:
     """The tools of one session."""
 
     @tool(effect=True)
-    async def set_timer(seconds: Annotated[int, Field(ge=1, le=31_536_000)]) -> str:
-        """Set a timer for so many seconds. The user is told aloud when it is over."""
-        await due("timer", body.wall() + seconds, "")
-        return f"A timer for {told_duration(seconds)} is set."
+    async def set_timer(
+        seconds: Annotated[int, Field(ge=1, le=31_536_000)], name: Annotated[str, Field(max_length=100)] = ""
+    ) -> str:
+        """Set a timer for so many seconds. It rings aloud when it is over. `name` is what it is for, such as pasta."""
+        kept = await reminding().set(body.user, "timer", seconds=seconds, name=name, session=body.session)
+        return f"A {timer_name(kept)} is set." if name else f"A timer for {duration_words(seconds)} is set."
 
     @tool(effect=True)
     async def set_reminder(at: datetime, what: Annotated[str, Field(min_length=1, max_length=500)]) -> str:
         """Remind the user aloud of something, at a local date and time (ISO 8601, such as 2026-01-31T18:30)."""
-        when, now = at.astimezone(), datetime.fromtimestamp(body.wall()).astimezone()
-        if when <= now:
+        local = at.astimezone().replace(tzinfo=None) if at.tzinfo is not None else at
+        if reminding().clocks.moment(local.isoformat()) <= reminding().clocks.wall():
             raise ToolError("That time has passed already.")
-        await due("reminder", when.timestamp(), what)
-        return f"A reminder {told_when(when, now)} is set."
+        kept = await reminding().set(body.user, "reminder", at=local, text=what, session=body.session)
+        return f"A reminder {when_words(kept, reminding().clocks)} is set."
 
-    async def due(kind: Any, at: float, what: str) -> None:
+    def reminding() -> Reminding:
         if body.reminding is None:
             raise ToolError("Nothing is kept here, so nobody would be reminded.")
-        await body.reminding.add(body.user, kind, body.wall(), at, what)
+        return body.reminding
 
     return [offer_of(set_timer), offer_of(set_reminder)]

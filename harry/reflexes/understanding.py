@@ -27,7 +27,7 @@ def understand(text: str, names: Sequence[str], grammar: Grammar, now: datetime,
     """
     if len(text) > LONGEST:
         return None
-    wish = grammar.match(text, names)
+    wish = grammar.match(text, names, now)
     if wish is not None:
         return wish
     # The barest first: to spell "rhythm please" would be wrong.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_TWO_STOPS = re.compile(r"(?<!\.)\.\.(?!\.)")
+_TWO_STOPS = re.compile(r"(?<!\.)\.\.(?!\.)|(?<=[!?])\.(?=\s|$)")
 _TURNED = {
     "my": "your", "mine": "yours", "me": "you", "i": "you", "i'm": "you're", "am": "are", "i've": "you've",
     "myself": "yourself", "our": "your", "i'll": "you'll", "i'd": "you'd",
@@ -23,5 +23,5 @@ def sentence(text: str) -> str:
 
 
 def tidy(text: str) -> str:
-    """Return the text without a full stop behind one that is there already: "It is 8:26 p.m."."""
-    return _TWO_STOPS.sub(".", text)
+    """Return the text without a second full stop behind "7 p.m." or "the cake!"."""
+    return _TWO_STOPS.sub(lambda found: found[0][1:], text)

@@ -9,24 +9,31 @@ from harry.config.loading import Config
 from harry.memory.store.database import Database
 from harry.memory.store.opening import STORE_FILE
 from harry.memory.store.reminders import Reminder, Reminders
+from harry.reflexes.reminders import Reminding
 
 
 @asynccontextmanager
-async def _reminders(config: Config) -> AsyncIterator[Reminders]:
+async def _reminding(config: Config) -> AsyncIterator[Reminding]:
     tables = await Database.open(config.data_folder / STORE_FILE)
     try:
-        yield Reminders(tables)
+        yield Reminding(Reminders(tables), lambda user: (), language=config.persona.language)
     finally:
         await tables.aclose()
 
 
-async def held(config: Config) -> list[Reminder]:
-    """Those of the user of the configuration, the next first. Raises `StoreError`."""
-    async with _reminders(config) as reminders:
-        return await reminders.of(config.user.name)
+async def held(config: Config) -> list[tuple[Reminder, float]]:
+    """Return those of the user of the configuration, the next first, and when each is due. Raises `StoreError`."""
+    async with _reminding(config) as reminding:
+        return [(each, reminding.clocks.due(each)) for each in await reminding.of(config.user.name)]
 
 
 async def cancelled(config: Config, identity: str) -> bool:
     """Take one back; False where there is none of this name. Raises `StoreError`."""
-    async with _reminders(config) as reminders:
-        return await reminders.remove(config.user.name, [identity]) > 0
+    async with _reminding(config) as reminding:
+        return await reminding.cancel(config.user.name, [identity]) > 0
+
+
+async def all_cancelled(config: Config) -> int:
+    """Take all back; returns how many there were. Raises `StoreError`."""
+    async with _reminding(config) as reminding:
+        return await reminding.cancel(config.user.name, [each.id for each in await reminding.of(config.user.name)])

@@ -20,7 +20,7 @@ from actors.turn_taking.floor import HarrySide
 from channels.event_types import ErrorOccurred, Heard, Interrupted, Reply, Transcribed, TurnBegan, TurnEnded
 from channels.events import EventStream
 from channels.gate import Gate, Slot, State
-from channels.messages import Exchange, Source, TurnRecord, Utterance
+from channels.messages import Exchange, Ring, Source, TurnRecord, Utterance
 from channels.turn import Turn, new_id
 from harry.errors import HarryError
 from harry.session.history import History
@@ -260,6 +260,7 @@ class Conductor:
         turn = slot.turn
         stale = self.gate.close(slot)
         self.gate.ducked = False
+        turn.cut_by = reason
         turn.scope.cancel()
         self.events.publish(Interrupted(turn=turn.id, reason=reason, stale_samples=stale))
         self._settle(turn, slot, reason, interrupted=True)
@@ -282,9 +283,9 @@ class Conductor:
         """Soften what Harry says, or end that."""
         self.gate.ducked = down
 
-    def say(self, words: str) -> Turn | None:
-        """Say fixed words, in a turn of their own."""
-        return self.commit(Utterance(new_id(), "", Source.PROACTIVE, speak=words))
+    def say(self, words: str, ring: Ring | None = None) -> Turn | None:
+        """Say fixed words, in a turn of their own, with the sound of a `ring` if one is given."""
+        return self.commit(Utterance(new_id(), "", Source.PROACTIVE, speak=words, ring=ring))
 
     def piece(self, turn: Turn, text: str) -> None:
         """A stretch of the reply goes to the voice: told at once, or, of a guess, when it is committed."""

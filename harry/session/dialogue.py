@@ -1,7 +1,7 @@
 """What words mean in a conversation: for whom they are, what they ask of the conversation itself, who answers them.
 
 Spoken and typed words come in here and leave as utterances for the conductor. "Stop", "go on", "off the record" and
-"on the record" are done here, the same for both; what is left is answered.
+"on the record" are done here, the same for both, and so are words that stop what rings; what is left is answered.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ class Dialogue:
     """One conversation's.
 
     `foresee(user, words)` is told the words so far of an utterance that is still being spoken. `reply_to` answers what
-    was meant for Harry, in place of the conductor. `speculates`: whether he may begin to answer on a guess.
+    was meant for Harry, in place of the conductor. `stops_ringing` is offered all that was said, and tells whether the
+    words have done their work already. `speculates`: whether he may begin to answer on a guess.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Dialogue:
         *,
         foresee: Callable[[str, str], None] | None = None,
         reply_to: Callable[[Utterance], Turn | None] | None = None,
+        stops_ringing: Callable[[str], bool] = lambda text: False,
         speculates: bool = True,
     ) -> None:
         self.attention = attention
@@ -42,6 +44,7 @@ class Dialogue:
         self._events = conductor.events
         self._foresee = foresee
         self._reply_to = reply_to or conductor.commit
+        self._stops_ringing = stops_ringing
         self._voice_ended_at = 0.0
 
     def typed(self, line: str) -> Turn | None:
@@ -49,6 +52,8 @@ class Dialogue:
         now = self._events.clock.now()
         said = Utterance(new_id(), line, Source.TYPED, now, now)
         self._events.publish(Transcribed(utterance=said.id, partial=False, text=line, meant=True, ended_at=now))
+        if self._stops_ringing(line):
+            return None
         text = self._to_answer(line)
         if text != line:
             self._conductor.cut("stop")
@@ -78,16 +83,17 @@ class Dialogue:
         understood = listener is None or listener.understand(speech, transcript)
         asked = asks(self._conductor.last_heard)
         meant = self.attention.judge(transcript.text, speech.began_at, asked=asked) if understood else Meant.NOBODY
+        silenced = speech.final and not self.attention.muted and self._stops_ringing(transcript.text)
         self._events.publish(
             Transcribed(
                 utterance=speech.utterance,
                 partial=not speech.final,
                 text=transcript.text,
-                meant=meant is Meant.MEANT,
+                meant=silenced or meant is Meant.MEANT,
                 ended_at=speech.ended_at,
             )
         )
-        text = self._to_answer(transcript.text)
+        text = "" if silenced else self._to_answer(transcript.text)
         if meant is not Meant.MEANT or not text:
             return
         utterance = Utterance(transcript.utterance, text, Source.VOICE, speech.began_at, speech.ended_at)

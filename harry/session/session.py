@@ -50,7 +50,8 @@ class SessionParts:
     """What a session is made of, put together by the host's builder.
 
     `actors` are run under the supervisor beside those that hear, by name. `on_committed` is told that something was
-    kept, and never waits; `warm` lets an embedded mind read the beginning of its prompt.
+    kept, and never waits; `warm` lets an embedded mind read the beginning of its prompt. `attended` tells whether
+    somebody can hear or see what Harry says here.
     """
 
     conductor: Conductor
@@ -65,6 +66,7 @@ class SessionParts:
     actors: Mapping[str, Callable[[], Awaitable[Any]]] = field(default_factory=dict)
     on_committed: Callable[[], None] = lambda: None
     warm: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
+    attended: Callable[[], bool] = lambda: False
 
 
 class Session:
@@ -86,6 +88,7 @@ class Session:
         self.speech_input = parts.dialogue.speech_input
         self.supervisor = Supervisor(self._crashed, self._degraded)
         self.warm = parts.warm
+        self.attended = parts.attended
         self.typed = parts.dialogue.typed
         """Answer a typed line; see `Dialogue.typed`."""
         self.forget = parts.forgetting.forget

@@ -24,6 +24,7 @@ from harry.engines.deadline import ProgressDeadline
 from harry.engines.lease import EnginePool
 from harry.engines.traits import traits_of
 from harry.session.actor_registry import ActorSet
+from harry.session.ring_stage import ring_out
 from harry.session.turn_sources import TurnSources
 
 Prompt = Callable[[str, LanguageModel, Recollection], tuple[Message, ...]]
@@ -78,6 +79,11 @@ class Pipeline:
             await self._sources.leave_out_deleted()
         async with AsyncExitStack() as leases:
             voice = await leases.enter_async_context(self._voice.lease())
+            ring = turn.utterance.ring
+            if ring is not None:
+                watched, on_piece = _Watched(voice), partial(self._piece, turn)
+                await ring_out(words or "", ring, voice=watched, slot=slot, rate=self._rate, on_piece=on_piece)
+                return
             mind = None
             if words is None:
                 mind = await leases.enter_async_context(self._mind.lease())

@@ -7,7 +7,14 @@ from typing import Any
 
 from channels.event_types import BY_NAME, AnyEvent
 
-_NOTHING: dict[str, Any] = {"str": "", "bool": False, "int": 0, "float": 0.0, "Mapping[str, float]": {}}
+_NOTHING: dict[str, Any] = {
+    "str": "",
+    "bool": False,
+    "int": 0,
+    "float": 0.0,
+    "Mapping[str, float]": {},
+    "str | None": None,
+}
 
 
 def sample(name: str, turn: str | None = None, **values: Any) -> AnyEvent:

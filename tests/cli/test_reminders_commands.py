@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 import trio
@@ -12,6 +11,7 @@ from harry.cli import app as cli
 from harry.memory.store.database import Database
 from harry.memory.store.opening import STORE_FILE
 from harry.memory.store.reminders import Reminders
+from harry.reflexes.reminders import Reminding
 
 
 @pytest.fixture
@@ -33,17 +33,18 @@ def reminders(tmp_path, monkeypatch, capsys):
 async def _set(folder):
     folder.mkdir(parents=True, exist_ok=True)
     tables = await Database.open(folder / STORE_FILE)
-    kept = Reminders(tables)
-    now = time.time()
-    await kept.add("maria", "timer", now, now + 60)
-    await kept.add("maria", "reminder", now, now + 3600, "call Anna")
-    await kept.add("peter", "reminder", now, now + 30, "a secret")
+    reminding = Reminding(Reminders(tables), lambda user: ())
+    await reminding.set("maria", "timer", seconds=60)
+    await reminding.set("maria", "reminder", seconds=3600, text="call Anna")
+    await reminding.set("peter", "reminder", seconds=30, text="a secret")
     await tables.aclose()
 
 
 def test_where_nothing_is_set_it_says_so(reminders):
     shell, _ = reminders
     assert shell("list") == (0, ["Nothing is set."], "")
+    assert shell() == (0, ["Nothing is set."], "")
+    assert shell("cancel", "all") == (0, ["Nothing is set."], "")
     assert shell("list", "--json") == (0, [], "")
 
 

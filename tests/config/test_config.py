@@ -218,7 +218,7 @@ def test_a_bad_value_is_told_with_its_place_its_key_and_what_was_expected(
         ("turn.__class__", "Known: attention_window, barge_in_voice, endpoint_silence, pre_roll, speculate, talk."),
         (
             "_file",
-            "redis, thinker, tools, turn, user, web.",
+            "redis, reminders, thinker, tools, turn, user, web.",
         ),
     ],
 )

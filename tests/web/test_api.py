@@ -57,9 +57,15 @@ async def test_the_description_is_valid_openapi_and_every_answer_is_as_described
         told = {(method.upper(), path) for path, methods in described["paths"].items() for method in methods}
         assert served - told == {("GET", each) for each in ("/api/openapi.json", "/api/events", "/api/history.md")}
         memory = (await door.ask("GET", "/api/memories")).json()["memories"][0]["id"].replace("/", "%2F")
-        reading = [each for each in api.PATHS if each.method == "GET" or each.name == "forget"]
-        for path in sorted(reading, key=lambda each: each.method, reverse=True):
-            answer = await door.ask(path.method, path.pattern.replace("{id}", memory))
+        reminding = door.host.reminding
+        assert reminding is not None
+        reading = [
+            path for path in api.PATHS if path.method == "GET" or path.name == "forget" or "reminder" in path.name
+        ]
+        for path in sorted(reading, key=lambda path: path.method, reverse=True):
+            timer = (await reminding.set("ann", "timer", seconds=60)).id
+            named = timer if "reminders" in path.pattern else memory
+            answer = await door.ask(path.method, path.pattern.replace("{id}", named).replace("{action}", "pause"))
             assert answer.status == 200, path
             path.answer.model_validate_json(answer.body, extra="forbid")
 

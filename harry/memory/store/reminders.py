@@ -1,12 +1,15 @@
-"""Timers, alarms and reminders in the store: kept from the moment they are made until they were told or cancelled."""
+"""Timers, alarms and reminders in the store: kept from the moment they are made until they were told or cancelled.
+
+A change returns once it is on disk, so that nothing is said to be set that a loss of power would undo.
+"""
 
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
 from typing import Literal, TypeAlias
 
-from channels.turn import new_id
 from harry.memory.store.database import Database
 
 ReminderKind: TypeAlias = Literal["timer", "alarm", "reminder"]
@@ -14,12 +17,19 @@ ReminderKind: TypeAlias = Literal["timer", "alarm", "reminder"]
 MOST = 200
 """Reminders that one user may have at once."""
 
-_COLUMNS = "id, user, kind, made_at, due, text"
+MAX_TEXT = 2000
+"""Characters of a text that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reminder:
-    """`made_at` and `due` are seconds since the epoch; `text` is what to tell, "" for a timer or an alarm."""
+    """`made_at`, `due` and `rang_at` are seconds since the epoch; `text` is what to tell, "" for a timer or an alarm.
+
+    `length` is the seconds it was set for, 0 for a time of day. What counts down is due when the steady clock of the
+    computer's start `boot` shows `boot_due`; while it is paused, `left_over` seconds are left. A time of day is kept as
+    the local time `local`; `days` are the weekdays on which it comes again ("01234": Monday to Friday). `session` is
+    the conversation in which it was set; `rang_at` is set while it rings.
+    """
 
     id: str
     user: str
@@ -27,6 +37,26 @@ class Reminder:
     made_at: float
     due: float
     text: str = ""
+    name: str = ""
+    session: str = ""
+    length: float = 0.0
+    boot: str = ""
+    boot_due: float | None = None
+    left_over: float | None = None
+    local: str = ""
+    days: str = ""
+    rang_at: float | None = None
+
+    @property
+    def paused(self) -> bool:
+        """Whether it stands still."""
+        return self.left_over is not None
+
+
+_NAMES = tuple(each.name for each in fields(Reminder))
+_SELECT = f"SELECT {', '.join(_NAMES)} FROM reminder"  # noqa: S608  (constants)
+_INSERT = f"INSERT INTO reminder ({', '.join(_NAMES)}) VALUES ({', '.join('?' * len(_NAMES))})"  # noqa: S608
+_UPDATE = f"UPDATE reminder SET {', '.join(f'{name} = ?' for name in _NAMES)} WHERE user = ? AND id = ?"  # noqa: S608
 
 
 class Reminders:
@@ -35,40 +65,53 @@ class Reminders:
     def __init__(self, tables: Database) -> None:
         self._tables = tables
 
-    async def add(self, user: str, kind: ReminderKind, made_at: float, due: float, text: str = "") -> Reminder | None:
-        """Keep one; None where there are too many."""
-        made = Reminder(new_id(), user, kind, made_at, due, text[:2000])
+    async def put(self, user: str, *, gone: Sequence[str] = (), made: Sequence[Reminder] = ()) -> int | None:
+        """Take some of a user's away and keep others: all of it or nothing.
+
+        Returns how many of `gone` there were; None, and nothing has changed, where there would be too many.
+        """
+
+        def work(connection: sqlite3.Connection) -> int | None:
+            taken = 0
+            for identity in gone:
+                taken += connection.execute("DELETE FROM reminder WHERE user = ? AND id = ?", (user, identity)).rowcount
+            for each in made:
+                connection.execute(_INSERT, astuple(each))
+            held = connection.execute("SELECT count(*) FROM reminder WHERE user = ?", (user,)).fetchone()[0]
+            if made and held > MOST:
+                raise _TooManyError
+            return taken
+
+        try:
+            return await self._tables.transaction(work)
+        except _TooManyError:
+            return None
+
+    async def change(self, changed: Reminder) -> bool:
+        """Write one that is kept as it is now; False where it is not there any more."""
 
         def work(connection: sqlite3.Connection) -> bool:
-            held = connection.execute("SELECT count(*) FROM reminder WHERE user = ?", (user,)).fetchone()[0]
-            if held >= MOST:
-                return False
-            values = (made.id, made.user, made.kind, made.made_at, made.due, made.text)
-            connection.execute(f"INSERT INTO reminder ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)", values)  # noqa: S608
-            return True
-
-        return made if await self._tables.transaction(work) else None
-
-    async def of(self, user: str) -> list[Reminder]:
-        """A user's, the next first."""
-        query = f"SELECT {_COLUMNS} FROM reminder WHERE user = ? ORDER BY due"  # noqa: S608  (constants)
-        rows = await self._tables.read(lambda connection: connection.execute(query, (user,)).fetchall())
-        return [Reminder(*row) for row in rows]
-
-    async def next(self, beside: frozenset[str] = frozenset()) -> Reminder | None:
-        """The next of all users', but those in `beside`."""
-        query = f"SELECT {_COLUMNS} FROM reminder ORDER BY due LIMIT ?"  # noqa: S608  (constants)
-        limit = len(beside) + 1
-        rows = await self._tables.read(lambda connection: connection.execute(query, (limit,)).fetchall())
-        return next((made for made in (Reminder(*row) for row in rows) if made.id not in beside), None)
-
-    async def remove(self, user: str, ids: list[str]) -> int:
-        """Forget some; returns how many there were."""
-
-        def work(connection: sqlite3.Connection) -> int:
-            gone = 0
-            for each in ids:
-                gone += connection.execute("DELETE FROM reminder WHERE user = ? AND id = ?", (user, each)).rowcount
-            return gone
+            return connection.execute(_UPDATE, (*astuple(changed), changed.user, changed.id)).rowcount > 0
 
         return await self._tables.transaction(work)
+
+    async def of(self, user: str) -> list[Reminder]:
+        """Give a user's, in the order in which they were made."""
+        rows = await self._tables.read(
+            lambda connection: connection.execute(f"{_SELECT} WHERE user = ? ORDER BY seq", (user,)).fetchall()
+        )
+        return [Reminder(*row) for row in rows]
+
+    async def all(self) -> list[Reminder]:
+        """Give those of all users, in the order in which they were made."""
+        rows = await self._tables.read(lambda connection: connection.execute(f"{_SELECT} ORDER BY seq").fetchall())
+        return [Reminder(*row) for row in rows]
+
+    async def version(self) -> int:
+        """Give a number that changes whenever anybody, another process too, has written to the file."""
+        row = await self._tables.read(lambda connection: connection.execute("PRAGMA data_version").fetchone())
+        return int(row[0])
+
+
+class _TooManyError(Exception):
+    """One more would be too many: undo the whole change."""

@@ -17,7 +17,7 @@ from harry.host.budget import limits_told
 from harry.host.host import Host
 from harry.host.startup import better_minds
 from harry.services import user_data as belongings
-from harry.web.api import history, room, schemas, settings
+from harry.web.api import history, reminders, room, schemas, settings
 from harry.web.api.answering import moment, number, read_body, serve
 from harry.web.api.openapi import Parameter, Path, document
 from harry.web.server.http import Refusal, Request, Response, as_json
@@ -227,7 +227,7 @@ _OWN: tuple[Path, ...] = (
     Path("GET", "/api/lore", "lore", schemas.Lore, "The persona's lore."),
     Path("GET", "/api/status", "status", schemas.Status, "How Harry is."),
 )
-PATHS = (*_OWN, *history.PATHS, *room.PATHS, *settings.PATHS)
+PATHS = (*_OWN, *history.PATHS, *reminders.PATHS, *room.PATHS, *settings.PATHS)
 """All paths of the API that answer with JSON."""
 
 
@@ -242,6 +242,7 @@ def register(routes: Routes, host: Host, watch: SessionMetrics) -> None:
 
     serve(routes, _OWN, api)
     history.register(routes, host, watch)
+    reminders.register(routes, host)
     room.register(routes, host)
     settings.register(routes, host)
     routes.add("GET", "/api/openapi.json", openapi, told="This description.")

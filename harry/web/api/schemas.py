@@ -108,6 +108,31 @@ class Memories(BaseModel):
     next: int | None = None
 
 
+class Reminder(BaseModel):
+    """A timer, an alarm or a reminder. `due` is null while it is `paused`; `left` and `length` are in seconds.
+
+    `length` is 0 for a time of day; `days` are the weekdays it comes again on, Monday "0"; `words`: when it rings.
+    """
+
+    id: str
+    kind: str
+    name: str
+    text: str
+    due: datetime | None
+    left: float
+    length: float
+    paused: bool
+    ringing: bool
+    days: str
+    words: str
+
+
+class ReminderList(BaseModel):
+    """Timers, alarms and reminders, the next first."""
+
+    reminders: list[Reminder]
+
+
 class Deleted(BaseModel):
     """How many items are gone."""
 

@@ -55,6 +55,7 @@ class Conversation:
     def __init__(self, host: Host, request: Request) -> None:
         self.word = secrets.token_urlsafe(24)
         self.open = False
+        self._attached = False
         self.user = request.user
         self.settings = Settings(model=request.query.get("model", "harry")[:100])
         self.outbox = Outbox(knows_harry=request.query.get("harry") == "1")
@@ -117,7 +118,8 @@ class Conversation:
             self._host.open(
                 user=self.user, devices=ConversationDevices(self._clock, self.card, self.card),
                 settings=replace(self._host.settings(self.user), always_meant=True), voice=voice,
-                engines=self.session_engines, prompt=self._prompt, reply_to=self._reply_to, prepare=self._prepare,
+                engines=self.session_engines, prompt=self._prompt, reply_to=self._reply_to,
+                attended=lambda: self._attached, prepare=self._prepare,
             ),
             self._taken_up(),
             trio.open_nursery() as nursery,
@@ -173,14 +175,18 @@ class Conversation:
         """Serve one socket to its end; whether the client meant that end."""
         self.outbox.put("session.created", session=self.told(resumed=resumed))
         self.telling.state_again()
-        with suppress(SocketClosed):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._send, socket, nursery.cancel_scope)
-                nursery.start_soon(self._replaced, nursery.cancel_scope)
-                async for text in socket:
-                    await self._wishes.take(text)
-                    await self.outbox.room()
-                nursery.cancel_scope.cancel()
+        self._attached = True
+        try:
+            with suppress(SocketClosed):
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._send, socket, nursery.cancel_scope)
+                    nursery.start_soon(self._replaced, nursery.cancel_scope)
+                    async for text in socket:
+                        await self._wishes.take(text)
+                        await self.outbox.room()
+                    nursery.cancel_scope.cancel()
+        finally:
+            self._attached = False
         return socket.farewell
 
     async def _send(self, socket: Socket, scope: trio.CancelScope) -> None:

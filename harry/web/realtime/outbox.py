@@ -61,13 +61,13 @@ class Outbox:
         """Whether the client is behind, so that sound has to wait."""
         return len(self._waiting) >= PAUSED_AT or self._sound >= PAUSED_AT_BYTES
 
-    def put(self, kind: str, **fields: Any) -> None:
+    def put(self, kind: str, /, **fields: Any) -> None:
         """Have an event sent."""
         text = self._event(kind, fields)
         self._characters += len(text)
         self._add(text)
 
-    def put_own(self, kind: str, **fields: Any) -> None:
+    def put_own(self, kind: str, /, **fields: Any) -> None:
         """Have an event of Harry's own sent to a client that asked for those."""
         if self.knows_harry:
             self.put(kind, **fields)

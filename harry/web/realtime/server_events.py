@@ -19,6 +19,7 @@ from channels.event_types import (
     Interrupted,
     Muted,
     RecordChanged,
+    ReminderChanged,
     Reply,
     SpeechStarted,
     SpeechStopped,
@@ -28,6 +29,7 @@ from channels.event_types import (
     Transcribed,
     TurnBegan,
     TurnEnded,
+    on_the_wire,
 )
 from channels.events import Event, Listener
 from channels.gate import Slot
@@ -149,6 +151,8 @@ class ServerEvents:
                 self._outbox.put_own("harry.tool", name=name, call=call, outcome=None)
             case ToolEnded(name=name, call=call, outcome=outcome):
                 self._outbox.put_own("harry.tool", name=name, call=call, outcome=outcome)
+            case ReminderChanged():
+                self._outbox.put_own("harry.reminder", **on_the_wire(event))
             case Muted(muted=muted):
                 self._outbox.put_own("harry.muted", muted=muted)
             case RecordChanged(off=off):

@@ -16,6 +16,7 @@ from harry.memory.store.migrations import v3 as schema_v3
 from harry.memory.store.migrations import v4 as schema_v4
 from harry.memory.store.migrations import v5 as schema_v5
 from harry.memory.store.migrations import v6 as schema_v6
+from harry.memory.store.migrations import v7 as schema_v7
 from harry.memory.store.migrations import v8 as schema_v8
 
 Step: TypeAlias = tuple[str, ...]
@@ -63,6 +64,7 @@ MIGRATIONS: tuple[Step, ...] = (
     schema_v4.STEP,
     schema_v5.STEP,
     schema_v6.STEP,
+    schema_v7.STEP,
     schema_v8.STEP,
 )
 

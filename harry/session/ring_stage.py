@@ -1,0 +1,81 @@
+"""A turn that rings: its sound, its sentence, and the sound again and again until it is cut or its time is over.
+
+All of it goes through the turn's slot like any speech, so whatever cuts Harry cuts a ring. The sentence counts as heard
+once: what is repeated of it carries no words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import structlog
+import trio
+
+from actors.protocols import TextToSpeech
+from actors.speaker import at_rate, checked
+from actors.text.segmentation import Wording
+from channels.gate import Slot
+from channels.messages import Chunk, Ring
+from harry.audio.ring_sound import ring_sound, silence
+from harry.errors import EngineError
+
+PAUSE = 0.5
+"""Seconds of silence between two soundings."""
+
+SENTENCE_EVERY = 4
+"""After so many soundings the sentence is said again."""
+
+MAX_SENTENCE = 30
+"""Seconds of a sentence that are kept to be repeated."""
+
+log = structlog.get_logger(__name__)
+
+
+async def ring_out(
+    words: str, ring: Ring, *, voice: TextToSpeech, slot: Slot, rate: int, on_piece: Callable[[str], None]
+) -> None:
+    """Ring until the slot is closed or `ring.seconds` have passed. A voice without sound only shows the words.
+
+    A voice that fails does not keep a timer from ringing: the sound rings alone.
+    """
+    spoken = await _synthesized(words, voice, rate, on_piece)
+    if spoken and not any(chunk.pcm for chunk in spoken):
+        await _write(slot, spoken)
+        return
+    sound, pause = ring_sound(ring.kind, rate), silence(PAUSE, rate)
+    until = trio.current_time() + ring.seconds
+    if not await slot.write(sound) or not await _write(slot, spoken):
+        return
+    again = [Chunk(chunk.pcm, chunk.rate) for chunk in spoken]
+    soundings = 1
+    while trio.current_time() < until and await slot.write(pause):
+        if soundings % SENTENCE_EVERY == 0 and not await _write(slot, again):
+            return
+        if not await slot.write(sound):
+            return
+        soundings += 1
+
+
+async def _synthesized(words: str, voice: TextToSpeech, rate: int, on_piece: Callable[[str], None]) -> list[Chunk]:
+    chunks: list[Chunk] = []
+
+    async def take(chunk: Chunk) -> None:
+        if sum(each.samples for each in chunks) < MAX_SENTENCE * rate:
+            chunks.append(await at_rate(checked(chunk), rate))
+
+    wording = Wording()
+    for text in [*wording.feed(words), *wording.end()]:
+        on_piece(text)
+        try:
+            await voice.speak(text, take)
+        except EngineError as error:
+            log.warning("a timer rings without its sentence", cause=str(error))
+            return chunks
+    return chunks
+
+
+async def _write(slot: Slot, chunks: list[Chunk]) -> bool:
+    for chunk in chunks:
+        if not await slot.write(chunk.pcm, chunk.words):
+            return False
+    return not slot.closed
