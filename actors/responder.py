@@ -121,8 +121,8 @@ class _Asked:
             self._asking.cancel()  # Enough was said: the mind need not go on.
 
     async def _pass_on(self, piece: Piece) -> None:
-        for each in self.claims.pass_on(piece) if self.claims is not None else [piece]:
-            await self._say(each)
+        for ready in self.claims.pass_on(piece) if self.claims is not None else [piece]:
+            await self._say(ready)
 
     async def _say(self, piece: Piece) -> None:
         await self.said.say(piece.text, first=not self.spoken)
@@ -148,7 +148,7 @@ def _told(asked: _Asked, used: list[Used]) -> list[Message]:
     """What the mind said and called for, and what came of it, as the next asking tells it."""
     text = "".join(asked.text)
     mine = Message(Role.ASSISTANT, (*([TextPart(text)] if text.strip() else []), *asked.calls))
-    results = Message(Role.TOOL, tuple(ToolResult(each.use.id, each.use.result) for each in used))
-    pictures = [ImagePart(uri) for each in used for uri in each.pictures]
+    results = Message(Role.TOOL, tuple(ToolResult(result.use.id, result.use.result) for result in used))
+    pictures = [ImagePart(uri) for result in used for uri in result.pictures]
     shown = [Message(Role.USER, (TextPart("[The pictures that the tools gave.]"), *pictures))] if pictures else []
     return [mine, results, *shown]

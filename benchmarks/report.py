@@ -133,7 +133,7 @@ def _name(row: Row, case: Case) -> str:
     if not row.label.startswith("the same"):
         return row.label
     rows = ROWS[case.name]
-    before = [each.label for each in rows[: rows.index(row)] if not each.label.startswith("the same")]
+    before = [other.label for other in rows[: rows.index(row)] if not other.label.startswith("the same")]
     return f"{before[-1].partition(',')[0]}{row.label.removeprefix('the same')}"
 
 

@@ -82,13 +82,13 @@ def rounds(
     for number in range(count):
         for case in cases:
             shorter = case.shorter(faster)
-            for each in who[number % 3 : 3] + who[: number % 3] + who[3:]:
-                result = {"round": number, "case": case.name, "who": each, **measure(each, shorter, pythons)}
+            for system in who[number % 3 : 3] + who[: number % 3] + who[3:]:
+                result = {"round": number, "case": case.name, "who": system, **measure(system, shorter, pythons)}
                 runs.append(result)
                 with keep.open("a", encoding="utf-8") as out:
                     out.write(json.dumps(result) + "\n")
                 cpu = result.get("cpu_s_per_session_minute", result.get("failed"))
-                print(f"round {number + 1}/{count}  {case.name:<8} {each:<8} CPU s/min {cpu}", flush=True)
+                print(f"round {number + 1}/{count}  {case.name:<8} {system:<8} CPU s/min {cpu}", flush=True)
     return runs
 
 

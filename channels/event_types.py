@@ -211,7 +211,7 @@ BY_NAME = {kind.event: kind for kind in get_args(AnyEvent) if kind is not Plugin
 """Harry's own events by their names on the wire."""
 
 _WIRE = {
-    kind: tuple((each.name, each.default) for each in fields(kind) if each.name != "turn") for kind in BY_NAME.values()
+    kind: tuple((item.name, item.default) for item in fields(kind) if item.name != "turn") for kind in BY_NAME.values()
 }
 
 

@@ -158,7 +158,7 @@ class EventStream:
         Always a checkpoint, first of all: a turn that was cut before it began promises nothing.
         """
         await trio.lowlevel.checkpoint()
-        for listener in [each for each in self._listeners if each.lossless]:
+        for listener in [reader for reader in self._listeners if reader.lossless]:
             while not listener._room(len(RESERVED)) and not listener._closed:
                 await listener._changed.wait()
             listener._reserve(turn)

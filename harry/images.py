@@ -93,9 +93,9 @@ def newest(folder: Path) -> Path:
     """Find the newest picture of a folder. Raises `PictureError` where there is none."""
     try:
         found = [
-            (each.stat().st_mtime_ns, each.name, each)
-            for each in folder.iterdir()
-            if each.suffix.lower() in ENDINGS and each.is_file()
+            (path.stat().st_mtime_ns, path.name, path)
+            for path in folder.iterdir()
+            if path.suffix.lower() in ENDINGS and path.is_file()
         ]
     except OSError as error:
         raise PictureError(f"The folder of pictures cannot be read: {error.strerror}.") from error

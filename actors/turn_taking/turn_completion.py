@@ -61,7 +61,7 @@ def _by_comma(parts: list[tuple[str, ...]]) -> float:
 
 
 def _last_sentence(text: str) -> str:
-    sentences = [each for each in _SENTENCES.split(text.strip()) if words(each)]
+    sentences = [part for part in _SENTENCES.split(text.strip()) if words(part)]
     return sentences[-1].strip() if sentences else ""
 
 

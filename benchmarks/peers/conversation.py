@@ -184,9 +184,13 @@ def resident_mb() -> float:
 def figures(peers: Sequence[Peer]) -> dict[str, Any]:
     """Sum up the notes of all sessions."""
     notes = [peer.notes for peer in peers]
-    interruptions = [each for note in notes for each in note.interruptions[WARM_UP:]]
-    cut = [(each.voice, each.declared, each.cut) for each in interruptions if each.declared and each.cut]
-    replies = [each for note in notes for each in note.replies[WARM_UP:]]
+    interruptions = [interruption for note in notes for interruption in note.interruptions[WARM_UP:]]
+    cut = [
+        (interruption.voice, interruption.declared, interruption.cut)
+        for interruption in interruptions
+        if interruption.declared and interruption.cut
+    ]
+    replies = [reply for note in notes for reply in note.replies[WARM_UP:]]
     return {
         "interruptions": len(interruptions),
         "lost": len(interruptions) - len(cut),

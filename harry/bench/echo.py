@@ -213,7 +213,7 @@ def run(n: int) -> dict[str, Any]:
         interrupting = interruptions(voices, room.seed)
         over = listen(room.hear(reference, interrupting), reference)
         spoken += len(interrupting)
-        after += [took for each in interrupting if (took := noticed_after(each, over.pauses)) is not None]
+        after += [took for moment in interrupting if (took := noticed_after(moment, over.pauses)) is not None]
         costs += alone.costs + over.costs
         described.append({**room.describe(), "found": alone.description, "false_pauses": len(alone.pauses)})
     return {

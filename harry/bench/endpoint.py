@@ -161,8 +161,8 @@ def sweep(holds: Sequence[tuple[float, Sequence[float]]], ends: Sequence[float])
     longer than that. Shares in percent, dead air in milliseconds; None where no policy gets there.
     """
     likelihoods = np.array([likelihood for likelihood, lengths in holds for _ in lengths])
-    lengths = np.array([length for _, each in holds for length in each])
-    weights = np.array([1 / len(each) for _, each in holds for _ in each])
+    lengths = np.array([length for _, pauses in holds for length in pauses])
+    weights = np.array([1 / len(pauses) for _, pauses in holds for _ in pauses])
     weights /= weights.sum()
     at_end = np.array(ends)
     cut_by_delay = (_DELAYS[:, None] < lengths) * weights
@@ -179,9 +179,9 @@ def sweep(holds: Sequence[tuple[float, Sequence[float]]], ends: Sequence[float])
 
 def silence_only(lengths: Iterable[Sequence[float]]) -> dict[str, float | None]:
     """The same for silence alone: a pause longer than the delay is cut off."""
-    all_lengths = [tuple(each) for each in lengths]
+    all_lengths = [tuple(pauses) for pauses in lengths]
     points = [
-        (float(np.mean([np.mean(np.array(each) > delay) for each in all_lengths])), float(delay))
+        (float(np.mean([np.mean(np.array(pauses) > delay) for pauses in all_lengths])), float(delay))
         for delay in np.arange(0.2, 3.01, 0.05)
     ]
     return _operating_points(points)
@@ -205,18 +205,20 @@ def _operating_points(points: Sequence[tuple[float, float]]) -> dict[str, float 
 
 
 def _scored(decisions: Sequence[Decision]) -> dict[str, Any]:
-    holds = [each for each in decisions if each.lengths]
-    ends = [each for each in decisions if not each.lengths]
-    waits = [each.fires_at for each in ends]
-    cut = [float(np.mean(np.array(each.lengths) > each.fires_at)) for each in holds]
+    holds = [decision for decision in decisions if decision.lengths]
+    ends = [decision for decision in decisions if not decision.lengths]
+    waits = [decision.fires_at for decision in ends]
+    cut = [float(np.mean(np.array(decision.lengths) > decision.fires_at)) for decision in holds]
     return {
         "pauses": len(holds),
         "ends": len(ends),
         "words_and_turn_model": sweep(
-            [(each.likelihood, each.lengths) for each in holds], [e.likelihood for e in ends]
+            [(decision.likelihood, decision.lengths) for decision in holds], [e.likelihood for e in ends]
         ),
-        "words": sweep([(each.by_words, each.lengths) for each in holds], [each.by_words for each in ends]),
-        "silence_only": silence_only(each.lengths for each in holds),
+        "words": sweep(
+            [(decision.by_words, decision.lengths) for decision in holds], [decision.by_words for decision in ends]
+        ),
+        "silence_only": silence_only(decision.lengths for decision in holds),
         "as_shipped": {
             "false_cut_offs": round(100 * float(np.mean(cut)), 1),
             "dead_air_ms": {
@@ -231,11 +233,11 @@ def _scored(decisions: Sequence[Decision]) -> dict[str, Any]:
 def run(n: int) -> dict[str, Any]:
     """Judge the pauses of the first `n` turns of the set, and of the recordings. Shares in percent."""
     decisions = trio.run(_decide, min(n, len(TURNS)))
-    unseen = [each for each in decisions if each.held_out]
+    unseen = [decision for decision in decisions if decision.held_out]
     return {
         "turns": min(n, len(TURNS)),
         **_scored(decisions),
         "held_out": _scored(unseen),
-        "decision_ms": round(1000 * float(np.median([each.took for each in decisions]))),
+        "decision_ms": round(1000 * float(np.median([decision.took for decision in decisions]))),
         "set": "synthesised with Piper, one voice, pauses of published lengths at places marked by hand; 9 recordings",
     }

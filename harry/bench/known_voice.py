@@ -66,7 +66,7 @@ class KnownVoice:
 
 def replies_sounded(sounded: Sequence[tuple[float, bytes]]) -> list[npt.NDArray[np.int8]]:
     """What sounded of each reply, as signs, in order; silence left out."""
-    pcm = np.frombuffer(b"".join(each for _, each in sounded), np.int16)
+    pcm = np.frombuffer(b"".join(pcm for _, pcm in sounded), np.int16)
     heard = np.sign(pcm[pcm != 0]).astype(np.int8)
     breaks = np.flatnonzero(np.diff(heard) != 0) + 1
     runs = np.split(np.arange(len(heard)), breaks)

@@ -103,15 +103,15 @@ async def play(overlaps: Sequence[Overlap]) -> Played:
         listening = session.events.listen(100_000, lossless=True)
         async with trio.open_nursery() as nursery:
             await nursery.start(session.run)
-            for each in told:
-                await trio.sleep_until(clock.when(each.begins - AGAIN))
+            for placed in told:
+                await trio.sleep_until(clock.when(placed.begins - AGAIN))
                 if not session.conductor.busy:
                     session.typed("Tell me a story.")
             await trio.sleep(AGAIN + EVERY)
             nursery.cancel_scope.cancel()
     events = [event for event in listening.take_waiting() if not _of_the_end(event.what)]
-    for each in told:
-        _judge(each, sounded, pauses, events)
+    for placed in told:
+        _judge(placed, sounded, pauses, events)
     return Played(told, sounded, events, said)
 
 
@@ -214,26 +214,26 @@ def heard_exactly(played: Played) -> tuple[int, int]:
 
 def figures(played: Played) -> dict[str, Any]:
     """Read the figures off a run."""
-    false = [each for each in played.told if each.overlap.kind in {"assent", "cough", "bang"}]
-    stops = [each for each in played.told if each.overlap.kind == "stop"]
-    real = [each for each in played.told if each.overlap.kind == "interruption"]
+    false = [placed for placed in played.told if placed.overlap.kind in {"assent", "cough", "bang"}]
+    stops = [placed for placed in played.told if placed.overlap.kind == "stop"]
+    real = [placed for placed in played.told if placed.overlap.kind == "interruption"]
     right, cut = heard_exactly(played)
     return {
         "overlaps": len(false),
-        "replies_ended": sum(bool(each.cut) for each in false),
-        "ended_by": [f"{each.overlap.name}: {each.heard_as}" for each in false if each.cut],
-        "false_pauses": sum(each.pauses for each in false),
+        "replies_ended": sum(bool(placed.cut) for placed in false),
+        "ended_by": [f"{placed.overlap.name}: {placed.heard_as}" for placed in false if placed.cut],
+        "false_pauses": sum(placed.pauses for placed in false),
         "nothing_lost": whole(played),
         "unlike": unlike(played),
         "heard_exact": f"{right} of {cut}",
         "stops": len(stops),
-        "stopped": sum(each.cut[:1] == ["stop"] for each in stops),
-        "ended": sum(bool(each.cut) for each in stops),
+        "stopped": sum(placed.cut[:1] == ["stop"] for placed in stops),
+        "ended": sum(bool(placed.cut) for placed in stops),
         "end_of_stop_to_silence_ms": percentiles([e.silent_at - e.ends for e in stops if e.silent_at is not None]),
         "interruptions": len(real),
-        "interrupted": sum(bool(each.cut) for each in real),
-        "sounded_again": sum(each.again > 0 for each in [*stops, *real]),
-        "sounded_again_ms": percentiles([each.again for each in [*stops, *real]]),
+        "interrupted": sum(bool(placed.cut) for placed in real),
+        "sounded_again": sum(placed.again > 0 for placed in [*stops, *real]),
+        "sounded_again_ms": percentiles([placed.again for placed in [*stops, *real]]),
     }
 
 

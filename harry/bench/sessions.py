@@ -300,10 +300,14 @@ async def converse(n: int, seconds: float, script: Script, detector: VoiceActivi
         nursery.cancel_scope.cancel()
         watching.cancel_scope.cancel()
     notes = [one.notes for one in held]
-    interruptions = [each for note in notes for each in note.interruptions[WARM_UP:]]
-    cut = [(each.voice, each.cut) for each in interruptions if each.cut]
-    declared = [(each.declared, each.cut) for each in interruptions if each.declared and each.cut]
-    replies = [each for note in notes for each in note.replies[WARM_UP:]]
+    interruptions = [interruption for note in notes for interruption in note.interruptions[WARM_UP:]]
+    cut = [(interruption.voice, interruption.cut) for interruption in interruptions if interruption.cut]
+    declared = [
+        (interruption.declared, interruption.cut)
+        for interruption in interruptions
+        if interruption.declared and interruption.cut
+    ]
+    replies = [answer for note in notes for answer in note.replies[WARM_UP:]]
     return {
         "sessions": n,
         "seconds": round(wall, 1),
@@ -314,9 +318,9 @@ async def converse(n: int, seconds: float, script: Script, detector: VoiceActivi
         "stale_samples": sum(note.stale_samples for note in notes),
         "vad_to_cut_ms": percentiles([after.at - before.at for before, after in declared]),
         "first_voice_to_cut_ms": percentiles([after.at - before.at for before, after in cut]),
-        "end_of_speech_to_first_chunk_ms": percentiles([each.first.at - each.ended.at for each in replies]),
+        "end_of_speech_to_first_chunk_ms": percentiles([answer.first.at - answer.ended.at for answer in replies]),
         "cpu_vad_to_cut_ms": percentiles([after.cpu - before.cpu for before, after in declared]),
-        "cpu_end_of_speech_to_first_chunk_ms": percentiles([each.first.cpu - each.ended.cpu for each in replies]),
+        "cpu_end_of_speech_to_first_chunk_ms": percentiles([answer.first.cpu - answer.ended.cpu for answer in replies]),
         "cpu_s_per_session_minute": round(used / wall * 60 / n, 3),
         "rss_mb_per_session": round((ready - memory) / n, 3),
         "rss_mb_per_session_after": round((end - memory) / n, 3),

@@ -80,7 +80,7 @@ async def _redis(n: int) -> dict[str, Any]:
                     await link.call("SET", f"key{number % 100}", "a value of some length, as live state has it")
                     await link.call("GET", f"key{number % 100}")
 
-                return {"operations": 2 * n, **await _compared([partial(ask, each) for each in range(n)])}
+                return {"operations": 2 * n, **await _compared([partial(ask, number) for number in range(n)])}
         finally:
             process.kill()
             await process.wait()
@@ -110,7 +110,7 @@ async def _files(n: int) -> dict[str, Any]:
                 await files.save_json(path, content)
                 await files.load_json(path)
 
-            work = [partial(write_and_read, each) for each in range(n)]
+            work = [partial(write_and_read, number) for number in range(n)]
             return {"files": n, "synced": True, **await _compared(work)}
 
 
@@ -165,8 +165,8 @@ async def _turn() -> dict[str, Any]:
         for _ in range(ROUNDS):
             waited.append(await _one_after_another(ask))
             together.append(await _as_it_comes(ask))
-    whole = [median(each[1] for each in times) for times in (waited, together)]
-    first = [median(each[0] for each in times) for times in (waited, together)]
+    whole = [median(pair[1] for pair in times) for times in (waited, together)]
+    first = [median(pair[0] for pair in times) for times in (waited, together)]
     return {
         "scripted": {
             "services": SERVICES,
@@ -242,8 +242,8 @@ async def _timed(work: Sequence[Work], tasks: int) -> float:
     left = iter(work)
 
     async def take() -> None:
-        for each in left:
-            await each()
+        for act in left:
+            await act()
 
     began = time.perf_counter()
     async with trio.open_nursery() as nursery:

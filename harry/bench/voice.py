@@ -122,12 +122,12 @@ def figures(asked: list[tuple[float, float]], harry: Sound, rate: int, events: l
         after = np.flatnonzero(sounding[round(begin * rate) : round(end * rate)])
         if before.any() and after.size:
             silenced.append((after[-1] + 1) / rate)
-    cuts = [each for each in events if each["event"] == "interrupted"]
+    cuts = [event for event in events if event["event"] == "interrupted"]
     return {
         "questions": len(asked),
         "unanswered": lost,
         "end_of_speech_to_sound_ms": percentiles(answered),
         "interruptions": len(silenced),
         "first_voice_to_silence_ms": percentiles(silenced),
-        "stale_samples": sum(each["stale_samples"] for each in cuts),
+        "stale_samples": sum(event["stale_samples"] for event in cuts),
     }

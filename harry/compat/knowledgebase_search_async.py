@@ -70,7 +70,7 @@ async def _spoken(services: Services, username: str | None, text: str | None) ->
     if text is not None:
         return [text]
     exchanges = await services.rotation.fleeting(services.user(username), budget=RECENT)
-    return [each for exchange in exchanges for each in (exchange.said, exchange.heard) if each.strip()]
+    return [text for exchange in exchanges for text in (exchange.said, exchange.heard) if text.strip()]
 
 
 load_knowledgebase_sync = synchronous(load_knowledgebase)

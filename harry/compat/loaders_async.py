@@ -138,7 +138,9 @@ async def soc_entries(
     `at` is ISO 8601 with its offset. The newest 10,000 at most.
     """
     entries = await services.soc(persona).range(first, last or first)
-    return [{"sequence": each.sequence, "day": each.day, "at": _iso(each.at), "text": each.text} for each in entries]
+    return [
+        {"sequence": entry.sequence, "day": entry.day, "at": _iso(entry.at), "text": entry.text} for entry in entries
+    ]
 
 
 # Conversation
@@ -173,7 +175,7 @@ async def fleeting(services: Services, username: str | None = None, *, budget: i
     """
     user = services.user(username)
     exchanges = await services.rotation.fleeting(user, budget=budget)
-    return "".join(_lines(each, user, services.persona(None)) for each in exchanges)
+    return "".join(_lines(exchange, user, services.persona(None)) for exchange in exchanges)
 
 
 @ported(portal)
@@ -181,13 +183,13 @@ async def rotate_conversation(services: Services, username: str | None = None) -
     """Make what is over a dated conversation; gives each as `{"conversation_date", "conversation_number", ...}`."""
     return [
         {
-            "conversation_date": each.day,
-            "conversation_number": each.number,
-            "conversation_id": each.id,
-            "turns": each.turns,
-            "summary_text": each.summary or "",
+            "conversation_date": conversation.day,
+            "conversation_number": conversation.number,
+            "conversation_id": conversation.id,
+            "turns": conversation.turns,
+            "summary_text": conversation.summary or "",
         }
-        for each in await services.rotation.rotate(services.user(username))
+        for conversation in await services.rotation.rotate(services.user(username))
     ]
 
 

@@ -140,7 +140,7 @@ async def _search(services: Services, text: str, username: str | None, kind: Kin
 
 
 async def _found(services: Services, text: str, username: str | None, kind: Kind, count: int) -> list[dict[str, Any]]:
-    return [_memory(each) for each in await _search(services, text, username, kind, count)]
+    return [_memory(hit) for hit in await _search(services, text, username, kind, count)]
 
 
 def _memory(found: Found) -> dict[str, Any]:
@@ -157,7 +157,7 @@ def _memory(found: Found) -> dict[str, Any]:
 
 def _worded(what: str, found: tuple[Found, ...]) -> str:
     now = time.time()
-    return "\n".join(f"{what} from {ago(each.item.at, now)}: {each.item.text}" for each in found)
+    return "\n".join(f"{what} from {ago(hit.item.at, now)}: {hit.item.text}" for hit in found)
 
 
 search_sync = synchronous(search)

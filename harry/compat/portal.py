@@ -175,5 +175,5 @@ def _dress(made: Callable[..., Any], original: Callable[..., Any], name: str, ex
     vars(made)["__signature__"] = signature.replace(parameters=parameters)
     made.__name__ = made.__qualname__ = name
     made.__module__, made.__doc__ = original.__module__, explained
-    made.__annotations__ = {each.name: each.annotation for each in parameters}
+    made.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     made.__annotations__["return"] = signature.return_annotation

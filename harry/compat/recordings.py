@@ -35,7 +35,7 @@ class Recordings:
         """Begin one; what was recorded under this name is forgotten."""
         with self._lock:
             now = self._clock()
-            self._open = {key: each for key, each in self._open.items() if now - each.began < STALE}
+            self._open = {key: recording for key, recording in self._open.items() if now - recording.began < STALE}
             self._open.pop(name, None)
             while len(self._open) >= MOST:
                 del self._open[next(iter(self._open))]

@@ -46,7 +46,7 @@ async def reply(home: EngineServices, config: Config, wanted: Wanted) -> str:
     newest: list[TextPart | ImagePart] = [TextPart(words or BEGINS)]
     if wanted.image is not None:
         newest.append(ImagePart(await trio.to_thread.run_sync(pictures.shown, wanted.image)))
-    told = [message for each in before for message in _told(each)]
+    told = [message for exchange in before for message in _told(exchange)]
     if wanted.reading:
         told.append(Message(Role.USER, (TextPart(f"{READING}\n{quoted([wanted.reading[:LONGEST_READING]])}"),)))
     asked = Asked(

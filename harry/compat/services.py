@@ -105,8 +105,8 @@ def configuration() -> Config:
 
 def close() -> None:
     """Let go of everything; the next call opens it again. Also done when the process ends."""
-    for each in portals:
-        each.close()
+    for portal in portals:
+        portal.close()
 
 
 @asynccontextmanager

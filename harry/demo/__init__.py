@@ -73,13 +73,15 @@ def summary(happened: list[dict[str, Any]], harry: tuple[Sound, int], out: Path)
     from harry.demo.timeline import silent_from
 
     lines = ["", f"{out / 'timeline.png'}       who spoke when", f"{out / 'conversation.wav'}   you left, Harry right"]
-    asked = next((each["at"] for each in happened if each["event"] == "speech_stopped"), None)
-    spoke = next((each["at"] for each in happened if each["event"] == "speaking_started"), None)
-    cut = next((each for each in happened if each["event"] == "interrupted"), None)
+    asked = next((event["at"] for event in happened if event["event"] == "speech_stopped"), None)
+    spoke = next((event["at"] for event in happened if event["event"] == "speaking_started"), None)
+    cut = next((event for event in happened if event["event"] == "interrupted"), None)
     if asked is not None and spoke is not None:
         lines.append(f"From the end of the question to the first sound: {spoke - asked:.2f} s.")
     if cut is not None:
-        voice = max(each["at"] for each in happened if each["event"] == "speech_started" and each["at"] <= cut["at"])
+        voice = max(
+            event["at"] for event in happened if event["event"] == "speech_started" and event["at"] <= cut["at"]
+        )
         lines.append(
             f"From the first voice over him to his silence: {silent_from(*harry, cut['at']) - voice:.2f} s; "
             f"samples that sounded after it: {cut['stale_samples']}."

@@ -56,7 +56,7 @@ def draw(
     _wave(below, *harry, HARRY, "Harry")
     _words(above, below, happened, seconds)
     _stages(stages, happened)
-    for cut in (each["at"] for each in happened if each["event"] == "interrupted"):
+    for cut in (event["at"] for event in happened if event["event"] == "interrupted"):
         silent = silent_from(*harry, cut)
         for axis in (above, stages, below):
             top = 1 if axis is stages else 2.1 / (1 + _TOP)  # the words stay free
@@ -78,7 +78,7 @@ def silent_from(samples: npt.NDArray[np.int16], rate: int, cut: float) -> float:
 
 
 def _wave(axis: Any, samples: npt.NDArray[np.int16], rate: int, colour: str, who: str) -> None:
-    """A voice as its envelope: the loudest sample of each 20 ms, mirrored."""
+    """A voice as its envelope: the loudest sample of event 20 ms, mirrored."""
     step = max(1, rate // 50)
     usable = samples[: len(samples) // step * step].reshape(-1, step).astype(np.float32) / 32768
     envelope = np.abs(usable).max(axis=1) if usable.size else np.zeros(0, np.float32)
@@ -90,15 +90,15 @@ def _wave(axis: Any, samples: npt.NDArray[np.int16], rate: int, colour: str, who
 
 
 def _words(above: Any, below: Any, happened: list[dict[str, Any]], seconds: float) -> None:
-    """What was said over each stretch, and what of the reply was heard."""
-    started = {each["utterance"]: each["at"] for each in happened if each["event"] == "speech_started"}
-    sounded = {each["turn"]: each["at"] for each in happened if each["event"] == "speaking_started"}
+    """What was said over event stretch, and what of the reply was heard."""
+    started = {event["utterance"]: event["at"] for event in happened if event["event"] == "speech_started"}
+    sounded = {event["turn"]: event["at"] for event in happened if event["event"] == "speaking_started"}
     yours = {
-        started[each["utterance"]]: each["text"]
-        for each in happened
-        if each["event"] == "transcript" and not each["partial"] and each["utterance"] in started
+        started[event["utterance"]]: event["text"]
+        for event in happened
+        if event["event"] == "transcript" and not event["partial"] and event["utterance"] in started
     }
-    his = {sounded[each["turn"]]: each["text"] for each in happened if each["event"] == "heard"}
+    his = {sounded[event["turn"]]: event["text"] for event in happened if event["event"] == "heard"}
     for axis, texts in ((above, yours), (below, his)):
         places = [*sorted(texts), seconds]
         for at, until in pairwise(places):
@@ -106,13 +106,13 @@ def _words(above: Any, below: Any, happened: list[dict[str, Any]], seconds: floa
 
 
 def _label(axis: Any, at: float, text: str, width: int) -> None:
-    """Write a text of three lines at most, each of `width` characters, over what begins at `at`."""
+    """Write a text of three lines at most, event of `width` characters, over what begins at `at`."""
     shown = "\n".join(textwrap.wrap(text, width, max_lines=3, placeholder=" …"))
     axis.annotate(shown, (at, _TOP), va="top", fontsize=9.5, color=_GREY)
 
 
 def _stages(axis: Any, happened: list[dict[str, Any]]) -> None:
-    for turn in (each["timeline"] for each in happened if each["event"] == "turn_ended"):
+    for turn in (event["timeline"] for event in happened if event["event"] == "turn_ended"):
         for row, (begin, end, _, colour) in enumerate(STAGES):
             if begin in turn and end in turn:
                 left, width = turn[begin], max(turn[end] - turn[begin], 0.04)

@@ -46,15 +46,15 @@ def cast(chosen: Mapping[str, str]) -> ActorSet:
     """
     points = {point.name: point for point in entry_points(group=GROUP)}
     return ActorSet(
-        **{each.name: _found(points, each.name, chosen.get(each.name, "harry")) for each in fields(ActorSet)}
+        **{role.name: _found(points, role.name, chosen.get(role.name, "harry")) for role in fields(ActorSet)}
     )
 
 
 def _found(points: Mapping[str, EntryPoint], role: str, name: str) -> Any:
-    known = {each: point for each, point in points.items() if each.startswith(f"{role}.")}
+    known = {entry: point for entry, point in points.items() if entry.startswith(f"{role}.")}
     point = known.get(f"{role}.{name}")
     if point is None:
-        names = [each.removeprefix(f"{role}.") for each in known]
+        names = [entry.removeprefix(f"{role}.") for entry in known]
         raise ConfigurationError(f"actors.{role}: there is no {role} {name!r}.", remedy=nearest(name, names))
     try:
         return point.load()

@@ -168,7 +168,7 @@ class Conductor:
         """The slot of the newest turn, or of one that still runs."""
         if self._last is not None and self._last[0].id == turn:
             return self._last[1]
-        return next((slot for each, slot in self._running.items() if each.id == turn), None)
+        return next((slot for running, slot in self._running.items() if running.id == turn), None)
 
     def remember(self, exchange: Exchange) -> None:
         """Let something stand in the history that was no turn here."""
@@ -177,7 +177,7 @@ class Conductor:
     @property
     def last_spoken(self) -> str:
         """The newest reply that had words, as it was spoken."""
-        exchange = next((each for each in reversed(self.history) if each.heard.strip()), None)
+        exchange = next((past for past in reversed(self.history) if past.heard.strip()), None)
         return exchange.heard if exchange is not None else ""
 
     @property
@@ -436,12 +436,12 @@ class Conductor:
         causes = list(_leaves(trouble))
         log.error("turn failed", turn=turn.id, cause=describe_origin(trouble))
         log.debug("how it failed", turn=turn.id, exc_info=trouble)
-        sentence = next((str(each) for each in causes if isinstance(each, HarryError)), "")
+        sentence = next((str(cause) for cause in causes if isinstance(cause, HarryError)), "")
         kind = type(causes[0]).__name__
         message = sentence or f"Something in Harry failed ({kind})."
         self.events.publish(ErrorOccurred(turn=turn.id, message=message))
         if turn.utterance.speak is None and self.gate.live is None and not turn.scope.cancel_called:
-            spoken = next((each.message for each in causes if isinstance(each, HarryError)), "")
+            spoken = next((cause.message for cause in causes if isinstance(cause, HarryError)), "")
             self.say(f"Sorry, I could not answer. {spoken or 'Something in me failed; the log says what.'}")
 
     def _wake(self) -> None:
@@ -451,5 +451,5 @@ class Conductor:
 
 def _leaves(error: BaseException) -> list[BaseException]:
     if isinstance(error, BaseExceptionGroup):
-        return [leaf for each in error.exceptions for leaf in _leaves(each)]
+        return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
     return [error]

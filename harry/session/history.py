@@ -34,14 +34,14 @@ class History:
 
     def let_go(self, turns: Collection[str]) -> None:
         """Forget the exchanges of these turns: they belong to a conversation that is over."""
-        left = [each for each in self._exchanges if each.turn not in turns]
+        left = [exchange for exchange in self._exchanges if exchange.turn not in turns]
         if len(left) < len(self._exchanges):
             self._exchanges, self._dropped = deque(left, maxlen=KEPT), 0
             self.revision += 1
 
     def without(self, turn: str | None) -> tuple[Exchange, ...]:
         """All exchanges but that of one turn."""
-        return tuple(each for each in self._exchanges if each.turn != turn)
+        return tuple(exchange for exchange in self._exchanges if exchange.turn != turn)
 
     def recent(self, turn: str | None, *, most: int, tokens: int) -> tuple[Exchange, ...]:
         """The newest exchanges but that of one turn: at most so many, and within `tokens` together."""
