@@ -147,7 +147,7 @@ class Listener:
         self._follow(self.endpointing.turn_model(likelihood, until, now), 0.0, now)
 
     def release(self) -> None:
-        """The button was let go: what was said is all."""
+        """End the utterance now: what was said is all."""
         self._follow(self.endpointing.release(), 0.0, self._events.clock.now())
 
     def reach_back(self, seconds: float) -> None:

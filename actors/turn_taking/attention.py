@@ -2,19 +2,18 @@
 
 1. Words without a letter or digit are meant for nobody.
 2. MUTED: nothing is heard. It outranks everything below, and ends only by being taken back.
-3. PUSH: only what began while the button was down is heard, and all of it is meant. HOLD: down from press to release,
-   and the release ends the utterance. TOGGLE: one press opens, the next one ends and closes.
+3. TOGGLE: one press of the button opens the microphone, the next one closes it and ends the utterance. Only what began
+   while it was open is heard, and all of it is meant.
 4. OPEN: while the window is open, what began in it is meant. It is open while a turn is answered, for `window` seconds
    after `ready` and after each turn, for as long after the wake phrase was spotted, and always for a client that says
    himself when he speaks (`always`).
 5. Outside the window, words that call Harry by a name, or begin with a wake phrase, are meant.
-6. A mere "mhm" or "okay" that answers no question is meant for nobody, unless the button was down.
+6. A mere "mhm" or "okay" that answers no question is meant for nobody, unless the button let it in.
 7. What is not meant changes nothing: it neither opens the window nor keeps it open.
 8. RESTING: after `rest_after` seconds in which nothing was meant, Harry rests, and the voices around him are not
    transcribed. A button or the wake phrase wakes him; so does a loud enough voice (`voice`), and its first word is in
    the pre-roll.
-9. Off the record nothing said is kept anywhere. A guest's words are kept neither, and the user's past is not recalled.
-   Asking for it puts Harry off the record before he answers.
+9. Off the record nothing said is kept anywhere. Asking for it puts Harry off the record before he answers.
 """
 
 from __future__ import annotations
@@ -34,7 +33,6 @@ class Talk(StrEnum):
     """How the microphone is used."""
 
     OPEN = "open"
-    HOLD = "hold"
     TOGGLE = "toggle"
 
 
@@ -61,8 +59,8 @@ class Attention:
     off_the_record: bool = False
     _open_until: float = float("-inf")
     _answering: bool = False
-    _down_at: float | None = None
-    _was_down: tuple[float, float] = (float("inf"), float("-inf"))
+    _opened_at: float | None = None
+    _was_open: tuple[float, float] = (float("inf"), float("-inf"))
     _awake_until: float = float("inf")
 
     # What happens.
@@ -93,17 +91,13 @@ class Attention:
         return not self.muted
 
     def press(self, at: float) -> bool:
-        """The button went down. True if what was being said ends with it (a toggle that closes)."""
+        """Note that the button was pressed. True if that closes the microphone: what was being said ends with it."""
         self._stay_awake(at)
-        if self.talk is Talk.TOGGLE and self._down_at is not None:
-            return self._let_go(at)
-        if self._down_at is None:
-            self._down_at = at
-        return False
-
-    def release(self, at: float) -> bool:
-        """The button went up. True if what was being said ends with it, to be transcribed at once."""
-        return self.talk is Talk.HOLD and self._let_go(at)
+        if self._opened_at is None:
+            self._opened_at = at
+            return False
+        self._was_open, self._opened_at = (self._opened_at, at), None
+        return True
 
     # What is asked.
 
@@ -111,26 +105,26 @@ class Attention:
         """Whether the microphone's frames are to be listened to now."""
         if self.muted:
             return False
-        return self.talk is Talk.OPEN or self._down_at is not None
+        return self.talk is Talk.OPEN or self._opened_at is not None
 
     def is_open(self, at: float) -> bool:
         """Whether what begins now would be meant for Harry."""
         if self.muted:
             return False
         if self.talk is not Talk.OPEN:
-            return self._pushed(at)
+            return self._let_in(at)
         return self.always or self._answering or at <= self._open_until
 
     def resting(self, at: float) -> bool:
         """Whether voices need not be transcribed."""
         quiet = at > self._awake_until and not self._answering and not self.always
-        return quiet and self.rest_after is not None and self._down_at is None
+        return quiet and self.rest_after is not None and self._opened_at is None
 
     def awake_for(self, at: float) -> float:
         """Seconds until he may rest, if nothing happens meanwhile; infinite for one who never rests."""
         if self.rest_after is None or self.always:
             return float("inf")
-        if self._answering or self._down_at is not None:
+        if self._answering or self._opened_at is not None:
             return self.rest_after
         return max(0.0, self._awake_until - at)
 
@@ -142,7 +136,7 @@ class Attention:
         if self.muted or not any(map(str.isalnum, text)):
             return Meant.NOBODY
         if self.talk is not Talk.OPEN:
-            return Meant.MEANT if self._pushed(began_at) else Meant.NOT_MEANT
+            return Meant.MEANT if self._let_in(began_at) else Meant.NOT_MEANT
         if not self.is_open(began_at) and not self.called(text):
             return Meant.NOT_MEANT
         if not asked and not self.always and (self.phrases.backchannel(text) or self.phrases.hesitation(text)):
@@ -177,12 +171,7 @@ class Attention:
         if self.rest_after is not None:
             self._awake_until = at + self.rest_after
 
-    def _let_go(self, at: float) -> bool:
-        if self._down_at is None:
-            return False
-        self._was_down, self._down_at = (self._down_at, at), None
-        return True
-
-    def _pushed(self, at: float) -> bool:
-        began, ended = self._was_down
-        return (self._down_at is not None and at >= self._down_at) or began <= at <= ended
+    def _let_in(self, at: float) -> bool:
+        """Whether the button had opened the microphone then."""
+        began, ended = self._was_open
+        return (self._opened_at is not None and at >= self._opened_at) or began <= at <= ended

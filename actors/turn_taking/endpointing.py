@@ -15,7 +15,7 @@ Silence is counted from the last voice; how much of it ends the utterance depend
    pauses after which he went on, within `PACES`.
 7. So much silence: STOPPED. The utterance ended where the silence began.
 8. From `longest` less `LAST_STRETCH` on, any pause of `PROBE` ends it; at `longest` it is ended as it is.
-9. `release` (push-to-talk) ends it at once.
+9. `release` (a press that closes the microphone, or a client that commits what was said) ends it at once.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Endpointing:
         return self._silent(now)
 
     def release(self) -> Sign:
-        """The button was let go: what was said is all."""
+        """End the utterance now: what was said is all."""
         return self._stop() if self.speaking else Sign.NONE
 
     def joined(self, silence: float) -> None:

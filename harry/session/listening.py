@@ -126,14 +126,8 @@ class SpeechInput:
             self._events.publish(Muted(muted=muted))
 
     def press(self) -> None:
-        """Push-to-talk: the button went down."""
+        """Take a press of the push-to-talk button: it opens the microphone, or closes it and ends the utterance."""
         if self._attention.press(self._clock.now()) and self.listener is not None:
-            self.listener.release()
-        self.heed_button()
-
-    def release(self) -> None:
-        """Push-to-talk: the button went up. What was said is transcribed at once."""
-        if self._attention.release(self._clock.now()) and self.listener is not None:
             self.listener.release()
         self.heed_button()
 

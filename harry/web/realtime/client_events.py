@@ -66,7 +66,6 @@ class ClientEvents:
             "response.cancel": self._response_cancel,
             "harry.playback.position": self._position,
             "harry.press": self._press,
-            "harry.release": self._release,
         }
 
     async def take(self, text: str | bytes) -> None:
@@ -158,10 +157,6 @@ class ClientEvents:
     async def _press(self, _: Mapping[str, Any]) -> None:
         await trio.lowlevel.checkpoint()
         self._of.session.speech_input.press()
-
-    async def _release(self, _: Mapping[str, Any]) -> None:
-        await trio.lowlevel.checkpoint()
-        self._of.session.speech_input.release()
 
     # Items.
 

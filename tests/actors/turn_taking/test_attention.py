@@ -84,30 +84,21 @@ def test_a_muted_harry_hears_nothing_at_all() -> None:
     assert attention.judge(CALL, 1.0) is Meant.MEANT
 
 
-def test_a_held_button_lets_in_what_began_while_it_was_down() -> None:
-    attention = awake(talk=Talk.HOLD)
+def test_a_button_lets_in_what_began_between_two_presses() -> None:
+    attention = awake(talk=Talk.TOGGLE)
     assert not attention.hears(1.0)
     assert attention.judge(CALL, 1.0) is Meant.NOT_MEANT
     assert not attention.press(2.0)
     assert attention.hears(2.5)
     assert attention.judge("Mhm.", 2.5) is Meant.MEANT
-    assert attention.release(4.0), "the utterance ends at once"
-    assert not attention.hears(4.1)
-    assert attention.judge(QUESTION, 3.0) is Meant.MEANT, "its words come after the release"
-    assert attention.judge(QUESTION, 4.5) is Meant.NOT_MEANT
-    assert attention.judge(QUESTION, 1.9) is Meant.NOT_MEANT, "it began before the button went down"
-    assert not attention.release(5.0), "it was up already"
-
-
-def test_a_toggled_button_opens_with_one_press_and_ends_with_the_next() -> None:
-    attention = awake(talk=Talk.TOGGLE)
-    assert not attention.press(1.0)
-    assert not attention.release(1.2)
     assert attention.hears(50.0)
-    assert attention.press(60.0)
-    assert not attention.release(60.1)
-    assert not attention.hears(61.0)
-    assert attention.judge(QUESTION, 55.0) is Meant.MEANT
+    assert attention.press(60.0), "the utterance ends at once"
+    assert not attention.hears(60.1)
+    assert attention.judge(QUESTION, 55.0) is Meant.MEANT, "its words come after the press"
+    assert attention.judge(QUESTION, 60.5) is Meant.NOT_MEANT
+    assert attention.judge(QUESTION, 1.9) is Meant.NOT_MEANT, "it began before the button was pressed"
+    assert not attention.press(70.0), "the next press opens it once more"
+    assert attention.hears(70.1)
 
 
 def test_harry_rests_after_a_long_silence_and_a_voice_wakes_him() -> None:
@@ -121,11 +112,11 @@ def test_harry_rests_after_a_long_silence_and_a_voice_wakes_him() -> None:
     assert attention.judge(QUESTION, 200.0) is Meant.NOT_MEANT
 
 
-def test_he_does_not_rest_while_he_answers_or_a_button_is_down_nor_if_he_never_shall() -> None:
+def test_he_does_not_rest_while_he_answers_or_the_microphone_was_opened_nor_if_he_never_shall() -> None:
     answering = awake(rest_after=100.0)
     answering.turn_began(50.0)
     assert not answering.resting(1000.0)
-    pressed = awake(rest_after=100.0, talk=Talk.HOLD)
+    pressed = awake(rest_after=100.0, talk=Talk.TOGGLE)
     pressed.press(50.0)
     assert not pressed.resting(1000.0)
     assert not awake(rest_after=None).resting(1e9)
@@ -142,7 +133,7 @@ def test_off_the_record_nothing_is_kept() -> None:
 
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["ready", "turn_began", "turn_ended", "woken", "press", "release", "voice", "mute", "unmute"]),
+        st.sampled_from(["ready", "turn_began", "turn_ended", "woken", "press", "voice", "mute", "unmute"]),
         st.floats(0, 100, allow_nan=False),
     ),
     max_size=30,

@@ -79,7 +79,6 @@ WISHES: list[dict[str, Any]] = [
     {"type": "response.cancel"},
     {"type": "harry.playback.position", "item_id": "item_x", "audio_ms": 20},
     {"type": "harry.press"},
-    {"type": "harry.release"},
 ]  # fmt: skip
 
 ABSURD: list[Any] = [
