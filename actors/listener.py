@@ -32,7 +32,7 @@ EARLY = 0.06
 EARLY_EVERY = 0.3
 """Seconds between two such readings: a short gap is mostly the middle of a word."""
 
-PARTIAL_LONGEST = 15.0
+MAX_PARTIAL_SECONDS = 15.0
 """Seconds of sound beyond which a growing utterance is not decoded early: a decode must stay short."""
 
 _FRAME_SECONDS = FRAME_SAMPLES / EAR_RATE
@@ -144,7 +144,7 @@ class Listener:
     def judged(self, likelihood: float, until: float) -> None:
         """Take in a turn model's likelihood that the speaker whose voice ceased at `until` has finished."""
         now = max(self._heard_until, self._events.clock.now())
-        self._follow(self.endpointing.turn_model(likelihood, until, now), 0.0, now)
+        self._follow(self.endpointing.weigh_turn_model(likelihood, until, now), 0.0, now)
 
     def release(self) -> None:
         """End the utterance now: what was said is all."""
@@ -156,7 +156,7 @@ class Listener:
 
     def joined(self, silence: float) -> None:
         """What was taken for the end was a pause of `silence` seconds."""
-        self.endpointing.joined(silence)
+        self.endpointing.learn_pause(silence)
 
     async def _next(self) -> Frame | None:
         """The next frame; None once a pause must be decided, even if the microphone has gone meanwhile."""
@@ -164,7 +164,7 @@ class Listener:
         if deadline is None:
             # Most frames: a scope for each would cost more than hearing it.
             return await self._inbox.receive()
-        with trio.CancelScope(deadline=self._events.clock.when(deadline)):
+        with trio.CancelScope(deadline=self._events.clock.to_trio_time(deadline)):
             return await self._inbox.receive()
         return None
 
@@ -237,7 +237,7 @@ class Listener:
         self._growing = []
 
     def _offer_partial(self, *, whole: bool) -> None:
-        if self._growing and len(self._growing) * _FRAME_SECONDS <= PARTIAL_LONGEST:
+        if self._growing and len(self._growing) * _FRAME_SECONDS <= MAX_PARTIAL_SECONDS:
             self.hand_over(self._speech(final=False, whole=whole))
 
     def _speech(self, *, final: bool, whole: bool = True) -> Speech:

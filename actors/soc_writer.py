@@ -24,18 +24,18 @@ from channels.messages import Thought, TurnRecord
 Record: TypeAlias = TurnRecord | Thought
 Identity: TypeAlias = tuple[str, str]
 
-BATCH = 64
+MAX_BATCH_RECORDS = 64
 """Records in one commit."""
 
-CAPACITY = 1024
+MAX_QUEUED_RECORDS = 1024
 """Records that wait in memory before they are laid on the spill."""
 
-LIMIT = 65_536
+MAX_UNACKNOWLEDGED_RECORDS = 65_536
 """Records that may be unacknowledged at once. More mean a disk that has long been broken; they are refused."""
 
-_SHORTEST, _LONGEST = 0.1, 5.0  # seconds between two attempts while the store fails
-_FLUSH = 2.0  # seconds for what waits when the session ends
-_COMMITS = 1.5  # of these, seconds for commits: the rest is the spill's
+_MIN_WAIT_SECONDS, _MAX_WAIT_SECONDS = 0.1, 5.0  # seconds between two attempts while the store fails
+_FLUSH_SECONDS = 2.0  # seconds for what waits when the session ends
+_COMMIT_SECONDS = 1.5  # of these, seconds for commits: the rest is the spill's
 
 log = structlog.get_logger(__name__)
 
@@ -140,8 +140,8 @@ class SocWriter:
         on_kept: Callable[[Record, int], None] = _ignore,
         on_trouble: Callable[[str], None] = _ignore,
         on_recovered: Callable[[], None] = _ignore,
-        capacity: int = CAPACITY,
-        limit: int = LIMIT,
+        capacity: int = MAX_QUEUED_RECORDS,
+        limit: int = MAX_UNACKNOWLEDGED_RECORDS,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._store = store
@@ -199,7 +199,7 @@ class SocWriter:
 
     async def _commit_for_ever(self) -> NoReturn:
         loaded = False
-        pause = _SHORTEST
+        pause = _MIN_WAIT_SECONDS
         while True:
             try:
                 if not loaded:
@@ -211,24 +211,24 @@ class SocWriter:
             except self._failure as error:
                 self._trouble(error)
                 await trio.sleep(pause * (0.5 + self._jitter() / 2))
-                pause = min(pause * 2, _LONGEST)
+                pause = min(pause * 2, _MAX_WAIT_SECONDS)
             else:
-                pause = _SHORTEST
+                pause = _MIN_WAIT_SECONDS
                 self._recover()
 
     async def _spill_for_ever(self) -> NoReturn:
-        pause = _SHORTEST
+        pause = _MIN_WAIT_SECONDS
         while True:
             while not self._queue or not (self._failing or len(self._queue) > self._capacity):
                 await self._changed.wait()
             try:
                 await self._move_to_spill()
-                pause = _SHORTEST
+                pause = _MIN_WAIT_SECONDS
             except self._failure as error:
                 log.warning("spill fails", reason=str(error), in_memory=len(self._queue))
                 self._trouble(error)
                 await trio.sleep(pause * (0.5 + self._jitter() / 2))
-                pause = min(pause * 2, _LONGEST)
+                pause = min(pause * 2, _MAX_WAIT_SECONDS)
 
     async def _move_to_spill(self) -> None:
         async with self._front:
@@ -242,9 +242,9 @@ class SocWriter:
         """Commit what stands at the front, acknowledge it, and only then let go of it."""
         async with self._front:
             if self._spill.waiting:
-                records = await self._spill.oldest(BATCH)
+                records = await self._spill.oldest(MAX_BATCH_RECORDS)
             else:
-                records = list(islice(self._queue, BATCH))
+                records = list(islice(self._queue, MAX_BATCH_RECORDS))
         for batch, sequences in await self._write(records):
             for record, sequence in zip(batch, sequences, strict=True):
                 self._acknowledge(record, sequence)
@@ -283,9 +283,9 @@ class SocWriter:
 
     async def _flush(self) -> None:
         try:
-            with trio.move_on_after(_FLUSH, shield=True):
+            with trio.move_on_after(_FLUSH_SECONDS, shield=True):
                 try:
-                    with trio.move_on_after(_COMMITS):
+                    with trio.move_on_after(_COMMIT_SECONDS):
                         while self.waiting:
                             await self._commit()
                 except self._failure as error:

@@ -30,7 +30,7 @@ async def speak(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_synthesise, pieces, voice, on_piece, chunks)
         async for chunk in chunks:
-            fitted = await at_rate(_checked(chunk), rate)
+            fitted = await convert_rate(_checked(chunk), rate)
             if not await slot.write(fitted.pcm, fitted.words):
                 nursery.cancel_scope.cancel()
 
@@ -60,7 +60,7 @@ def _checked(chunk: Chunk) -> Chunk:
     return Chunk(chunk.pcm, chunk.rate, words)
 
 
-async def at_rate(chunk: Chunk, rate: int) -> Chunk:
+async def convert_rate(chunk: Chunk, rate: int) -> Chunk:
     """The chunk with its sound and its word ends brought to `rate` Hz."""
     if chunk.rate == rate or not chunk.pcm:
         return Chunk(chunk.pcm, rate, chunk.words)

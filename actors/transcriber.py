@@ -111,7 +111,7 @@ class Transcriber:
     async def _decode(self, speech: Speech) -> Recognition:
         async with self._ear() as ear:
             with trio.move_on_after(LAST_RESORT):
-                return Recognition.of(await ear.transcribe(trimmed(speech)))
+                return Recognition.of(await ear.transcribe(trim(speech)))
         raise TimeoutError(f"the ear did not answer within {LAST_RESORT:g} seconds")
 
     async def _anticipate(self) -> None:
@@ -145,7 +145,7 @@ class Transcriber:
         self._on_transcript(speech, words)
 
 
-def trimmed(speech: Speech) -> Samples:
+def trim(speech: Speech) -> Samples:
     """The speech as samples, shape (n,), with `_TAIL` seconds of silence behind it, so that the ear hears an end.
 
     What has not been heard of that silence yet is made up, and so it is where a voice goes on: without it the ear takes

@@ -14,11 +14,11 @@ import trio
 
 J = TypeVar("J")
 
-MOST = 64
+MAX_BATCH_JOBS = 64
 """Jobs of one batch."""
 
 
-class _Asked(Generic[J]):
+class _PendingJob(Generic[J]):
     """A job, and a place for its answer."""
 
     def __init__(self, job: J) -> None:
@@ -37,12 +37,12 @@ class Batcher(Generic[J]):
 
     def __init__(self, send: Callable[[Sequence[J]], Awaitable[Sequence[object]]]) -> None:
         self._send = send
-        self._waiting: deque[_Asked[J]] = deque()
+        self._waiting: deque[_PendingJob[J]] = deque()
         self._arrived = trio.Event()
 
     async def ask(self, job: J) -> Any:
         """Give the answer to one job, or raise what it was answered with."""
-        asked = _Asked(job)
+        asked = _PendingJob(job)
         self._waiting.append(asked)
         self._arrived.set()
         try:
@@ -62,8 +62,8 @@ class Batcher(Generic[J]):
                 await self._send_some()
 
     async def _send_some(self) -> None:
-        batch: list[_Asked[J]] = []
-        while self._waiting and len(batch) < MOST:
+        batch: list[_PendingJob[J]] = []
+        while self._waiting and len(batch) < MAX_BATCH_JOBS:
             asked = self._waiting.popleft()
             if not asked.unwanted:
                 batch.append(asked)

@@ -20,7 +20,7 @@ class AudioClock:
         """Seconds since `start()`; 0.0 before it."""
         return 0.0 if self._zero is None else trio.current_time() - self._zero
 
-    def when(self, at: float) -> float:
+    def to_trio_time(self, at: float) -> float:
         """The trio time at which this clock shows `at` seconds, for `trio.sleep_until`."""
         if self._zero is None:
             raise RuntimeError("the session's clock has not been started")

@@ -215,7 +215,7 @@ _WIRE = {
 }
 
 
-def named(name: str, turn: str | None, values: Mapping[str, object]) -> AnyEvent:
+def make_event(name: str, turn: str | None, values: Mapping[str, object]) -> AnyEvent:
     """Return the event of that name. Raises `TypeError` where a field of one of Harry's own is missing or unknown."""
     kind = BY_NAME.get(name)
     if kind is None:
@@ -224,7 +224,7 @@ def named(name: str, turn: str | None, values: Mapping[str, object]) -> AnyEvent
     return made
 
 
-def on_the_wire(event: AnyEvent) -> dict[str, object]:
+def serialize(event: AnyEvent) -> dict[str, object]:
     """Return an event's fields by name, without its turn, in order, as programs are told them."""
     if isinstance(event, PluginEvent):
         return dict(event.values)

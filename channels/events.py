@@ -16,7 +16,7 @@ from typing import overload
 import trio
 
 from channels.clock import AudioClock
-from channels.event_types import AnyEvent, Heard, Interrupted, TurnEnded, named, on_the_wire
+from channels.event_types import AnyEvent, Heard, Interrupted, TurnEnded, make_event, serialize
 
 RESERVED: frozenset[type[AnyEvent]] = frozenset({Interrupted, Heard, TurnEnded})
 """The events each admitted turn has room for in every lossless listener."""
@@ -42,17 +42,17 @@ class Event:
     @property
     def fields(self) -> dict[str, object]:
         """What it tells beyond `at`, `event` and `turn`, as on the wire."""
-        return on_the_wire(self.what)
+        return serialize(self.what)
 
-    def flat(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, object]:
         """Return everything in one mapping, as it is written to the event file."""
         return {"at": round(self.at, 4), "event": self.event, "turn": self.turn, **self.fields}
 
 
-class Listener:
+class EventSubscription:
     """One reader of the stream: an async iterator over events, with `missed` counting those it was too slow for."""
 
-    def __init__(self, capacity: int, lossless: bool, leave: Callable[[Listener], None]) -> None:
+    def __init__(self, capacity: int, lossless: bool, leave: Callable[[EventSubscription], None]) -> None:
         self.capacity = capacity
         self.lossless = lossless
         self.missed = 0
@@ -92,7 +92,7 @@ class Listener:
         self._changed.set()
         self._changed = trio.Event()
 
-    def __aiter__(self) -> Listener:
+    def __aiter__(self) -> EventSubscription:
         return self
 
     async def __anext__(self) -> Event:
@@ -125,11 +125,11 @@ class EventStream:
 
     def __init__(self, clock: AudioClock) -> None:
         self.clock = clock
-        self._listeners: list[Listener] = []
+        self._listeners: list[EventSubscription] = []
 
-    def listen(self, capacity: int = 1024, *, lossless: bool = False) -> Listener:
+    def listen(self, capacity: int = 1024, *, lossless: bool = False) -> EventSubscription:
         """Add a listener that holds at most `capacity` unread events."""
-        listener = Listener(capacity, lossless, self._listeners.remove)
+        listener = EventSubscription(capacity, lossless, self._listeners.remove)
         self._listeners.append(listener)
         return listener
 
@@ -144,10 +144,10 @@ class EventStream:
     ) -> None:
         """Tell every listener, without waiting. `at` defaults to now on the session's clock.
 
-        Plug-ins may tell an event by its name and fields; see `channels.event_types.named` for what is raised.
+        Plug-ins may tell an event by its name and fields; see `channels.event_types.make_event` for what is raised.
         """
         if isinstance(what, str):
-            what = named(what, turn, fields)
+            what = make_event(what, turn, fields)
         happened = Event(self.clock.now() if at is None else at, what)
         for listener in self._listeners:
             listener._offer(happened)

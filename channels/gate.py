@@ -158,7 +158,7 @@ class Slot:
         self.finished = True
         self._gate.advance()
 
-    async def played(self) -> bool:
+    async def wait_played(self) -> bool:
         """Wait until everything written has sounded. False if the slot was closed before."""
         await self._played.wait()
         return not self.closed

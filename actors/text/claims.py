@@ -6,7 +6,7 @@ something, or until the mind is seen not to call: then nothing was done that the
 
 from __future__ import annotations
 
-from actors.text.phrases import Phrases, words
+from actors.text.phrases import Phrases, split_words
 from channels.messages import Piece
 
 
@@ -24,11 +24,11 @@ class Claims:
             return []
         return [piece]
 
-    def settled(self, *, called: bool) -> list[Piece]:
+    def settle(self, *, called: bool) -> list[Piece]:
         """The mind has finished, and called for a deed or not: what was held is dropped, or may be said."""
         held, self._held = self._held, []
         return [] if called else held
 
     def _claims(self, text: str) -> bool:
-        said = words(text)
+        said = split_words(text)
         return any(said[at : at + len(claim)] == claim for claim in self._phrases.claims for at in range(len(said)))

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable
 
 from actors.text.characters import CLEAN, COMMA, GAP, NEW_LINE, NUMBER_DOT
-from actors.text.stage_directions import ACTS, is_direction, like_an_act
+from actors.text.stage_directions import ACTS, is_direction, looks_like_act
 
 _TARGET = "\ue003"
 _FAR = 300
@@ -347,7 +347,7 @@ class Markup:
                 return _WAIT
             opening = body.partition(" ")[0]
             if stop > 0 and (
-                opening.lower() in ACTS or (self._sentence_start and body.islower() and like_an_act(opening))
+                opening.lower() in ACTS or (self._sentence_start and body.islower() and looks_like_act(opening))
             ):
                 self._drop()
                 self._prev = ")"
@@ -380,7 +380,7 @@ class Markup:
         if following == "(":
             return self._put_back(inner + _TARGET, close + 2)
         words = inner.split()
-        act = words and (words[0].lower() in ACTS or (inner.islower() and len(words) < 5 and like_an_act(words[0])))
+        act = words and (words[0].lower() in ACTS or (inner.islower() and len(words) < 5 and looks_like_act(words[0])))
         note = inner.rstrip().endswith((".", "!", "?"))
         if not words or act or note or inner in ("x", "X") or inner.isdecimal() or inner.startswith("^"):
             self._drop()

@@ -34,10 +34,10 @@ def is_direction(words: Sequence[str], *, alone: bool, in_list: bool) -> bool:
     if opening.lower() in ACTS:
         return True
     if len(words) > 1 and opening[:1].islower():
-        return alone or like_an_act(opening)
-    return alone and not in_list and like_an_act(opening)
+        return alone or looks_like_act(opening)
+    return alone and not in_list and looks_like_act(opening)
 
 
-def like_an_act(word: str) -> bool:
+def looks_like_act(word: str) -> bool:
     """Whether a word has the form of one: "leans", "leaning"."""
     return word.lower().endswith(("s", "ing")) and word.lower() not in _NO_ACTS and len(word) > 3

@@ -22,8 +22,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from actors.text.phrases import Phrases, phrases_of, words
-from actors.turn_taking.name_matching import called
+from actors.text.phrases import Phrases, load_phrases, split_words
+from actors.turn_taking.name_matching import is_addressed
 
 WINDOW = 30.0
 REST_AFTER = 600.0
@@ -54,7 +54,7 @@ class Attention:
     rest_after: float | None = REST_AFTER
     talk: Talk = Talk.OPEN
     always: bool = False
-    phrases: Phrases = field(default_factory=phrases_of)
+    phrases: Phrases = field(default_factory=load_phrases)
     muted: bool = False
     off_the_record: bool = False
     _open_until: float = float("-inf")
@@ -65,27 +65,27 @@ class Attention:
 
     # What happens.
 
-    def ready(self, at: float) -> None:
+    def start(self, at: float) -> None:
         """Harry can hear and speak from now on."""
         self._open(at)
 
-    def turn_began(self, at: float) -> None:
+    def begin_turn(self, at: float) -> None:
         """Harry answers something that was meant for him."""
         self._answering = True
         self._stay_awake(at)
 
-    def turn_ended(self, at: float) -> None:
+    def end_turn(self, at: float) -> None:
         """No turn is being answered any more."""
         self._answering = False
         self._open(at)
 
-    def woken(self, at: float) -> None:
+    def wake(self, at: float) -> None:
         """The wake phrase was spotted."""
         self._open(at)
 
-    def voice(self, at: float) -> bool:
+    def hear_voice(self, at: float) -> bool:
         """Somebody speaks. True if that wakes Harry: the pre-roll is to be heard as well."""
-        if not self.resting(at):
+        if not self.is_resting(at):
             return False
         self._stay_awake(at)
         return not self.muted
@@ -115,12 +115,12 @@ class Attention:
             return self._let_in(at)
         return self.always or self._answering or at <= self._open_until
 
-    def resting(self, at: float) -> bool:
+    def is_resting(self, at: float) -> bool:
         """Whether voices need not be transcribed."""
         quiet = at > self._awake_until and not self._answering and not self.always
         return quiet and self.rest_after is not None and self._opened_at is None
 
-    def awake_for(self, at: float) -> float:
+    def seconds_until_rest(self, at: float) -> float:
         """Seconds until he may rest, if nothing happens meanwhile; infinite for one who never rests."""
         if self.rest_after is None or self.always:
             return float("inf")
@@ -137,21 +137,21 @@ class Attention:
             return Meant.NOBODY
         if self.talk is not Talk.OPEN:
             return Meant.MEANT if self._let_in(began_at) else Meant.NOT_MEANT
-        if not self.is_open(began_at) and not self.called(text):
+        if not self.is_open(began_at) and not self.is_addressed(text):
             return Meant.NOT_MEANT
-        if not asked and not self.always and (self.phrases.backchannel(text) or self.phrases.hesitation(text)):
+        if not asked and not self.always and (self.phrases.is_backchannel(text) or self.phrases.is_hesitation(text)):
             return Meant.NOBODY
         return Meant.MEANT
 
-    def called(self, text: str) -> bool:
+    def is_addressed(self, text: str) -> bool:
         """Whether these words call Harry, by a name or by a wake phrase at their beginning."""
-        said = words(text)
-        woken = any(said[: len(phrase)] == phrase for phrase in map(words, self.wake_phrases) if phrase)
-        return woken or called(text, self.names, self.phrases)
+        said = split_words(text)
+        woken = any(said[: len(phrase)] == phrase for phrase in map(split_words, self.wake_phrases) if phrase)
+        return woken or is_addressed(text, self.names, self.phrases)
 
-    def record_wish(self, text: str) -> bool | None:
+    def heed_record_wish(self, text: str) -> bool | None:
         """Go off the record (True) or back on it (False) if these words ask for it; None if they do not."""
-        wish = self.phrases.off_the_record(text, tuple(self.names))
+        wish = self.phrases.asks_off_the_record(text, tuple(self.names))
         if wish is not None:
             self.off_the_record = wish
         return wish

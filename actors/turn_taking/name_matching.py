@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
-from actors.text.phrases import Phrases, Token, tokens
+from actors.text.phrases import Phrases, Token, tokenize
 
 _SHORTEST = 4
 """Letters a name must have for another spelling to count."""
@@ -39,7 +39,7 @@ _SOUNDS = (
 )
 
 
-def key(word: str) -> str:
+def encode_sound(word: str) -> str:
     """How a word sounds, roughly: "harry", "hairy" and "hari" are alike; "harvey", "henry", "larry", "her" are not."""
     sounds = re.sub(r"ie$", "y", word.casefold().removesuffix("'s"))
     for pattern, sound in _SOUNDS:
@@ -47,7 +47,7 @@ def key(word: str) -> str:
     return sounds
 
 
-def called(text: str, names: Sequence[str], phrases: Phrases) -> bool:
+def is_addressed(text: str, names: Sequence[str], phrases: Phrases) -> bool:
     """Whether somebody calls one of `names` in these words.
 
     1. A name counts as the first word, or after words of greeting ("hey Harry", "well, Harry").
@@ -57,11 +57,11 @@ def called(text: str, names: Sequence[str], phrases: Phrases) -> bool:
     5. Another spelling counts if it sounds alike, the name has `_SHORTEST` letters, and a greeting or a mark stands
        beside it ("Hairy, what time is it"). Words in `Phrases.no_names` ("hurry") are never another spelling.
     """
-    said = tokens(text)
-    return any(_called(text, said, [token.word for token in tokens(name)], phrases) for name in names)
+    said = tokenize(text)
+    return any(_is_addressed_by(text, said, [token.word for token in tokenize(name)], phrases) for name in names)
 
 
-def _called(text: str, said: list[Token], name: list[str], phrases: Phrases) -> bool:
+def _is_addressed_by(text: str, said: list[Token], name: list[str], phrases: Phrases) -> bool:
     size = len(name)
     for at in range(len(said) - size + 1 if size else 0):
         part = [token.word for token in said[at : at + size]]
@@ -88,7 +88,12 @@ def _called(text: str, said: list[Token], name: list[str], phrases: Phrases) -> 
 def _alike(heard: str, name: str, phrases: Phrases) -> bool:
     if heard == name:
         return True
-    if heard in phrases.no_names or len(name) < _SHORTEST or len(key(name)) < 2 or key(heard) != key(name):
+    if (
+        heard in phrases.no_names
+        or len(name) < _SHORTEST
+        or len(encode_sound(name)) < 2
+        or encode_sound(heard) != encode_sound(name)
+    ):
         return False
     return SequenceMatcher(None, heard, name, autojunk=False).ratio() >= _LIKE
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 
-from actors.text.phrases import Phrases, words
+from actors.text.phrases import Phrases, split_words
 
 UNREAD = 0.5
 OPEN = 0.05
@@ -34,15 +34,15 @@ _LONG = 8
 """Words up to which a clause with a comma behind it may be the first of two."""
 
 
-def finished(text: str, phrases: Phrases) -> float:
+def estimate_finished(text: str, phrases: Phrases) -> float:
     """How finished the text sounds, from 0 to 1. Only its last sentence is judged."""
     sentence = _last_sentence(text)
-    said = words(sentence)
+    said = split_words(sentence)
     if not said:
         return UNREAD
     if _leads_on(sentence, said, phrases):
         return OPEN
-    parts = [part for part in map(words, _COMMAS.split(sentence)) if part]
+    parts = [part for part in map(split_words, _COMMAS.split(sentence)) if part]
     if _one_clause_of_two(sentence, said, parts, phrases):
         return OPEN
     mark = "\u2026" if sentence.endswith("...") else sentence[-1:]
@@ -61,7 +61,7 @@ def _by_comma(parts: list[tuple[str, ...]]) -> float:
 
 
 def _last_sentence(text: str) -> str:
-    sentences = [part for part in _SENTENCES.split(text.strip()) if words(part)]
+    sentences = [part for part in _SENTENCES.split(text.strip()) if split_words(part)]
     return sentences[-1].strip() if sentences else ""
 
 

@@ -59,7 +59,7 @@ class WavMicrophone:
                 if pcm is None:
                     self.ended.set()
                 start = self._next * FRAME_SAMPLES
-                await trio.sleep_until(self._clock.when((start + FRAME_SAMPLES) / EAR_RATE))
+                await trio.sleep_until(self._clock.to_trio_time((start + FRAME_SAMPLES) / EAR_RATE))
                 self._next += 1
                 hear(Frame(_SILENCE if pcm is None else pcm, start))
         finally:
@@ -138,7 +138,7 @@ class WavLoudspeaker:
         try:
             while True:
                 coming = self._first + len(self._block) // SAMPLE_BYTES
-                await trio.sleep_until(self._clock.when(coming / self.rate))
+                await trio.sleep_until(self._clock.to_trio_time(coming / self.rate))
                 self._keep_block()
                 block_after = coming * _BLOCKS_A_SECOND // self.rate + 1
                 end = math.ceil(block_after * self.rate / _BLOCKS_A_SECOND)

@@ -22,7 +22,7 @@ from channels.gate import Gate, Slot
 from channels.messages import Source, TurnRecord, Utterance, Word
 from channels.turn import Turn, new_id
 from harry.bench.figures import percentiles
-from harry.session.conductor import TURNS_AT_MOST, Conductor, Identity
+from harry.session.conductor import MAX_RUNNING_TURNS, Conductor, Identity
 from harry.testing.loudspeaker import VirtualLoudspeaker
 
 RATE = 8_000
@@ -103,8 +103,8 @@ async def simulate(n: int, seed: int = 1) -> dict[str, Any]:
         while cuts < n:
             mark = cuts % 32767 + 1
             counter.cut_at.pop(mark, None)
-            if conductor.turns_running == TURNS_AT_MOST:
-                await conductor.quiet()
+            if conductor.turns_running == MAX_RUNNING_TURNS:
+                await conductor.wait_quiet()
             turn = conductor.commit(Utterance(new_id(), str(mark), Source.VOICE))
             slot = gate.live
             await trio.sleep(dice.uniform(0, 0.9))
@@ -119,7 +119,7 @@ async def simulate(n: int, seed: int = 1) -> dict[str, Any]:
             counter.cut_at[mark] = clock.now()
             cuts += 1
             not_prefix += not slot.spoken.startswith(cut.heard)
-        await conductor.quiet()
+        await conductor.wait_quiet()
         await trio.sleep(1)
         nursery.cancel_scope.cancel()
     leaked = trio.lowlevel.current_statistics().tasks_living - before

@@ -15,7 +15,7 @@ import numpy as np
 import trio
 
 from actors.protocols import Recognition, Samples, SpeechToText
-from actors.turn_taking.echo_words import unexplained
+from actors.turn_taking.echo_words import find_unexplained
 from actors.turn_taking.floor import SURE
 from channels.messages import EAR_RATE, FRAME_SAMPLES, Chunk
 from harry.audio.resampling import Layout, Resampler, to_mono
@@ -145,7 +145,9 @@ async def answered(ear: SpeechToText, alone: Noticed, sayings: Sequence[Samples]
             for start, number in _order(sayings, seed, MINUTE)
             if start < pause + 2 * EAR_RATE and start + len(sayings[number]) > pause - 3 * EAR_RATE
         ]
-        found += bool(words.text) and words.confidence >= SURE and unexplained(words.text, " ".join(around)) is None
+        found += (
+            bool(words.text) and words.confidence >= SURE and find_unexplained(words.text, " ".join(around)) is None
+        )
     return found
 
 

@@ -116,7 +116,7 @@ class _Judge:
             if asked is not None and until is not None and sign is not Sign.STOPPED and end >= asked + known.read_after:
                 sign = machine.words(known.text, until, end, known.ear)
                 if known.model is not None and end >= asked + known.judged_after and sign is not Sign.STOPPED:
-                    sign = machine.turn_model(known.model, until, end)
+                    sign = machine.weigh_turn_model(known.model, until, end)
             if sign is Sign.PAUSED:
                 asked, until = end, machine.voice_ended_at
             elif sign is Sign.RESUMED:
@@ -130,7 +130,7 @@ def _likelihood(text: str, ear: float | None, model: float | None) -> float:
     machine = Endpointing(speaking=True)
     machine.words(text, 0.0, 0.0, ear)
     if model is not None:
-        machine.turn_model(model, 0.0, 0.0)
+        machine.weigh_turn_model(model, 0.0, 0.0)
     return machine.likelihood
 
 

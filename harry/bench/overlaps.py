@@ -104,9 +104,9 @@ async def play(overlaps: Sequence[Overlap]) -> Played:
         async with trio.open_nursery() as nursery:
             await nursery.start(session.run)
             for placed in told:
-                await trio.sleep_until(clock.when(placed.begins - AGAIN))
+                await trio.sleep_until(clock.to_trio_time(placed.begins - AGAIN))
                 if not session.conductor.busy:
-                    session.typed("Tell me a story.")
+                    session.answer_typed("Tell me a story.")
             await trio.sleep(AGAIN + EVERY)
             nursery.cancel_scope.cancel()
     events = [event for event in listening.take_waiting() if not _of_the_end(event.what)]

@@ -83,7 +83,7 @@ async def _measure(n: int) -> list[float]:
                 await session.gate.live.arrived.wait()
             took.append(time.perf_counter() - decided[number])
             session.conductor.cut("bench")
-            await session.conductor.quiet()
+            await session.conductor.wait_quiet()
         nursery.cancel_scope.cancel()
     return took
 

@@ -15,7 +15,7 @@ import structlog
 import trio
 
 from channels.event_types import Degraded
-from channels.events import Event, Listener
+from channels.events import Event, EventSubscription
 from harry.errors import ConfigurationError
 
 log = structlog.get_logger(__name__)
@@ -35,7 +35,7 @@ def open_event_file(path: Path) -> IO[str]:
         ) from error
 
 
-async def write_events(listener: Listener, file: IO[str]) -> None:
+async def write_events(listener: EventSubscription, file: IO[str]) -> None:
     """Write events until the listener is closed, and close the file. A disk that fails ends the writing, told once."""
     missed = 0
     try:
@@ -44,7 +44,7 @@ async def write_events(listener: Listener, file: IO[str]) -> None:
             if listener.missed > missed:
                 missed = listener.missed
                 events.append(Event(event.at, Degraded(message=f"{missed} events were lost: disk too slow.")))
-            lines = "".join(json.dumps(each.flat(), ensure_ascii=False) + "\n" for each in events)
+            lines = "".join(json.dumps(each.to_dict(), ensure_ascii=False) + "\n" for each in events)
             try:
                 # Not abandoned on cancellation: a line is whole or not there.
                 await trio.to_thread.run_sync(_write, file, lines)

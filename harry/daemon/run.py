@@ -181,7 +181,7 @@ async def _converse(session: Session, facts: StartupFacts, options: RunOptions, 
         else:
             if isinstance(session.microphone, WavMicrophone) and session.speech_input.recorder is not None:
                 await session.microphone.ended.wait()
-            await session.quiet(options.until_quiet)
+            await session.wait_quiet(options.until_quiet)
         nursery.cancel_scope.cancel()
 
 
@@ -198,7 +198,7 @@ async def _type(session: Session, console: Console) -> None:
         elif text.startswith("/"):
             console.print("There are /mute, /unmute and /quit; anything else is said to Harry.", markup=False)
         elif text:
-            session.typed(text)
+            session.answer_typed(text)
         elif session.attention.talk is not Talk.OPEN:
             session.speech_input.press()
 

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from actors.protocols import Recognition, Samples
-from actors.turn_taking.endpointing import odds
+from actors.turn_taking.endpointing import to_log_odds
 from channels.messages import EAR_RATE
 from harry.engines.registry import EngineSettings
 from harry.engines.worker_threads import WorkerThreads
@@ -108,5 +108,5 @@ def _finished(stops: float, confidence: float) -> float:
     A word that is broken off is misread, so doubt speaks against an end. The weights are fitted by `harry bench
     endpoint` on its turns that are not held out; the constants lie between the means of pauses and of ends.
     """
-    weighed = odds(stops) - _USUAL_STOPS + _OF_CONFIDENCE * (odds(confidence) - _USUAL_CONFIDENCE)
+    weighed = to_log_odds(stops) - _USUAL_STOPS + _OF_CONFIDENCE * (to_log_odds(confidence) - _USUAL_CONFIDENCE)
     return 1.0 / (1.0 + math.exp(-weighed))

@@ -19,7 +19,7 @@ import trio
 from actors.listener import Cleaned
 from actors.protocols import Delta, LanguageModel, Loudspeaker, Microphone, Request, Store, TextToSpeech
 from actors.soc_writer import SocWriter, Spill
-from actors.text.phrases import phrases_of
+from actors.text.phrases import load_phrases
 from actors.turn_taking.attention import Attention, Talk
 from channels.clock import AudioClock
 from channels.events import EventStream
@@ -33,7 +33,7 @@ from harry.errors import EngineError, StoreError
 from harry.session.actor_registry import ActorSet
 from harry.session.conductor import Conductor, Identity
 from harry.session.dialogue import Dialogue
-from harry.session.echo_path import EchoPath, echo_path_of
+from harry.session.echo_path import EchoPath, open_echo_path
 from harry.session.listening import SpeechInput
 from harry.session.recall import SessionMemory
 from harry.session.session import Session, SessionParts, TurnTakingSettings
@@ -167,11 +167,11 @@ class _Builder:
         )
         loudspeaker = devices.loudspeaker
         rate = loudspeaker.rate if loudspeaker else SILENT_RATE
-        self.gate = Gate(rate, on_sound=lambda slot: self.session.sounded(slot))
+        self.gate = Gate(rate, on_sound=lambda slot: self.session.note_sound(slot))
         if loudspeaker is not None:
             self.gate.attach(loudspeaker)
             if settings.cancel_echo:
-                self.echo = echo_path_of(self.gate, loudspeaker, self.events)
+                self.echo = open_echo_path(self.gate, loudspeaker, self.events)
 
     def build(self, identity: Identity, history: Sequence[Exchange]) -> Session:
         """Make the parts and the session of them."""
@@ -182,12 +182,12 @@ class _Builder:
             identity=identity,
             answer=self._pipeline(),
             keep=lambda record: self.session.keep(record),
-            on_turn=lambda began: self.session.turn_changed(began),
+            on_turn=lambda began: self.session.note_turn_change(began),
             wall=services.wall,
             history=tuple(history),
         )
         if self.echo is not None:
-            self.conductor.hears_himself = self.echo.audible
+            self.conductor.hears_himself = self.echo.is_audible
         elif not self.settings.hears_himself:
             self.conductor.hears_himself = lambda: False
         self.session = Session(self.settings.persona, self._parts())
@@ -214,11 +214,11 @@ class _Builder:
         services, turn_taking = self.services, self.settings.turn_taking
         limits = turn_taking.history_turns, turn_taking.history_tokens
         if services.memory is not None:
-            self.memory = services.memory(lambda: {each.turn for each in self.conductor.recent(None, *limits)})
+            self.memory = services.memory(lambda: {each.turn for each in self.conductor.select_recent(None, *limits)})
         sources = TurnSources(
             services.store,
             self.settings.persona,
-            history=lambda turn: self.conductor.recent(turn.amends, *limits),
+            history=lambda turn: self.conductor.select_recent(turn.amends, *limits),
             memory=self.memory,
             state=self._state,
             today=services.today,
@@ -231,7 +231,7 @@ class _Builder:
             voice=services.voice,
             prompt=services.prompt,
             sources=sources,
-            on_piece=lambda turn, text: self.conductor.piece(turn, text),
+            on_piece=lambda turn, text: self.conductor.add_piece(turn, text),
             tools=self.tools.of,
             phrases=self.attention.phrases,
             reflex=self._reflex,
@@ -261,7 +261,7 @@ class _Builder:
                 yielding=self.conductor,
                 clean=self.echo.clean if self.echo is not None else Cleaned,
                 wake=self.services.wake,
-                on_transcript=dialogue.transcribed,
+                on_transcript=dialogue.take_transcript,
             )
         return dialogue
 
@@ -270,9 +270,9 @@ class _Builder:
             self.services.store,
             self.services.spill,
             failure=StoreError,
-            on_kept=lambda record, sequence: self.session.committed(record, sequence),
-            on_trouble=lambda message: self.session.trouble(message),
-            on_recovered=lambda: self.session.recovered(),
+            on_kept=lambda record, sequence: self.session.note_commit(record, sequence),
+            on_trouble=lambda message: self.session.tell_trouble(message),
+            on_recovered=lambda: self.session.tell_recovery(),
         )
         return writer
 
@@ -328,7 +328,7 @@ def _attention(settings: ConversationSettings) -> Attention:
         turn_taking.rest_after or None,
         Talk(turn_taking.talk),
         settings.always_meant,
-        phrases_of(settings.language),
+        load_phrases(settings.language),
     )
 
 

@@ -49,9 +49,9 @@ from harry.memory.store.opening import NAMESPACE
 from harry.memory.store.records import local_day
 from harry.memory.store.reminders import Reminders
 from harry.reflexes.reminders import Reminding
-from harry.session.actor_registry import ActorSet, cast
+from harry.session.actor_registry import ActorSet, load_actors
 from harry.session.conductor import Identity
-from harry.session.prompt import prompt_of
+from harry.session.prompt import build_prompt
 from harry.session.session import Session, TurnTakingSettings
 from harry.session.turn_stages import Prompt
 from harry.voice.silent import Silent
@@ -159,7 +159,7 @@ class Host:
                 voice=voice or spoken or EnginePool("text_to_speech", silent_voice()),
                 store=self.store,
                 spill=spill,
-                prompt=prompt or partial(prompt_of, config),
+                prompt=prompt or partial(build_prompt, config),
                 today=lambda: local_day(time.time()),
                 actors=shared.actors,
                 memory=partial(memory.of, config) if memory is not None else None,
@@ -244,7 +244,7 @@ async def hosting(
         storage=storage,
         sessions=sessions,
         spill_pool=SpillPool(storage.store, config.data_folder if storage.store.durable and resident else None, most),
-        actors=cast(config.actors.model_dump()),
+        actors=load_actors(config.actors.model_dump()),
         budget=budget,
     )
     async with AsyncExitStack() as held:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from actors.text.phrases import phrases_of
+from actors.text.phrases import load_phrases
 from channels.turn import Turn
 from harry.config.loading import Config
 from harry.config.persona import persona_of
@@ -59,4 +59,4 @@ def reflexes_of(host: Host, config: Config, session: Session) -> Callable[[Turn]
         for offer in offers_of(body):
             if offer.tool.name not in config.tools.without:
                 session.tools.offer(offer)
-    return reflexes(body, phrases_of(config.persona.language), config.persona.language)
+    return reflexes(body, load_phrases(config.persona.language), config.persona.language)

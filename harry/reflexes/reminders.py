@@ -43,7 +43,7 @@ class Told(Protocol):
     def conductor(self) -> Conductor:
         """What says it."""
 
-    async def quiet(self, seconds: float) -> None:
+    async def wait_quiet(self, seconds: float) -> None:
         """Wait until nothing that was said is pending and nothing has happened for `seconds`."""
 
 
@@ -53,7 +53,7 @@ class Conductor(Protocol):
     def say(self, words: str) -> Turn | None:
         """Say it in a turn of its own; None if that cannot be."""
 
-    def slot_of(self, turn: str) -> Slot | None:
+    def find_slot(self, turn: str) -> Slot | None:
         """Find what was heard of a turn."""
 
 
@@ -125,12 +125,12 @@ class Reminding:
     async def _tell(self, due: Reminder, session: Told) -> None:
         try:
             for _ in range(TRIES):
-                await session.quiet(GAP)
+                await session.wait_quiet(GAP)
                 turn = session.conductor.say(self._words(due))
                 if turn is None:
                     break
                 await turn.over.wait()
-                slot = session.conductor.slot_of(turn.id)
+                slot = session.conductor.find_slot(turn.id)
                 if slot is None or slot.heard:
                     break
             await self._reminders.remove(due.user, [due.id])

@@ -39,7 +39,7 @@ class ActorSet:
     thinker: Any = Thinker
 
 
-def cast(chosen: Mapping[str, str]) -> ActorSet:
+def load_actors(chosen: Mapping[str, str]) -> ActorSet:
     """The actors by role and name; every package's files are read for it, so this is for the start.
 
     Raises `ConfigurationError` for a name that no entry point has.

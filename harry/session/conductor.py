@@ -27,19 +27,19 @@ from harry.session.history import History
 
 log = structlog.get_logger(__name__)
 
-TURNS_AT_MOST = 8
+MAX_RUNNING_TURNS = 8
 """Turns that may still be ending when another is admitted; beyond it Harry is stuck and says so."""
 
-DRAINING_AT_MOST = 2
+MAX_DRAINING_TURNS = 2
 """With this many old turns still ending, no speculation is admitted."""
 
-SAID = 120
+SAID_CHARACTERS = 120
 """Characters before the present that Harry may be hearing himself say: some seconds."""
 
-ABOUT_TO_SAY = 30
+ABOUT_TO_SAY_CHARACTERS = 30
 """Characters after it: what sounds is known to a word or two."""
 
-MERGE_WITHIN = 1.5
+MERGE_WITHIN_SECONDS = 1.5
 """Seconds after a commit within which more speech continues the utterance rather than begins another."""
 
 
@@ -130,15 +130,15 @@ class Conductor:
     @property
     def history(self) -> tuple[Exchange, ...]:
         """The conversation as heard, oldest first, right even before it is durable."""
-        return self._history.without(None)
+        return self._history.select_without(None)
 
-    def recent(self, amends: str | None, most: int, tokens: int) -> tuple[Exchange, ...]:
+    def select_recent(self, amends: str | None, most: int, tokens: int) -> tuple[Exchange, ...]:
         """The newest of it, within bounds, as a turn answers it: without the exchange that it `amends`."""
-        return self._history.recent(amends, most=most, tokens=tokens)
+        return self._history.select_recent(amends, most=most, tokens=tokens)
 
-    def let_go(self, turns: Collection[str]) -> None:
+    def forget(self, turns: Collection[str]) -> None:
         """Forget the exchanges of a conversation that is over."""
-        self._history.let_go(turns)
+        self._history.forget(turns)
 
     @property
     def turns_running(self) -> int:
@@ -156,7 +156,7 @@ class Conductor:
         if slot is None or not words:
             return HarrySide(slot is not None)
         heard, spoken = slot.heard, slot.spoken
-        around = spoken[max(0, len(heard) - SAID) : len(heard) + ABOUT_TO_SAY]
+        around = spoken[max(0, len(heard) - SAID_CHARACTERS) : len(heard) + ABOUT_TO_SAY_CHARACTERS]
         return HarrySide(has_floor=True, asked=asks(heard), saying=around if self.hears_himself() else "")
 
     @property
@@ -164,7 +164,7 @@ class Conductor:
         """What was heard of the newest reply, sounding or over."""
         return self._last[1].heard if self._last else ""
 
-    def slot_of(self, turn: str) -> Slot | None:
+    def find_slot(self, turn: str) -> Slot | None:
         """The slot of the newest turn, or of one that still runs."""
         if self._last is not None and self._last[0].id == turn:
             return self._last[1]
@@ -188,12 +188,12 @@ class Conductor:
         turn, slot = self._last
         return "".join(turn.pieces)[len(slot.heard) :].strip()
 
-    async def idle(self) -> None:
+    async def wait_idle(self) -> None:
         """Wait until no turn runs."""
         while self._running:
             await self._changed.wait()
 
-    async def quiet(self) -> None:
+    async def wait_quiet(self) -> None:
         """Wait until no turn runs and every record of one was kept."""
         while self._running or self._settled:
             await self._changed.wait()
@@ -215,7 +215,7 @@ class Conductor:
             self.guesses.used += 1
         else:
             self.withdraw()
-            if len(self._running) >= TURNS_AT_MOST:
+            if len(self._running) >= MAX_RUNNING_TURNS:
                 log.error("stuck: earlier turns do not end", turns=len(self._running))
                 self.events.publish(ErrorOccurred(message="Harry is stuck: earlier answers do not end. Restart him."))
                 return None
@@ -231,7 +231,7 @@ class Conductor:
             return guess.turn
         self.withdraw()
         draining = sum(slot.closed for slot in self._running.values())
-        if self._nursery is None or draining >= DRAINING_AT_MOST or len(self._running) >= TURNS_AT_MOST:
+        if self._nursery is None or draining >= MAX_DRAINING_TURNS or len(self._running) >= MAX_RUNNING_TURNS:
             return None
         turn, _ = self._admit(whole, amended, shut=True)
         self.guesses.begun += 1
@@ -280,7 +280,7 @@ class Conductor:
         """Say fixed words, in a turn of their own."""
         return self.commit(Utterance(new_id(), "", Source.PROACTIVE, speak=words))
 
-    def piece(self, turn: Turn, text: str) -> None:
+    def add_piece(self, turn: Turn, text: str) -> None:
         """A stretch of the reply goes to the voice: told at once, or, of a guess, when it is committed."""
         turn.pieces.append(text)
         if turn.committed:
@@ -307,7 +307,9 @@ class Conductor:
             return utterance, None
         turn, slot = self._last
         before = turn.utterance
-        soon = utterance.began_at is not None and utterance.began_at <= turn.timeline["committed"] + MERGE_WITHIN
+        soon = (
+            utterance.began_at is not None and utterance.began_at <= turn.timeline["committed"] + MERGE_WITHIN_SECONDS
+        )
         first = turn.pieces[0].strip() if turn.pieces else ""
         unheard = slot.closed and (not slot.heard or len(slot.heard.strip()) < len(first))
         if before.source is not Source.VOICE or not soon or not unheard:
@@ -368,7 +370,7 @@ class Conductor:
                 await self.events.reserve(turn.id)
                 await self._answer(turn, slot)
                 slot.finish()
-                await slot.played()
+                await slot.wait_played()
                 reason = "finished"
         except Exception as error:  # noqa: BLE001  a stage that crashes ends its turn only, whatever it raised
             trouble, reason = error, "failed"

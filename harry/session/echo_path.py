@@ -61,7 +61,7 @@ class EchoPath:
         self._sounding_until = -_LINGERING
         gate.tap = self._waiting.append
 
-    def audible(self) -> bool:
+    def is_audible(self) -> bool:
         """Whether what sounds may be in what the microphone hears; with headphones it is not."""
         return self.canceller.duplex is not Duplex.APART
 
@@ -123,7 +123,7 @@ class EchoPath:
         return found
 
 
-def echo_path_of(gate: Gate, loudspeaker: Loudspeaker, events: EventStream) -> EchoPath:
+def open_echo_path(gate: Gate, loudspeaker: Loudspeaker, events: EventStream) -> EchoPath:
     """The echo path of a session, whose people are told if Harry cannot hear over himself."""
     message = "Harry's own voice is too loud in the microphone: he listens only when he is silent."
     return EchoPath(gate, events.clock, loudspeaker.pending, lambda: events.publish(Degraded(message=message)))

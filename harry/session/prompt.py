@@ -12,7 +12,7 @@ from harry.engines.traits import traits_of
 from harry.mind.prompt.builder import build
 
 
-def prompt_of(config: Config, user: str, mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:
+def build_prompt(config: Config, user: str, mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:
     """Build what a mind is told, for the user whose turn it is."""
     now = datetime.now().astimezone()
     small = traits_of(mind).small

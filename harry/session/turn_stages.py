@@ -32,7 +32,7 @@ Prompt = Callable[[str, LanguageModel, Recollection], tuple[Message, ...]]
 PIECES_AHEAD = 2
 """Pieces of the reply that may wait for the voice."""
 
-HELD_AT_MOST = 1.0
+MAX_HELD_SECONDS = 1.0
 """Seconds for which the mind is held until the first piece has become sound."""
 
 LAST_RESORT = 120.0
@@ -105,9 +105,9 @@ class Pipeline:
                     self._cast.retriever,
                     turn.utterance,
                     history=partial(self._sources.history, turn),
-                    thoughts=partial(self._sources.thoughts, turn),
-                    memories=lambda _: self._sources.memories(turn),
-                    state=partial(self._sources.state, turn),
+                    thoughts=partial(self._sources.read_thoughts, turn),
+                    memories=lambda _: self._sources.recall(turn),
+                    state=partial(self._sources.describe_state, turn),
                     out=recollections,
                 )
             )
@@ -139,7 +139,7 @@ class Pipeline:
                 await emit(delta)
                 if turn.pieces and not slot.arrived.is_set():
                     # A voice that has nothing to say of the first piece must not hold the mind for ever.
-                    with trio.move_on_after(HELD_AT_MOST):
+                    with trio.move_on_after(MAX_HELD_SECONDS):
                         await slot.arrived.wait()
 
         turn.mark("mind", self._events.clock.now())

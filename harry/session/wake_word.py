@@ -19,13 +19,13 @@ from channels.events import EventStream
 from channels.messages import EAR_RATE, FRAME_SAMPLES, Frame
 from harry.engines.worker_threads import WorkerThreads
 
-AT_MOST = 2 * EAR_RATE // FRAME_SAMPLES
+MAX_WAITING_FRAMES = 2 * EAR_RATE // FRAME_SAMPLES
 """Frames that wait for the thread, two seconds; beyond that the oldest are dropped."""
 
-AT_ONCE = 4
+FRAMES_PER_SEARCH = 4
 """Frames that are searched together: a thread for each would cost more than the search."""
 
-DEADLINE = 20.0
+SEARCH_DEADLINE_SECONDS = 20.0
 """Seconds that one search may take. The first one loads the acoustic model."""
 
 
@@ -41,7 +41,7 @@ class Spotter(Protocol):
         ...
 
 
-class WakeWatch:
+class WakeWordDetector:
     """An actor of the session. `load` makes the spotter, in the thread, when it is first needed."""
 
     def __init__(self, load: Callable[[], Spotter], attention: Attention, events: EventStream) -> None:
@@ -49,11 +49,11 @@ class WakeWatch:
         self._attention = attention
         self._events = events
         self._spotter: Spotter | None = None
-        self._waiting: deque[Frame] = deque(maxlen=AT_MOST)
+        self._waiting: deque[Frame] = deque(maxlen=MAX_WAITING_FRAMES)
         self._next_start = 0
         self._came = trio.Event()
 
-    def after(self, clean: Callable[[Frame], Cleaned]) -> Callable[[Frame], Cleaned]:
+    def wrap(self, clean: Callable[[Frame], Cleaned]) -> Callable[[Frame], Cleaned]:
         """The same `clean`, whose frames are watched as well."""
 
         def watched(frame: Frame) -> Cleaned:
@@ -65,7 +65,7 @@ class WakeWatch:
 
     async def run(self) -> None:
         """Search what is heard until cancelled. Raises what the spotter raises."""
-        offload = WorkerThreads("wake phrase", deadline=DEADLINE)
+        offload = WorkerThreads("wake phrase", deadline=SEARCH_DEADLINE_SECONDS)
         # One that crashed is made anew.
         self._spotter = None
         while True:
@@ -78,7 +78,7 @@ class WakeWatch:
             spotted = await offload.run(self._search, frames)
             if spotted:
                 self._waiting.clear()
-                self._attention.woken(self._events.clock.now())
+                self._attention.wake(self._events.clock.now())
                 self._events.publish(Woken())
 
     def _wanted(self) -> bool:
@@ -90,7 +90,7 @@ class WakeWatch:
             self._waiting.clear()
             return
         self._waiting.append(frame)
-        if len(self._waiting) >= AT_ONCE:
+        if len(self._waiting) >= FRAMES_PER_SEARCH:
             self._came.set()
 
     def _search(self, frames: list[Frame]) -> bool:

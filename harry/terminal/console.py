@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from channels.events import Listener
+from channels.events import EventSubscription
 from harry.terminal.input import typed_lines
 from harry.terminal.output import Outlet
 from harry.terminal.status_line import LiveLine
@@ -30,7 +30,9 @@ _LAST_WORDS = 1.0
 """Seconds that the terminal has to take the last lines."""
 
 
-async def show(listener: Listener, level: Callable[[], float], console: Console, *, name: str = "Harry") -> None:
+async def show(
+    listener: EventSubscription, level: Callable[[], float], console: Console, *, name: str = "Harry"
+) -> None:
     """Show what happens until the listener is closed or the task cancelled. `listener` need not be lossless.
 
     `level` gives the loudness of the input in decibels below full scale. While it runs, everything that is printed by
@@ -73,13 +75,13 @@ def _outlet(console: Console) -> Iterator[Outlet | None]:
         outlet.close()
 
 
-async def _show_plain(line: LiveLine, listener: Listener, console: Console) -> None:
+async def _show_plain(line: LiveLine, listener: EventSubscription, console: Console) -> None:
     async for event in listener:
         _print(console, line.happen(event))
 
 
 async def _show_live(
-    line: LiveLine, listener: Listener, level: Callable[[], float], console: Console, outlet: Outlet | None
+    line: LiveLine, listener: EventSubscription, level: Callable[[], float], console: Console, outlet: Outlet | None
 ) -> None:
     # Rich would refresh from a thread of its own; the drawing task below does it instead.
     live = Live(

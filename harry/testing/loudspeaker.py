@@ -75,7 +75,7 @@ class VirtualLoudspeaker:
                 ducking.pull(memoryview(into))
                 self._held.append(bytes(into))
             gate.advance()
-            await trio.sleep_until(self._clock.when((self._sounded + self._block) / self.rate))
+            await trio.sleep_until(self._clock.to_trio_time((self._sounded + self._block) / self.rate))
             self._play_block()
             gate.advance()
 

@@ -17,7 +17,7 @@ import structlog
 import trio
 
 from actors.protocols import Tool, ToolCall, Used
-from actors.text.phrases import Phrases, phrases_of
+from actors.text.phrases import Phrases, load_phrases
 from channels.event_types import ToolEnded, ToolStarted
 from channels.events import EventStream
 from channels.messages import Outcome, Source, ToolUse
@@ -80,7 +80,7 @@ class Box:
     """
 
     events: EventStream
-    phrases: Phrases = field(default_factory=lambda: phrases_of("en"))
+    phrases: Phrases = field(default_factory=lambda: load_phrases("en"))
     confirm: frozenset[str] = frozenset()
     names: tuple[str, ...] = ()
     _offers: dict[str, Offer] = field(default_factory=dict)

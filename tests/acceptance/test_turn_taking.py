@@ -127,7 +127,7 @@ async def stopped_after(seed: int) -> tuple[float, str]:
     seconds = dice.uniform(0.3, 1.0)
     ear = GrowingEar(dice, dice.choice(["Stop.", "Harry, stop.", "Be quiet.", "Wait."]), seconds)
     async with house(ear=ear, mind=FakeMind(hung), voice=HungVoice(), store=HungStore()) as made:
-        turn = made.session.typed("Tell me.")
+        turn = made.session.answer_typed("Tell me.")
         live = made.session.gate.live
         assert turn is not None
         assert live is not None
@@ -189,7 +189,7 @@ async def piper_cuts(n: int) -> list[tuple[str, np.ndarray[tuple[int], np.dtype[
     async with trio.open_nursery() as nursery:
         await nursery.start(session.run)
         for _ in range(n):
-            session.typed("Tell me.")
+            session.answer_typed("Tell me.")
             live = session.gate.live
             assert live is not None
             await live.sounded.wait()
@@ -265,12 +265,12 @@ async def test_his_own_voice_from_a_loudspeaker_seldom_pauses_him_and_people_are
     level = VOICE_RMS / sounding_rms(pulse_room.way(voice[0])) if room else None
     async with soundcard.looped(level), trio.open_nursery() as nursery:
         await nursery.start(session.run)
-        session.typed("Tell me.")
+        session.answer_typed("Tell me.")
         began = clock.now()
         while clock.now() < began + 120:
             await trio.sleep(1)
             if not session.conductor.busy:
-                session.typed("Tell me another.")
+                session.answer_typed("Tell me another.")
         alone = list(told.take_waiting())
         show["alone_s"] = round(clock.now() - began, 1)
         show["false_pauses"] = len(paused)
@@ -283,7 +283,7 @@ async def test_his_own_voice_from_a_loudspeaker_seldom_pauses_him_and_people_are
         show["interruptions"] = show["cut"] = 0
         for sound in people()[:10]:
             if not session.conductor.busy:
-                session.typed("Tell me another.")
+                session.answer_typed("Tell me another.")
             live = session.gate.live
             if live is not None:
                 # A turn that another one takes the place of in this moment never sounds.
@@ -347,13 +347,13 @@ def minutes_of_talk(minutes: int, seed: int, share: float) -> list[tuple[float, 
 def answered(talk: list[tuple[float, str]]) -> list[str]:
     """What Harry would answer of it. An answer opens the window again, and so may have others follow."""
     attention = Attention(("Harry",))
-    attention.ready(-31.0)
+    attention.start(-31.0)
     found = []
     for at, text in talk:
         if attention.judge(text, at) is Meant.MEANT:
             found.append(text)
-            attention.turn_began(at)
-            attention.turn_ended(at + 4.0)
+            attention.begin_turn(at)
+            attention.end_turn(at + 4.0)
     return found
 
 
@@ -390,7 +390,7 @@ async def spoken_hour(minutes: int, seed: int) -> AsyncGenerator[tuple[float, Sa
 @pytest.mark.embedded
 async def test_an_hour_of_two_voices_in_a_noisy_room_is_left_alone(show: dict[str, Any]) -> None:
     ear, attention = Moonshine.load("moonshine", MoonshineSettings()), Attention(("Harry",))
-    attention.ready(-31.0)
+    attention.start(-31.0)
     utterances, taken = 0, list[str]()
     async with aclosing(spoken_hour(60, 5)) as hour:
         async for began, sound in hour:
@@ -398,8 +398,8 @@ async def test_an_hour_of_two_voices_in_a_noisy_room_is_left_alone(show: dict[st
             text = (await ear.transcribe(sound)).text
             if text and attention.judge(text, began) is Meant.MEANT:
                 taken.append(text)
-                attention.turn_began(began)
-                attention.turn_ended(began + 4.0)
+                attention.begin_turn(began)
+                attention.end_turn(began + 4.0)
     show.update(utterances=utterances, answered=len(taken), taken=taken)
     assert utterances > 500
     assert len(taken) <= 1

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from actors.soc_writer import BATCH, NotKeptError, Receipt, Record, SocWriter
+from actors.soc_writer import MAX_BATCH_RECORDS, NotKeptError, Receipt, Record, SocWriter
 from channels.messages import Outcome, Source, Thought, ToolUse, TurnRecord
 from harry.errors import StoreError
 from harry.memory.store.in_memory import InMemoryStore
@@ -130,8 +130,8 @@ async def test_a_thousand_entries_take_few_commits(world, nursery, autojump_cloc
     await nursery.start(world.writer.run)
     for receipt in world.submit(names(1000)):
         await receipt.kept()
-    assert len(world.store.batches) == math.ceil(1000 / BATCH)
-    assert max(map(len, world.store.batches)) == BATCH
+    assert len(world.store.batches) == math.ceil(1000 / MAX_BATCH_RECORDS)
+    assert max(map(len, world.store.batches)) == MAX_BATCH_RECORDS
 
 
 async def test_a_single_entry_waits_for_no_others(world, nursery, autojump_clock):

@@ -25,7 +25,7 @@ async def random_cuts(n: int, seed: int) -> Played:
     ear = FakeEar("What about Paris?")
     async with house(ear=ear, mind=ScriptedLanguageModel("scripted", [SAID]), voice=KnownVoice()) as made:
         for _ in range(n):
-            made.session.typed("Tell me.")
+            made.session.answer_typed("Tell me.")
             await until_sounding(made)
             await trio.sleep(dice.uniform(0.0, 4.0))
             for _ in range(dice.randrange(3)):

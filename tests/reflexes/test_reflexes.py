@@ -258,7 +258,7 @@ async def test_what_harry_is_told_to_remember_is_quoted_and_forgotten_after_a_ye
         await said(session, "Forget that.")
         # Harry himself cannot agree.
         session.conductor.say("Yes.")
-        await session.conductor.idle()
+        await session.conductor.wait_idle()
         await said(session, "Forget that.")
         assert await said(session, "Yes, please.") == "It is forgotten."
         assert host.memory is not None
@@ -330,7 +330,7 @@ async def test_a_reflex_with_an_effect_waits_until_the_words_are_sure(tmp_path: 
         session.conductor.speculate(Utterance(new_id(), "Set a timer for ten minutes.", Source.VOICE, 0.0, 0.0))
         await trio.sleep(0.2)
         session.conductor.withdraw()
-        await session.conductor.idle()
+        await session.conductor.wait_idle()
         assert host.reminding is not None
         assert await host.reminding.of("ann") == []
 

@@ -62,7 +62,7 @@ def test_whatever_is_done_heard_is_a_prefix_and_a_closed_turn_is_silent(
                     ended.setdefault(counters[live.turn.id], house.clock.now())
                 await trio.sleep(wait)
             house.conductor.cut("end")
-            await house.conductor.quiet()
+            await house.conductor.wait_quiet()
             await trio.sleep(0.2)
             check(house, counters, ended, flushable)
 

@@ -15,7 +15,7 @@ from trio.testing import MockClock
 from actors.protocols import Delta, Message, Request, Role, TextDelta, TextPart, Tool, ToolCall, ToolResult
 from actors.responder import respond
 from actors.text.claims import Claims
-from actors.text.phrases import phrases_of
+from actors.text.phrases import load_phrases
 from channels.clock import AudioClock
 from channels.events import EventStream
 from channels.messages import Outcome, Piece, Recollection, Source, Utterance
@@ -221,12 +221,12 @@ async def test_what_claims_a_deed_is_said_when_no_deed_was_called_for() -> None:
 
 
 def test_a_claim_holds_back_what_follows_it() -> None:
-    claims = Claims(phrases_of("en"))
+    claims = Claims(load_phrases("en"))
     assert claims.pass_on(Piece("Well,")) == [Piece("Well,")]
     assert claims.pass_on(Piece(" it's done.")) == []
     assert claims.pass_on(Piece(" Anything else?")) == []
-    assert claims.settled(called=False) == [Piece(" it's done."), Piece(" Anything else?")]
-    assert claims.settled(called=True) == []
+    assert claims.settle(called=False) == [Piece(" it's done."), Piece(" Anything else?")]
+    assert claims.settle(called=True) == []
 
 
 async def test_an_effect_waits_for_a_plain_yes_to_the_very_same_call() -> None:

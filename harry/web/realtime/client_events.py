@@ -256,7 +256,7 @@ class ClientEvents:
         if isinstance(end, bool) or not isinstance(end, int) or end < 0:
             raise Wrong("`audio_end_ms` is a whole number of milliseconds.", "audio_end_ms")
         end = min(end, self._of.responses.sent_ms(response))
-        slot = self._of.session.conductor.slot_of(response.turn)
+        slot = self._of.session.conductor.find_slot(response.turn)
         if slot is not None:
             earlier = slot.heard_within(response.before)
             heard = slot.heard_within(response.before + end * RATE // 1000)

@@ -25,7 +25,7 @@ from harry.host.host import Host, silent_voice, turn_taking_settings
 from harry.memory.store.opening import day_named
 from harry.services.chat import FROM_PROGRAM
 from harry.services.transcription import reblocking
-from harry.session.prompt import prompt_of
+from harry.session.prompt import build_prompt
 from harry.session.session import Session
 from harry.web.realtime.audio_device import RemoteAudioDevice
 from harry.web.realtime.client_events import ClientEvents
@@ -207,7 +207,7 @@ class Conversation:
 
     def _prompt(self, user: str, mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:
         self.telling.remembered(recollection.utterance.id, recollection.memories, recollection.thoughts)
-        head, *rest = prompt_of(self._host.config_of(user), user, mind, recollection)
+        head, *rest = build_prompt(self._host.config_of(user), user, mind, recollection)
         told = "\n\n".join(each for each in (self.settings.instructions, *self.notes, self.now[0]) if each)
         self.now = ("", self.now[1])
         if told:

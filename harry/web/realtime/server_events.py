@@ -28,7 +28,7 @@ from channels.event_types import (
     TurnBegan,
     TurnEnded,
 )
-from channels.events import Event, Listener
+from channels.events import Event, EventSubscription
 from channels.gate import Slot
 from harry.session.session import Session
 from harry.web.realtime.items import Items, message, new_item
@@ -58,7 +58,7 @@ class ServerEvents:
         self._items = items
         self._responses = responses
         self._settings = settings
-        self._events: Listener | None = None
+        self._events: EventSubscription | None = None
         self._session: Session | None = None
         self._voices: dict[str, _Voice] = {}
         self._turns: dict[str, Response] = {}
@@ -252,7 +252,7 @@ class ServerEvents:
         self._verdict()
         if response is not None:
             self.flush(response, "cut")
-            slot = self._session.conductor.slot_of(response.turn) if self._session is not None else None
+            slot = self._session.conductor.find_slot(response.turn) if self._session is not None else None
             heard = slot.heard.removeprefix(self._earlier(response)) if slot is not None and response.audible else None
             self._responses.end("cancelled", reason=_CUT.get(reason, "client_cancelled"), heard=heard)
         self.state("hearing" if any(voice.stopped is None for voice in self._voices.values()) else "listening")
@@ -262,7 +262,7 @@ class ServerEvents:
         if reason == "paused":
             self.state("paused")
         self._responses.drop_sound(response)
-        slot = self._session.conductor.slot_of(response.turn) if self._session is not None else None
+        slot = self._session.conductor.find_slot(response.turn) if self._session is not None else None
         heard = max(0, (slot.samples_heard if slot is not None else 0) - response.before)
         item = response.item["id"] if response.item is not None else None
         self._outbox.put_own(
@@ -291,7 +291,7 @@ class ServerEvents:
 
     def _earlier(self, response: Response) -> str:
         """What the responses of the same turn before this one had said."""
-        slot = self._session.conductor.slot_of(response.turn) if self._session is not None else None
+        slot = self._session.conductor.find_slot(response.turn) if self._session is not None else None
         return slot.heard_within(response.before) if slot is not None and response.before else ""
 
     def _turn_ended(self, turn: str, reason: str, timeline: Mapping[str, float]) -> None:
