@@ -186,7 +186,7 @@ class Listener:
             case Sign.STOPPED:
                 self._end()
             case Sign.PAUSED:
-                self._offer_partial(whole=True)
+                self._offer_partial(is_complete=True)
             case Sign.RESUMED:
                 self._yielding.withdraw()
             case Sign.NONE if self.endpointing.speaking:
@@ -197,13 +197,13 @@ class Listener:
         if probability >= VOICED:
             if end >= self._next_partial:
                 self._next_partial = end + PARTIAL_EVERY
-                self._offer_partial(whole=False)
+                self._offer_partial(is_complete=False)
             return
         ceased = self.endpointing.voice_ended_at
         if end - ceased >= EARLY and ceased >= self._next_early:
             self._next_early = ceased + EARLY_EVERY
             self._next_partial = end + PARTIAL_EVERY
-            self._offer_partial(whole=True)
+            self._offer_partial(is_complete=True)
 
     def _act(self, decisions: tuple[Decision, ...]) -> None:
         for decision in decisions:
@@ -219,7 +219,7 @@ class Listener:
                 case Decision.STOP:
                     self._yielding.cut("stop")
                 case Decision.LISTEN:
-                    self._offer_partial(whole=False)
+                    self._offer_partial(is_complete=False)
 
     def _begin(self) -> None:
         self._utterance = new_id()
@@ -232,18 +232,20 @@ class Listener:
         self._events.publish(SpeechStopped(utterance=self._utterance), at=self.endpointing.voice_ended_at)
         self.hand_over(self._speech(final=True))
         # Words that were handed over must not begin the next utterance once more.
-        over = self.endpointing.voice_ended_at * EAR_RATE
-        self._heard.extend(frame for frame in self._growing if frame.start >= over)
+        handed_over = self.endpointing.voice_ended_at * EAR_RATE
+        self._heard.extend(frame for frame in self._growing if frame.start >= handed_over)
         self._growing = []
 
-    def _offer_partial(self, *, whole: bool) -> None:
+    def _offer_partial(self, *, is_complete: bool) -> None:
         if self._growing and len(self._growing) * _FRAME_SECONDS <= MAX_PARTIAL_SECONDS:
-            self.hand_over(self._speech(final=False, whole=whole))
+            self.hand_over(self._speech(final=False, is_complete=is_complete))
 
-    def _speech(self, *, final: bool, whole: bool = True) -> Speech:
+    def _speech(self, *, final: bool, is_complete: bool = True) -> Speech:
         pcm = b"".join(frame.pcm for frame in self._growing)
         sign = self.endpointing
-        return Speech(self._utterance, pcm, self._growing[0].start, sign.began_at, sign.voice_ended_at, final, whole)
+        return Speech(
+            self._utterance, pcm, self._growing[0].start, sign.began_at, sign.voice_ended_at, final, is_complete
+        )
 
 
 def _as_usual(probability: float, cleaned: Cleaned) -> float:

@@ -45,7 +45,7 @@ class Row:
     compared: bool = True
 
 
-def _percentile(key: str, which: str) -> Callable[[Run], float]:
+def _find_percentile(key: str, which: str) -> Callable[[Run], float]:
     return lambda run: float(run[key][which])
 
 
@@ -54,14 +54,14 @@ def _value(key: str) -> Callable[[Run], float]:
 
 
 LATENCIES = (
-    Row("voice declared -> cut, p50, ms", _percentile("vad_to_cut_ms", "p50"), 3),
-    Row("the same, p95, ms", _percentile("vad_to_cut_ms", "p95"), 3),
-    Row("the same in CPU time, p50, ms", _percentile("cpu_vad_to_cut_ms", "p50"), 3),
-    Row("first voiced buffer -> cut, p50, ms", _percentile("first_voice_to_cut_ms", "p50")),
-    Row("the same, p95, ms", _percentile("first_voice_to_cut_ms", "p95")),
-    Row("end of speech declared -> first chunk, p50, ms", _percentile("end_of_speech_to_first_chunk_ms", "p50")),
-    Row("the same, p95, ms", _percentile("end_of_speech_to_first_chunk_ms", "p95")),
-    Row("the same in CPU time, p50, ms", _percentile("cpu_end_of_speech_to_first_chunk_ms", "p50")),
+    Row("voice declared -> cut, p50, ms", _find_percentile("vad_to_cut_ms", "p50"), 3),
+    Row("the same, p95, ms", _find_percentile("vad_to_cut_ms", "p95"), 3),
+    Row("the same in CPU time, p50, ms", _find_percentile("cpu_vad_to_cut_ms", "p50"), 3),
+    Row("first voiced buffer -> cut, p50, ms", _find_percentile("first_voice_to_cut_ms", "p50")),
+    Row("the same, p95, ms", _find_percentile("first_voice_to_cut_ms", "p95")),
+    Row("end of speech declared -> first chunk, p50, ms", _find_percentile("end_of_speech_to_first_chunk_ms", "p50")),
+    Row("the same, p95, ms", _find_percentile("end_of_speech_to_first_chunk_ms", "p95")),
+    Row("the same in CPU time, p50, ms", _find_percentile("cpu_end_of_speech_to_first_chunk_ms", "p50")),
 )
 COSTS = (
     Row("CPU seconds per session-minute, harness included", _value("cpu_s_per_session_minute")),
@@ -72,7 +72,7 @@ COSTS = (
     Row("interruptions lost", _value("lost"), 0, compared=False),
     Row("utterances without an answer in 5 s", _value("unanswered"), 0, compared=False),
     Row("stale samples taken after the cut", _value("stale_samples"), 0, compared=False),
-    Row("delay of the harness's own ticks, p95, ms", _percentile("tick_late_ms", "p95"), compared=False),
+    Row("delay of the harness's own ticks, p95, ms", _find_percentile("tick_late_ms", "p95"), compared=False),
 )
 ROWS = {"brisk": LATENCIES + COSTS[4:], "one": COSTS, "many": LATENCIES + COSTS}
 

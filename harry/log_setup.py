@@ -20,10 +20,10 @@ from harry.errors import StoreError
 from harry.redaction import MASK, is_secret, masked
 
 LOG_FILE = "harry.log"
-FILE_BYTES = 1_000_000
+MAX_FILE_BYTES = 1_000_000
 """A log file is begun anew at this size."""
 
-FILES_KEPT = 3
+MAX_FULL_FILES = 3
 """How many full files are kept beside the one that is written."""
 
 
@@ -82,19 +82,16 @@ def configure(level: str, folder: Path | None = None) -> None:
 
 def hide_secrets(_logger: object, _method: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
     """Mask every value that has the name or the look of a secret, however deep it lies. A structlog processor."""
-    return {key: MASK if is_secret(key, value) else _looked_through(value) for key, value in event.items()}
+    return {key: MASK if is_secret(key, value) else _hide_in(value) for key, value in event.items()}
 
 
-def _looked_through(value: Any, depth: int = 4) -> Any:
+def _hide_in(value: Any, depth: int = 4) -> Any:
     if isinstance(value, str):
         return masked(value)
     if isinstance(value, Mapping) and depth:
-        return {
-            key: MASK if is_secret(str(key), inner) else _looked_through(inner, depth - 1)
-            for key, inner in value.items()
-        }
+        return {key: MASK if is_secret(str(key), inner) else _hide_in(inner, depth - 1) for key, inner in value.items()}
     if isinstance(value, list | tuple) and depth:
-        return [_looked_through(inner, depth - 1) for inner in value]
+        return [_hide_in(inner, depth - 1) for inner in value]
     if value is None or isinstance(value, bool | int | float | logging.LogRecord):
         return value
     # What a renderer would turn into text is turned into text here, where it can be looked through.
@@ -120,7 +117,9 @@ def _open_file(folder: Path) -> RotatingFileHandler:
     path = folder / LOG_FILE
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return _PrivateFile(path, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8", errors="replace")
+        return _PrivateFile(
+            path, maxBytes=MAX_FILE_BYTES, backupCount=MAX_FULL_FILES, encoding="utf-8", errors="replace"
+        )
     except OSError as error:
         raise StoreError(
             f"The log file {path} cannot be written: {error.strerror}.",

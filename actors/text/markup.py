@@ -319,8 +319,8 @@ class Markup:
         stop = re.search(f"[{marker}\n]", segment)
         phrase = segment[: stop.start()] if stop is not None else segment
         words = phrase.replace(GAP, " ").split()
-        begins, whole = self._sentence_start, " " in phrase or stop is not None
-        if not begins and whole and (not words or words[0].lower().rstrip(".!,") not in ACTS):
+        begins, bounded = self._sentence_start, " " in phrase or stop is not None
+        if not begins and bounded and (not words or words[0].lower().rstrip(".!,") not in ACTS):
             return None
         if stop is None:
             return _WAIT if len(segment) < 81 and not self._ending else None

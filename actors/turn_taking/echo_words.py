@@ -35,8 +35,8 @@ def find_unexplained(heard: str, saying: str) -> str | None:
         return None
     found = [0] * len(said)
     for block in SequenceMatcher(None, letters, spoken, autojunk=False).get_matching_blocks():
-        whole = block.size and block.size == len(letters)
-        if block.size >= _RUN or whole:
+        complete = block.size and block.size == len(letters)
+        if block.size >= _RUN or complete:
             for at in range(block.a, block.a + block.size):
                 found[place[at]] += 1
     if sum(found) < _OF_ALL * len(letters):

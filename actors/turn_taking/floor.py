@@ -310,11 +310,11 @@ class Floor:
             return self._cut(Decision.CUT) if voice.voiced >= self.barge_in_voice - _TINY else ()
         if self.state is not State.PAUSED:
             return ()
-        whole = voice.found_until >= voice.until - BREATH and now - voice.until >= BREATH - _TINY
+        complete = voice.found_until >= voice.until - BREATH and now - voice.until >= BREATH - _TINY
         ended = now - voice.until >= RELENT - _TINY
-        if voice.finding is Finding.ECHO or (voice.excusable() and whole and ended):
+        if voice.finding is Finding.ECHO or (voice.excusable() and complete and ended):
             return self._excuse(voice)
-        return self._resume() if voice.finding is Finding.NOTHING and whole and ended else ()
+        return self._resume() if voice.finding is Finding.NOTHING and complete and ended else ()
 
     def _excuse(self, voice: _Voice) -> tuple[Decision, ...]:
         decisions = self._resume()

@@ -105,7 +105,7 @@ def _names(kind: Kind) -> list[str]:
     return listed()
 
 
-def devices(kind: Kind) -> list[DeviceInfo]:
+def list_devices(kind: Kind) -> list[DeviceInfo]:
     """List what SDL finds now; blocking. Raises `DeviceError` if pygame or its sound does not work."""
     with _lock:
         names = _names(kind)

@@ -18,7 +18,7 @@ from channels.clock import AudioClock
 from channels.gate import Gate
 from channels.messages import EAR_RATE, FRAME_SAMPLES, SAMPLE_BYTES, Frame
 from harry.audio.resampling import Reblocker
-from harry.audio.riff import Riff, WavWriter, plain_errors, read_header
+from harry.audio.riff import Riff, WavWriter, explain_errors, read_header
 
 _log = structlog.get_logger(__name__)
 
@@ -54,7 +54,7 @@ class WavMicrophone:
         try:
             task_status.started()
             while True:
-                with plain_errors(self.path, "read"):
+                with explain_errors(self.path, "read"):
                     pcm = next(frames, None)
                 if pcm is None:
                     self.ended.set()

@@ -26,7 +26,7 @@ from harry.session.conductor import MAX_RUNNING_TURNS, Conductor, Identity
 from harry.testing.loudspeaker import VirtualLoudspeaker
 
 RATE = 8_000
-LONGEST_DEATH = 2.0
+MAX_DEATH_SECONDS = 2.0
 """Seconds the slow-dying stage goes on behind its shield."""
 
 
@@ -48,7 +48,7 @@ class StaleCounter:
                     self.stale += 1
 
 
-def marked_speech(mark: int, seconds: float) -> bytes:
+def make_marked_speech(mark: int, seconds: float) -> bytes:
     """Sound in which every sample is `mark` (1..32767)."""
     return struct.pack("<h", mark) * round(RATE * seconds)
 
@@ -56,13 +56,13 @@ def marked_speech(mark: int, seconds: float) -> bytes:
 class SlowDyingStage:
     """Writes a turn's marked speech, and goes on writing behind a shield for a while after it was cancelled."""
 
-    def __init__(self, dice: random.Random, longest_death: float = LONGEST_DEATH) -> None:
+    def __init__(self, dice: random.Random, longest_death: float = MAX_DEATH_SECONDS) -> None:
         self._dice = dice
         self._longest = longest_death
 
     async def __call__(self, turn: Turn, slot: Slot) -> None:
         """The conductor's `answer`."""
-        pcm = marked_speech(int(turn.utterance.text), 0.1)
+        pcm = make_marked_speech(int(turn.utterance.text), 0.1)
         try:
             for number in range(100):
                 await slot.write(pcm, [Word(f" w{number}", len(pcm) // 2)])
@@ -133,11 +133,11 @@ async def simulate(n: int, seed: int = 1) -> dict[str, Any]:
     }
 
 
-async def _ending_stage(turn: Turn, slot: Slot) -> None:
+async def _end_when_cut(turn: Turn, slot: Slot) -> None:
     async with trio.open_nursery() as stages:
         for _ in range(2):
             stages.start_soon(trio.sleep_forever)
-        while await slot.write(marked_speech(1, 0.1)):
+        while await slot.write(make_marked_speech(1, 0.1)):
             pass
 
 
@@ -153,11 +153,11 @@ async def time_cuts(n: int) -> dict[str, Any]:
         gate=gate,
         events=events,
         identity=Identity("user", "bench", "user"),
-        answer=_ending_stage,
+        answer=_end_when_cut,
         keep=lambda record: conductor.acknowledge(record),  # noqa: PLW0108  as above
     )
     closed: list[float] = []
-    over: list[float] = []
+    turn_over: list[float] = []
     async with trio.open_nursery() as nursery:
         await nursery.start(loudspeaker.play, gate)
         await nursery.start(conductor.run)
@@ -170,9 +170,9 @@ async def time_cuts(n: int) -> dict[str, Any]:
             conductor.cut("barge_in")
             closed.append(time.perf_counter() - began)
             await turn.over.wait()
-            over.append(time.perf_counter() - began)
+            turn_over.append(time.perf_counter() - began)
         nursery.cancel_scope.cancel()
-    return {"cut_ms": percentiles(closed), "turn_over_ms": percentiles(over), "real_interruptions": n}
+    return {"cut_ms": percentiles(closed), "turn_over_ms": percentiles(turn_over), "real_interruptions": n}
 
 
 def run(n: int) -> dict[str, Any]:

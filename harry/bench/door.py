@@ -191,7 +191,7 @@ async def _measure(n: int, seconds: float) -> dict[str, Any]:
         held.enter_context(start_kept())
         tasks = trio.lowlevel.current_statistics().tasks_living
         cpu = time.process_time()
-        told = await _clients(front.port, front.tokens.new("bench"), n, seconds)
+        seen = await _clients(front.port, front.tokens.new("bench"), n, seconds)
         cpu = time.process_time() - cpu
         with trio.move_on_after(5):
             while host.sessions:  # noqa: ASYNC110  (the last to leave tells nobody)
@@ -200,12 +200,12 @@ async def _measure(n: int, seconds: float) -> dict[str, Any]:
     return {
         "sessions": n,
         "seconds": seconds,
-        "interruptions": len(told["detected"]),
-        "lost": told["lost"],
-        "detection_to_client_flush_ms": percentiles(told["detected"]),
-        "first_voice_to_client_flush_ms": percentiles(told["voiced"]),
-        "client_late_ms": percentiles(told["late"]),
-        "frames_received_of_expected": told["frames"],
+        "interruptions": len(seen["detected"]),
+        "lost": seen["lost"],
+        "detection_to_client_flush_ms": percentiles(seen["detected"]),
+        "first_voice_to_client_flush_ms": percentiles(seen["voiced"]),
+        "client_late_ms": percentiles(seen["late"]),
+        "frames_received_of_expected": seen["frames"],
         "cpu_s_per_session_minute": round(cpu / seconds * 60 / n, 3),
         "failures": front.door.tally.failures,
         "tasks_left": left,
@@ -218,8 +218,8 @@ async def _clients(port: int, token: str, n: int, seconds: float) -> dict[str, A
     done = await trio.run_process(command, stdin=token.encode(), capture_stdout=True, check=False, stderr=None)
     if done.returncode:
         raise EngineUnavailable("The clients of the bench failed.", remedy="Their error stands above.")
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    seen: dict[str, Any] = json.loads(done.stdout)
+    return seen
 
 
 def run(n: int, seconds: float = 30.0) -> dict[str, Any]:

@@ -150,11 +150,11 @@ class User:
         if self._at == len(self._speech):
             if len(self._notes.replies) > self._replies:
                 patience = self._talk + len(self._notes.replies) % 8 * TICK
-                over = tick - self._notes.replies[-1].first.at >= patience
+                finished = tick - self._notes.replies[-1].first.at >= patience
             else:
-                over = tick - self._silent_since > GIVE_UP
-                self._notes.unanswered += over
-            if not over:
+                finished = tick - self._silent_since > GIVE_UP
+                self._notes.unanswered += finished
+            if not finished:
                 return SILENT
             self._at = 0
         if self._at == 0:

@@ -24,7 +24,15 @@ from actors.protocols import Recognition, Samples, SpeechToText, VoiceActivitySt
 from actors.turn_taking.endpointing import Endpointing, Sign
 from channels.messages import EAR_RATE, FRAME_SAMPLES
 from harry.bench.endpoint_set import HELD_OUT, TURNS
-from harry.bench.endpoint_sound import LONGEST, MEDIAN, SHORTEST, SPREAD, SpokenTurn, recorded, spoken
+from harry.bench.endpoint_sound import (
+    MAX_PAUSE_SECONDS,
+    MEDIAN_PAUSE_SECONDS,
+    MIN_PAUSE_SECONDS,
+    SPREAD,
+    SpokenTurn,
+    load_recorded_turns,
+    speak_turns,
+)
 from harry.engines.registry import find
 from harry.errors import EngineUnavailable
 from harry.mind.llamacpp.turn_detector import TurnWords, TurnWordsSettings
@@ -37,7 +45,10 @@ _WINDOW = FRAME_SAMPLES / EAR_RATE
 _DELAYS = np.arange(0.2, 1.61, 0.05)
 _TIMEOUTS = np.arange(0.2, 3.01, 0.1)
 _TWENTIETHS = tuple(
-    min(LONGEST, SHORTEST + MEDIAN * float(np.exp(SPREAD * NormalDist().inv_cdf((place + 0.5) / 20))))
+    min(
+        MAX_PAUSE_SECONDS,
+        MIN_PAUSE_SECONDS + MEDIAN_PAUSE_SECONDS * float(np.exp(SPREAD * NormalDist().inv_cdf((place + 0.5) / 20))),
+    )
     for place in range(20)
 )
 
@@ -143,7 +154,7 @@ async def _decide(n: int) -> list[Decision]:
     judge = _Judge(
         engine("speech_to_text", "moonshine", deadline=60.0), engine("voice_activity", "silero"), _turn_model()
     )
-    turns = [*await spoken(TURNS[:n], voice), *recorded()]
+    turns = [*await speak_turns(TURNS[:n], voice), *load_recorded_turns()]
     return [decision for turn in turns for decision in await judge.judge(turn)]
 
 
@@ -154,7 +165,7 @@ def _turn_model() -> Any:
         return None
 
 
-def sweep(holds: Sequence[tuple[float, Sequence[float]]], ends: Sequence[float]) -> dict[str, float | None]:
+def score_policies(holds: Sequence[tuple[float, Sequence[float]]], ends: Sequence[float]) -> dict[str, float | None]:
     """The operating points of the best policies over likelihoods: `holds` with the lengths of each, and of `ends`.
 
     A policy waits `delay` seconds where the likelihood reaches a threshold, else `timeout`; it cuts off a pause that is
@@ -177,7 +188,7 @@ def sweep(holds: Sequence[tuple[float, Sequence[float]]], ends: Sequence[float])
     return _operating_points(points)
 
 
-def silence_only(lengths: Iterable[Sequence[float]]) -> dict[str, float | None]:
+def score_silence_only(lengths: Iterable[Sequence[float]]) -> dict[str, float | None]:
     """The same for silence alone: a pause longer than the delay is cut off."""
     all_lengths = [tuple(pauses) for pauses in lengths]
     points = [
@@ -204,7 +215,7 @@ def _operating_points(points: Sequence[tuple[float, float]]) -> dict[str, float 
     }
 
 
-def _scored(decisions: Sequence[Decision]) -> dict[str, Any]:
+def _score(decisions: Sequence[Decision]) -> dict[str, Any]:
     holds = [decision for decision in decisions if decision.lengths]
     ends = [decision for decision in decisions if not decision.lengths]
     waits = [decision.fires_at for decision in ends]
@@ -212,13 +223,13 @@ def _scored(decisions: Sequence[Decision]) -> dict[str, Any]:
     return {
         "pauses": len(holds),
         "ends": len(ends),
-        "words_and_turn_model": sweep(
+        "words_and_turn_model": score_policies(
             [(decision.likelihood, decision.lengths) for decision in holds], [e.likelihood for e in ends]
         ),
-        "words": sweep(
+        "words": score_policies(
             [(decision.by_words, decision.lengths) for decision in holds], [decision.by_words for decision in ends]
         ),
-        "silence_only": silence_only(decision.lengths for decision in holds),
+        "silence_only": score_silence_only(decision.lengths for decision in holds),
         "as_shipped": {
             "false_cut_offs": round(100 * float(np.mean(cut)), 1),
             "dead_air_ms": {
@@ -236,8 +247,8 @@ def run(n: int) -> dict[str, Any]:
     unseen = [decision for decision in decisions if decision.held_out]
     return {
         "turns": min(n, len(TURNS)),
-        **_scored(decisions),
-        "held_out": _scored(unseen),
+        **_score(decisions),
+        "held_out": _score(unseen),
         "decision_ms": round(1000 * float(np.median([decision.took for decision in decisions]))),
         "set": "synthesised with Piper, one voice, pauses of published lengths at places marked by hand; 9 recordings",
     }

@@ -25,7 +25,7 @@ def percentiles(seconds: Sequence[float]) -> dict[str, float]:
     }
 
 
-def surroundings() -> dict[str, Any]:
+def describe_surroundings() -> dict[str, Any]:
     """Versions, machine and load."""
     return {
         "harry": version("harry-voice"),

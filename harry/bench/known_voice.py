@@ -20,7 +20,7 @@ _MARK = "Bobo"
 """The first word of each reply: it sounds as one long run of the same sign, which nothing else does."""
 
 
-def reply(words: int) -> str:
+def make_reply(words: int) -> str:
     """So many words that no ear takes for English, in sentences of eight."""
     said = [_MARK] + [
         _SYLLABLES[k % 16] + _SYLLABLES[k // 16 % 16] + _SYLLABLES[(k * 7 + k // 256) % 16] for k in range(1, words)
@@ -28,7 +28,7 @@ def reply(words: int) -> str:
     return " ".join(word + "." * (k % 8 == 7 or k == words - 1) for k, word in enumerate(said))
 
 
-def signs(text: str) -> npt.NDArray[np.int8]:
+def to_signs(text: str) -> npt.NDArray[np.int8]:
     """What these words sound like: +1 or -1 for each sample."""
     return np.concatenate([np.zeros(0, np.int8), *(_signs_of(word) for word in text.split())])
 
@@ -56,7 +56,7 @@ class KnownVoice:
         """One chunk for each word; it ends with its last sample."""
         await trio.lowlevel.checkpoint()
         for word in re.findall(r"\s*\S+\s*$|\s*\S+", text):
-            pcm = (signs(word).astype(np.int16) * 8000).tobytes()
+            pcm = (to_signs(word).astype(np.int16) * 8000).tobytes()
             await emit(Chunk(pcm, self.rate, (Word(word, WORD),)))
 
     async def aclose(self) -> None:
@@ -64,7 +64,7 @@ class KnownVoice:
         await trio.lowlevel.checkpoint()
 
 
-def replies_sounded(sounded: Sequence[tuple[float, bytes]]) -> list[npt.NDArray[np.int8]]:
+def split_replies(sounded: Sequence[tuple[float, bytes]]) -> list[npt.NDArray[np.int8]]:
     """What sounded of each reply, as signs, in order; silence left out."""
     pcm = np.frombuffer(b"".join(pcm for _, pcm in sounded), np.int16)
     heard = np.sign(pcm[pcm != 0]).astype(np.int8)

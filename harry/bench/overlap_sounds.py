@@ -54,7 +54,7 @@ class Voices:
         A murmur is hummed: a voice that reads it aloud spells it.
         """
         if text == "Mm-hmm.":
-            return "hummed", hum(number)
+            return "hummed", make_hum(number)
         if number % 2 and self._flite:
             voice = ("slt", "rms", "awb", "kal")[number // 2 % 4]
             return voice, await trio.to_thread.run_sync(partial(_flite, self._flite, voice, text))
@@ -79,7 +79,7 @@ def _flite(program: str, voice: str, text: str) -> Sound:
             return np.asarray(soxr.resample(sound, file.getframerate(), EAR_RATE), np.float32)
 
 
-def hum(seed: int) -> Sound:
+def make_hum(seed: int) -> Sound:
     """A murmured "mm-hmm" through a closed mouth: two hums, the second rising, and a breath between them."""
     dice = np.random.default_rng([seed, 4])
     pitch = dice.uniform(95, 210)
@@ -101,7 +101,7 @@ def hum(seed: int) -> Sound:
     return np.concatenate([first, breath.astype(np.float32), 1.2 * second])
 
 
-def cough(seed: int) -> Sound:
+def make_cough(seed: int) -> Sound:
     """One or two bursts of noise of 80-250 ms, shaped by a throat."""
     dice = np.random.default_rng([seed, 1])
     bursts: list[Sound] = []
@@ -120,7 +120,7 @@ def cough(seed: int) -> Sound:
     return np.concatenate(bursts[:-1])
 
 
-def bang(seed: int) -> Sound:
+def make_bang(seed: int) -> Sound:
     """A click, a knock or a slam: 3-120 ms of ringing."""
     dice = np.random.default_rng([seed, 2])
     length = int(0.4 * EAR_RATE)
@@ -130,14 +130,14 @@ def bang(seed: int) -> Sound:
     return np.asarray(ring * decay, np.float32)
 
 
-def at_level(sound: Sound, peak: float) -> Sound:
+def scale_to_peak(sound: Sound, peak: float) -> Sound:
     """The sound without the silence around it, with this peak."""
     sounding = np.flatnonzero(np.abs(sound) > 0.02 * np.abs(sound).max())
     cut = sound[sounding[0] : sounding[-1] + 1]
     return np.asarray(cut * (peak / np.abs(cut).max()), np.float32)
 
 
-async def sounds(n: int, *, stops: int = 10, interruptions: int = 10) -> list[Overlap]:
+async def make_sounds(n: int, *, stops: int = 10, interruptions: int = 10) -> list[Overlap]:
     """Of assent, coughs and bangs `n` each; stop phrases and interruptions besides."""
     voices = Voices()
     made: list[Overlap] = []
@@ -147,11 +147,11 @@ async def sounds(n: int, *, stops: int = 10, interruptions: int = 10) -> list[Ov
         for number in range(count):
             text = texts[number % len(texts)]
             voice, sound = await voices.say(text, number // len(texts) + number)
-            made.append(Overlap(kind, f"{text} ({voice})", at_level(sound, float(dice.uniform(0.1, 0.6)))))
+            made.append(Overlap(kind, f"{text} ({voice})", scale_to_peak(sound, float(dice.uniform(0.1, 0.6)))))
 
     await spoken("assent", ASSENT, n)
-    for kind, make in (("cough", cough), ("bang", bang)):
-        made += [Overlap(kind, f"{kind} {k}", at_level(make(k), float(dice.uniform(0.1, 0.9)))) for k in range(n)]
+    for kind, make in (("cough", make_cough), ("bang", make_bang)):
+        made += [Overlap(kind, f"{kind} {k}", scale_to_peak(make(k), float(dice.uniform(0.1, 0.9)))) for k in range(n)]
     await spoken("stop", STOPS, stops)
     await spoken("interruption", INTERRUPTIONS, interruptions)
     return made

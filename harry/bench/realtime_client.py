@@ -126,7 +126,7 @@ async def main(port: int, n: int, seconds: float, token: str) -> dict[str, Any]:
 
         for user in users:
             nursery.start_soon(one, user)
-    told = [
+    seen = [
         {
             "session": user.session,
             "flushes": user.flushes[1:],
@@ -136,7 +136,7 @@ async def main(port: int, n: int, seconds: float, token: str) -> dict[str, Any]:
         }
         for user in users
     ]
-    return {"users": told, "late": late}
+    return {"users": seen, "late": late}
 
 
 if __name__ == "__main__":

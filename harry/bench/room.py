@@ -37,7 +37,7 @@ class Voice:
     @property
     def onset(self) -> int:
         """The sample at which the first voiced 10 ms begin."""
-        return self.start + first_voiced(self.samples)
+        return self.start + find_first_voiced(self.samples)
 
     @property
     def end(self) -> int:
@@ -72,13 +72,13 @@ class Room:
     def hear(self, reference: Samples, voices: Sequence[Voice] = ()) -> Samples:
         """What the microphone hears, float32 shape (n,), while `reference`, shape (n,) at 16 kHz, is played."""
         dice = np.random.default_rng(self.seed)
-        played = _drifted(distorted(reference, self.drive), self.delay, self.drift)
+        played = _drifted(distort(reference, self.drive), self.delay, self.drift)
         echo = _convolved(played, self.response(dice))
         if self.moved is not None:
             later = _convolved(played, np.concatenate((np.zeros(16, np.float32), self.response(dice))))
             place = round(self.moved * EAR_RATE)
             echo[place:] = later[place:]
-        echo *= VOICE_RMS * 10 ** (self.echo / 20) / max(sounding_rms(echo), 1e-9)
+        echo *= VOICE_RMS * 10 ** (self.echo / 20) / max(measure_sounding_rms(echo), 1e-9)
         noise = dice.standard_normal(len(reference)).astype(np.float32)
         heard = echo + noise * np.float32(VOICE_RMS * 10 ** (self.noise / 20))
         for voice in voices:
@@ -100,7 +100,7 @@ class Room:
         return formed
 
 
-def distorted(samples: Samples, drive: float) -> Samples:
+def distort(samples: Samples, drive: float) -> Samples:
     """Clip softly and a little unevenly, as a small loudspeaker does: full scale is `drive` deep into a tanh."""
     if drive <= 0.0:
         return samples.copy()
@@ -110,19 +110,19 @@ def distorted(samples: Samples, drive: float) -> Samples:
     return clipped
 
 
-def at_voice_level(samples: Samples) -> Samples:
+def scale_to_voice_level(samples: Samples) -> Samples:
     """The same sound with `VOICE_RMS` while it sounds."""
-    return (samples * (VOICE_RMS / max(sounding_rms(samples), 1e-9))).astype(np.float32)
+    return (samples * (VOICE_RMS / max(measure_sounding_rms(samples), 1e-9))).astype(np.float32)
 
 
-def sounding_rms(samples: Samples) -> float:
+def measure_sounding_rms(samples: Samples) -> float:
     """RMS over those 10 ms that are voiced: at least a tenth of the loudest."""
     loud = _loudness(samples)
     voiced = loud[loud >= 0.1 * loud.max(initial=0.0)]
     return float(np.sqrt(np.square(voiced).mean())) if len(voiced) else 0.0
 
 
-def first_voiced(samples: Samples) -> int:
+def find_first_voiced(samples: Samples) -> int:
     """Where the first three 10 ms in a row begin whose RMS is at least a tenth of the loudest; 0 if there are none."""
     loud = _loudness(samples)
     voiced = loud >= 0.1 * loud.max(initial=0.0)
@@ -130,10 +130,10 @@ def first_voiced(samples: Samples) -> int:
     return int(row.argmax()) * _TEN_MS if len(row) else 0
 
 
-def people() -> list[Samples]:
+def load_people() -> list[Samples]:
     """Every recording of a person there is, each at `VOICE_RMS`; empty where the package is not installed."""
     found = sorted([*RECORDINGS.glob("librivox/*.wav"), *RECORDINGS.glob("cards/*.wav"), *RECORDINGS.glob("*.raw")])
-    return [at_voice_level(_read(path)) for path in found]
+    return [scale_to_voice_level(_read(path)) for path in found]
 
 
 def _read(path: Path) -> Samples:
@@ -153,8 +153,8 @@ def _loudness(samples: Samples) -> npt.NDArray[np.float32]:
 
 def _convolved(samples: Samples, response: Samples) -> Samples:
     size = 1 << (len(samples) + len(response) - 1).bit_length()
-    whole = np.fft.irfft(np.fft.rfft(samples, size) * np.fft.rfft(response, size), size)
-    return whole[: len(samples)].astype(np.float32)
+    convolved = np.fft.irfft(np.fft.rfft(samples, size) * np.fft.rfft(response, size), size)
+    return convolved[: len(samples)].astype(np.float32)
 
 
 def _drifted(samples: Samples, delay: float, ppm: float) -> Samples:
@@ -164,9 +164,9 @@ def _drifted(samples: Samples, delay: float, ppm: float) -> Samples:
     taps = np.arange(1 - _TAPS // 2, _TAPS // 2 + 1)
     for start in range(0, len(samples), 1 << 15):
         place = np.arange(start, min(start + (1 << 15), len(samples))) * (1 + ppm * 1e-6) - delay * EAR_RATE
-        whole = np.floor(place).astype(np.int64)
-        distance = taps - (place - whole)[:, None]
+        floor = np.floor(place).astype(np.int64)
+        distance = taps - (place - floor)[:, None]
         weights = np.sinc(distance) * np.cos(np.pi * distance / (_TAPS + 2)) ** 2
-        index = np.clip(whole[:, None] + taps + _TAPS, 0, len(padded) - 1)
+        index = np.clip(floor[:, None] + taps + _TAPS, 0, len(padded) - 1)
         out[start : start + len(place)] = (padded[index] * weights).sum(axis=1)
     return out

@@ -41,7 +41,7 @@ from channels.gate import Slot
 from channels.messages import EAR_RATE, SAMPLE_BYTES, Chunk, Recollection, Word
 from harry.audio.resampling import Resampler
 from harry.bench.duplex import RATE, SILENT, TICK, VOICED, DuplexCard, Notes, Nothing, User
-from harry.bench.figures import percentiles, surroundings
+from harry.bench.figures import describe_surroundings, percentiles
 from harry.engines import registry
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
@@ -178,10 +178,10 @@ class _Voice(_Engine):
         samples = len(piece) // SAMPLE_BYTES
         words = text.split(" ")
         for number, word in enumerate(words):
-            whole = word if number == len(words) - 1 else f"{word} "
+            wording = word if number == len(words) - 1 else f"{word} "
             for _ in range(self._pieces - 1):
                 await emit(Chunk(piece, RATE))
-            await emit(Chunk(piece, RATE, (Word(whole, samples),)))
+            await emit(Chunk(piece, RATE, (Word(wording, samples),)))
 
 
 def _prompt(user: str, mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:
@@ -238,7 +238,7 @@ class _Conversation:
             self._watching.start_soon(self.notes.watch, slot, mark)
 
 
-def spoken_question() -> list[bytes]:
+def make_question() -> list[bytes]:
     """A question in Piper's voice, in buffers of `TICK` from its first loud sample: Silero must take it for a voice."""
     voice = registry.load("text_to_speech", "piper", {})
 
@@ -259,7 +259,7 @@ def spoken_question() -> list[bytes]:
     return [pcm[at : at + size] for at in range(0, len(pcm) - size + 1, size)]
 
 
-def resident_mb() -> float:
+def read_resident_mb() -> float:
     """Memory of this process in MB (10^6 bytes); 0.0 where /proc does not tell."""
     try:
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
@@ -288,15 +288,15 @@ async def converse(n: int, seconds: float, script: Script, detector: VoiceActivi
     """Hold `n` conversations at once for `seconds`. May run under a virtual clock."""
     statistics = trio.lowlevel.current_statistics
     gc.collect()
-    memory, tasks = resident_mb(), statistics().tasks_living
+    memory, tasks = read_resident_mb(), statistics().tasks_living
     async with trio.open_nursery() as watching, trio.open_nursery() as nursery:
         held = [_Conversation(script, detector, watching) for _ in range(n)]
         for one in held:
             await nursery.start(one.session.run)
         await trio.testing.wait_all_tasks_blocked()
-        ready, tasks_ready = resident_mb(), statistics().tasks_living
+        ready, tasks_ready = read_resident_mb(), statistics().tasks_living
         used, wall = await _rolled([one.card for one in held], _starts(n, script.cycle), seconds)
-        end = resident_mb()
+        end = read_resident_mb()
         nursery.cancel_scope.cancel()
         watching.cancel_scope.cancel()
     notes = [one.notes for one in held]
@@ -361,7 +361,7 @@ def run(
     the same two events. With Silero the user asks a question in Piper's voice, and `voiced` is the most that is asked.
     A `talk` of less than 1.5 s would have what follows joined to the question before.
     """
-    speech = [VOICED] * round(voiced / TICK) if vad == "energy" else spoken_question()[: round(voiced / TICK)]
+    speech = [VOICED] * round(voiced / TICK) if vad == "energy" else make_question()[: round(voiced / TICK)]
     script = Script(speech, talk, reply, speculate=speculate)
     detector: VoiceActivityDetector = registry.load("voice_activity", vad, {})
     figures = trio.run(converse, n, seconds, script, detector)
@@ -378,4 +378,4 @@ def run(
         "windows_to_take_the_floor": VOICED_WINDOWS,
         "silent_windows_to_end_an_utterance": script.quiet,
     }
-    return {**figures, **conditions, **surroundings()}
+    return {**figures, **conditions, **describe_surroundings()}

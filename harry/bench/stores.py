@@ -165,7 +165,7 @@ async def _turn() -> dict[str, Any]:
         for _ in range(ROUNDS):
             waited.append(await _one_after_another(ask))
             together.append(await _as_it_comes(ask))
-    whole = [median(pair[1] for pair in times) for times in (waited, together)]
+    total = [median(pair[1] for pair in times) for times in (waited, together)]
     first = [median(pair[0] for pair in times) for times in (waited, together)]
     return {
         "scripted": {
@@ -176,9 +176,9 @@ async def _turn() -> dict[str, Any]:
             "sentences": TOKENS // TOKENS_IN_SENTENCE,
             "sentence_seconds": SENTENCE,
         },
-        "one_after_another_ms": round(whole[0] * 1000, 1),
-        "together_ms": round(whole[1] * 1000, 1),
-        "less_percent": round(100 * (1 - whole[1] / whole[0]), 1),
+        "one_after_another_ms": round(total[0] * 1000, 1),
+        "together_ms": round(total[1] * 1000, 1),
+        "less_percent": round(100 * (1 - total[1] / total[0]), 1),
         "first_sound_one_after_another_ms": round(first[0] * 1000, 1),
         "first_sound_together_ms": round(first[1] * 1000, 1),
     }

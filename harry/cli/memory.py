@@ -362,10 +362,10 @@ Rows = Annotated[int, typer.Option("--rows", min=1, max=5_000_000, help="How man
 
 def bench(rows: Rows = 100_000, as_json: AsJson = False) -> None:
     """Measure how long it takes to find something in a large memory."""
-    from harry.bench.figures import surroundings
+    from harry.bench.figures import describe_surroundings
     from harry.bench.memory import run
 
-    figures = {"bench": "memory", **run(rows), **surroundings()}
+    figures = {"bench": "memory", **run(rows), **describe_surroundings()}
     if not as_json:
         for key, value in figures.items():
             print(f"{key:>28}  {value}")

@@ -25,7 +25,7 @@ from harry.host.storage import open_storage
 from harry.memory.store.database import Database
 from harry.net import egress
 
-WITHIN = 120.0
+WITHIN_SECONDS = 120.0
 """Seconds a call may take that asks an engine; past them it raises `StoreError`."""
 
 
@@ -71,5 +71,5 @@ async def _open() -> AsyncIterator[EngineServices]:
             nursery.cancel_scope.cancel()
 
 
-household = Portal(_open, within=WITHIN)
-portals.append(household)
+engine_portal = Portal(_open, within=WITHIN_SECONDS)
+portals.append(engine_portal)

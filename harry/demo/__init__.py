@@ -39,7 +39,7 @@ def run(config: Config, out: Path) -> int:
     try:
         out.mkdir(parents=True, exist_ok=True)
         microphone, loudspeaker, events = out / "you.wav", out / "harry.wav", out / "events.jsonl"
-        write_wav(microphone, conversation_half(), EAR_RATE)
+        write_wav(microphone, load_conversation_half(), EAR_RATE)
     except OSError as error:
         raise ConfigurationError(
             f"The folder {out} cannot be written: {error.strerror}.", remedy="Name another one with --out."
@@ -53,11 +53,11 @@ def run(config: Config, out: Path) -> int:
     you, harry = read_wav(microphone), read_wav(loudspeaker)
     write_stereo(out / "conversation.wav", you, harry)
     draw(out / "timeline.png", you, harry, happened)
-    print(summary(happened, harry, out))
+    print(summarize(happened, harry, out))
     return code
 
 
-def conversation_half() -> Sound:
+def load_conversation_half() -> Sound:
     """The person's half: both recordings at their places, at `EAR_RATE`, shape (samples,)."""
     sound = np.zeros(round(LISTENED * EAR_RATE), np.int16)
     for name, at in (("question.wav", QUESTION_AT), ("interruption.wav", INTERRUPTION_AT)):
@@ -68,9 +68,9 @@ def conversation_half() -> Sound:
     return sound
 
 
-def summary(happened: list[dict[str, Any]], harry: tuple[Sound, int], out: Path) -> str:
+def summarize(happened: list[dict[str, Any]], harry: tuple[Sound, int], out: Path) -> str:
     """What there is to look at, and the times that matter. `harry` is what the loudspeaker played, and its rate."""
-    from harry.demo.timeline import silent_from
+    from harry.demo.timeline import find_silence
 
     lines = ["", f"{out / 'timeline.png'}       who spoke when", f"{out / 'conversation.wav'}   you left, Harry right"]
     asked = next((event["at"] for event in happened if event["event"] == "speech_stopped"), None)
@@ -83,7 +83,7 @@ def summary(happened: list[dict[str, Any]], harry: tuple[Sound, int], out: Path)
             event["at"] for event in happened if event["event"] == "speech_started" and event["at"] <= cut["at"]
         )
         lines.append(
-            f"From the first voice over him to his silence: {silent_from(*harry, cut['at']) - voice:.2f} s; "
+            f"From the first voice over him to his silence: {find_silence(*harry, cut['at']) - voice:.2f} s; "
             f"samples that sounded after it: {cut['stale_samples']}."
         )
     return "\n".join(lines)

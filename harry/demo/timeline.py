@@ -57,7 +57,7 @@ def draw(
     _words(above, below, happened, seconds)
     _stages(stages, happened)
     for cut in (event["at"] for event in happened if event["event"] == "interrupted"):
-        silent = silent_from(*harry, cut)
+        silent = find_silence(*harry, cut)
         for axis in (above, stages, below):
             top = 1 if axis is stages else 2.1 / (1 + _TOP)  # the words stay free
             axis.axvline(silent, 0, top, color=CUT, linewidth=1.5, linestyle=(0, (4, 2)))
@@ -71,7 +71,7 @@ def draw(
     plt.close(figure)
 
 
-def silent_from(samples: npt.NDArray[np.int16], rate: int, cut: float) -> float:
+def find_silence(samples: npt.NDArray[np.int16], rate: int, cut: float) -> float:
     """When Harry fell silent for good, in seconds: the end of his last sound before he was cut at `cut`."""
     sounding = np.flatnonzero(samples[: round(cut * rate)])
     return float(sounding[-1] + 1) / rate if sounding.size else cut

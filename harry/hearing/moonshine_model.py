@@ -27,7 +27,7 @@ _SPACE = "\u2581"
 _STOPS = frozenset({b".", b"?", b"!"})
 
 
-def packaged_model() -> Path:
+def find_packaged_model() -> Path:
     """Find the folder of the English model that comes with the package. Raises `EngineUnavailable`."""
     spec = find_spec("moonshine_voice")
     if spec is None or spec.origin is None:
@@ -60,7 +60,7 @@ class Model:
     def __init__(self, folder: Path) -> None:
         """Load encoder, decoder and tokens. Raises what onnxruntime raises, `OSError` or `ValueError`."""
         self._encoder, self._decoder = (_session(folder / file) for file in FILES[:2])
-        self._tokens = tokens((folder / FILES[2]).read_bytes())
+        self._tokens = read_tokens((folder / FILES[2]).read_bytes())
         self._stops = [number for number, token in enumerate(self._tokens) if _bare(token) in _STOPS]
         # A key and a value for each layer, of the words so far and of the sound: (1, heads, length, width).
         self._memory = {
@@ -103,7 +103,7 @@ class Model:
         return spelled, sure, stops
 
 
-def tokens(data: bytes) -> list[bytes]:
+def read_tokens(data: bytes) -> list[bytes]:
     """Read what each token spells: its length in one byte, or in two if the first is over 127, and its bytes."""
     found, at = [], 0
     while at < len(data):

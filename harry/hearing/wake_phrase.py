@@ -9,18 +9,18 @@ from __future__ import annotations
 import re
 
 from harry.errors import ConfigurationError, EngineUnavailable
-from harry.hearing.letters import sounds
+from harry.hearing.letters import spell_sounds
 
-LONGEST = 60
+MAX_SEARCH_SECONDS = 60
 """Seconds after which the search begins anew: what it keeps of the past must not grow for ever."""
 
 _RATE = 16_000
 
 
-def words_of(phrase: str) -> list[str]:
+def spell_words(phrase: str) -> list[str]:
     """The words of a wake phrase, as the dictionary spells them. Raises `ConfigurationError` where there is none."""
     words: list[str] = re.findall(r"[a-z']+", phrase.lower())
-    if not words or not all(map(sounds, words)):
+    if not words or not all(map(spell_sounds, words)):
         raise ConfigurationError(
             f"Harry cannot listen for the wake phrase {phrase!r}: it needs words of the letters a to z. "
             "Change attention.wake_phrase, or spell it as it sounds."
@@ -35,7 +35,7 @@ class WakePhrase:
     """
 
     def __init__(self, phrase: str, threshold: float) -> None:
-        words = words_of(phrase)
+        words = spell_words(phrase)
         try:
             import pocketsphinx  # noqa: PLC0415  only who wants a wake phrase needs it
         except ImportError as error:
@@ -45,7 +45,7 @@ class WakePhrase:
         )
         for word in words:
             if decoder.lookup_word(word) is None:
-                decoder.add_word(word, sounds(word), True)
+                decoder.add_word(word, spell_sounds(word), True)
         decoder.add_keyphrase("wake", " ".join(words))
         decoder.activate_search("wake")
         self._searched = 0
@@ -56,7 +56,7 @@ class WakePhrase:
         self._decoder.process_raw(pcm, False, False)
         self._searched += len(pcm) // 2
         said = self._decoder.hyp() is not None
-        if said or self._searched > LONGEST * _RATE:
+        if said or self._searched > MAX_SEARCH_SECONDS * _RATE:
             self.forget()
         return said
 

@@ -27,7 +27,7 @@ from harry.config.sections import User
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.errors import EngineUnavailable, StoreError, TooManySessions
-from harry.hearing.wake_phrase import WakePhrase, words_of
+from harry.hearing.wake_phrase import WakePhrase, spell_words
 from harry.host.background import BackgroundJobs, background_jobs
 from harry.host.budget import Budget
 from harry.host.conversation import (
@@ -305,7 +305,7 @@ def wake_phrase(config: Config) -> Callable[[], WakePhrase] | None:
     wanted = config.attention
     if not wanted.wake_phrase:
         return None
-    words_of(wanted.wake_phrase)
+    spell_words(wanted.wake_phrase)
     return partial(WakePhrase, wanted.wake_phrase, wanted.wake_threshold)
 
 

@@ -59,11 +59,11 @@ def _looking(named: str) -> Offer:
     folder = Path(named).expanduser()
 
     async def look(_: Mapping[str, Any]) -> Answer:
-        path = await trio.to_thread.run_sync(pictures.newest, folder, abandon_on_cancel=True)
+        path = await trio.to_thread.run_sync(pictures.find_newest, folder, abandon_on_cancel=True)
         return await trio.to_thread.run_sync(partial(_seen, path), abandon_on_cancel=True)
 
     return Offer(Tool("get_image", "Look: the newest picture of the user's folder of pictures."), look)
 
 
 def _seen(path: Path) -> Answer:
-    return Answer(f"The picture {path.name}.", (pictures.uri_of(pictures.converted(pictures.read(path))),))
+    return Answer(f"The picture {path.name}.", (pictures.to_uri(pictures.convert(pictures.read(path))),))

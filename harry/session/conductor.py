@@ -208,9 +208,9 @@ class Conductor:
         self.cut(cut_reason)
         if self._nursery is None:
             return None
-        whole, amended = self._merged(utterance)
+        joined, amended = self._merged(utterance)
         guess = self.gate.speculative
-        if guess is not None and self._fits(guess.turn, whole) and self.gate.open(guess):
+        if guess is not None and self._fits(guess.turn, joined) and self.gate.open(guess):
             turn, slot = guess.turn, guess
             self.guesses.used += 1
         else:
@@ -219,21 +219,21 @@ class Conductor:
                 log.error("stuck: earlier turns do not end", turns=len(self._running))
                 self.events.publish(ErrorOccurred(message="Harry is stuck: earlier answers do not end. Restart him."))
                 return None
-            turn, slot = self._admit(whole, amended, shut=False)
+            turn, slot = self._admit(joined, amended, shut=False)
         self._committed(turn, slot, amended)
         return turn
 
     def speculate(self, utterance: Utterance) -> Turn | None:
         """Begin to answer what may be the whole utterance, unheard. None where that is not admitted."""
-        whole, amended = self._merged(utterance)
+        joined, amended = self._merged(utterance)
         guess = self.gate.speculative
-        if guess is not None and self._fits(guess.turn, whole):
+        if guess is not None and self._fits(guess.turn, joined):
             return guess.turn
         self.withdraw()
         draining = sum(slot.closed for slot in self._running.values())
         if self._nursery is None or draining >= MAX_DRAINING_TURNS or len(self._running) >= MAX_RUNNING_TURNS:
             return None
-        turn, _ = self._admit(whole, amended, shut=True)
+        turn, _ = self._admit(joined, amended, shut=True)
         self.guesses.begun += 1
         return turn
 
@@ -351,10 +351,10 @@ class Conductor:
         self.events.publish(TurnBegan(turn=turn.id, utterance=turn.utterance.id))
         if amended is not None:
             said = turn.utterance
-            whole = Transcribed(
+            transcribed = Transcribed(
                 utterance=said.id, partial=False, text=said.text, amends=amended.utterance.id, ended_at=said.ended_at
             )
-            self.events.publish(whole)
+            self.events.publish(transcribed)
         elif turn.utterance.speak is None:
             self.committed += 1
         for text in turn.pieces:

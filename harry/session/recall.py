@@ -88,9 +88,9 @@ class SessionMemory:
     async def _before(self, user: str) -> list[str]:
         try:
             with trio.move_on_after(DEADLINE):
-                told = await earlier(self._rotation, user)
-                self._summed_up = frozenset(told)
-                return list(told.values())
+                summaries = await earlier(self._rotation, user)
+                self._summed_up = frozenset(summaries)
+                return list(summaries.values())
         except StoreError as error:
             log.warning("earlier conversations are not recalled", cause=str(error))
         return []

@@ -28,7 +28,7 @@ from mcp.types import Tool as Described
 
 from actors.protocols import Tool
 from harry.config.tool_sections import McpServer
-from harry.images import PictureError, shown
+from harry.images import PictureError, sanitize
 from harry.net import egress
 from harry.tools.toolbox import LONGEST_RESULT, Answer, Offer, ToolError
 
@@ -168,7 +168,7 @@ def answer_of(result: CallToolResult) -> Answer:
                 texts.append(each.text[:LONGEST_RESULT])
             case ImageContent() if len(pictures) < MOST_PICTURES:
                 try:
-                    pictures.append(shown(f"data:{each.mime_type};base64,{each.data}"))
+                    pictures.append(sanitize(f"data:{each.mime_type};base64,{each.data}"))
                 except PictureError as error:
                     texts.append(f"[a picture that cannot be shown: {error}]")
             case EmbeddedResource(resource=TextResourceContents() as found):

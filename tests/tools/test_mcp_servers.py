@@ -22,7 +22,7 @@ from channels.turn import Turn, new_id
 from harry.config.loading import Config
 from harry.config.tool_sections import McpServer
 from harry.host.shared_tools import toolkit
-from harry.images import bytes_of
+from harry.images import from_uri
 from harry.net import egress
 from harry.services.prompt_inspection import show_tools
 from harry.tools.mcp_servers import Server, answer_of
@@ -148,7 +148,7 @@ def test_a_picture_of_a_server_is_made_small_and_what_is_none_is_told() -> None:
     false = ImageContent(type="image", data=base64.b64encode(b"words").decode(), mime_type="image/png")
     answer = answer_of(CallToolResult(content=[*[drawn] * 6, false]))
     assert len(answer.pictures) == 4
-    with Image.open(io.BytesIO(bytes_of(answer.pictures[0]))) as seen:
+    with Image.open(io.BytesIO(from_uri(answer.pictures[0]))) as seen:
         assert (seen.format, seen.width) == ("JPEG", 1568)
     alone = answer_of(CallToolResult(content=[false]))
     assert (alone.pictures, "cannot be shown" in alone.text) == ((), True)

@@ -218,7 +218,7 @@ class ClientEvents:
         if kind in ("output_audio", "audio") and role == "assistant":
             return str(part.get("transcript") or "")[:LONGEST_TEXT]
         if kind == "input_image" and role == "user" and isinstance(part.get("image_url"), str):
-            self._shown.append(await trio.to_thread.run_sync(pictures.shown, part["image_url"]))
+            self._shown.append(await trio.to_thread.run_sync(pictures.sanitize, part["image_url"]))
             return ""
         if kind == "input_audio" and role == "user" and isinstance(part.get("audio"), str):
             ear = self._of.session_engines.speech_to_text
