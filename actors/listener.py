@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
 import trio
 
-from actors.protocols import Samples, VoiceActivityStream
+from actors.pcm import to_samples
+from actors.protocols import VoiceActivityStream
 from actors.turn_taking.endpointing import ONSET, VOICED, Endpointing, Sign
 from actors.turn_taking.floor import Decision, Floor, HarrySide
 from channels.event_types import SpeechStarted, SpeechStopped
@@ -54,7 +54,7 @@ class Yielding(Protocol):
     """What the listener may do to Harry's side of the conversation, all of it at once and without waiting."""
 
     def harry(self, *, words: bool) -> HarrySide:
-        """Whether Harry has the floor, and, with `words`, what he is saying."""
+        """Return whether Harry has the floor, and, with `words`, what he is saying."""
         ...
 
     def duck(self, down: bool) -> None:
@@ -81,6 +81,7 @@ class Yielding(Protocol):
 class Listener:
     """Inbox -> speech for the transcriber, and decisions about the floor.
 
+    All of its arguments are handed by name to listeners of plug-ins too, so none of them can go.
     `hand_over(speech)` takes each stretch of speech without waiting. `clean(frame)` takes Harry's own voice out of a
     frame, where there is somebody who can. What is changed of `endpointing` holds from the next window on.
     """
@@ -151,15 +152,15 @@ class Listener:
         self._follow(self.endpointing.release(), 0.0, self._events.clock.now())
 
     def reach_back(self, seconds: float) -> None:
-        """From now on an utterance holds so much of what came before its voice was noticed."""
+        """Let utterances from now on hold so much of what came before their voice was noticed."""
         self._heard = deque(self._heard, maxlen=max(1, round((seconds + ONSET) / _FRAME_SECONDS)))
 
     def joined(self, silence: float) -> None:
-        """What was taken for the end was a pause of `silence` seconds."""
+        """Learn that what was taken for the end was a pause of `silence` seconds."""
         self.endpointing.learn_pause(silence)
 
     async def _next(self) -> Frame | None:
-        """The next frame; None once a pause must be decided, even if the microphone has gone meanwhile."""
+        """Wait for the next frame; None once a pause must be decided, even if the microphone has gone meanwhile."""
         deadline = self._floor.deadline
         if deadline is None:
             # Most frames: a scope for each would cost more than hearing it.
@@ -173,7 +174,7 @@ class Listener:
         end = start + len(frame.pcm) / SAMPLE_BYTES / EAR_RATE
         self._heard_until = end
         cleaned = self._clean(frame)
-        probability = _as_usual(self._voice_activity.probability(_window(cleaned.frame)), cleaned)
+        probability = _as_usual(self._voice_activity.probability(to_samples(cleaned.frame.pcm)), cleaned)
         self._act(self._floor.window(probability, start, end, self._yielding.harry(words=False), near=cleaned.near))
         (self._growing if self.endpointing.speaking else self._heard).append(cleaned.frame)
         self._follow(self.endpointing.hear(probability, start, end), probability, end)
@@ -249,13 +250,9 @@ class Listener:
 
 
 def _as_usual(probability: float, cleaned: Cleaned) -> float:
-    """The probability as if `VOICED` were the mark of a voice, 0 where only Harry's echo is heard."""
+    """Map a probability so that `VOICED` is the mark of a voice; 0 where only Harry's echo is heard."""
     if not cleaned.near:
         return 0.0
     if probability < cleaned.voiced:
         return min(probability, VOICED - 0.01)
     return VOICED + (probability - cleaned.voiced) * (1 - VOICED) / (1 - cleaned.voiced)
-
-
-def _window(frame: Frame) -> Samples:
-    return np.frombuffer(frame.pcm, np.int16).astype(np.float32) / np.float32(32768)

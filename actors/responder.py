@@ -145,7 +145,7 @@ async def _used(tools: Toolbox, asked: _Asked, phrases: Phrases) -> list[Used]:
 
 
 def _told(asked: _Asked, used: list[Used]) -> list[Message]:
-    """What the mind said and called for, and what came of it, as the next asking tells it."""
+    """Write down what the mind said and called for, and the results, as messages for asking it again."""
     text = "".join(asked.text)
     mine = Message(Role.ASSISTANT, (*([TextPart(text)] if text.strip() else []), *asked.calls))
     results = Message(Role.TOOL, tuple(ToolResult(result.use.id, result.use.result) for result in used))

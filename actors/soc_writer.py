@@ -9,7 +9,6 @@ takes from the front. A record that is committed twice, because a commit's answe
 from __future__ import annotations
 
 import math
-import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
@@ -19,7 +18,9 @@ import structlog
 import trio
 
 from actors.protocols import Store
+from channels.backoff import Backoff
 from channels.messages import Thought, TurnRecord
+from channels.signals import Signal
 
 Record: TypeAlias = TurnRecord | Thought
 Identity: TypeAlias = tuple[str, str]
@@ -33,7 +34,6 @@ MAX_QUEUED_RECORDS = 1024
 MAX_UNACKNOWLEDGED_RECORDS = 65_536
 """Records that may be unacknowledged at once. More mean a disk that has long been broken; they are refused."""
 
-_MIN_WAIT_SECONDS, _MAX_WAIT_SECONDS = 0.1, 5.0  # seconds between two attempts while the store fails
 _FLUSH_SECONDS = 2.0  # seconds for what waits when the session ends
 _COMMIT_SECONDS = 1.5  # of these, seconds for commits: the rest is the spill's
 
@@ -142,7 +142,6 @@ class SocWriter:
         on_recovered: Callable[[], None] = _ignore,
         capacity: int = MAX_QUEUED_RECORDS,
         limit: int = MAX_UNACKNOWLEDGED_RECORDS,
-        jitter: Callable[[], float] = random.random,
     ) -> None:
         self._store = store
         self._spill = spill
@@ -152,10 +151,9 @@ class SocWriter:
         self._on_recovered = on_recovered
         self._capacity = capacity
         self._limit = limit
-        self._jitter = jitter
         self._queue: deque[Record] = deque()
         self._receipts: dict[Identity, Receipt] = {}
-        self._changed = trio.Event()
+        self._changed = Signal()
         self._front = trio.Lock()  # held while records move between queue and spill, or leave
         self._failing = False
         self._ended = False
@@ -181,7 +179,7 @@ class SocWriter:
             return receipt
         self._receipts[identity] = receipt
         self._queue.append(record)
-        self._wake()
+        self._changed.notify()
         return receipt
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -199,7 +197,7 @@ class SocWriter:
 
     async def _commit_for_ever(self) -> NoReturn:
         loaded = False
-        pause = _MIN_WAIT_SECONDS
+        backoff = Backoff()
         while True:
             try:
                 if not loaded:
@@ -210,25 +208,23 @@ class SocWriter:
                 await self._commit()
             except self._failure as error:
                 self._trouble(error)
-                await trio.sleep(pause * (0.5 + self._jitter() / 2))
-                pause = min(pause * 2, _MAX_WAIT_SECONDS)
+                await backoff.sleep()
             else:
-                pause = _MIN_WAIT_SECONDS
+                backoff.reset()
                 self._recover()
 
     async def _spill_for_ever(self) -> NoReturn:
-        pause = _MIN_WAIT_SECONDS
+        backoff = Backoff()
         while True:
             while not self._queue or not (self._failing or len(self._queue) > self._capacity):
                 await self._changed.wait()
             try:
                 await self._move_to_spill()
-                pause = _MIN_WAIT_SECONDS
+                backoff.reset()
             except self._failure as error:
                 log.warning("spill fails", reason=str(error), in_memory=len(self._queue))
                 self._trouble(error)
-                await trio.sleep(pause * (0.5 + self._jitter() / 2))
-                pause = min(pause * 2, _MAX_WAIT_SECONDS)
+                await backoff.sleep()
 
     async def _move_to_spill(self) -> None:
         async with self._front:
@@ -316,7 +312,7 @@ class SocWriter:
     def _trouble(self, error: Exception) -> None:
         if not self._failing:
             self._failing = True
-            self._wake()
+            self._changed.notify()
             log.warning("store fails", reason=str(error), waiting=self.waiting)
             self._on_trouble(str(error))
 
@@ -325,10 +321,6 @@ class SocWriter:
             self._failing = False
             log.info("store works again", waiting=self.waiting)
             self._on_recovered()
-
-    def _wake(self) -> None:
-        self._changed.set()
-        self._changed = trio.Event()
 
 
 def _identity(record: Record) -> Identity:

@@ -45,7 +45,7 @@ async def _synthesise(
 
 
 def _checked(chunk: Chunk) -> Chunk:
-    """The chunk, if the gate can take it: a voice may come from anybody.
+    """Return the chunk as the gate can take it: a voice may come from anybody. Raises `TypeError`.
 
     Half a sample in the gate would turn all that follows into noise, and a word that is no text would break the cut
     that asks for it.
@@ -61,7 +61,7 @@ def _checked(chunk: Chunk) -> Chunk:
 
 
 async def convert_rate(chunk: Chunk, rate: int) -> Chunk:
-    """The chunk with its sound and its word ends brought to `rate` Hz."""
+    """Bring a chunk's sound and word ends to `rate` Hz."""
     if chunk.rate == rate or not chunk.pcm:
         return Chunk(chunk.pcm, rate, chunk.words)
     if chunk.samples <= _INLINE:

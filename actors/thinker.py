@@ -1,8 +1,8 @@
 """The thinker: when a turn is over and nobody speaks, Harry may think for himself.
 
 He waits until it has been quiet for a while, asks the mind once, and gives up at the first sign of a voice or a turn:
-whoever speaks is answered by a Harry who is not busy with himself. Passing is always possible, and is not asked about
-again until something new was said.
+a person who speaks is answered by a Harry who is not busy with himself. Passing is always possible, and is not asked
+about again until something new was said.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ import trio
 
 from channels.clock import AudioClock
 from channels.event_types import AnyEvent, Heard, Interrupted, TurnEnded, make_event, serialize
+from channels.signals import Signal
 
 RESERVED: frozenset[type[AnyEvent]] = frozenset({Interrupted, Heard, TurnEnded})
 """The events each admitted turn has room for in every lossless listener."""
@@ -58,7 +59,7 @@ class EventSubscription:
         self.missed = 0
         self._queue: deque[Event] = deque()
         self._reserved: dict[str, set[type[AnyEvent]]] = {}
-        self._changed = trio.Event()
+        self._changed = Signal()
         self._closed = False
         self._leave = leave
 
@@ -74,7 +75,7 @@ class EventSubscription:
 
     def _release(self, turn: str) -> None:
         self._reserved.pop(turn, None)
-        self._wake()
+        self._changed.notify()
 
     def _offer(self, event: Event) -> None:
         kind = type(event.what)
@@ -86,11 +87,7 @@ class EventSubscription:
             self.missed += 1
             return
         self._queue.append(event)
-        self._wake()
-
-    def _wake(self) -> None:
-        self._changed.set()
-        self._changed = trio.Event()
+        self._changed.notify()
 
     def __aiter__(self) -> EventSubscription:
         return self
@@ -102,14 +99,14 @@ class EventSubscription:
                 raise StopAsyncIteration
             await self._changed.wait()
         event = self._queue.popleft()
-        self._wake()
+        self._changed.notify()
         return event
 
     def take_waiting(self) -> list[Event]:
-        """Everything that waits now, at once; an empty list if nothing does."""
+        """Return everything that waits now, at once; an empty list if nothing does."""
         waiting = list(self._queue)
         self._queue.clear()
-        self._wake()
+        self._changed.notify()
         return waiting
 
     def close(self) -> None:
@@ -117,7 +114,7 @@ class EventSubscription:
         if not self._closed:
             self._closed = True
             self._leave(self)
-            self._wake()
+            self._changed.notify()
 
 
 class EventStream:

@@ -21,10 +21,10 @@ from harry.redaction import MASK, is_secret, masked
 
 LOG_FILE = "harry.log"
 MAX_FILE_BYTES = 1_000_000
-"""A log file is begun anew at this size."""
+"""Bytes at which a new log file is begun."""
 
 MAX_FULL_FILES = 3
-"""How many full files are kept beside the one that is written."""
+"""How many full files are kept in addition to the one that is written."""
 
 
 def configure(level: str, folder: Path | None = None) -> None:
@@ -33,30 +33,40 @@ def configure(level: str, folder: Path | None = None) -> None:
     Raises `StoreError` where the file cannot be written.
     """
     handler: logging.Handler = _StandardError() if folder is None else _open_file(folder)
-    colours = folder is None and sys.stderr is not None and sys.stderr.isatty()
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=False),
-        structlog.processors.StackInfoRenderer(),
-        structlog.processors.format_exc_info,
-        hide_secrets,
-    ]
-    # An exception stands in the event as text by now, so that it too was looked through for secrets.
-    renderer = (
-        structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)
-        if folder is None
-        else structlog.processors.JSONRenderer()
-    )
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            foreign_pre_chain=_SHARED,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _make_renderer(folder)],
         )
     )
     handler.setLevel(level.upper())
+    _replace_handler(handler)
+    # Libraries are heard from warnings on: httpx, for one, tells every address it asks at `info`.
+    logging.getLogger().setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
+    for name in ("harry", "actors", "channels"):
+        logging.getLogger(name).setLevel(level.upper())
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_SHARED,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def _make_renderer(folder: Path | None) -> Any:
+    # An exception stands in the event as text by now, so that it too was looked through for secrets.
+    if folder is not None:
+        return structlog.processors.JSONRenderer()
+    colours = sys.stderr is not None and sys.stderr.isatty()
+    return structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)
+
+
+def _replace_handler(handler: logging.Handler) -> None:
+    """Put a handler in the place of the one of an earlier call, leaving those of others alone."""
     root = logging.getLogger()
     for old in root.handlers[:]:
         if getattr(old, "harrys", False):
@@ -64,20 +74,6 @@ def configure(level: str, folder: Path | None = None) -> None:
             old.close()
     handler.harrys = True  # type: ignore[attr-defined]  # a mark, so that a second call replaces its own handler only
     root.addHandler(handler)
-    # Libraries are heard from warnings on: httpx, for one, tells every address it asks at `info`.
-    root.setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
-    for name in ("harry", "actors", "channels"):
-        logging.getLogger(name).setLevel(level.upper())
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *shared,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,
-    )
 
 
 def hide_secrets(_logger: object, _method: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -96,6 +92,19 @@ def _hide_in(value: Any, depth: int = 4) -> Any:
         return value
     # What a renderer would turn into text is turned into text here, where it can be looked through.
     return masked(repr(value))
+
+
+_SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.ExtraAdder(),
+    structlog.processors.TimeStamper(fmt="iso", utc=False),
+    structlog.processors.StackInfoRenderer(),
+    structlog.processors.format_exc_info,
+    hide_secrets,
+]
+"""What every event goes through, Harry's and the libraries', before it is rendered."""
 
 
 class _StandardError(logging.StreamHandler[TextIO]):

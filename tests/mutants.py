@@ -65,7 +65,7 @@ MUTANTS = [
     Mutant(
         "close does not wake writers",
         "channels/gate.py",
-        "            self._take_back(self._sink.flush())\n        slot._wake()\n        slot._played.set()",
+        "            self._take_back(self._sink.flush())\n        slot._changed.notify()\n        slot._played.set()",
         "            self._take_back(self._sink.flush())\n        slot._played.set()",
     ),
     Mutant(

@@ -45,7 +45,10 @@ _TOKEN = re.compile(r"<\|[\w./-]{0,40}(\|>)?")
 
 
 class Markup:
-    """One reply's way from markup to plain text."""
+    """One reply's way from markup to plain text.
+
+    One class, because all rules read and move the same place in one text, and each may hand over to another.
+    """
 
     def __init__(self) -> None:
         self._text = ""
@@ -117,7 +120,7 @@ class Markup:
         return "" if self._ending else None
 
     def _run_of(self, char: str, at: int) -> int | None:
-        """Where a run of one character ends; None while that is not known."""
+        """Return where a run of one character ends; None while that is not known."""
         end = at
         while end < len(self._text) and self._text[end] == char and end - at < _FAR:
             end += 1
@@ -310,7 +313,7 @@ class Markup:
         return end
 
     def _direction(self, at: int, marker: str) -> int | None:
-        """Where a stage direction wrapped in `marker` ends; None if these are ordinary words.
+        """Return where a stage direction wrapped in `marker` ends; None if these are ordinary words.
 
         An act ("smiles") is one wherever it stands. Other words are one only at the beginning of a sentence: if they
         begin like an act and go on so, or if they stand alone between sentences without a capital.
@@ -356,7 +359,7 @@ class Markup:
         return at + 1
 
     def _close_of_bracket(self, at: int) -> int | None:
-        """Where the bracket opened at `at` closes; 0 if it does not; None while that is not known."""
+        """Return where the bracket opened at `at` closes; 0 if it does not; None while that is not known."""
         depth = 0
         for place in range(at, min(len(self._text), at + _FAR)):
             char = self._text[place]
@@ -438,7 +441,7 @@ class Markup:
         return closed
 
     def _tag_end(self, after: int) -> int | None:
-        """Where the tag closes whose name ended at `after`; 0 if it is none; None while that is not known."""
+        """Return where the tag closes whose name ended at `after`; 0 if it is none; None while that is not known."""
         body = _TAG_BODY.match(self._text, after)
         end = body.end() if body is not None else after
         closing = self._at(end)

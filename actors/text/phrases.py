@@ -34,12 +34,12 @@ class Token(NamedTuple):
 
 
 def tokenize(text: str) -> list[Token]:
-    """The words of a text, as they are compared: lower case, without marks, held letters shortened."""
+    """Cut a text into words as they are compared: lower case, without marks, held letters shortened."""
     return [Token(_plain(found[0]), found.start(), found.end()) for found in _WORD.finditer(text[:MAX_TEXT_CHARACTERS])]
 
 
 def split_words(text: str) -> tuple[str, ...]:
-    """Only the words of `tokenize`."""
+    """Return only the words of `tokenize`."""
     return tuple(token.word for token in tokenize(text))
 
 
@@ -62,7 +62,7 @@ class Phrases:
     """The phrases of one language."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
-        """`data` is a file of `languages/`, as read."""
+        """Read `data`, a file of `languages/`."""
         self._stop = _set(data["stop"])
         self._go_on = _set(data["go_on"])
         self._backchannels = _set(data["backchannels"])
@@ -83,7 +83,7 @@ class Phrases:
         }
 
     def find_stop(self, text: str, names: Sequence[str] = ()) -> Stop | None:
-        """Whether these words stop Harry: as a whole, or before a mark with more to answer behind it.
+        """Return whether these words stop Harry: as a whole, or before a mark with more to answer behind it.
 
         `names` may stand anywhere about the phrase. "Stop signs are red" and "wait for me" stop nobody.
         """
@@ -107,29 +107,29 @@ class Phrases:
         return Stop(text[said[after].start :].strip())
 
     def asks_to_go_on(self, text: str, names: Sequence[str] = ()) -> bool:
-        """Whether Harry is asked, and nothing else, to say the rest."""
+        """Return whether Harry is asked, and nothing else, to say the rest."""
         return self._wholly(text, self._go_on, self._politeness | _names(tuple(names)))
 
     def asks_off_the_record(self, text: str, names: Sequence[str] = ()) -> bool | None:
-        """True if Harry is asked to go off the record, False if back on it, None if neither."""
+        """Return True if Harry is asked to go off the record, False if back on it, None if neither."""
         around = self._politeness | self.greetings | _names(tuple(names))
         if self._wholly(text, self._off_the_record, around):
             return True
         return False if self._wholly(text, self._on_the_record, around) else None
 
     def agrees(self, text: str, names: Sequence[str] = ()) -> bool | None:
-        """True for a yes and nothing else, False for a no, None for anything else."""
+        """Return True for a yes and nothing else, False for a no, None for anything else."""
         around = self._politeness | _names(tuple(names))
         if self._wholly(text, self._yes, around):
             return True
         return False if self._wholly(text, self._no, around) else None
 
     def is_backchannel(self, text: str) -> bool:
-        """Whether all of it is "mhm", "yeah", "right" and the like: the sounds of a listener."""
+        """Return whether all of it is "mhm", "yeah", "right" and the like: the sounds of a listener."""
         return self._made_of(text, self._backchannels | self._hesitations) and not self.is_hesitation(text)
 
     def is_hesitation(self, text: str) -> bool:
-        """Whether all of it is "um", "uh" and the like."""
+        """Return whether all of it is "um", "uh" and the like."""
         return self._made_of(text, self._hesitations)
 
     def _wholly(self, text: str, phrases: frozenset[tuple[str, ...]], around: frozenset[tuple[str, ...]]) -> bool:
@@ -166,7 +166,7 @@ def _names(names: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
 
 
 def _longest(said: list[Token], at: int, phrases: frozenset[tuple[str, ...]]) -> int:
-    """Where the longest phrase that begins at `at` ends; `at` if none does."""
+    """Return where the longest phrase that begins at `at` ends; `at` if none does."""
     for length in range(min(5, len(said) - at), 0, -1):
         if tuple(token.word for token in said[at : at + length]) in phrases:
             return at + length
@@ -175,7 +175,7 @@ def _longest(said: list[Token], at: int, phrases: frozenset[tuple[str, ...]]) ->
 
 @functools.cache
 def load_phrases(language: str = "en") -> Phrases:
-    """The phrases of a language tag ("en-GB"); English where there are none for it."""
+    """Load the phrases of a language tag ("en-GB"); English where there are none for it."""
     found = _LANGUAGE.match(language.lower())
     folder = files("actors") / "languages"
     file = folder / f"{found[0] if found else 'en'}.toml"
@@ -185,5 +185,5 @@ def load_phrases(language: str = "en") -> Phrases:
 
 
 def asks(text: str) -> bool:
-    """Whether the last sentence of these words is a question."""
+    """Return whether the last sentence of these words is a question."""
     return text.rstrip(" \"')\u201d\u2019\u00bb").endswith(("?", "\uff1f"))

@@ -154,6 +154,6 @@ class Wording:
 
 
 def _goes_on(ending: str) -> bool:
-    """Whether the dot at the end belongs to an abbreviation."""
+    """Return whether the dot at the end belongs to an abbreviation."""
     word = ending[ending.rfind(" ") + 1 :].lstrip("\"'“‘«([").lower()
     return word.endswith(".") and _ABBREVIATION.fullmatch(word[:-1]) is not None

@@ -80,7 +80,7 @@ class Attention:
         self._open(at)
 
     def wake(self, at: float) -> None:
-        """The wake phrase was spotted."""
+        """Open the window: the wake phrase was spotted."""
         self._open(at)
 
     def hear_voice(self, at: float) -> bool:
@@ -102,13 +102,13 @@ class Attention:
     # What is asked.
 
     def hears(self, at: float) -> bool:
-        """Whether the microphone's frames are to be listened to now."""
+        """Return whether the microphone's frames are to be listened to now."""
         if self.muted:
             return False
         return self.talk is Talk.OPEN or self._opened_at is not None
 
     def is_open(self, at: float) -> bool:
-        """Whether what begins now would be meant for Harry."""
+        """Return whether what begins now would be meant for Harry."""
         if self.muted:
             return False
         if self.talk is not Talk.OPEN:
@@ -116,12 +116,12 @@ class Attention:
         return self.always or self._answering or at <= self._open_until
 
     def is_resting(self, at: float) -> bool:
-        """Whether voices need not be transcribed."""
+        """Return whether voices need not be transcribed."""
         quiet = at > self._awake_until and not self._answering and not self.always
         return quiet and self.rest_after is not None and self._opened_at is None
 
     def seconds_until_rest(self, at: float) -> float:
-        """Seconds until he may rest, if nothing happens meanwhile; infinite for one who never rests."""
+        """Return the seconds until he may rest, if nothing happens meanwhile; infinite for one who never rests."""
         if self.rest_after is None or self.always:
             return float("inf")
         if self._answering or self._opened_at is not None:
@@ -129,7 +129,7 @@ class Attention:
         return max(0.0, self._awake_until - at)
 
     def judge(self, text: str, began_at: float, *, asked: bool = False) -> Meant:
-        """For whom these words are, partial or final, of a voice that began at `began_at`. Changes nothing.
+        """Tell for whom words are, partial or final, of a voice that began at `began_at`. Changes nothing.
 
         `asked` says whether Harry's last sentence was a question.
         """
@@ -144,7 +144,7 @@ class Attention:
         return Meant.MEANT
 
     def is_addressed(self, text: str) -> bool:
-        """Whether these words call Harry, by a name or by a wake phrase at their beginning."""
+        """Return whether these words call Harry, by a name or by a wake phrase at their beginning."""
         said = split_words(text)
         woken = any(said[: len(phrase)] == phrase for phrase in map(split_words, self.wake_phrases) if phrase)
         return woken or is_addressed(text, self.names, self.phrases)
@@ -172,6 +172,6 @@ class Attention:
             self._awake_until = at + self.rest_after
 
     def _let_in(self, at: float) -> bool:
-        """Whether the button had opened the microphone then."""
+        """Return whether the button had opened the microphone then."""
         began, ended = self._was_open
         return (self._opened_at is not None and at >= self._opened_at) or began <= at <= ended

@@ -21,7 +21,7 @@ _OF_ALL = 0.65
 
 
 def find_unexplained(heard: str, saying: str) -> str | None:
-    """What of `heard` is not an echo of `saying`, the words being spoken now: "" if all is, None if it is no echo.
+    """Return what in `heard` is no echo of `saying`, the words being spoken: "" if all is echo, None if none is.
 
     A whole is an echo when most of its letters are found in `saying`, in the same order; the words that are not found
     are returned, for a stop phrase may be among them. About 0.3 ms at the longest.

@@ -11,8 +11,8 @@ Silence is counted from the last voice; how much of it ends the utterance depend
    likelihood that the speaker has finished: from his words (`turn_completion`), how they were spoken,
    as the ear tells it, and the turn model, as far as they are known of this pause.
 5. While the words of this pause are not known, `patience` is needed, `endpoint_silence` if nobody reads words.
-6. Whoever pauses longer within his utterances is waited for longer, and the other way round: a moving average of the
-   pauses after which he went on, within `PACES`.
+6. A speaker who pauses longer within an utterance is waited for longer, and the other way round: a moving average of
+   the pauses after which they went on, within `PACES`.
 7. So much silence: STOPPED. The utterance ended where the silence began.
 8. From `longest` less `LAST_STRETCH` on, any pause of `PROBE` ends it; at `longest` it is ended as it is.
 9. `release` (a press that closes the microphone, or a client that commits what was said) ends it at once.
@@ -46,7 +46,7 @@ _LEARNING = 0.2
 _FRESH = 0.1
 """Seconds of voice that words may lack and still be those of this pause."""
 _OF_THE_MODEL = 0.7
-"""Weight of the turn model beside the words, in log-odds."""
+"""Weight of the turn model relative to the words, in log-odds."""
 _TINY = 1e-6
 
 
@@ -114,7 +114,7 @@ class Endpointing:
         return self._stop() if self.speaking else Sign.NONE
 
     def learn_pause(self, silence: float) -> None:
-        """What was taken for the end was a pause of `silence` seconds: learn from it."""
+        """Learn that what was taken for the end was a pause of `silence` seconds."""
         self._learn(silence)
 
     # What follows.
@@ -189,6 +189,6 @@ class Endpointing:
 
 
 def to_log_odds(likelihood: float) -> float:
-    """The logarithm of the odds, bounded: nothing is taken for certain."""
+    """Return the logarithm of the odds, bounded: nothing is taken for certain."""
     bounded = min(0.995, max(0.005, likelihood))
     return math.log(bounded / (1.0 - bounded))

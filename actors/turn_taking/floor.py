@@ -132,7 +132,7 @@ class _Voice:
     has_cut: bool = False
 
     def excusable(self) -> bool:
-        """Whether its newest words need no answer."""
+        """Return whether its newest words need no answer."""
         return self.finding in {Finding.BACKCHANNEL, Finding.MURMUR, Finding.ECHO}
 
 
@@ -303,7 +303,7 @@ class Floor:
         return ()
 
     def _by_words(self, voice: _Voice, now: float) -> tuple[Decision, ...]:
-        """What the newest words of the voice lead to, if to anything yet."""
+        """Decide by the newest words of the voice, if they decide anything yet."""
         if voice.finding is Finding.STOP:
             return self._cut(Decision.STOP)
         if voice.finding is Finding.WORDS:
@@ -376,5 +376,5 @@ class Floor:
 
 
 def exceeds_speech_rate(text: str, seconds: float) -> bool:
-    """Whether nobody says all these words in the time."""
+    """Return whether nobody says all these words in the time."""
     return len(split_words(text)) > 1 + WORDS_A_SECOND * seconds

@@ -16,7 +16,7 @@ _SHORTEST = 4
 """Letters a name must have for another spelling to count."""
 
 _LIKE = 0.6
-"""How alike its letters must be besides, from 0 to 1."""
+"""How alike its letters must be as well, from 0 to 1."""
 
 _SOUNDS = (
     (re.compile(r"[^a-z]"), ""),
@@ -48,14 +48,14 @@ def encode_sound(word: str) -> str:
 
 
 def is_addressed(text: str, names: Sequence[str], phrases: Phrases) -> bool:
-    """Whether somebody calls one of `names` in these words.
+    """Return whether somebody calls one of `names` in these words.
 
     1. A name counts as the first word, or after words of greeting ("hey Harry", "well, Harry").
     2. It counts as the last word after a mark, a greeting, or a word that takes no name ("what time is it, Harry?").
     3. Between two marks it counts when it is spelled exactly ("tell me, Harry, what time is it").
     4. As the first word it does not count where it is talked about: "Harry is late", "Harry and Sally".
     5. Another spelling counts if it sounds alike, the name has `_SHORTEST` letters, and a greeting or a mark stands
-       beside it ("Hairy, what time is it"). Words in `Phrases.no_names` ("hurry") are never another spelling.
+       next to it ("Hairy, what time is it"). Words in `Phrases.no_names` ("hurry") are never another spelling.
     """
     said = tokenize(text)
     return any(_is_addressed_by(text, said, [token.word for token in tokenize(name)], phrases) for name in names)
@@ -103,7 +103,7 @@ def _marked(text: str, one: Token, other: Token) -> bool:
 
 
 def _greeting_until(said: list[Token], at: int, phrases: Phrases) -> bool:
-    """Whether nothing but greetings stands before place `at`."""
+    """Return whether nothing but greetings stands before place `at`."""
     place = 0
     while place < at:
         for length in range(min(3, at - place), 0, -1):

@@ -35,7 +35,7 @@ _LONG = 8
 
 
 def estimate_finished(text: str, phrases: Phrases) -> float:
-    """How finished the text sounds, from 0 to 1. Only its last sentence is judged."""
+    """Return how finished the text sounds, from 0 to 1. Only its last sentence is judged."""
     sentence = _last_sentence(text)
     said = split_words(sentence)
     if not said:
@@ -99,7 +99,7 @@ def _came_to_and(parts: list[tuple[str, ...]]) -> bool:
 
 
 def _figures(said: tuple[str, ...], phrases: Phrases) -> int:
-    """How many figures in a row stand at the end."""
+    """Return how many figures in a row stand at the end."""
     figures = 0
     for word in reversed(said):
         if _DIGITS.fullmatch(word):
@@ -112,6 +112,6 @@ def _figures(said: tuple[str, ...], phrases: Phrases) -> int:
 
 
 def _enumerating(said: tuple[str, ...], parts: list[tuple[str, ...]], phrases: Phrases) -> bool:
-    """Whether "first..., then..." has not come to its "and"."""
+    """Return whether "first..., then..." has not come to its "and"."""
     first = any(said[:length] in phrases.endings["enumerating"] for length in range(1, 4))
     return first and len(parts) > 1 and not any({"and", "finally"} & set(part[:-1]) for part in parts[1:])

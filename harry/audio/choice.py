@@ -123,7 +123,7 @@ def _find_default(
 
 
 def _hint(error: DeviceError) -> str:
-    """Of the remedies, only the one that a person with working sound can want: the better library."""
+    """Return the one remedy that a person with working sound can want: the better library."""
     return error.remedy.partition(";")[0] + "." if error.message.startswith("PortAudio is not") else ""
 
 
@@ -152,7 +152,7 @@ def _find_named(kind: portaudio.Kind, name: str, open_device: Callable[[DeviceIn
 
 
 def _match(name: str, listed: list[DeviceInfo]) -> DeviceInfo | None:
-    """The device of that number or whole name, else the only one whose name contains it, in any case of letters."""
+    """Find the device of that number or whole name, else the only one whose name contains it, in any letter case."""
     if name.isdecimal():
         return next((device for device in listed if device.index == int(name)), None)
     folded = name.casefold()
@@ -177,7 +177,7 @@ class DeviceReport:
 
 
 async def describe_devices() -> DeviceReport:
-    """All devices of PortAudio and of SDL, each with its name, rate and channels."""
+    """Return all devices of PortAudio and of SDL, each with its name, rate and channels."""
     devices: list[DeviceInfo] = []
     problems: list[str] = []
     look: Callable[[Callable[[], list[DeviceInfo]]], Awaitable[list[DeviceInfo]]] = partial(

@@ -86,7 +86,7 @@ class OutputStream(Stream, Protocol):
         ...
 
     def latency(self) -> int:
-        """How many samples of each channel lie between the callback and the ear, as far as the library knows."""
+        """Return how many samples of each channel lie between the callback and the ear, as far as the library knows."""
         ...
 
 
@@ -251,7 +251,7 @@ class SoundcardMicrophone:
                     hear(Frame(frame, start + number * FRAME_SAMPLES))
 
     def _place(self, frames: int) -> int:
-        """Where so many new frames begin: behind the last, unless that is too far from what the clock says.
+        """Return where so many new frames begin: behind the last, unless that is too far from what the clock says.
 
         The newest sample has just come, so the clock tells where they end.
         """
@@ -283,7 +283,7 @@ class SoundcardLoudspeaker:
         self._latency = 0
 
     def flush(self) -> int:
-        """Nothing can be taken back."""
+        """Return 0: nothing can be taken back."""
         return 0
 
     def pending(self) -> int:

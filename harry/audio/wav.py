@@ -106,7 +106,7 @@ class WavLoudspeaker:
         self._stopped_at: int | None = 0
 
     def _sounded(self) -> int:
-        """How many samples of the block have sounded in full."""
+        """Return how many samples of the block have sounded in full."""
         now = self._stopped_at
         if now is None:
             # A thousandth of a sample forgives what floating point loses on a clock that counts from long ago.
@@ -114,7 +114,7 @@ class WavLoudspeaker:
         return min(max(0, now - self._first), len(self._block) // SAMPLE_BYTES)
 
     def pending(self) -> int:
-        """How many of the newest samples pulled have not sounded yet: less than a block."""
+        """Return how many of the newest samples pulled have not sounded yet: less than a block."""
         return max(0, self._booked - self._sounded())
 
     def flush(self) -> int:

@@ -23,6 +23,7 @@ from actors.protocols import LanguageModel, Samples, SpeechToText, TextToSpeech,
 from channels.clock import AudioClock
 from channels.gate import Gate
 from channels.messages import EAR_RATE, FRAME_SAMPLES, SAMPLE_BYTES, Frame
+from channels.signals import Signal
 from harry.audio.resampling import EAR, Reblocker
 from harry.bench.figures import percentiles
 from harry.config.loading import Config
@@ -97,7 +98,7 @@ class _Client:
         self._socket = socket
         self._clock = clock
         self._waiting: deque[bytes | str] = deque(maxlen=_AHEAD)
-        self._more = trio.Event()
+        self._more = Signal()
 
     async def capture(
         self, hear: Callable[[Frame], None], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -131,7 +132,7 @@ class _Client:
         return 0
 
     def pending(self) -> int:
-        """Everything that was pulled has gone out."""
+        """Return everything that was pulled has gone out."""
         return 0
 
     async def send(self) -> None:
@@ -139,12 +140,11 @@ class _Client:
         while True:
             while self._waiting:
                 await self._socket.send(self._waiting.popleft())
-            self._more = trio.Event()
             await self._more.wait()
 
     def _put(self, message: bytes | str) -> None:
         self._waiting.append(message)
-        self._more.set()
+        self._more.notify()
 
 
 def _engines(watched: _Watched) -> Engines:

@@ -37,7 +37,7 @@ class User:
         self._interrupting: float | None = None
 
     def frame(self, now: float) -> bytes:
-        """What is said now."""
+        """Return what is said now."""
         if now < self._speaking_until:
             return VOICED
         heard = self._heard_since is not None and now - self._heard_since >= TALK

@@ -109,7 +109,7 @@ async def _spoken(piper: Piper, saying: str) -> Samples:
 
 
 def make_monologue(sayings: Sequence[Samples], seed: int, samples: int = MINUTE) -> Samples:
-    """So many samples of Harry speaking, in an order of the seed's, with short breaths."""
+    """Make so many samples of Harry speaking, in an order of the seed's, with short breaths."""
     said = np.zeros(samples, np.float32)
     for start, number in _order(sayings, seed, samples):
         part = sayings[number][: samples - start]
@@ -118,7 +118,7 @@ def make_monologue(sayings: Sequence[Samples], seed: int, samples: int = MINUTE)
 
 
 def _order(sayings: Sequence[Samples], seed: int, samples: int) -> list[tuple[int, int]]:
-    """At which sample which saying begins, up to so many samples."""
+    """Return at which sample which saying begins, up to so many samples."""
     dice = np.random.default_rng([seed, 1])
     placed: list[tuple[int, int]] = []
     at = 0
@@ -132,7 +132,7 @@ def _order(sayings: Sequence[Samples], seed: int, samples: int) -> list[tuple[in
 
 
 async def count_answered(ear: SpeechToText, alone: Noticed, sayings: Sequence[Samples], seed: int) -> int:
-    """How many of his false pauses he would take for words of somebody else, and answer.
+    """Return how many of his false pauses he would take for words of somebody else, and answer.
 
     As the floor does: words that the ear is sure of and that he did not say himself within two seconds or so.
     """
@@ -152,7 +152,7 @@ async def count_answered(ear: SpeechToText, alone: Noticed, sayings: Sequence[Sa
 
 
 def make_interruptions(voices: Sequence[Samples], seed: int, samples: int = MINUTE) -> list[Voice]:
-    """People who speak over Harry, one after another, with one to three seconds between them."""
+    """Place people who speak over Harry, one after another, with one to three seconds between them."""
     dice = np.random.default_rng([seed, 2])
     placed: list[Voice] = []
     start = _FIRST
@@ -167,7 +167,7 @@ def make_interruptions(voices: Sequence[Samples], seed: int, samples: int = MINU
 
 
 def rooms(n: int, *, level: float = 0.0) -> list[Room]:
-    """Rooms 1 to n: delays of 20-300 ms, drift up to 100 ppm either way, distortion of -35 to -13 dB, 200 ms echo."""
+    """Make rooms 1 to n: delays of 20-300 ms, drift up to 100 ppm either way, distortion -35 to -13 dB, 200 ms echo."""
     made = []
     for seed in range(1, n + 1):
         dice = np.random.default_rng([seed, 3])
@@ -186,7 +186,7 @@ def rooms(n: int, *, level: float = 0.0) -> list[Room]:
 
 
 def measure_notice(voice: Voice, pauses: Sequence[int]) -> float | None:
-    """Seconds from the first voiced 10 ms to the end of the second window, None if nobody noticed in time."""
+    """Measure the seconds from the first voiced 10 ms to the end of the second window; None if that was too late."""
     last = min(voice.end + FRAME_SAMPLES, voice.onset + int(_IN_TIME * EAR_RATE))
     within = [pause for pause in pauses if voice.onset < pause <= last]
     return (within[0] - voice.onset) / EAR_RATE if within else None

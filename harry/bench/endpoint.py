@@ -4,7 +4,7 @@ Every pause of a labelled turn is a decision: within the turn it must be waited 
 judged with what was known then: the sound up to it, and the real ear's words of that. As eot-bench does
 (https://github.com/livekit/eot-bench), a policy of three knobs (likelihood that ends the turn; least silence; most
 silence) is swept over the likelihoods, and the best false cut-offs at a mean dead air of 300 ms and the least dead air
-at 5 % false cut-offs are told, with silence alone beside them. A pause within a synthesised turn counts with twenty
+at 5 % false cut-offs are told, with those of silence alone. A pause within a synthesised turn counts with twenty
 lengths, the twentieths of the published distribution. `as_shipped` is the state machine as it is, with Silero's windows
 and the time the ear and the turn model took on this machine.
 """
@@ -166,7 +166,7 @@ def _turn_model() -> Any:
 
 
 def score_policies(holds: Sequence[tuple[float, Sequence[float]]], ends: Sequence[float]) -> dict[str, float | None]:
-    """The operating points of the best policies over likelihoods: `holds` with the lengths of each, and of `ends`.
+    """Find the operating points of the best policies over likelihoods: `holds` with the lengths of each, and of `ends`.
 
     A policy waits `delay` seconds where the likelihood reaches a threshold, else `timeout`; it cuts off a pause that is
     longer than that. Shares in percent, dead air in milliseconds; None where no policy gets there.
@@ -189,7 +189,7 @@ def score_policies(holds: Sequence[tuple[float, Sequence[float]]], ends: Sequenc
 
 
 def score_silence_only(lengths: Iterable[Sequence[float]]) -> dict[str, float | None]:
-    """The same for silence alone: a pause longer than the delay is cut off."""
+    """Find the same for silence alone: a pause longer than the delay is cut off."""
     all_lengths = [tuple(pauses) for pauses in lengths]
     points = [
         (float(np.mean([np.mean(np.array(pauses) > delay) for pauses in all_lengths])), float(delay))

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import soxr
 
+from actors.pcm import to_samples
 from actors.protocols import Samples, TextToSpeech
 from channels.messages import EAR_RATE, Chunk
 
@@ -77,7 +78,7 @@ async def _speak(text: str, voice: TextToSpeech, dice: np.random.Generator) -> S
     await voice.speak(" ".join(parts), emit)
     sound, ends, length = [], [], 0
     for chunk in chunks:
-        sound.append(np.frombuffer(chunk.pcm, np.int16).astype(np.float32) / np.float32(32768))
+        sound.append(to_samples(chunk.pcm))
         ends += [length + word.end for word in chunk.words]
         length += chunk.samples
     speech = soxr.resample(np.concatenate(sound), voice.rate, EAR_RATE).astype(np.float32)
@@ -109,7 +110,7 @@ def _quiet(seconds: float, dice: np.random.Generator) -> Samples:
 
 
 def _voiced(piece: Samples) -> Samples:
-    """The piece without the silence at its ends, faded over 10 ms: a pause begins where the voice ceases."""
+    """Take the silence off both ends and fade over 10 ms: a pause begins where the voice ceases."""
     loud = _loud(piece)
     if not loud.any():
         return piece
@@ -121,14 +122,14 @@ def _voiced(piece: Samples) -> Samples:
 
 
 def _loud(samples: Samples) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """For each 10 ms whether it is voiced: an RMS of at least a twentieth of the loudest."""
+    """Tell for each 10 ms whether it is voiced: an RMS of at least a twentieth of the loudest."""
     frames = samples[: len(samples) // _FADE * _FADE].reshape(-1, _FADE)
     loudness = np.sqrt(np.square(frames).mean(axis=1))
     return np.asarray(loudness >= 0.05 * loudness.max(initial=1e-9), dtype=np.bool_)
 
 
 def load_recorded_turns(seed: int = 1) -> list[SpokenTurn]:
-    """The recordings that are installed, with the pauses that are in them."""
+    """Load the recordings that are installed, with the pauses that are in them."""
     dice = np.random.default_rng(seed)
     turns = []
     for name in RECORDED:
@@ -136,7 +137,7 @@ def load_recorded_turns(seed: int = 1) -> list[SpokenTurn]:
             continue
         with wave.open(str(RECORDINGS / name)) as file:
             pcm = file.readframes(file.getnframes())
-        samples = np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
+        samples = to_samples(pcm)
         places = np.flatnonzero(_loud(samples))
         last = int(places[-1] + 1)
         gaps = [

@@ -21,7 +21,7 @@ _MARK = "Bobo"
 
 
 def make_reply(words: int) -> str:
-    """So many words that no ear takes for English, in sentences of eight."""
+    """Make so many words that no ear takes for English, in sentences of eight."""
     said = [_MARK] + [
         _SYLLABLES[k % 16] + _SYLLABLES[k // 16 % 16] + _SYLLABLES[(k * 7 + k // 256) % 16] for k in range(1, words)
     ]
@@ -29,7 +29,7 @@ def make_reply(words: int) -> str:
 
 
 def to_signs(text: str) -> npt.NDArray[np.int8]:
-    """What these words sound like: +1 or -1 for each sample."""
+    """Return what these words sound like: +1 or -1 for each sample."""
     return np.concatenate([np.zeros(0, np.int8), *(_signs_of(word) for word in text.split())])
 
 
@@ -49,23 +49,23 @@ class KnownVoice:
     rate = EAR_RATE
 
     def describe(self) -> str:
-        """One line for the account."""
+        """Return one line for the startup report."""
         return "known signs"
 
     async def speak(self, text: str, emit: Callable[[Chunk], Awaitable[None]]) -> None:
-        """One chunk for each word; it ends with its last sample."""
+        """Emit one chunk for each word; it ends with its last sample."""
         await trio.lowlevel.checkpoint()
         for word in re.findall(r"\s*\S+\s*$|\s*\S+", text):
             pcm = (to_signs(word).astype(np.int16) * 8000).tobytes()
             await emit(Chunk(pcm, self.rate, (Word(word, WORD),)))
 
     async def aclose(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there is nothing to let go of."""
         await trio.lowlevel.checkpoint()
 
 
 def split_replies(sounded: Sequence[tuple[float, bytes]]) -> list[npt.NDArray[np.int8]]:
-    """What sounded of each reply, as signs, in order; silence left out."""
+    """Split what sounded into replies, as signs, in order; silence is left out."""
     pcm = np.frombuffer(b"".join(pcm for _, pcm in sounded), np.int16)
     heard = np.sign(pcm[pcm != 0]).astype(np.int8)
     breaks = np.flatnonzero(np.diff(heard) != 0) + 1

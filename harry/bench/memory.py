@@ -161,7 +161,7 @@ async def _start(path: Path) -> float:
 
 
 def cold_start(path: Path) -> float:
-    """Seconds from opening the store to indexes that are ready, in a process that has done nothing else."""
+    """Return the seconds from opening the store to indexes that are ready, in a process that has done nothing else."""
     return trio.run(_start, path)
 
 

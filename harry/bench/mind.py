@@ -121,7 +121,7 @@ async def _handed_on(n: int) -> dict[str, Any]:
         return [*_NUMBERS[: said[0]], None]
 
     def second(asked: dict[str, Any]) -> Sequence[str | None]:
-        # Half of the minds begin anew, although they were told not to.
+        # Half of the minds begin again, although they were told not to.
         begun = len(_NUMBERS) - len(_NUMBERS[said[0] :]) if breaks.random() < 0.5 else 0
         return _NUMBERS[begun:]
 

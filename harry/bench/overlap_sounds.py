@@ -16,6 +16,7 @@ import numpy.typing as npt
 import soxr
 import trio
 
+from actors.pcm import to_samples
 from channels.messages import EAR_RATE, Chunk
 from harry.voice.piper import Piper, PiperSettings
 
@@ -49,7 +50,7 @@ class Voices:
         self._flite = shutil.which("flite")
 
     async def say(self, text: str, number: int) -> tuple[str, Sound]:
-        """The text in voice `number`, and that voice's name; voices differ in speaker, speed and pitch.
+        """Speak the text in voice `number`; returns that voice's name too. Voices differ in speaker, speed and pitch.
 
         A murmur is hummed: a voice that reads it aloud spells it.
         """
@@ -66,7 +67,7 @@ class Voices:
             parts.append(chunk.pcm)
 
         await piper.speak(text, emit)
-        sound = np.frombuffer(b"".join(parts), np.int16).astype(np.float32) / np.float32(32768)
+        sound = to_samples(b"".join(parts))
         return f"piper x{pitch}", np.asarray(soxr.resample(sound, piper.rate * pitch, EAR_RATE), np.float32)
 
 
@@ -75,12 +76,12 @@ def _flite(program: str, voice: str, text: str) -> Sound:
         path = Path(folder) / "said.wav"
         subprocess.run([program, "-voice", voice, "-t", text, "-o", str(path)], check=True)  # noqa: S603  our own words
         with wave.open(str(path)) as file:
-            sound = np.frombuffer(file.readframes(file.getnframes()), np.int16).astype(np.float32) / np.float32(32768)
+            sound = to_samples(file.readframes(file.getnframes()))
             return np.asarray(soxr.resample(sound, file.getframerate(), EAR_RATE), np.float32)
 
 
 def make_hum(seed: int) -> Sound:
-    """A murmured "mm-hmm" through a closed mouth: two hums, the second rising, and a breath between them."""
+    """Make a murmured "mm-hmm" through a closed mouth: two hums, the second rising, and a breath between them."""
     dice = np.random.default_rng([seed, 4])
     pitch = dice.uniform(95, 210)
     # Hertz, width and strength of what the nose lets through: nearly all of it is low.
@@ -102,7 +103,7 @@ def make_hum(seed: int) -> Sound:
 
 
 def make_cough(seed: int) -> Sound:
-    """One or two bursts of noise of 80-250 ms, shaped by a throat."""
+    """Make one or two bursts of noise of 80-250 ms, shaped by a throat."""
     dice = np.random.default_rng([seed, 1])
     bursts: list[Sound] = []
     for _ in range(int(dice.integers(1, 3))):
@@ -121,7 +122,7 @@ def make_cough(seed: int) -> Sound:
 
 
 def make_bang(seed: int) -> Sound:
-    """A click, a knock or a slam: 3-120 ms of ringing."""
+    """Make a click, a knock or a slam: 3-120 ms of ringing."""
     dice = np.random.default_rng([seed, 2])
     length = int(0.4 * EAR_RATE)
     at = np.arange(length) / EAR_RATE
@@ -131,14 +132,14 @@ def make_bang(seed: int) -> Sound:
 
 
 def scale_to_peak(sound: Sound, peak: float) -> Sound:
-    """The sound without the silence around it, with this peak."""
+    """Take away the silence around a sound and give it this peak."""
     sounding = np.flatnonzero(np.abs(sound) > 0.02 * np.abs(sound).max())
     cut = sound[sounding[0] : sounding[-1] + 1]
     return np.asarray(cut * (peak / np.abs(cut).max()), np.float32)
 
 
 async def make_sounds(n: int, *, stops: int = 10, interruptions: int = 10) -> list[Overlap]:
-    """Of assent, coughs and bangs `n` each; stop phrases and interruptions besides."""
+    """Make `n` sounds each of assent, coughs and bangs, and so many stop phrases and interruptions."""
     voices = Voices()
     made: list[Overlap] = []
     dice = np.random.default_rng(3)

@@ -59,7 +59,7 @@ class OverlapResult:
     again: float = 0.0
 
     def line(self) -> str:
-        """One line for a person."""
+        """Write one line for a person."""
         cut = ",".join(self.cut) or "-"
         silent = "-" if self.silent_at is None else f"{1000 * (self.silent_at - self.ends):+.0f} ms after its end"
         return (
@@ -79,7 +79,7 @@ class Played:
 
 
 def build_prompt(user: str, mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:
-    """A prompt for a mind that does not read it."""
+    """Build a prompt for a mind that does not read it."""
     return (Message(Role.USER, (TextPart(recollection.utterance.text),)),)
 
 
@@ -116,7 +116,7 @@ async def play(overlaps: Sequence[Overlap]) -> Played:
 
 
 def _of_the_end(event: AnyEvent) -> bool:
-    """Whether a turn was cut by the end of the run and not by an overlap."""
+    """Return whether a turn was cut by the end of the run and not by an overlap."""
     return isinstance(event, Interrupted | TurnEnded) and event.reason == "shutdown"
 
 
@@ -182,7 +182,7 @@ def _judge(
 
 
 def find_unlike(played: Played) -> list[tuple[int, int]]:
-    """Of each reply that did not sound as it was to: its number, and its first sample that is another."""
+    """Find each reply that did not sound as it should: its number, and the first sample that differs."""
     expected = to_signs(played.said)
     found = []
     for number, part in enumerate(split_replies(played.sounded)):
@@ -194,12 +194,12 @@ def find_unlike(played: Played) -> list[tuple[int, int]]:
 
 
 def is_complete(played: Played) -> bool:
-    """Whether all that sounded of each reply is, sample by sample, what was to sound, from its beginning."""
+    """Return whether all that sounded of each reply is, sample by sample, what was to sound, from its beginning."""
     return not find_unlike(played)
 
 
 def count_heard_exactly(played: Played) -> tuple[int, int]:
-    """How many of the cut replies tell exactly the words that sounded, and of how many."""
+    """Return how many of the cut replies tell exactly the words that sounded, and of how many."""
     heard = [event.what.text for event in played.events if isinstance(event.what, Heard)]
     words = played.said.split()
     counts = [len(part) // WORD for part in split_replies(played.sounded)]

@@ -136,7 +136,7 @@ async def _measure(n: int, seconds: float) -> dict[str, Any]:
 
 
 def _after_detection(user: dict[str, Any], streams: dict[str, _Stream]) -> list[float]:
-    """Seconds from the newest voice that the detector declared to each flush that it led to."""
+    """Return the seconds from the newest voice that the detector declared to each flush that it led to."""
     declared = streams[user["session"]].declared
     found = []
     for began, flushed in user["flushes"]:

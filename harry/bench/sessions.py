@@ -1,4 +1,4 @@
-"""What a conversation costs, and how it holds up beside others: whole sessions in one process, in real time.
+"""What a conversation costs, and how it holds up among others: whole sessions in one process, in real time.
 
 Everything around Harry is scripted and answers without delay; everything between is Harry as he runs for a user, with
 a store in memory. Instants are taken outside Harry only, at his seams: in the detector of voices, at the card, at the
@@ -239,7 +239,7 @@ class _Conversation:
 
 
 def make_question() -> list[bytes]:
-    """A question in Piper's voice, in buffers of `TICK` from its first loud sample: Silero must take it for a voice."""
+    """Speak a question in Piper's voice, in buffers of `TICK` from its first loud sample: Silero must hear a voice."""
     voice = registry.load("text_to_speech", "piper", {})
 
     async def speak() -> bytes:
@@ -269,7 +269,7 @@ def read_resident_mb() -> float:
 
 
 def _starts(n: int, cycle: float) -> list[float]:
-    """Seconds after which each user begins, so that they do not speak in step."""
+    """Return the seconds after which each user begins, so that they do not speak in step."""
     dice = random.Random(1)  # noqa: S311  no secret: the same in every run
     return [dice.random() * cycle if n > 1 else 0.0 for _ in range(n)]
 

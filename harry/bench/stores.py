@@ -2,7 +2,7 @@
 
 Redis is a real server on loopback, files are synced on this disk, HTTP is a server on loopback that takes a set time
 for each answer, and a turn is scripted: its prompt's services over that HTTP, a mind and a voice that take set times.
-What is scripted is told beside its figure, so that nobody takes a ratio for more than it is.
+What is scripted is said with its figure, so that nobody takes a ratio for more than it is.
 """
 
 from __future__ import annotations

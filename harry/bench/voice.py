@@ -36,7 +36,7 @@ Sound = npt.NDArray[np.int16]
 
 
 def load_recordings(folder: Path | None = None) -> list[Sound]:
-    """The recordings to ask with, shape (samples,), 16 kHz: those of `folder`, of Debian's package, or Harry's two."""
+    """Load the recordings to ask with, (samples,) at 16 kHz: those of `folder`, of Debian's package, or Harry's two."""
     if folder is not None and not any(folder.glob("*.wav")):
         raise ConfigurationError(
             f"There are no WAV files in {folder}.", remedy="Name a folder with recorded questions."
@@ -58,14 +58,14 @@ def load_recordings(folder: Path | None = None) -> list[Sound]:
 
 
 def find_voiced(sound: Sound, rate: int) -> npt.NDArray[np.bool_]:
-    """For each 10 ms, whether it is voiced."""
+    """Tell for each 10 ms whether it is voiced."""
     block = rate // 100
     loudness = np.sqrt(np.mean(sound[: len(sound) // block * block].reshape(-1, block).astype(np.float64) ** 2, axis=1))
     return np.asarray(loudness >= loudness.max(initial=1.0) / 10)
 
 
 def find_voice_span(sound: Sound, rate: int) -> tuple[float, float]:
-    """When the voice in a recording begins and ends, in seconds."""
+    """Return when the voice in a recording begins and ends, in seconds."""
     marks = find_voiced(sound, rate)
     runs = np.flatnonzero(marks[:-2] & marks[1:-1] & marks[2:])
     return float(runs[0]) / 100, float(runs[-1] + 3) / 100

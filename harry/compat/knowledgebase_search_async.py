@@ -1,4 +1,4 @@
-"""The knowledge base: what a persona knows by keyword, and what of it the recent conversation speaks of.
+"""The knowledge base: what a persona knows by keyword, and which entries the recent conversation speaks of.
 
 Plain keys are whole words, whatever their case; entries that are disabled never fire; `harry lore test` says why one
 did or did not. Every function raises `harry.errors.StoreError` where the store cannot be used.

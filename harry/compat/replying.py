@@ -71,7 +71,7 @@ async def answer_user(home: EngineServices, config: Config, request: ReplyReques
 
 
 def _to_answer(history: list[Exchange], request: ReplyRequest) -> tuple[str, bool, list[Exchange]]:
-    """The words, whether they stand in the history already, and what was said before them."""
+    """Return the words, whether they stand in the history already, and what was said before them."""
     if request.text is not None:
         return request.text, False, history
     last = history[-1] if history else None

@@ -58,7 +58,7 @@ def run(config: Config, out: Path) -> int:
 
 
 def load_conversation_half() -> Sound:
-    """The person's half: both recordings at their places, at `EAR_RATE`, shape (samples,)."""
+    """Load the person's half: both recordings at their places, at `EAR_RATE`, shape (samples,)."""
     sound = np.zeros(round(LISTENED * EAR_RATE), np.int16)
     for name, at in (("question.wav", QUESTION_AT), ("interruption.wav", INTERRUPTION_AT)):
         with files("harry.demo").joinpath(name).open("rb") as file, wave.open(file) as recording:
@@ -69,7 +69,7 @@ def load_conversation_half() -> Sound:
 
 
 def summarize(happened: list[dict[str, Any]], harry: tuple[Sound, int], out: Path) -> str:
-    """What there is to look at, and the times that matter. `harry` is what the loudspeaker played, and its rate."""
+    """Say what there is to look at, and the times that matter. `harry` is what the loudspeaker played, and its rate."""
     from harry.demo.timeline import find_silence
 
     lines = ["", f"{out / 'timeline.png'}       who spoke when", f"{out / 'conversation.wav'}   you left, Harry right"]
@@ -90,7 +90,7 @@ def summarize(happened: list[dict[str, Any]], harry: tuple[Sound, int], out: Pat
 
 
 def read_wav(path: Path) -> tuple[Sound, int]:
-    """The samples of a mono 16-bit file, shape (samples,), and its rate in Hz."""
+    """Read the samples of a mono 16-bit file, shape (samples,), and its rate in Hz."""
     with wave.open(str(path)) as file:
         return np.frombuffer(file.readframes(file.getnframes()), np.int16), file.getframerate()
 

@@ -72,13 +72,13 @@ def draw(
 
 
 def find_silence(samples: npt.NDArray[np.int16], rate: int, cut: float) -> float:
-    """When Harry fell silent for good, in seconds: the end of his last sound before he was cut at `cut`."""
+    """Return when Harry fell silent for good, in seconds: the end of his last sound before he was cut at `cut`."""
     sounding = np.flatnonzero(samples[: round(cut * rate)])
     return float(sounding[-1] + 1) / rate if sounding.size else cut
 
 
 def _wave(axis: Any, samples: npt.NDArray[np.int16], rate: int, colour: str, who: str) -> None:
-    """A voice as its envelope: the loudest sample of event 20 ms, mirrored."""
+    """Draw a voice as its envelope: the loudest sample of each 20 ms, mirrored."""
     step = max(1, rate // 50)
     usable = samples[: len(samples) // step * step].reshape(-1, step).astype(np.float32) / 32768
     envelope = np.abs(usable).max(axis=1) if usable.size else np.zeros(0, np.float32)
@@ -90,7 +90,7 @@ def _wave(axis: Any, samples: npt.NDArray[np.int16], rate: int, colour: str, who
 
 
 def _words(above: Any, below: Any, happened: list[dict[str, Any]], seconds: float) -> None:
-    """What was said over event stretch, and what of the reply was heard."""
+    """Write what was said over each stretch, and which part of the reply was heard."""
     started = {event["utterance"]: event["at"] for event in happened if event["event"] == "speech_started"}
     sounded = {event["turn"]: event["at"] for event in happened if event["event"] == "speaking_started"}
     yours = {
@@ -106,7 +106,7 @@ def _words(above: Any, below: Any, happened: list[dict[str, Any]], seconds: floa
 
 
 def _label(axis: Any, at: float, text: str, width: int) -> None:
-    """Write a text of three lines at most, event of `width` characters, over what begins at `at`."""
+    """Write a text of three lines at most, each of `width` characters, over what begins at `at`."""
     shown = "\n".join(textwrap.wrap(text, width, max_lines=3, placeholder=" …"))
     axis.annotate(shown, (at, _TOP), va="top", fontsize=9.5, color=_GREY)
 

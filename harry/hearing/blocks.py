@@ -1,4 +1,4 @@
-"""How a long utterance is cut for a model that hears a few seconds at once, and what of its answer is believed.
+"""How a long utterance is cut for a model that hears a few seconds at once, and which part of its answer is believed.
 
 A decode of more than 15 s gets slow and loses words, so longer sound is cut where it is quietest. A model that hears
 no speech invents some: a phrase that it repeats without end, a row of notes, a lone "You". None of them is believed.

@@ -22,7 +22,7 @@ _MAX_SPELLING_LETTERS = max(map(len, _RULES))
 
 
 def spell_sounds(name: str) -> str:
-    """The sounds of a name in lower case, such as "Z OW R B L AE K S"; "" where none of its letters is known."""
+    """Spell the sounds of a lower-case name, such as "Z OW R B L AE K S"; "" where none of its letters is known."""
     said: list[str] = []
     at = 0
     while at < len(name):

@@ -1,6 +1,6 @@
 """Speech to text by Moonshine (https://github.com/moonshine-ai/moonshine), on this machine, in English.
 
-Whoever cancels leaves at once, and the decode ends within a token: the next one finds the ear free.
+A caller who cancels leaves at once, and the decode ends within a token: the next one finds the ear free.
 """
 
 from __future__ import annotations
@@ -97,15 +97,15 @@ class Moonshine:
         return spelled._replace(text=text) if text else None
 
     def describe(self) -> str:
-        """One line for the account."""
+        """Return one line for the startup report."""
         return "Moonshine tiny (embedded)"
 
     async def aclose(self) -> None:
-        """Nothing to let go of: the model goes with its last user."""
+        """Do nothing: the model goes with its last user."""
 
 
 def _estimate_finished(stops: float, confidence: float) -> float:
-    """How likely it is that the speaker has finished: the network hears it in his voice and punctuates by it.
+    """Return how likely it is that the speaker has finished: the network hears it in his voice and punctuates by it.
 
     A word that is broken off is misread, so doubt speaks against an end. The weights are fitted by `harry bench
     endpoint` on its turns that are not held out; the constants lie between the means of pauses and of ends.

@@ -12,13 +12,13 @@ from harry.errors import ConfigurationError, EngineUnavailable
 from harry.hearing.letters import spell_sounds
 
 MAX_SEARCH_SECONDS = 60
-"""Seconds after which the search begins anew: what it keeps of the past must not grow for ever."""
+"""Seconds after which the search starts over: what it keeps of the past must not grow for ever."""
 
 _RATE = 16_000
 
 
 def spell_words(phrase: str) -> list[str]:
-    """The words of a wake phrase, as the dictionary spells them. Raises `ConfigurationError` where there is none."""
+    """Split a wake phrase into words, as the dictionary spells them. Raises `ConfigurationError` if there is none."""
     words: list[str] = re.findall(r"[a-z']+", phrase.lower())
     if not words or not all(map(spell_sounds, words)):
         raise ConfigurationError(
@@ -61,7 +61,7 @@ class WakePhrase:
         return said
 
     def forget(self) -> None:
-        """Begin anew: what follows does not follow what was heard."""
+        """Start over: what comes next does not follow what was heard."""
         self._decoder.end_utt()
         self._decoder.start_utt()
         self._searched = 0

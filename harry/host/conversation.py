@@ -38,7 +38,7 @@ from harry.session.listening import SpeechInput
 from harry.session.recall import SessionMemory
 from harry.session.session import Session, SessionParts, TurnTakingSettings
 from harry.session.turn_sources import TurnSources
-from harry.session.turn_stages import Pipeline, Prompt
+from harry.session.turn_stages import Pipeline, Prompt, ReplyParts
 from harry.session.wake_word import Spotter
 from harry.tools.toolbox import Box, Offer
 
@@ -226,16 +226,18 @@ class _Builder:
         )
         return Pipeline(
             events=self.events,
+            parts=ReplyParts(
+                llm=services.mind,
+                prompt=services.prompt,
+                sources=sources,
+                tools=self.tools.of,
+                phrases=self.attention.phrases,
+                reflex=self._reflex,
+            ),
+            tts=services.voice,
             rate=self.gate.rate,
-            mind=services.mind,
-            voice=services.voice,
-            prompt=services.prompt,
-            sources=sources,
             on_piece=lambda turn, text: self.conductor.add_piece(turn, text),
-            tools=self.tools.of,
-            phrases=self.attention.phrases,
-            reflex=self._reflex,
-            cast=services.actors,
+            actors=services.actors,
         )
 
     def _dialogue(self) -> Dialogue:
@@ -253,7 +255,7 @@ class _Builder:
             speech_input.open(
                 self.devices.microphone,
                 self.services.engines,
-                cast=self.services.actors,
+                actors=self.services.actors,
                 names=(self.settings.persona,),
                 endpoint_silence=turn_taking.endpoint_silence,
                 barge_in_voice=turn_taking.barge_in_voice,

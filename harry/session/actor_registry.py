@@ -1,4 +1,4 @@
-"""Who plays which part: every actor is named by an entry point, Harry's own beside strangers', and can be replaced.
+"""Who plays which part: every actor is named by an entry point, Harry's own and those of plug-ins, and can be replaced.
 
 The group is `harry.actors`; an entry point's name is ROLE.NAME, and `[actors]` of the configuration chooses the NAME.
 The session's actors are classes, a turn's stages are functions; each is called just as Harry's own of that role.
@@ -40,7 +40,7 @@ class ActorSet:
 
 
 def load_actors(chosen: Mapping[str, str]) -> ActorSet:
-    """The actors by role and name; every package's files are read for it, so this is for the start.
+    """Load the actors by role and name; every package's files are read for it, so this is for the start.
 
     Raises `ConfigurationError` for a name that no entry point has.
     """

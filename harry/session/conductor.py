@@ -21,6 +21,7 @@ from channels.event_types import ErrorOccurred, Heard, Interrupted, Reply, Trans
 from channels.events import EventStream
 from channels.gate import Gate, Slot, State
 from channels.messages import Exchange, Source, TurnRecord, Utterance
+from channels.signals import Signal
 from channels.turn import Turn, new_id
 from harry.errors import HarryError
 from harry.session.history import History
@@ -73,7 +74,7 @@ class Guesses:
 
 
 class Conductor:
-    """One session's conductor.
+    """One session's conductor. One class, because admission, cut and end of a turn change the same state together.
 
     `answer(turn, slot)` runs the stages of a turn and returns when all was written; `keep(record)` takes a record for
     durable writing without waiting, and `acknowledge` is to be called when it was. `on_turn(began)` is told when Harry
@@ -110,7 +111,7 @@ class Conductor:
         self._settled: dict[str, Turn] = {}
         self._last: tuple[Turn, Slot] | None = None
         self._nursery: trio.Nursery | None = None
-        self._changed = trio.Event()
+        self._changed = Signal()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Hold the turns' tasks until cancelled; what still sounds then is silenced, and recorded as heard."""
@@ -133,7 +134,7 @@ class Conductor:
         return self._history.select_without(None)
 
     def select_recent(self, amends: str | None, most: int, tokens: int) -> tuple[Exchange, ...]:
-        """The newest of it, within bounds, as a turn answers it: without the exchange that it `amends`."""
+        """Return the newest exchanges, within bounds, as a turn answers them: without the one that it `amends`."""
         return self._history.select_recent(amends, most=most, tokens=tokens)
 
     def forget(self, turns: Collection[str]) -> None:
@@ -165,7 +166,7 @@ class Conductor:
         return self._last[1].heard if self._last else ""
 
     def find_slot(self, turn: str) -> Slot | None:
-        """The slot of the newest turn, or of one that still runs."""
+        """Find the slot of the newest turn, or of one that still runs."""
         if self._last is not None and self._last[0].id == turn:
             return self._last[1]
         return next((slot for running, slot in self._running.items() if running.id == turn), None)
@@ -281,25 +282,25 @@ class Conductor:
         return self.commit(Utterance(new_id(), "", Source.PROACTIVE, speak=words))
 
     def add_piece(self, turn: Turn, text: str) -> None:
-        """A stretch of the reply goes to the voice: told at once, or, of a guess, when it is committed."""
+        """Note a piece of the reply that goes to the voice: told at once, or, of a guess, when it is committed."""
         turn.pieces.append(text)
         if turn.committed:
             self.events.publish(Reply(turn=turn.id, text=text))
 
     def acknowledge(self, record: TurnRecord) -> None:
-        """The record is durable: acknowledge the turn."""
+        """Acknowledge the turn of a record that is durable now."""
         turn = self._settled.pop(record.turn, None)
         if turn is None:
             return  # A turn of an earlier life, kept only now: nobody here waits for it.
         timeline = {stage: round(at, 4) for stage, at in turn.timeline.items()}
         self.events.publish(TurnEnded(turn=record.turn, reason=record.reason, timeline=timeline))
         self.events.release(record.turn)
-        self._wake()
+        self._changed.notify()
 
     # Admission.
 
     def _merged(self, utterance: Utterance) -> tuple[Utterance, Turn | None]:
-        """The utterance, joined to the one before if it continues it, and the turn it then amends.
+        """Join the utterance to the one before if it continues it; return it with the turn that it then amends.
 
         It does if its voice began soon after that turn was committed and less than a clause of its reply was heard.
         """
@@ -387,7 +388,7 @@ class Conductor:
             self._tell(turn, trouble)
 
     def _end(self, turn: Turn, slot: Slot, reason: str) -> None:
-        """The stages have ended: close what was not cut, and let go of the turn."""
+        """Close what was not cut, and let go of the turn: its stages have ended."""
         if not turn.committed:
             self.gate.close(slot)
         elif reason == "shutdown" and self.gate.live is slot:
@@ -400,7 +401,7 @@ class Conductor:
             self.events.release(turn.id)
         del self._running[turn]
         turn.over.set()
-        self._wake()
+        self._changed.notify()
 
     def _settle(self, turn: Turn, slot: Slot, reason: str, *, interrupted: bool) -> None:
         heard = slot.heard
@@ -445,10 +446,6 @@ class Conductor:
         if turn.utterance.speak is None and self.gate.live is None and not turn.scope.cancel_called:
             spoken = next((cause.message for cause in causes if isinstance(cause, HarryError)), "")
             self.say(f"Sorry, I could not answer. {spoken or 'Something in me failed; the log says what.'}")
-
-    def _wake(self) -> None:
-        self._changed.set()
-        self._changed = trio.Event()
 
 
 def _leaves(error: BaseException) -> list[BaseException]:

@@ -1,7 +1,7 @@
 """The conversation as heard, in memory: right at once, whatever the store has made durable by then.
 
 What a prompt recalls of it is held to a number of exchanges and of tokens. The oldest are left out in strides, so that
-the next prompts begin as this one did, and whoever reads them finds what he has read before.
+the next prompts begin as this one did, and a model that reads them finds what it has read before.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ class History:
             self.revision += 1
 
     def select_without(self, turn: str | None) -> tuple[Exchange, ...]:
-        """All exchanges but that of one turn."""
+        """Return all exchanges but that of one turn."""
         return tuple(exchange for exchange in self._exchanges if exchange.turn != turn)
 
     def select_recent(self, turn: str | None, *, most: int, tokens: int) -> tuple[Exchange, ...]:
-        """The newest exchanges but that of one turn: at most so many, and within `tokens` together."""
+        """Return the newest exchanges without that of one turn: at most `most`, and within `tokens` together."""
         exchanges = self.select_without(turn)
         kept = within(exchanges[-most:], tokens) if most else []
         first = len(exchanges) - len(kept)

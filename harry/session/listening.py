@@ -55,7 +55,7 @@ class SpeechInput:
         microphone: Microphone,
         engines: Engines,
         *,
-        cast: ActorSet,
+        actors: ActorSet,
         names: tuple[str, ...],
         endpoint_silence: float,
         barge_in_voice: float,
@@ -70,12 +70,12 @@ class SpeechInput:
             return
         inbox = Port[Frame]("microphone frames", _SECOND_OF_FRAMES, WhenFull.DROP_OLDEST)
         self._wake = WakeWordDetector(wake, self._attention, self._events) if wake else None
-        self.recorder = cast.recorder(KeptMicrophone(microphone, self._events), inbox)
-        self.transcriber = transcriber = cast.transcriber(
+        self.recorder = actors.recorder(KeptMicrophone(microphone, self._events), inbox)
+        self.transcriber = transcriber = actors.transcriber(
             ear=engines.speech_to_text.lease, events=self._events, on_transcript=on_transcript
         )
         self._resting = Resting(self._attention, self._events, transcriber.take, voice_wakes=self._wake is None)
-        self.listener = listener = cast.listener(
+        self.listener = listener = actors.listener(
             inbox=inbox,
             voice_activity=engines.voice_activity.engine.open_stream(),
             floor=Floor(barge_in_voice, names=names),
@@ -90,7 +90,7 @@ class SpeechInput:
             self.turn_judge = TurnJudge(engines.turn_detector, listener.judged)
 
     def iter_actors(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
-        """What is to be run, by its name; the recorder last, so that nothing is heard before all hear."""
+        """List what is to be run, by its name; the recorder last, so that nothing is heard before all hear."""
         for name, actor in (
             ("turn model", self.turn_judge),
             ("wake phrase", self._wake),

@@ -24,7 +24,7 @@ from harry.memory.lore.service import KnowledgeBase
 log = structlog.get_logger(__name__)
 
 LORE_TOKENS = 500
-"""Tokens of lore in a prompt, beside what is always there."""
+"""Tokens of lore in a prompt, in addition to what is always there."""
 
 
 class SessionMemory:

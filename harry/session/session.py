@@ -48,8 +48,8 @@ class TurnTakingSettings:
 class SessionParts:
     """What a session is made of, put together by the host's builder.
 
-    `actors` are run under the supervisor beside those that hear, by name. `on_committed` is told that something was
-    kept, and never waits; `warm` lets an embedded mind read the beginning of its prompt.
+    `actors` are run under the supervisor, by name, in addition to those that hear. `on_committed` is told that
+    something was kept, and never waits; `warm` lets an embedded mind read the beginning of its prompt.
     """
 
     conductor: Conductor
@@ -186,7 +186,7 @@ class Session:
         self.events.publish(Degraded(message=message))
 
     def tell_recovery(self) -> None:
-        """What was told by `trouble` is over."""
+        """Tell that what `tell_trouble` told is over."""
         self.events.publish(Degraded(message="What Harry keeps is written again.", over=True))
 
     def _crashed(self, name: str, error: Exception) -> None:

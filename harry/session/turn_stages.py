@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from functools import partial
 from math import inf
 
@@ -39,46 +40,54 @@ LAST_RESORT = 120.0
 """Seconds between two signs of life after which an engine without a deadline of its own counts as hung."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReplyParts:
+    """What the words of a reply come from: `reflex`, which answers without a model, or a model with its prompt.
+
+    `tools` gives the tools of a turn; `phrases` are those of the language spoken.
+    """
+
+    llm: EnginePool[LanguageModel]
+    prompt: Prompt
+    sources: TurnSources
+    tools: Callable[[Turn], Toolbox] | None = None
+    phrases: Phrases | None = None
+    reflex: Callable[[Turn], Awaitable[str | None]] | None = None
+
+
 class Pipeline:
-    """Answers turns: the conductor's `answer`. All arguments belong to the session."""
+    """Answers turns: the conductor's `answer`. All arguments belong to the session.
+
+    `rate` is the gate's, in Hz; `on_piece(turn, text)` is told each piece as it is handed to the voice.
+    """
 
     def __init__(
         self,
         *,
         events: EventStream,
+        parts: ReplyParts,
+        tts: EnginePool[TextToSpeech],
         rate: int,
-        mind: EnginePool[LanguageModel],
-        voice: EnginePool[TextToSpeech],
-        prompt: Prompt,
-        sources: TurnSources,
         on_piece: Callable[[Turn, str], None],
-        tools: Callable[[Turn], Toolbox] | None = None,
-        phrases: Phrases | None = None,
-        reflex: Callable[[Turn], Awaitable[str | None]] | None = None,
-        cast: ActorSet,
+        actors: ActorSet,
     ) -> None:
-        self._reflex = reflex
-        self._tools = tools
-        self._phrases = phrases
         self._events = events
+        self._parts = parts
+        self._tts = tts
         self._rate = rate
-        self._mind = mind
-        self._voice = voice
-        self._prompt = prompt
-        self._sources = sources
         self._on_piece = on_piece
-        self._cast = cast
+        self._actors = actors
 
     async def __call__(self, turn: Turn, slot: Slot) -> None:
         """Run the stages of a turn. Raises what they raise, in an ExceptionGroup."""
         words = turn.utterance.speak
-        if words is None and self._reflex is not None:
-            words = await self._reflex(turn)
+        if words is None and self._parts.reflex is not None:
+            words = await self._parts.reflex(turn)
         async with AsyncExitStack() as leases:
-            voice = await leases.enter_async_context(self._voice.lease())
+            voice = await leases.enter_async_context(self._tts.lease())
             mind = None
             if words is None:
-                mind = await leases.enter_async_context(self._mind.lease())
+                mind = await leases.enter_async_context(self._parts.llm.lease())
             await self._stages(turn, slot, voice, mind, words or "")
 
     async def _stages(
@@ -88,7 +97,7 @@ class Pipeline:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(
                 partial(
-                    self._cast.speaker,
+                    self._actors.speaker,
                     pieces,
                     voice=_Watched(voice),
                     slot=slot,
@@ -102,27 +111,31 @@ class Pipeline:
             recollections = Port[Recollection]("recollection", 1)
             nursery.start_soon(
                 partial(
-                    self._cast.retriever,
+                    self._actors.retriever,
                     turn.utterance,
-                    history=partial(self._sources.history, turn),
-                    thoughts=partial(self._sources.read_thoughts, turn),
-                    memories=lambda _: self._sources.recall(turn),
-                    state=partial(self._sources.describe_state, turn),
+                    history=partial(self._parts.sources.history, turn),
+                    thoughts=partial(self._parts.sources.read_thoughts, turn),
+                    memories=lambda _: self._parts.sources.recall(turn),
+                    state=partial(self._parts.sources.describe_state, turn),
                     out=recollections,
                 )
             )
             nursery.start_soon(
                 partial(
-                    self._cast.responder,
+                    self._actors.responder,
                     recollections,
                     ask=partial(self._ask, turn, slot, mind),
-                    prompt=partial(self._prompt, turn.user, mind),
+                    prompt=partial(self._parts.prompt, turn.user, mind),
                     ordinal=turn.ordinal,
                     out=pieces,
-                    tools=self._tools(turn) if self._tools and not traits_of(mind).toolless else None,
-                    phrases=self._phrases,
+                    tools=self._tools(turn, mind),
+                    phrases=self._parts.phrases,
                 )
             )
+
+    def _tools(self, turn: Turn, mind: LanguageModel) -> Toolbox | None:
+        make = self._parts.tools
+        return None if make is None or traits_of(mind).toolless else make(turn)
 
     async def _ask(
         self, turn: Turn, slot: Slot, mind: LanguageModel, request: Request, emit: Callable[[Delta], Awaitable[None]]
@@ -152,7 +165,7 @@ class Pipeline:
 
 
 class _Watched:
-    """A voice with a deadline beside its own."""
+    """A voice with a deadline in addition to its own."""
 
     def __init__(self, voice: TextToSpeech) -> None:
         self._voice = voice

@@ -1,4 +1,4 @@
-"""Listens for the wake phrase while the window of attention is shut, in a thread of its own, beside the listener.
+"""Listens for the wake phrase while the window of attention is shut, in a thread of its own, next to the listener.
 
 The listener goes on cutting out utterances meanwhile, so the one in which the phrase fell is whole, with its first
 word: it is meant for Harry because the window was opened before its words are judged.
@@ -10,13 +10,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
-import trio
-
 from actors.listener import Cleaned
 from actors.turn_taking.attention import Attention, Talk
 from channels.event_types import Woken
 from channels.events import EventStream
 from channels.messages import EAR_RATE, FRAME_SAMPLES, Frame
+from channels.signals import Signal
 from harry.engines.worker_threads import WorkerThreads
 
 MAX_WAITING_FRAMES = 2 * EAR_RATE // FRAME_SAMPLES
@@ -33,11 +32,11 @@ class Spotter(Protocol):
     """Hears one phrase in sound that is handed over piece by piece. Blocks."""
 
     def hear(self, pcm: bytes) -> bool:
-        """Whether the phrase was said by the end of this 16-bit mono sound at `EAR_RATE`."""
+        """Return whether the phrase was said by the end of this 16-bit mono sound at `EAR_RATE`."""
         ...
 
     def forget(self) -> None:
-        """Begin anew: what follows does not follow what was heard."""
+        """Start over: what comes next does not follow what was heard."""
         ...
 
 
@@ -51,10 +50,10 @@ class WakeWordDetector:
         self._spotter: Spotter | None = None
         self._waiting: deque[Frame] = deque(maxlen=MAX_WAITING_FRAMES)
         self._next_start = 0
-        self._came = trio.Event()
+        self._came = Signal()
 
     def wrap(self, clean: Callable[[Frame], Cleaned]) -> Callable[[Frame], Cleaned]:
-        """The same `clean`, whose frames are watched as well."""
+        """Return `clean` as a function whose frames are watched as well."""
 
         def watched(frame: Frame) -> Cleaned:
             cleaned = clean(frame)
@@ -66,15 +65,13 @@ class WakeWordDetector:
     async def run(self) -> None:
         """Search what is heard until cancelled. Raises what the spotter raises."""
         offload = WorkerThreads("wake phrase", deadline=SEARCH_DEADLINE_SECONDS)
-        # One that crashed is made anew.
+        # A fresh one in place of one that crashed.
         self._spotter = None
         while True:
-            await self._came.wait()
-            self._came = trio.Event()
+            while len(self._waiting) < FRAMES_PER_SEARCH:
+                await self._came.wait()
             frames = list(self._waiting)
             self._waiting.clear()
-            if not frames:
-                continue
             spotted = await offload.run(self._search, frames)
             if spotted:
                 self._waiting.clear()
@@ -91,7 +88,7 @@ class WakeWordDetector:
             return
         self._waiting.append(frame)
         if len(self._waiting) >= FRAMES_PER_SEARCH:
-            self._came.set()
+            self._came.notify()
 
     def _search(self, frames: list[Frame]) -> bool:
         if self._spotter is None:

@@ -27,7 +27,7 @@ _LOUDEST = 0.8 * 32767
 
 
 class PiperSettings(EngineSettings):
-    """`voice` is a Piper voice (.onnx, with its .onnx.json beside it); `length_scale` over 1 speaks slower.
+    """`voice` is a Piper voice (.onnx, with its .onnx.json next to it); `length_scale` over 1 speaks slower.
 
     `deadline` is in seconds for a sentence.
     """
@@ -97,11 +97,11 @@ class Piper:
         )
 
     def describe(self) -> str:
-        """One line for the account."""
+        """Return one line for the startup report."""
         return "Piper (embedded)"
 
     async def aclose(self) -> None:
-        """Nothing to do: a sentence still in its thread ends by itself, and the model goes with its last user."""
+        """Do nothing: a sentence still in its thread ends by itself, and the model goes with its last user."""
 
 
 def _pcm(samples: np.ndarray[tuple[int], np.dtype[np.float32]]) -> bytes:

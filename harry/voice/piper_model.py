@@ -109,7 +109,7 @@ class PiperModel:
 
 
 def is_speakable(phonemes: list[str]) -> bool:
-    """Whether there is anything to be heard in them."""
+    """Return whether there is anything to be heard in them."""
     return any(phoneme not in SOUNDLESS for phoneme in phonemes)
 
 

@@ -44,7 +44,7 @@ def _shorter(sentence: str) -> list[str]:
 
 
 def _room(text: str) -> int:
-    """How many characters of `text` can be said at once."""
+    """Return how many characters of `text` can be said at once."""
     worth = 0
     for place, character in enumerate(text[: MAX_SENTENCE_LETTERS + 1]):
         worth += 1 if _PLAIN.match(character) else _UNFOLDED

@@ -25,7 +25,7 @@ def choose_pause(text: str) -> float:
 
 
 def find_sounding_span(samples: Samples, rate: int, tail: float) -> tuple[int, int]:
-    """From where to where to keep `samples` (shape (n,), any scale, at `rate` Hz).
+    """Return from where to where to keep `samples` (shape (n,), any scale, at `rate` Hz).
 
     At most `LEAD` of silence stays before the voice and `tail` seconds after it. All-silent sound gives (0, 0).
     """

@@ -28,7 +28,7 @@ def split_words(text: str) -> list[str]:
 
 
 def find_sounds(phonemes: Sequence[str]) -> list[int]:
-    """Where in a row of phonemes there is a sound."""
+    """Return where in a row of phonemes there is a sound."""
     return [place for place, phoneme in enumerate(phonemes) if phoneme not in SOUNDLESS]
 
 
@@ -62,7 +62,7 @@ def spread_ends(count: int, samples: int) -> list[int]:
 
 
 def _gaps(spoken: Sequence[str]) -> list[int]:
-    """After how many sounds the voice leaves a gap between words; ascending."""
+    """Return after how many sounds the voice leaves a gap between words; ascending."""
     gaps = []
     sounds = 0
     for phoneme in spoken:
@@ -82,7 +82,7 @@ def _anchors(expected: Sequence[str], heard: Sequence[str]) -> list[tuple[int, i
 
 
 def _carry_over(count: int, anchors: list[tuple[int, int]], gaps: list[int]) -> int:
-    """How many heard sounds belong to the first `count` expected ones: exactly where they match, else at a gap."""
+    """Count the heard sounds that belong to the first `count` expected ones: exact where they match, else at a gap."""
     first = bisect_left(anchors, count, key=lambda anchor: anchor[0])
     if anchors[first][0] == count:
         low = anchors[first][1]

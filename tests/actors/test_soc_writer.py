@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from actors.soc_writer import MAX_BATCH_RECORDS, NotKeptError, Receipt, Record, SocWriter
+from channels import backoff
 from channels.messages import Outcome, Source, Thought, ToolUse, TurnRecord
 from harry.errors import StoreError
 from harry.memory.store.in_memory import InMemoryStore
@@ -244,8 +245,11 @@ async def test_trouble_is_told_once_and_recovery_once(world, nursery, autojump_c
         assert world.said[1:] == ["recovered"]
 
 
-async def test_a_failing_store_is_tried_again_at_growing_intervals_up_to_five_seconds(nursery, autojump_clock):
-    world = World(jitter=lambda: 1.0)
+async def test_a_failing_store_is_tried_again_at_growing_intervals_up_to_five_seconds(
+    nursery, autojump_clock, monkeypatch
+):
+    monkeypatch.setattr(backoff.random, "uniform", lambda _, longest: longest)
+    world = World()
     await nursery.start(world.writer.run)
     world.store.error = FAILURE
     world.submit(["a"])

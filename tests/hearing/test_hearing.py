@@ -351,7 +351,7 @@ async def test_people_are_heard_surely_and_their_ends_are_told_from_the_middle_o
 
 @given(spelled=st.lists(st.binary(max_size=300), max_size=20))
 def test_tokens_are_read_as_they_were_written(spelled: list[bytes]) -> None:
-    tokens = importlib.import_module("harry.hearing.moonshine_model").tokens
+    tokens = importlib.import_module("harry.hearing.moonshine_model").read_tokens
     written = b"".join(
         (bytes([len(each)]) if len(each) < 128 else bytes([128 + len(each) % 128, len(each) // 128])) + each
         for each in spelled
@@ -368,7 +368,7 @@ def test_a_speech_model_that_is_missing_or_damaged_is_said_so(tmp_path: Path) ->
     network = importlib.import_module("harry.hearing.moonshine_model")
     with pytest.raises(EngineUnavailable, match=r"lacks encoder_model\.ort"):
         engine.load("moonshine", engine.Settings(model=tmp_path))
-    for file in network.packaged_model().iterdir():
+    for file in network.find_packaged_model().iterdir():
         (tmp_path / file.name).symlink_to(file)
     decoder = tmp_path / "decoder_model_merged.ort"
     decoder.unlink()

@@ -21,7 +21,7 @@ from harry.hearing.echo.history import TAPS, History
 from harry.hearing.echo.spectra import Spectra
 
 NEAR = 0.2
-"""Score from which something besides the echo is heard."""
+"""Score from which something other than the echo is heard."""
 
 VOICED_OVER_ECHO = 0.3
 """Silero's probability, on the cleaned samples, from which a near window counts as a voice; two in a row are one."""
@@ -152,7 +152,7 @@ class EchoCanceller:
         return self._cancel(microphone, self._delay)
 
     def read_calibration(self) -> Calibration:
-        """What the greeting, or whatever else was spoken so far, has taught."""
+        """Return what the speech so far has taught about the room."""
         if self._delay is None or self._taught < _FOLLOW_EVERY:
             return Calibration(self.duplex, None, None, None, None)
         reference, echo, residual = self._powers.tolist()
@@ -170,7 +170,7 @@ class EchoCanceller:
         return self.duplex is Duplex.HALF
 
     def describe(self) -> str:
-        """One line for a person."""
+        """Return one line for a person."""
         known = self.read_calibration()
         match self.duplex:
             case Duplex.APART:
@@ -239,7 +239,7 @@ class EchoCanceller:
             self.duplex = Duplex.FULL
 
     def _start_over(self) -> None:
-        """The loudspeaker or the microphone was moved: learn the path anew, and believe little meanwhile."""
+        """Learn the path from the beginning: the loudspeaker or the microphone was moved. Believe little meanwhile."""
         self._filter.forget()
         self._taught = 0
         self._seen = None

@@ -36,7 +36,7 @@ class DelayFinder:
         self.clearness = 0.0
 
     def look(self, microphone: Samples, reference: Samples) -> int | None:
-        """The delay in samples, 0 to `MAX_DELAY_SAMPLES`, once this look and the one before agree; about 0.6 ms.
+        """Find the delay in samples, 0 to `MAX_DELAY_SAMPLES`, once this look and the one before agree; about 0.6 ms.
 
         Both arrays have shape (WINDOW,) and end at the same instant; of the microphone only the newer half is used.
         """
@@ -57,6 +57,6 @@ class DelayFinder:
         return agreed
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Start over."""
         self._cross[:] = 0
         self._last = None

@@ -66,7 +66,7 @@ class Evidence:
         self._power: Bands = np.ones(BANDS, np.float32)
 
     def weigh(self, residual: Samples, predicted: Samples, doubt: Powers) -> float:
-        """How many decades the last 32 ms stand above all that echo and noise explain, on average over the bands.
+        """Return by how many decades the last 32 ms exceed what echo and noise explain, on average over the bands.
 
         `residual` and `predicted` have shape (BLOCK,); `doubt` is the filter's. 0 is nothing, 2 the most.
         """
@@ -134,7 +134,7 @@ class Equaliser:
 
 
 def _minimum_phase(gains: Bands) -> Samples:
-    """The response of `_RESPONSE` taps with these gains, by the folded cepstrum (Oppenheim and Schafer)."""
+    """Make the response of `_RESPONSE` taps with these gains, by the folded cepstrum (Oppenheim and Schafer)."""
     level = np.log(np.interp(_POINTS, _CENTRES, gains)).astype(np.float32)
     folded = invert(level.astype(np.complex64)) * _FOLD
     return invert(np.exp(transform(folded)))[:_RESPONSE]

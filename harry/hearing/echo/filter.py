@@ -57,7 +57,7 @@ class PathFilter:
         self._uncertainty += np.float32(share) * compute_power(self.weights)
 
     def push_silence(self) -> None:
-        """Nothing was played for longer than the filter is."""
+        """Take in silence: nothing was played for longer than the filter is."""
         self._played[:] = 0
         self._before = np.zeros(BLOCK, np.float32)
         self.doubt = np.zeros(BINS, np.float32)

@@ -17,7 +17,7 @@ _KEPT = 1 << 16
 
 
 def _interpolators() -> Samples:
-    """One windowed sinc for each fraction of a sample, shape (_PHASES + 1, TAPS), as `np.convolve` wants them."""
+    """Make one windowed sinc for each fraction of a sample, shape (_PHASES + 1, TAPS), as `np.convolve` wants them."""
     taps = np.arange(1 - TAPS // 2, TAPS // 2 + 1)
     distance = taps - np.arange(_PHASES + 1)[:, None] / _PHASES
     table = np.sinc(distance) * np.cos(np.pi * distance / (TAPS + 2)) ** 2
@@ -44,7 +44,7 @@ class History:
         self._end += len(samples)
 
     def read_newest(self, count: int) -> Samples:
-        """The newest `count` samples, as a view that the next push may change."""
+        """Return the newest `count` samples, as a view that the next push may change."""
         return self._kept[self._end - count : self._end]
 
     def read(self, count: int, back: int, delay: float) -> Samples:

@@ -23,12 +23,12 @@ def transform(samples: Samples) -> Spectra:
 
 
 def invert(spectra: Spectra) -> Samples:
-    """The inverse of `transform`."""
+    """Transform back: the inverse of `transform`."""
     transformed: Any = np.fft.irfft(spectra)
     return transformed  # type: ignore[no-any-return]  # the stubs say float64
 
 
 def compute_power(spectra: Spectra) -> Powers:
-    """The squared magnitude of each bin."""
+    """Return the squared magnitude of each bin."""
     squared: Powers = spectra.real**2 + spectra.imag**2
     return squared
