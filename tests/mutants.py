@@ -101,7 +101,7 @@ MUTANTS = [
     Mutant(
         "a natural end does not wait for what was written",
         "harry/session/conductor.py",
-        "                await slot.played()\n",
+        "                await slot.wait_played()\n",
         "",
     ),
     Mutant(

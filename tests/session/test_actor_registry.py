@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,13 @@ async def test_the_example_replaces_the_retriever(tea_memory: None, autojump_clo
     seen: list[tuple[str, ...]] = []
     async with house(mind=says("Tea it is."), cast=cast) as home:
         pipeline: Any = home.session.conductor._answer
-        asked = pipeline._prompt
-        pipeline._prompt = lambda user, mind, recollection: (
-            seen.append(recollection.thoughts) or asked(user, mind, recollection)
-        )
+        asked = pipeline._parts.prompt
+
+        def prompt(user, mind, recollection):
+            seen.append(recollection.thoughts)
+            return asked(user, mind, recollection)
+
+        pipeline._parts = replace(pipeline._parts, prompt=prompt)
         home.session.answer_typed("what shall I drink?")
         await trio.sleep(2)
         assert [each.fields["text"] for each in home.happened("heard")] == ["Tea it is."]

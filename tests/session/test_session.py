@@ -1,6 +1,7 @@
 """A whole session in virtual time: from the microphone's frames to the loudspeaker's samples."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -236,10 +237,13 @@ async def test_todays_thoughts_reach_the_mind_through_the_retriever(autojump_clo
     seen: list[tuple[str, ...]] = []
     async with house(store=store) as home:
         pipeline: Any = home.session.conductor._answer
-        asked = pipeline._prompt
-        pipeline._prompt = lambda user, mind, recollection: (
-            seen.append(recollection.thoughts) or asked(user, mind, recollection)
-        )
+        asked = pipeline._parts.prompt
+
+        def prompt(user, mind, recollection):
+            seen.append(recollection.thoughts)
+            return asked(user, mind, recollection)
+
+        pipeline._parts = replace(pipeline._parts, prompt=prompt)
         home.session.answer_typed("hello")
         await trio.sleep(1)
     assert seen == [("The kettle sings.",)]
