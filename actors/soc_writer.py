@@ -82,14 +82,13 @@ class Receipt:
         self._settled = trio.Event()
         self._sequence = 0
         self._error: Exception | None = None
-        self._callbacks: list[Callable[[int], None]] = []
 
     @property
     def settled(self) -> bool:
         """Whether the record's fate is known."""
         return self._settled.is_set()
 
-    async def kept(self) -> int:
+    async def wait_committed(self) -> int:
         """Wait for the commit; returns the sequence number.
 
         Raises `NotKeptError` if the writer ended before, `ValueError` if the record can never be kept.
@@ -99,19 +98,10 @@ class Receipt:
             raise self._error
         return self._sequence
 
-    def when_kept(self, callback: Callable[[int], None]) -> None:
-        """Call `callback(sequence)` right after the commit, or at once if it was; never if the record is not kept."""
-        if not self.settled:
-            self._callbacks.append(callback)
-        elif self._error is None:
-            callback(self._sequence)
-
     def keep(self, sequence: int) -> None:
         """Say that the record is committed."""
         self._sequence = sequence
         self._settled.set()
-        for callback in self._callbacks:
-            callback(sequence)
 
     def refuse(self, error: Exception) -> None:
         """Say that it is not, and why."""

@@ -78,9 +78,9 @@ async def _first_piece_and_cut(n: int) -> dict[str, Any]:
             server.saw_end = trio.Event()
             added.append(await _answer_and_cut(relay, server, instants.uniform(0.0, 0.03), cut))
             if number == min(9, n - 1):  # what is opened once is open now
-                await server.idle()
+                await server.wait_idle()
                 before = _descriptors()
-        await server.idle()
+        await server.wait_idle()
         leaked = _descriptors() - before
         await mind.aclose()
     return {

@@ -32,7 +32,7 @@ class PacedServer:
         self._open = 0
         self._closing = Signal()
 
-    async def idle(self) -> None:
+    async def wait_idle(self) -> None:
         """Wait until no connection is open."""
         while self._open:
             await self._closing.wait()
