@@ -92,7 +92,7 @@ class Notes:
         """Note that the voice activity detector says that nobody speaks any more."""
         self._ended = Instant()
 
-    def silenced(self) -> None:
+    def note_silence(self) -> None:
         """Note that the card was told to throw away what it holds: a cut, or a pause."""
         now = Instant()
         current = self._current
@@ -101,7 +101,7 @@ class Notes:
             current.cut = now
         self.last_cut, self.talking = max(self.last_cut, self.talking), 0
 
-    def asked(self) -> int:
+    def begin_reply(self) -> int:
         """Note that a reply is being thought of, and return its number, which its samples carry."""
         self.mark = self.mark % 32767 + 1
         return self.mark
@@ -114,7 +114,7 @@ class Notes:
         else:
             self.first_chunk(mark)
 
-    def opened(self, slot: Slot) -> None:
+    def note_opening(self, slot: Slot) -> None:
         """Note that a shut slot was opened."""
         mark = self._shut.pop(slot, None)
         self._shut.clear()
@@ -248,7 +248,7 @@ class DuplexCard:
 
     def flush(self) -> int:
         """Throw them away. This is the moment of silence."""
-        self._notes.silenced()
+        self._notes.note_silence()
         unplayed = self.pending()
         self._began = -TICK
         return unplayed
@@ -271,4 +271,4 @@ class Nothing:
         self._tick += 1
         if self._tick % self._ticks == 0:
             self._notes.silence_declared()
-            self._notes.first_chunk(self._notes.asked())
+            self._notes.first_chunk(self._notes.begin_reply())

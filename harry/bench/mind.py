@@ -22,7 +22,7 @@ from actors.text.segmentation import Wording
 from channels.messages import Piece, Recollection, Source, Utterance
 from channels.ports import Port
 from harry.bench.figures import percentiles
-from harry.bench.paced_server import PacedServer, paced
+from harry.bench.paced_server import PacedServer, serve_paced
 from harry.engines import registry
 from harry.errors import EngineUnavailable
 from harry.mind.fallback.relay import Link, Relay
@@ -70,7 +70,7 @@ async def _first_piece_and_cut(n: int) -> dict[str, Any]:
     added: list[float] = []
     cut: list[float] = []
     instants = random.Random(7)  # noqa: S311  no secret
-    async with paced(lambda asked: _REPLY) as server:
+    async with serve_paced(lambda asked: _REPLY) as server:
         mind = _mind("paced", server.url)
         relay = _relay(mind, mind)
         before = 0
@@ -125,7 +125,7 @@ async def _handed_on(n: int) -> dict[str, Any]:
         begun = len(_NUMBERS) - len(_NUMBERS[said[0] :]) if breaks.random() < 0.5 else 0
         return _NUMBERS[begun:]
 
-    async with paced(hanging, 0.001) as hangs, paced(second, 0.001) as answers:
+    async with serve_paced(hanging, 0.001) as hangs, serve_paced(second, 0.001) as answers:
         one, two = _mind("hangs", hangs.url, DEADLINE), _mind("answers", answers.url)
         for number in range(n):
             said[0] = 0 if number % 2 else breaks.randrange(1, len(_NUMBERS))

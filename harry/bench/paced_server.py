@@ -109,7 +109,7 @@ def _chunk(text: str) -> bytes:
 
 
 @asynccontextmanager
-async def paced(
+async def serve_paced(
     tokens: Callable[[dict[str, Any]], Sequence[str | None]], pace: float = 0.02
 ) -> AsyncIterator[PacedServer]:
     """Serve for the block's length."""

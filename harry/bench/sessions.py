@@ -156,7 +156,7 @@ class _Mind(_Engine):
         self._watch = watch
 
     async def reply(self, request: Request, emit: Callable[[Delta], Awaitable[None]]) -> None:
-        self._watch(self._notes.asked())
+        self._watch(self._notes.begin_reply())
         await trio.lowlevel.checkpoint()
         words = REPLY.split()
         for number, word in enumerate(words):
@@ -228,7 +228,7 @@ class _Conversation:
     def _opening(self, slot: Slot) -> bool:
         opened = self._open(slot)
         if opened:
-            self.notes.opened(slot)
+            self.notes.note_opening(slot)
         return opened
 
     def _watch(self, mark: int) -> None:
