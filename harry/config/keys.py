@@ -85,14 +85,17 @@ def takes(field: FieldInfo) -> str:
     if isinstance(field.json_schema_extra, dict) and "takes" in field.json_schema_extra:
         return str(field.json_schema_extra["takes"])
     bounds = {
-        name: getattr(each, name) for each in field.metadata for name in ("ge", "gt", "le", "lt") if hasattr(each, name)
+        name: getattr(bound, name)
+        for bound in field.metadata
+        for name in ("ge", "gt", "le", "lt")
+        if hasattr(bound, name)
     }
     return _in_words(field.annotation, bounds)
 
 
 def _in_words(kind: Any, bounds: dict[str, Any]) -> str:
     if get_origin(kind) in (Union, types.UnionType):
-        parts = [_in_words(each, bounds) for each in get_args(kind) if each is not type(None)]
+        parts = [_in_words(part, bounds) for part in get_args(kind) if part is not type(None)]
         return "a name or a list of names" if len(parts) > 1 else parts[0]
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(f'"{choice}"' for choice in get_args(kind))
@@ -127,7 +130,7 @@ def mistake(model: type[BaseModel], error: ValidationError, layers: Iterable[Lay
     key, origin = ".".join(place), origin_of(place, layers)
     if first["type"] == "extra_forbidden":
         word = place[-1]
-        elsewhere = [each.name for each in keys(model) if each.name.endswith(f".{word}")]
+        elsewhere = [key.name for key in keys(model) if key.name.endswith(f".{word}")]
         remedy = f"Did you mean {elsewhere[0]!r}?" if elsewhere else nearest(word, list(owner.model_fields))
         return ConfigurationError(f"Unknown key {key} ({origin}).", remedy=remedy)
     expected = takes(field) if field is not None else "a table"

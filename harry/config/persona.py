@@ -91,7 +91,7 @@ def _made(told: Mapping[str, Any], default: Mapping[str, Any], folder: Path) -> 
     replies = {}
     for name, wordings in whole.get("replies", {}).items():
         given = [wordings] if isinstance(wordings, str) else wordings
-        if not isinstance(given, list) or not given or not all(isinstance(each, str) for each in given):
+        if not isinstance(given, list) or not given or not all(isinstance(wording, str) for wording in given):
             raise ConfigurationError(f"{folder / 'persona.toml'}: replies.{name} must be a text or a list of texts.")
         replies[name] = tuple(given)
     return Persona(whole["name"], whole["about"], whole["thinking"], whole["small"], replies)

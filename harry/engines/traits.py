@@ -21,4 +21,4 @@ def traits_of(given: object) -> EngineTraits:
     """
     if isinstance(given, _Declares) and isinstance(given.traits, EngineTraits):
         return given.traits
-    return EngineTraits(**{each.name: getattr(given, each.name, False) is True for each in fields(EngineTraits)})
+    return EngineTraits(**{trait.name: getattr(given, trait.name, False) is True for trait in fields(EngineTraits)})

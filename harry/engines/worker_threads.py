@@ -87,8 +87,8 @@ class WorkerThreads:
                 ended = True
             finally:
                 emit.stop()
-                for each in sending:
-                    each.cancel()
+                for scope in sending:
+                    scope.cancel()
         if not ended:
             raise self._too_slow(call, f"{self.name} said nothing for {self.deadline:g} seconds.")
 

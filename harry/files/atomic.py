@@ -95,20 +95,20 @@ def write_all(jobs: Sequence[tuple[Name, bytes]]) -> list[Exception | None]:
     stands then, but where only the folder could not be synced the new one does until a crash.
     """
     files = [_Fresh(*job) for job in jobs]
-    for each in files:
-        each.attempt(_Fresh.write)
-    _sync([each for each in files if each.error is None])
-    for each in files:
-        each.attempt(_Fresh.take_the_name)
-    written = [each for each in files if each.error is None]
-    for folder in {each.target.parent for each in written}:
+    for file in files:
+        file.attempt(_Fresh.write)
+    _sync([file for file in files if file.error is None])
+    for file in files:
+        file.attempt(_Fresh.take_the_name)
+    written = [file for file in files if file.error is None]
+    for folder in {file.target.parent for file in written}:
         try:
             sync_folder(folder)
         except OSError as error:
-            for each in written:
-                if each.target.parent == folder:
-                    each.fail(error)
-    return [each.error for each in files]
+            for file in written:
+                if file.target.parent == folder:
+                    file.fail(error)
+    return [file.error for file in files]
 
 
 def _sync(files: Sequence[_Fresh]) -> None:
@@ -118,11 +118,11 @@ def _sync(files: Sequence[_Fresh]) -> None:
     began = time.perf_counter()
     files[0].attempt(_Fresh.sync)
     if time.perf_counter() - began < _SLOW or len(files) == 2:
-        for each in files[1:]:
-            each.attempt(_Fresh.sync)
+        for file in files[1:]:
+            file.attempt(_Fresh.sync)
         return
     with ThreadPoolExecutor(_AT_ONCE) as threads:
-        for done in [threads.submit(each.attempt, _Fresh.sync) for each in files[1:]]:
+        for done in [threads.submit(file.attempt, _Fresh.sync) for file in files[1:]]:
             done.result()
 
 

@@ -143,7 +143,7 @@ class Pipeline:
                         await slot.arrived.wait()
 
         turn.mark("mind", self._events.clock.now())
-        with ProgressDeadline(mind.name, each=LAST_RESORT, total=inf) as patience:
+        with ProgressDeadline(mind.name, between_signs=LAST_RESORT, total=inf) as patience:
             await mind.reply(request, noted)
 
     def _piece(self, turn: Turn, text: str) -> None:
@@ -168,7 +168,7 @@ class _Watched:
             with patience.at_rest():
                 await emit(chunk)
 
-        with ProgressDeadline(self.name, each=LAST_RESORT, total=inf) as patience:
+        with ProgressDeadline(self.name, between_signs=LAST_RESORT, total=inf) as patience:
             await self._voice.speak(text, noted)
 
 

@@ -74,10 +74,13 @@ def offer_of(function: Callable[..., Any]) -> Offer:
 def _model(function: Callable[..., Any], name: str) -> type[BaseModel]:
     hints = get_type_hints(function, include_extras=True)
     fields: dict[str, Any] = {}
-    for each in inspect.signature(function).parameters.values():
-        if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD, each.POSITIONAL_ONLY):
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
             raise TypeError(f"the tool {name} takes parameters that have no name")
-        fields[each.name] = (hints.get(each.name, str), ... if each.default is each.empty else each.default)
+        fields[parameter.name] = (
+            hints.get(parameter.name, str),
+            ... if parameter.default is parameter.empty else parameter.default,
+        )
     return create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
 
 

@@ -96,7 +96,9 @@ class Server:
                 listed = await client.list_tools()
                 within.deadline = math.inf
                 self._client = client
-                self.offers = tuple(self._offer(each) for each in listed.tools[:MOST_TOOLS] if _usable(each))
+                self.offers = tuple(
+                    self._offer(described) for described in listed.tools[:MOST_TOOLS] if _usable(described)
+                )
                 self.trouble = ""
                 self.ready.set()
                 log.info("an MCP server is there", server=self.name, tools=len(self.offers))
@@ -162,13 +164,13 @@ def answer_of(result: CallToolResult) -> Answer:
     """What a result says, bounded: texts joined, pictures made small, everything else named. Slow."""
     texts: list[str] = []
     pictures: list[str] = []
-    for each in result.content[:64]:
-        match each:
+    for content in result.content[:64]:
+        match content:
             case TextContent():
-                texts.append(each.text[:LONGEST_RESULT])
+                texts.append(content.text[:LONGEST_RESULT])
             case ImageContent() if len(pictures) < MOST_PICTURES:
                 try:
-                    pictures.append(shown(f"data:{each.mime_type};base64,{each.data}"))
+                    pictures.append(shown(f"data:{content.mime_type};base64,{content.data}"))
                 except PictureError as error:
                     texts.append(f"[a picture that cannot be shown: {error}]")
             case EmbeddedResource(resource=TextResourceContents() as found):

@@ -103,7 +103,7 @@ class Box:
     @property
     def offers(self) -> dict[str, Offer]:
         """All tools there are now, by name; the session's own outrank those of all."""
-        return {**{each.tool.name: each for each in self.shared()}, **self._offers}
+        return {**{offer.tool.name: offer for offer in self.shared()}, **self._offers}
 
     def late(self, name: str, result: str) -> None:
         """Take a result for which its call did not wait."""
@@ -120,7 +120,7 @@ class Box:
             self._late.popleft()
         self._told = 0
         # Only the very next words may agree: a yes to something else, later, must not reach an old question.
-        self.pending = dict(each for each in self.pending.items() if each not in self._asked_before)
+        self.pending = dict(asked for asked in self.pending.items() if asked not in self._asked_before)
         self._asked_before = frozenset(self.pending.items())
 
     def of(self, turn: Turn) -> TurnTools:
@@ -139,7 +139,7 @@ class TurnTools:
     @property
     def offered(self) -> tuple[Tool, ...]:
         """What the mind is told of."""
-        return tuple(each.tool for each in self._offers.values())
+        return tuple(offer.tool for offer in self._offers.values())
 
     async def use(self, calls: Sequence[ToolCall]) -> list[Used]:
         """Use the tools side by side; see `actors.protocols.Toolbox`."""

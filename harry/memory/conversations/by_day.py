@@ -21,7 +21,7 @@ async def exchanges_of(tables: Database, user: str, day: str, *, zone: tzinfo | 
         SELECT seq, id, said, heard, interrupted, amends FROM turn
         WHERE user = ? AND started_at >= ? AND started_at < ? ORDER BY seq DESC LIMIT ?
     """
-    rows = await tables.read(lambda each: each.execute(query, (user, first, last, MOST)).fetchall())
+    rows = await tables.read(lambda connection: connection.execute(query, (user, first, last, MOST)).fetchall())
     return shown(Row(*row) for row in reversed(rows))
 
 

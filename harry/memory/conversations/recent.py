@@ -37,8 +37,8 @@ async def earlier(rotation: Rotation, user: str, *, wall: Callable[[], float] = 
     Raises `StoreError`.
     """
     told = {}
-    for each in await rotation.conversations(user, limit=EARLIER):
-        summary = " ".join((each.summary or "").split())[:LONGEST]
+    for conversation in await rotation.conversations(user, limit=EARLIER):
+        summary = " ".join((conversation.summary or "").split())[:LONGEST]
         if summary:
-            told[each.id] = f"Conversation {ago(each.ended_at, wall())}, in short: {summary}"
+            told[conversation.id] = f"Conversation {ago(conversation.ended_at, wall())}, in short: {summary}"
     return told

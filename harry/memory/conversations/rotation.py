@@ -121,7 +121,7 @@ class Rotation:
             SELECT seq, id, said, heard, interrupted, amends, tools FROM turn
             WHERE user = :user AND seq > {_LET_GO} ORDER BY seq DESC LIMIT {RECENT_AT_MOST}
         """  # noqa: S608 (constants; the user is bound)
-        rows = await self._tables.read(lambda each: each.execute(query, {"user": user}).fetchall())
+        rows = await self._tables.read(lambda connection: connection.execute(query, {"user": user}).fetchall())
         return within(shown(Row(*row) for row in reversed(rows)), budget, count)
 
     # Rotated conversations.
@@ -132,12 +132,14 @@ class Rotation:
             SELECT {_COLUMNS} FROM conversation
             WHERE user = ? AND summary IS NOT NULL AND (? IS NULL OR day = ?) ORDER BY seq DESC LIMIT ?
         """  # noqa: S608 (constants)
-        rows = await self._tables.read(lambda each: each.execute(query, (user, day, day, max(limit, 0))).fetchall())
+        rows = await self._tables.read(
+            lambda connection: connection.execute(query, (user, day, day, max(limit, 0))).fetchall()
+        )
         return [Conversation(*row) for row in reversed(rows)]
 
     async def exchanges(self, conversation: Conversation) -> list[Exchange]:
         """Read a conversation's exchanges as they were heard, oldest first."""
-        return shown(Row(*row) for row in await self._tables.read(lambda each: _turns(each, conversation)))
+        return shown(Row(*row) for row in await self._tables.read(lambda connection: _turns(connection, conversation)))
 
     # Rotating.
 
@@ -147,12 +149,14 @@ class Rotation:
         May be called at any time, by several processes at once, and again after a crash at any step.
         """
         rotated = []
-        while (conversation := await self._tables.transaction(lambda each: self._count_out(each, user))) is not None:
+        while (
+            conversation := await self._tables.transaction(lambda connection: self._count_out(connection, user))
+        ) is not None:
             self._reached("counted out")
             exchanges = await self.exchanges(conversation)
             summary, author = await self._summary(exchanges)
             self._reached("summarised")
-            turns = [each.turn for each in exchanges]
+            turns = [exchange.turn for exchange in exchanges]
             rotated.append(await self._let_go(conversation, turns, summary, author))
             self._over(user, frozenset(turns))
             self._reached("let go")
@@ -186,7 +190,9 @@ class Rotation:
     async def _time_left(self, user: str) -> float:
         """Seconds until the recent conversation is over, if nothing more is said."""
         query = f"SELECT max(ended_at) FROM turn WHERE user = :user AND seq > {_LET_GO}"  # noqa: S608 (a constant)
-        ended: float | None = await self._tables.read(lambda each: each.execute(query, {"user": user}).fetchone()[0])
+        ended: float | None = await self._tables.read(
+            lambda connection: connection.execute(query, {"user": user}).fetchone()[0]
+        )
         if ended is None:
             return _LONGEST_NAP
         now = self._wall()

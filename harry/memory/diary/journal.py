@@ -130,9 +130,12 @@ class Journal:
         """Find the entries that hold the words, the best first: rare words count more, whole words only."""
         wanted = set(_words(words))
         entries = await self._select("ORDER BY day DESC") if wanted else []
-        held = [Counter(_words(each.whole)) for each in entries]
-        rarity = {word: math.log(1 + len(held) / (1 + sum(word in each for each in held))) for word in wanted}
-        scores = [sum(rarity[word] * each[word] / (each[word] + 1) for word in wanted if each[word]) for each in held]
+        held = [Counter(_words(entry.whole)) for entry in entries]
+        rarity = {word: math.log(1 + len(held) / (1 + sum(word in counted for counted in held))) for word in wanted}
+        scores = [
+            sum(rarity[word] * counted[word] / (counted[word] + 1) for word in wanted if counted[word])
+            for counted in held
+        ]
         # Sorting keeps the newest first among equals.
         best = sorted((number for number, score in enumerate(scores) if score), key=lambda number: -scores[number])
         return [entries[number] for number in best[: max(limit, 0)]]
@@ -153,7 +156,7 @@ class Journal:
     async def _select(self, rest: str, *values: str) -> list[JournalEntry]:
         query = f"SELECT {_COLUMNS} FROM journal WHERE persona = ? AND user = ? {rest}"  # noqa: S608 (constants)
         parameters = (self._persona, self._user, *values)
-        rows = await self._tables.read(lambda each: each.execute(query, parameters).fetchall())
+        rows = await self._tables.read(lambda connection: connection.execute(query, parameters).fetchall())
         return [_entry(row) for row in rows]
 
 

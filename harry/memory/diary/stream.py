@@ -88,7 +88,7 @@ class SocDays:
     async def day(self, day: str, *, limit: int | None = None) -> list[Entry]:
         """Read a local day's (YYYY-MM-DD) entries, oldest first; the newest `limit` of them."""
         found = await self._store.thoughts(self._persona, day, limit=limit)
-        return [Entry(each["sequence"], day, each["at"], each["text"]) for each in found]
+        return [Entry(thought["sequence"], day, thought["at"], thought["text"]) for thought in found]
 
     async def range(self, first: str, last: str, *, limit: int = MOST_ENTRIES) -> list[Entry]:
         """Read the entries of the days from `first` to `last`, both included, oldest first; the newest `limit`.

@@ -69,7 +69,7 @@ def _gathered(paragraphs: list[str]) -> list[str]:
     carried = 0  # pieces at the head of `now` that the passage before has already
     for paragraph in paragraphs:
         for piece, joint in _pieces(paragraph):
-            size = sum(len(each.split()) for each in now)
+            size = sum(len(text.split()) for text in now)
             if len(now) > carried and size + len(piece.split()) > (MOST if joint == " " else WORDS):
                 done.append("".join(now).strip())
                 last = _SENTENCE.split(now[-1].strip())[-1]

@@ -56,8 +56,8 @@ def without_vector(connection: sqlite3.Connection, namespace: str | None) -> lis
 def embedded(embedder: Embedder, items: Sequence[Wanted], everywhere: bool) -> list[bytes]:
     """Make the items' vectors; blocking. `everywhere` uses all processors."""
     encode = embedder.encode_many if everywhere else embedder.encode
-    together = [f"{each.before}\n{each.text}" if each.before else each.text for each in items]
-    vectors = encode([*(each.text for each in items), *together])
+    together = [f"{item.before}\n{item.text}" if item.before else item.text for item in items]
+    vectors = encode([*(item.text for item in items), *together])
     return [of_turn(alone, both) for alone, both in zip(vectors[: len(items)], vectors[len(items) :], strict=True)]
 
 

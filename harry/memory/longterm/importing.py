@@ -88,7 +88,7 @@ def _item(line: Any, namespace: str, zone: tzinfo | None) -> Item:
     speaker = _text(line, "speaker")
     whose = _text(line, "namespace") or namespace
     origins = line.get("derived_from") or []
-    if not isinstance(origins, list) or not all(isinstance(each, str) for each in origins):
+    if not isinstance(origins, list) or not all(isinstance(origin, str) for origin in origins):
         raise ValueError("derived_from is not a list of ids")
     return Item(
         _identity(line.get("id")) or _made_of(whose, str(kind), speaker, str(at), text),
@@ -183,7 +183,7 @@ def document(path: Path, *, namespace: str, kind: Kind) -> list[Item]:
 
 def kind_named(kind: str) -> Kind:
     """Check the name of a kind. Raises `ConfigurationError`."""
-    for each in KINDS:
-        if each == kind:
-            return each
+    for known in KINDS:
+        if known == kind:
+            return known
     raise ConfigurationError(f"There is no kind {kind!r}.", remedy=f"The kinds are {', '.join(KINDS)}.")

@@ -35,7 +35,7 @@ def chosen(answer: Answer, *, present: Collection[str] = ()) -> list[Found]:
         return []
     kept: list[Found] = []
     for found in candidates:
-        if found.strength >= other and not any(alike(found, each) for each in kept):
+        if found.strength >= other and not any(alike(found, other_found) for other_found in kept):
             kept.append(found)
         if len(kept) == MOST:
             break

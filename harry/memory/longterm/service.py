@@ -141,7 +141,7 @@ class LongTermMemory:
             chosen = rows[first : first + TOGETHER]
             began = trio.current_time()
             vectors = await trio.to_thread.run_sync(embedded, self.embedder, chosen, everywhere)
-            kept = [(each.seq, each.namespace, each.kind, vector) for each, vector in zip(chosen, vectors, strict=True)]
+            kept = [(item.seq, item.namespace, item.kind, vector) for item, vector in zip(chosen, vectors, strict=True)]
             await self._tables.transaction(lambda connection, kept=kept: keep(connection, kept))  # type: ignore[misc]
             if gently:
                 await trio.sleep(trio.current_time() - began)

@@ -117,8 +117,8 @@ def _written(number: int, rule: Rule) -> str:
         (rule.asks.additional_keys, rule.additional),
         (rule.asks.exclude_keys, rule.excluded),
     ):
-        if number in sort.each:
-            return written[sort.each.index(number)]
+        if number in sort.written:
+            return written[sort.written.index(number)]
     return "?"
 
 
@@ -166,7 +166,7 @@ def judge(
     if everything:
         dropped = {rule.place: verdict(rule, tokens, left) for rule, tokens, left in over}
         quiet = {place: verdict(rule) for place, (rule, answer) in answers.items() if not answer[0]}
-        verdicts += [each for _, each in sorted({**dropped, **quiet}.items())]
+        verdicts += [other for _, other in sorted({**dropped, **quiet}.items())]
     return verdicts
 
 
@@ -276,13 +276,13 @@ def _no_secondary(rule: Rule, evidence: Evidence) -> Answer | None:
 
 
 def _all_secondary(rule: Rule, evidence: Evidence) -> Answer | None:
-    if all(_stands(each, rule, evidence) for each in rule.secondary.each):
+    if all(_stands(key, rule, evidence) for key in rule.secondary.written):
         return None
     return False, Reason.SECONDARY, "a key was found, but not all of its secondary keys"
 
 
 def _not_all_secondary(rule: Rule, evidence: Evidence) -> Answer | None:
-    if not all(_stands(each, rule, evidence) for each in rule.secondary.each):
+    if not all(_stands(key, rule, evidence) for key in rule.secondary.written):
         return None
     return False, Reason.SECONDARY, "a key was found, but so were all of its secondary keys"
 
@@ -325,5 +325,5 @@ def _settle(
         if not rule.constant:
             in_book[book] += tokens
         kept.append((rule, tokens))
-    kept.sort(key=lambda each: each[0].order)
+    kept.sort(key=lambda pair: pair[0].order)
     return kept, over

@@ -92,9 +92,9 @@ def _whole(value: Any) -> Any:
     if isinstance(value, str):
         return whole_text(value)
     if isinstance(value, list):
-        return [_whole(each) for each in value]
+        return [_whole(inner) for inner in value]
     if isinstance(value, dict):
-        return {whole_text(key): _whole(each) for key, each in value.items()}
+        return {whole_text(key): _whole(inner) for key, inner in value.items()}
     return value
 
 

@@ -69,8 +69,8 @@ class KeyIndex:
     @staticmethod
     def _merged(found: Iterable[dict[int, int]]) -> Hits:
         hits: dict[int, int] = {}
-        for each in found:
-            hits.update(each)
+        for places in found:
+            hits.update(places)
         return hits
 
 

@@ -29,10 +29,10 @@ class Keys:
 
     numbers: tuple[int, ...] = ()
     patterns: tuple[Pattern, ...] = ()
-    each: tuple[int | Pattern | None, ...] = ()  # in the order written; None: never found
+    written: tuple[int | Pattern | None, ...] = ()  # in the order written; None: never found
 
     def __bool__(self) -> bool:
-        return bool(self.each)
+        return bool(self.written)
 
     @property
     def usable(self) -> bool:
@@ -100,7 +100,7 @@ class LoreIndex:
 
     def asked(self, hits: Iterable[Hits]) -> list[Rule]:
         """Give the rules with a key among the hits, in order."""
-        found = {place for each in hits for number in each for place in self.of_key.get(number, ())}
+        found = {place for found_keys in hits for number in found_keys for place in self.of_key.get(number, ())}
         return [self.rules[place] for place in sorted(found)]
 
     def in_content(self, rule: Rule) -> Hits:
@@ -115,7 +115,7 @@ class LoreIndex:
         for rule in self.rules:
             for number in rule.keys.numbers:
                 places[number].append(rule.place)
-        return {number: tuple(each) for number, each in places.items()}
+        return {number: tuple(of_number) for number, of_number in places.items()}
 
     def _rules(self) -> Iterable[Rule]:
         place = 0
@@ -131,20 +131,20 @@ class LoreIndex:
 
         def look_up(keys: Sequence[str], *, patterns: bool) -> Keys:
             nonlocal trouble
-            each: list[int | Pattern | None] = []
+            written: list[int | Pattern | None] = []
             for key in keys:
                 named = self._named(key)
                 try:
-                    each.append(self._key(entry, named, pattern=patterns))
+                    written.append(self._key(entry, named, pattern=patterns))
                 except BadPatternError as error:
                     trouble = str(error) if patterns else trouble
-                    each.append(None)
-            if not each:
+                    written.append(None)
+            if not written:
                 return NO_KEYS
             return Keys(
-                tuple({key: None for key in each if isinstance(key, int)}),
-                tuple(key for key in each if isinstance(key, Pattern)),
-                tuple(each),
+                tuple({key: None for key in written if isinstance(key, int)}),
+                tuple(key for key in written if isinstance(key, Pattern)),
+                tuple(written),
             )
 
         return Rule(

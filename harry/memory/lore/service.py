@@ -118,9 +118,16 @@ class KnowledgeBase:
         ready = await self._current()
         verdicts = await self._judged(ready, _newest_first(ready, texts), budget_tokens, moment or Moment())
         return [
-            Fired(each.entry, each.why, each.text, each.tokens, each.reason is Reason.CONSTANT, each.depth)
-            for each in verdicts
-            if each.fires
+            Fired(
+                verdict.entry,
+                verdict.why,
+                verdict.text,
+                verdict.tokens,
+                verdict.reason is Reason.CONSTANT,
+                verdict.depth,
+            )
+            for verdict in verdicts
+            if verdict.fires
         ]
 
     async def explain(self, texts: Sequence[str], budget_tokens: int, *, moment: Moment | None = None) -> list[Verdict]:
@@ -179,7 +186,9 @@ class KnowledgeBase:
             return work()
         if sum(len(text) for text in texts if text not in ready.searched) <= _SMALL:
             hits = [_search(ready, text, newest=at == 0) for at, text in enumerate(texts)]
-            asked = sum(len(index.of_key.get(number, ())) for each in hits for number in each) + len(index.always)
+            asked = sum(len(index.of_key.get(number, ())) for text_hits in hits for number in text_hits) + len(
+                index.always
+            )
             if asked <= _FEW and not index.patterned and not index.recursive:
                 return work(hits)
             return await self._questions.run(work, hits)

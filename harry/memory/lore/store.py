@@ -203,7 +203,7 @@ def _insert_book(connection: sqlite3.Connection, scope: Scope, book: Book) -> in
 
 def _insert_entry(connection: sqlite3.Connection, book: int, entry: Entry) -> int:
     # ASCII escapes carry halves of surrogate pairs too; the content stands in a column, which cannot.
-    values = {each.name: getattr(entry, each.name) for each in fields(Entry) if each.name not in _APART}
+    values = {column.name: getattr(entry, column.name) for column in fields(Entry) if column.name not in _APART}
     row = (book, entry.enabled, whole_text(entry.content), json.dumps(values))
     number: int = connection.execute(_INSERT_ENTRY, row).fetchone()[0]
     return number
@@ -211,12 +211,12 @@ def _insert_entry(connection: sqlite3.Connection, book: int, entry: Entry) -> in
 
 def _enable(connection: sqlite3.Connection, scope: Scope, numbers: Collection[int], enabled: bool) -> None:
     _refuse_strangers(connection, scope, numbers)
-    connection.executemany("UPDATE lore_entry SET enabled = ? WHERE seq = ?", [(enabled, each) for each in numbers])
+    connection.executemany("UPDATE lore_entry SET enabled = ? WHERE seq = ?", [(enabled, number) for number in numbers])
 
 
 def _delete(connection: sqlite3.Connection, scope: Scope, numbers: Collection[int]) -> None:
     _refuse_strangers(connection, scope, numbers)
-    connection.executemany("DELETE FROM lore_entry WHERE seq = ?", [(each,) for each in numbers])
+    connection.executemany("DELETE FROM lore_entry WHERE seq = ?", [(number,) for number in numbers])
     connection.execute(
         "DELETE FROM lore_book WHERE ns = ? AND persona = ? AND NOT EXISTS "
         "(SELECT 1 FROM lore_entry WHERE book = lore_book.seq)",

@@ -79,7 +79,9 @@ def rank(question: Question, indexes: Sequence[SearchIndex], count: int) -> list
         return []
     # A word that two rows hold stands out among all those that do not, which count as candidates, too.
     chosen = [part.chosen for part in parts]
-    others = min(sum(part.index.rows for part in parts), CANDIDATES) - sum(int(each.sum()) for each in chosen)
+    others = min(sum(part.index.rows for part in parts), CANDIDATES) - sum(
+        int(candidates.sum()) for candidates in chosen
+    )
     by_words = _z([part.words for part in parts], chosen, zeros=max(others, 0))
     by_meaning = _z([part.meaning for part in parts], chosen)
     seqs, scores, strengths = [], [], []
@@ -90,7 +92,7 @@ def rank(question: Question, indexes: Sequence[SearchIndex], count: int) -> list
         strengths.append(_strength(part))
     seq, score, strength = np.concatenate(seqs), np.concatenate(scores), np.concatenate(strengths)
     best = np.argsort(-score, kind="stable")[:count]
-    return [Hit(int(seq[each]), float(score[each]), float(strength[each])) for each in best]
+    return [Hit(int(seq[place]), float(score[place]), float(strength[place])) for place in best]
 
 
 def _look(question: Question, index: SearchIndex) -> _Part:
@@ -118,8 +120,8 @@ def _look(question: Question, index: SearchIndex) -> _Part:
 def _together(rows: int, *places: Places) -> Places:
     """Give all of these places once, in ascending order."""
     there = np.zeros(rows, bool)
-    for each in places:
-        there[each] = True
+    for indices in places:
+        there[indices] = True
     return np.flatnonzero(there)
 
 
@@ -132,12 +134,12 @@ def _largest(scores: Floats, count: int) -> Places:
 
 def _z(values: list[Floats], chosen: list[npt.NDArray[np.bool_]], *, zeros: int = 0) -> list[Floats]:
     """Standardise by the candidates of all parts, and so many zeros, together; what has no value is in the middle."""
-    known = np.concatenate([each[which] for each, which in zip(values, chosen, strict=True)])
+    known = np.concatenate([scores[which] for scores, which in zip(values, chosen, strict=True)])
     known = np.append(known[np.isfinite(known)], np.zeros(zeros, np.float32))
     mean, spread = (float(known.mean()), float(known.std())) if len(known) else (0.0, 0.0)
     if spread < 1e-6:
-        return [np.zeros_like(each) for each in values]
-    return [np.nan_to_num((each - np.float32(mean)) / np.float32(spread), nan=0.0) for each in values]
+        return [np.zeros_like(scores) for scores in values]
+    return [np.nan_to_num((scores - np.float32(mean)) / np.float32(spread), nan=0.0) for scores in values]
 
 
 def _smoothed(part: _Part, mixed: Floats) -> Floats:

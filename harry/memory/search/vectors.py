@@ -27,8 +27,8 @@ class Vectors:
     def __init__(self, found: Sequence[bytes | None]) -> None:
         self.rows = len(found)
         nothing = bytes(2 * DIMENSIONS)
-        self.known = np.array([each is not None for each in found], bool)
-        everything = bytearray().join([each or nothing for each in found])
+        self.known = np.array([vector is not None for vector in found], bool)
+        everything = bytearray().join([vector or nothing for vector in found])
         self._v = np.frombuffer(everything, np.float16).reshape(-1, DIMENSIONS)
         self._bits = _signs(self._v)
 

@@ -81,7 +81,9 @@ def _words(text: str) -> list[str]:
         else:
             cleaned.append(character)
     plain = "".join(
-        each for each in unicodedata.normalize("NFD", "".join(cleaned)) if unicodedata.category(each) != "Mn"
+        character
+        for character in unicodedata.normalize("NFD", "".join(cleaned))
+        if unicodedata.category(character) != "Mn"
     ).lower()
     return [piece for word in plain.split() for piece in _at_punctuation(word)]
 

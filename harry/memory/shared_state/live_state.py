@@ -105,7 +105,7 @@ class SqliteLiveState:
         query = (
             "SELECT value FROM live_state WHERE user = ? AND variable = ? AND change IN ('save', 'append') ORDER BY seq"
         )
-        rows = await self._tables.read(lambda each: each.execute(query, (user, variable)).fetchall())
+        rows = await self._tables.read(lambda connection: connection.execute(query, (user, variable)).fetchall())
         return [value for (value,) in rows]
 
     async def delete(self, user: str, variable: str) -> None:
@@ -115,7 +115,9 @@ class SqliteLiveState:
     async def erase(self, user: str) -> None:
         """Take everything of a user away."""
         _checked(user, "-", "")
-        await self._tables.transaction(lambda each: each.execute("DELETE FROM live_state WHERE user = ?", (user,)))
+        await self._tables.transaction(
+            lambda connection: connection.execute("DELETE FROM live_state WHERE user = ?", (user,))
+        )
 
     async def erase_everywhere(self, user: str) -> None:
         """Take everything of a user away, here and, later, in Redis; until then the user's name remains."""
@@ -130,7 +132,9 @@ class SqliteLiveState:
 
     async def erased(self, change: Change) -> None:
         """Forget an erasure that was done everywhere, the user's name with it."""
-        await self._tables.transaction(lambda each: each.execute("DELETE FROM live_state WHERE seq = ?", (change.seq,)))
+        await self._tables.transaction(
+            lambda connection: connection.execute("DELETE FROM live_state WHERE seq = ?", (change.seq,))
+        )
 
     async def history(self, user: str, *, limit: int) -> list[Exchange]:
         """Recall the newest exchanges from the turns that the store keeps."""
@@ -139,13 +143,15 @@ class SqliteLiveState:
     async def newest(self, user: str, variable: str) -> int:
         """Tell the number of the variable's newest change; 0 without one."""
         query = "SELECT coalesce(max(seq), 0) FROM live_state WHERE user = ? AND variable IN (?, '')"
-        found: int = await self._tables.read(lambda each: each.execute(query, (user, variable)).fetchone()[0])
+        found: int = await self._tables.read(
+            lambda connection: connection.execute(query, (user, variable)).fetchone()[0]
+        )
         return found
 
     async def since(self, seq: int, *, limit: int) -> list[Change]:
         """Give the changes after number `seq` that were not overtaken, in order; at most `limit`."""
         query = "SELECT seq, change, user, variable, value FROM live_state WHERE seq > ? ORDER BY seq LIMIT ?"
-        rows = await self._tables.read(lambda each: each.execute(query, (seq, limit)).fetchall())
+        rows = await self._tables.read(lambda connection: connection.execute(query, (seq, limit)).fetchall())
         return [Change(*row) for row in rows]
 
     async def _put(self, kind: Kind, user: str, variable: str, value: str, entry: str | None = None) -> None:

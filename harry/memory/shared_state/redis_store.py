@@ -53,9 +53,9 @@ class RedisStore:
     async def apply(self, sender: Sender, log: str, base: int, changes: Sequence[Change]) -> int:
         """Make changes to the live state; returns the mark after them, or `STALE`."""
         arguments = [
-            each
+            value
             for change in changes
-            for each in (change.seq, change.kind, key(change.user, change.variable), change.value)
+            for value in (change.seq, change.kind, key(change.user, change.variable), change.value)
         ]
         return await self._write(APPLY, (sender, log, base), MOST_TEXTS, arguments)
 

@@ -40,8 +40,8 @@ _SHORTEST, _LONGEST = 0.1, 5.0  # seconds between two attempts while Redis is aw
 _FLUSH = 2.0  # seconds for what waits at the end
 
 _STATE, _TURN, _THOUGHT = LOGS = ("state", "turn", "thought")
-_TURN_COLUMNS = ", ".join(("id", *(each.name for each in fields(TurnRecord) if each.name != "turn")))
-_THOUGHT_COLUMNS = ", ".join(each.name for each in fields(Thought))
+_TURN_COLUMNS = ", ".join(("id", *(column.name for column in fields(TurnRecord) if column.name != "turn")))
+_THOUGHT_COLUMNS = ", ".join(column.name for column in fields(Thought))
 
 log = structlog.get_logger(__name__)
 
@@ -166,10 +166,13 @@ class SharedLiveState:
             for turn in turns
         }
         overtaken = {row.amends for row in rows.values()}
-        for each in own:
-            if each.turn not in overtaken:
-                used = tools_text(each.tools)
-                rows.setdefault(each.turn, Row(0, each.turn, each.said, each.heard, each.interrupted, None, used))
+        for exchange in own:
+            if exchange.turn not in overtaken:
+                used = tools_text(exchange.tools)
+                rows.setdefault(
+                    exchange.turn,
+                    Row(0, exchange.turn, exchange.said, exchange.heard, exchange.interrupted, None, used),
+                )
         # The ids of turns sort by the time at which they began.
         return shown(sorted(rows.values(), key=lambda row: row.id))[-limit:]
 
@@ -214,7 +217,9 @@ class SharedLiveState:
     async def _share_log(self, name: str, mark: int, *, fresh: bool) -> None:
         self._shared[name] = mark
         while True:
-            erasure, start, batch = await self._tables.read(lambda each: _batch(each, name, self._shared[name], fresh))
+            erasure, start, batch = await self._tables.read(
+                lambda connection: _batch(connection, name, self._shared[name], fresh)
+            )
             self._shared[name] = max(self._shared[name], start)
             if not batch:
                 return
@@ -235,7 +240,7 @@ class SharedLiveState:
                 await self._own.erased(first)
             return done
         # What comes after an erasure waits until that was done.
-        before = changes[: next((n for n, each in enumerate(changes) if each.kind == "erase"), len(changes))]
+        before = changes[: next((n for n, change in enumerate(changes) if change.kind == "erase"), len(changes))]
         return await self._redis.apply(sender, _STATE, self._shared[_STATE], before)
 
     def _lost(self, error: StoreError) -> None:
@@ -301,7 +306,7 @@ def _batch(connection: sqlite3.Connection, name: str, mark: int, fresh: bool) ->
         mark = max(mark, newest - STREAM_LENGTH)
     query = f"SELECT seq, {columns} FROM {name} WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 (constants)
     records = [(seq, _record(name, values)) for seq, *values in connection.execute(query, (mark, _BATCH))]
-    return erasure, mark, _bounded(records, lambda each: _size(each[1]))
+    return erasure, mark, _bounded(records, lambda numbered: _size(numbered[1]))
 
 
 def _record(name: str, values: list[Any]) -> Record:
@@ -309,7 +314,7 @@ def _record(name: str, values: list[Any]) -> Record:
         return Thought(*values)
     turn = TurnRecord(*values)
     return TurnRecord(**{
-        **{each.name: getattr(turn, each.name) for each in fields(TurnRecord)},
+        **{field.name: getattr(turn, field.name) for field in fields(TurnRecord)},
         "source": Source(turn.source), "interrupted": bool(turn.interrupted), "tools": tools_of(values[-1]),
     })  # fmt: skip
 

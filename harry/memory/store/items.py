@@ -56,7 +56,7 @@ def clean(item: Item) -> Item:
     if not item.text.strip():
         raise ValueError("there is no text")
     short = (item.id, item.namespace, item.speaker, item.source, item.heading, item.supersedes or "")
-    if any(len(each) > LONGEST_ID for each in (*short, *item.derived_from)):
+    if any(len(name) > LONGEST_ID for name in (*short, *item.derived_from)):
         raise ValueError(f"an id, a name or a heading is longer than {LONGEST_ID} characters")
     return Item(
         whole(item.id),

@@ -34,16 +34,16 @@ def clean(record: Record) -> Record:
     Raises `ValueError` for a record that can never be kept: a time that is not finite, a text beyond `LONGEST`.
     """
     repaired: dict[str, Any] = {}
-    for each in fields(record):
-        value = getattr(record, each.name)
+    for field in fields(record):
+        value = getattr(record, field.name)
         if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"{each.name} is not a finite number")
+            raise ValueError(f"{field.name} is not a finite number")
         if isinstance(value, str):
             if len(value) > LONGEST:
-                raise ValueError(f"{each.name} is longer than {LONGEST} characters")
+                raise ValueError(f"{field.name} is longer than {LONGEST} characters")
             whole = _whole(value)
             if whole is not value:
-                repaired[each.name] = whole
+                repaired[field.name] = whole
     return replace(record, **repaired) if repaired else record
 
 

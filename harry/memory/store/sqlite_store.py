@@ -25,8 +25,8 @@ T = TypeVar("T")
 _CLOSING = 2.0
 """Seconds that closing may wait for a call that is still busy."""
 
-_TURN = ("id", *(each.name for each in fields(TurnRecord) if each.name != "turn"))
-_THOUGHT = (*(each.name for each in fields(Thought)), "day")
+_TURN = ("id", *(column.name for column in fields(TurnRecord) if column.name != "turn"))
+_THOUGHT = (*(column.name for column in fields(Thought)), "day")
 
 
 def _insert(table: str, columns: tuple[str, ...]) -> str:

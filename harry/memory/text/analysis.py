@@ -96,7 +96,9 @@ def words_of(text: str) -> list[str]:
     """Cut a text into lower-case words without accents and without the genitive's end."""
     plain = text[:LONGEST].replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     if not plain.isascii():
-        plain = "".join(each for each in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(each))
+        plain = "".join(
+            character for character in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(character)
+        )
     return [word.removesuffix("'s") for word in _WORD.findall(plain.casefold())]
 
 

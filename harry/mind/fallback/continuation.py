@@ -119,7 +119,7 @@ def lightened(request: Request, room: int = SMALL_ROOM) -> Request:
     head = [Message(Role.SYSTEM, (TextPart(_beginning(system, _SMALL_SYSTEM)),))] if system else []
     room -= sum(len(_text(message)) for message in head)
     kept: list[Message] = []
-    for message in reversed([each for each in said if _text(each)]):
+    for message in reversed([message for message in said if _text(message)]):
         room -= len(_text(message))
         if kept and room < 0:
             break

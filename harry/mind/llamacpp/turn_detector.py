@@ -93,7 +93,7 @@ class TurnWords:
         body = json.loads(answer) if isinstance(answer, str | bytes) else answer
         try:
             likeliest = body["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
-            ends = [math.exp(each["logprob"]) for each in likeliest if _ENDS.match(each["token"])]
+            ends = [math.exp(token["logprob"]) for token in likeliest if _ENDS.match(token["token"])]
         except (KeyError, IndexError, TypeError) as error:
             raise EngineError(f"{self.name} gave an answer without likelihoods.") from error
         return min(1.0, sum(ends))

@@ -94,7 +94,9 @@ class OpenAIChat:
         Raises `EngineUnavailable` (no connection, key, credit or model), `EngineTimeout`, else `EngineError`.
         """
         settings = self._settings
-        with ProgressDeadline(self.name, each=settings.first_token_deadline, total=settings.total_deadline) as patience:
+        with ProgressDeadline(
+            self.name, between_signs=settings.first_token_deadline, total=settings.total_deadline
+        ) as patience:
             for tries in range(settings.retries + 1):
                 reply = ChatReply(self._host, settings, patience, emit)
                 try:

@@ -23,7 +23,7 @@ LONGEST_CALL = 1 << 18
 
 def written(messages: Iterable[Message]) -> list[dict[str, Any]]:
     """Write messages as the protocol wants them; each tool result becomes a message of its own."""
-    return [each for message in messages for each in _written(message)]
+    return [part for message in messages for part in _written(message)]
 
 
 def _written(message: Message) -> list[dict[str, Any]]:

@@ -75,9 +75,9 @@ def parts(
     room = int((limit - len(system) - len(utterance.text)) * _MARGIN)
     head = [part(Section.PERSONA, Role.SYSTEM, system, "who Harry is, and how he speaks")]
     context = [] if small else _context(recollection, now, room // 3)
-    room -= sum(len(each.text) + 1 for each in context) + (len(OPENING) + len(SAID) + 3 if context else 0)
+    room -= sum(len(part.text) + 1 for part in context) + (len(OPENING) + len(SAID) + 3 if context else 0)
     exchanges = [_exchanged(exchange, small=small) for exchange in recollection.history]
-    history = [each for exchange in _fitting(exchanges, room) for each in exchange]
+    history = [part for exchange in _fitting(exchanges, room) for part in exchange]
     return [*head, *history, *context, utterance]
 
 
@@ -98,12 +98,12 @@ def _exchanged(exchange: Exchange, *, small: bool) -> list[Part]:
 
 def _used(tools: Sequence[ToolUse]) -> list[Part]:
     """Write the calls of a reply and what came of each, in the roles that minds know them by."""
-    calls = tuple(ToolCall(each.id, each.name, each.arguments) for each in tools)
+    calls = tuple(ToolCall(use.id, use.name, use.arguments) for use in tools)
     results = tuple(
         ToolResult(
-            each.id, (each.result if each.outcome is Outcome.FINISHED else f"[{each.outcome}] {each.result}")[:RESULT]
+            use.id, (use.result if use.outcome is Outcome.FINISHED else f"[{use.outcome}] {use.result}")[:RESULT]
         )
-        for each in tools
+        for use in tools
     )
     return [
         Part(Section.HISTORY, Role.ASSISTANT, calls, "tools called before"),
@@ -113,7 +113,7 @@ def _used(tools: Sequence[ToolUse]) -> list[Part]:
 
 def _fitting(history: Sequence[list[Part]], room: int) -> list[list[Part]]:
     """Leave out the oldest, `STRIDE` at a time, until the rest has room; the very last one goes alone."""
-    sizes = [sum(len(each.text) for each in exchange) for exchange in history]
+    sizes = [sum(len(part.text) for part in exchange) for exchange in history]
     kept, first = sum(sizes), 0
     while first < len(history) and kept > room:
         gone = min(STRIDE, max(1, len(history) - first - 1))
@@ -126,10 +126,10 @@ def _context(recollection: Recollection, now: datetime, room: int) -> list[Part]
     """Tell the last thoughts, what is in mind, the time, what is remembered; of each the last that have room."""
     time = f"It is {now:%A, %d %B %Y, %H:%M}."
     remembered = _section(Section.MEMORIES, _MEMORIES, recollection.memories, room, "found for these words")
-    room -= sum(len(each.text) for each in remembered) + len(time)
+    room -= sum(len(part.text) for part in remembered) + len(time)
     state = [f"{name}: {text}" for name, text in recollection.state]
     minded = _section(Section.STATE, _STATE, state, room, "mood, goal and what is held in mind")
-    room -= sum(len(each.text) for each in minded)
+    room -= sum(len(part.text) for part in minded)
     thoughts = _section(Section.THOUGHTS, _THOUGHTS, recollection.thoughts, room, "today's stream of consciousness")
     return [*thoughts, *minded, part(Section.TIME, Role.USER, time, "the clock"), *remembered]
 
