@@ -25,7 +25,7 @@ from actors.turn_taking.endpointing import Endpointing, Sign
 from channels.messages import EAR_RATE, FRAME_SAMPLES
 from harry.bench.endpoint_set import HELD_OUT, TURNS
 from harry.bench.endpoint_sound import LONGEST, MEDIAN, SHORTEST, SPREAD, SpokenTurn, recorded, spoken
-from harry.engines.registry import find
+from harry.engines.registry import find_engine_class
 from harry.errors import EngineUnavailable
 from harry.mind.llamacpp.turn_detector import TurnWords, TurnWordsSettings
 
@@ -136,7 +136,7 @@ def _likelihood(text: str, ear: float | None, model: float | None) -> float:
 
 async def _decide(n: int) -> list[Decision]:
     def engine(role: str, kind: str, **settings: Any) -> Any:
-        found = find(role, kind)
+        found = find_engine_class(role, kind)
         return found.load(kind, found.Settings(**settings))
 
     voice = engine("text_to_speech", "piper")

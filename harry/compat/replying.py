@@ -17,7 +17,7 @@ from harry.compat.engine_services import EngineServices
 from harry.config.loading import Config
 from harry.memory.store.opening import NAMESPACE
 from harry.mind.partial_json import ReplyReader
-from harry.mind.prompt.parts import quoted
+from harry.mind.prompt.parts import quote
 from harry.services.chat import Asked, answer
 
 BEGINS = "(Nobody has said anything yet. Say something to begin with.)"
@@ -48,7 +48,7 @@ async def reply(home: EngineServices, config: Config, wanted: Wanted) -> str:
         newest.append(ImagePart(await trio.to_thread.run_sync(pictures.shown, wanted.image)))
     told = [message for each in before for message in _told(each)]
     if wanted.reading:
-        told.append(Message(Role.USER, (TextPart(f"{READING}\n{quoted([wanted.reading[:LONGEST_READING]])}"),)))
+        told.append(Message(Role.USER, (TextPart(f"{READING}\n{quote([wanted.reading[:LONGEST_READING]])}"),)))
     asked = Asked(
         config.user.name,
         (*told, Message(Role.USER, tuple(newest))),

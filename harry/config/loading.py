@@ -17,8 +17,8 @@ from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, ValidationError,
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 
 from harry.config.engine_presets import PRESETS
-from harry.config.keys import mistake
-from harry.config.persona import persona_of
+from harry.config.keys import explain_first_mistake
+from harry.config.persona import load_configured_persona
 from harry.config.sections import (
     Actors,
     Attention,
@@ -34,9 +34,9 @@ from harry.config.sections import (
     User,
     Web,
 )
-from harry.config.sources import Layer, environment_layer, file_layer, origin_of, sets_layer
+from harry.config.sources import Layer, describe_origin, read_environment, read_file, read_sets
 from harry.config.tool_sections import McpServer, Tools
-from harry.engines.registry import ROLES, kinds, nearest
+from harry.engines.registry import ROLES, list_kinds, suggest_name
 from harry.errors import ConfigurationError
 from harry.redaction import is_secret
 
@@ -158,9 +158,9 @@ def load_config(file: Path | None = None, sets: Iterable[str] = (), environ: Map
     path = _file_to_read(file, home, environ)
     # Strongest first, as pydantic-settings wants them.
     layers = [
-        sets_layer(sets),
-        environment_layer(environ, _known_engines),
-        file_layer(path) if path is not None else Layer(),
+        read_sets(sets),
+        read_environment(environ, _known_engines),
+        read_file(path) if path is not None else Layer(),
     ]
 
     class Loaded(Config):
@@ -177,7 +177,7 @@ def load_config(file: Path | None = None, sets: Iterable[str] = (), environ: Map
     try:
         config = Loaded()
     except ValidationError as error:
-        raise mistake(Config, error, layers) from None
+        raise explain_first_mistake(Config, error, layers) from None
     if config.engine:
         _check_tables(config, _known_engines(), layers)
     return _named_by_folder(config)
@@ -187,7 +187,7 @@ def _named_by_folder(config: Config) -> Config:
     """Take the persona's name from its folder where nobody set one. Raises `ConfigurationError`."""
     if not config.persona.folder:
         return config
-    persona = persona_of(config.persona)
+    persona = load_configured_persona(config.persona)
     if "name" in config.persona.model_fields_set:
         return config
     return config.model_copy(update={"persona": config.persona.model_copy(update={"name": persona.name})})
@@ -208,7 +208,7 @@ def _file_to_read(file: Path | None, home: Path | None, environ: Mapping[str, st
 
 def _known_engines() -> list[str]:
     """Name every kind there is, and every engine of which something is known beforehand."""
-    return sorted({*PRESETS, *(kind for role in ROLES for kind in kinds(role))})
+    return sorted({*PRESETS, *(kind for role in ROLES for kind in list_kinds(role))})
 
 
 def _check_tables(config: Config, engines: list[str], layers: list[Layer]) -> None:
@@ -221,6 +221,6 @@ def _check_tables(config: Config, engines: list[str], layers: list[Layer]) -> No
         place = ("engine", name, "kind") if "kind" in table else ("engine", name)
         what = f"Unknown kind {kind!r} in [engine.{name}]" if "kind" in table else f"Unknown engine [engine.{name}]"
         raise ConfigurationError(
-            f"{what} ({origin_of(place, layers)}).",
-            remedy=nearest(str(kind), engines if "kind" in table else sorted({*engines, *named})),
+            f"{what} ({describe_origin(place, layers)}).",
+            remedy=suggest_name(str(kind), engines if "kind" in table else sorted({*engines, *named})),
         )

@@ -20,7 +20,7 @@ from harry.errors import ConfigurationError
 
 DEFAULT = Path(__file__).parents[1] / "personas" / "harry"
 
-LONGEST = 64_000
+MAX_FILE_BYTES = 64_000
 """Bytes of one file: a prompt holds far less."""
 
 _NAMES = re.compile(r"\{\{(char|user)\}\}", re.IGNORECASE)
@@ -100,17 +100,19 @@ def _made(told: Mapping[str, Any], default: Mapping[str, Any], folder: Path) -> 
 def _text(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            raw = file.read(LONGEST + 1)
+            raw = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
-    if len(raw) > LONGEST:
-        raise ConfigurationError(f"{path} is longer than {LONGEST} bytes.", remedy="A persona fits on a few pages.")
+    if len(raw) > MAX_FILE_BYTES:
+        raise ConfigurationError(
+            f"{path} is longer than {MAX_FILE_BYTES} bytes.", remedy="A persona fits on a few pages."
+        )
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path} is not UTF-8 text.", remedy="Save it as UTF-8.") from error
 
 
-def persona_of(section: PersonaSection) -> Persona:
+def load_configured_persona(section: PersonaSection) -> Persona:
     """Read the configured persona. Raises `ConfigurationError`."""
     return load_persona(Path(section.folder).expanduser() if section.folder else None)

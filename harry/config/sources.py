@@ -47,7 +47,7 @@ class Layer:
                 self._note((*place, key), inner, origin)
 
 
-def origin_of(place: Place, layers: Iterable[Layer]) -> str:
+def describe_origin(place: Place, layers: Iterable[Layer]) -> str:
     """Where a key was written: in the strongest of `layers` (strongest first), else where its table was."""
     layers = list(layers)
     for end in range(len(place), 0, -1):
@@ -58,7 +58,7 @@ def origin_of(place: Place, layers: Iterable[Layer]) -> str:
     return "the configuration"
 
 
-def file_layer(path: Path) -> Layer:
+def read_file(path: Path) -> Layer:
     """Read a TOML file. Raises `ConfigurationError` with the file and, for a mistake in it, the line."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -86,7 +86,7 @@ def _syntax_sentence(path: Path, text: str, complaint: str) -> str:
     return f"{path}, line {line}: {found[1].rstrip('.')}."
 
 
-def environment_layer(environ: Mapping[str, str], engines: Callable[[], Iterable[str]]) -> Layer:
+def read_environment(environ: Mapping[str, str], engines: Callable[[], Iterable[str]]) -> Layer:
     """Read the `HARRY_...` variables; `__` stands between the parts of a key, and an empty variable counts as not set.
 
     `engines` tells the known names: a variable cannot hold a hyphen, so `OPENAI_CHAT` finds `openai-chat`.
@@ -101,11 +101,11 @@ def environment_layer(environ: Mapping[str, str], engines: Callable[[], Iterable
         place = tuple(name.removeprefix(PREFIX).lower().split("__"))
         if place[0] == "engine" and len(place) > 1:
             place = (place[0], hyphened.get(place[1], place[1]), *place[2:])
-        layer.put(place, toml_value(text), f"the variable {name}")
+        layer.put(place, parse_toml_value(text), f"the variable {name}")
     return layer
 
 
-def sets_layer(sets: Iterable[str]) -> Layer:
+def read_sets(sets: Iterable[str]) -> Layer:
     """Read the `--set KEY=VALUE` options, the later over the earlier."""
     layer = Layer()
     for text in sets:
@@ -115,11 +115,11 @@ def sets_layer(sets: Iterable[str]) -> Layer:
             raise ConfigurationError(
                 f"--set takes KEY=VALUE, not {key.strip()!r}.", remedy="For example: --set turn.endpoint_silence=0.6"
             )
-        layer.put(place, toml_value(value), f"--set {'.'.join(place)}")
+        layer.put(place, parse_toml_value(value), f"--set {'.'.join(place)}")
     return layer
 
 
-def toml_value(text: str) -> Any:
+def parse_toml_value(text: str) -> Any:
     """Read the text as a TOML value; it stands for itself if it is none."""
     try:
         parsed = tomllib.loads(f"value = {text}")

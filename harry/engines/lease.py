@@ -1,7 +1,7 @@
 """Engines on a shelf: leased by turns, shared by sessions, swapped and retired without anybody noticing.
 
 A swap changes what the next lease gives; an old instance closes at its last lease. An instance that outlived a deadline
-(`retired`) is replaced by a fresh one, at most `FRESH_AT_MOST` times; then the role is degraded and told so.
+(`retired`) is replaced by a fresh one, at most `MAX_RELOADS` times; then the role is degraded and told so.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from harry.errors import EngineUnavailable
 E = TypeVar("E", bound=Any)
 log = structlog.get_logger(__name__)
 
-FRESH_AT_MOST = 2
+MAX_RELOADS = 2
 """How often a hung engine is loaded afresh in a session of the daemon."""
 
 
@@ -82,7 +82,7 @@ class EnginePool(Generic[E]):
             if not _retired(self._current.engine):
                 return
             role = self.role.replace("_", " ")
-            if self._reload is None or self._fresh >= FRESH_AT_MOST:
+            if self._reload is None or self._fresh >= MAX_RELOADS:
                 sentence = f"The {role} hung again and again and is out of use."
                 self._on_degraded(self.role, sentence)
                 raise EngineUnavailable(sentence, remedy="Restart Harry, or choose another engine.")

@@ -14,7 +14,7 @@ class _Declares(Protocol):
     def traits(self) -> object: ...
 
 
-def traits_of(given: object) -> EngineTraits:
+def read_traits(given: object) -> EngineTraits:
     """Return the traits of an engine, or of an engine's class, which is known before the engine is loaded.
 
     An engine without `traits` is asked for the attributes `small`, `toolless`, `embedded`, `light` and `local`.

@@ -22,7 +22,7 @@ from harry.files.fsync import sync_folder
 
 Name: TypeAlias = str | os.PathLike[str]
 
-LONGEST = 256 * 1024 * 1024
+MAX_FILE_BYTES = 256 * 1024 * 1024
 """Bytes of the largest file that is read or written."""
 
 _SLOW = 0.0005
@@ -57,8 +57,8 @@ class _Fresh:
         self._give_up(_explained(error, self._name, "written"), error)
 
     def write(self) -> None:
-        if len(self._content) > LONGEST:
-            raise ValueError(f"a file of more than {LONGEST} bytes is not written")
+        if len(self._content) > MAX_FILE_BYTES:
+            raise ValueError(f"a file of more than {MAX_FILE_BYTES} bytes is not written")
         self.target = _target(self._name)
         mode = _mode(self.target)
         self._beside = self.target.with_name(f".{self.target.name[:100]}.{secrets.token_hex(6)}.new")
@@ -91,7 +91,7 @@ class _Fresh:
 def write_all(jobs: Sequence[tuple[Name, bytes]]) -> list[Exception | None]:
     """Give files their contents, each all or nothing; synced on return.
 
-    Answers for each with None, or with `StoreError`, or `ValueError` for more than `LONGEST` bytes: the old content
+    Answers for each with None, or with `StoreError`, or `ValueError` for more than `MAX_FILE_BYTES` bytes: the old content
     stands then, but where only the folder could not be synced the new one does until a crash.
     """
     files = [_Fresh(*job) for job in jobs]
@@ -126,7 +126,7 @@ def _sync(files: Sequence[_Fresh]) -> None:
             done.result()
 
 
-def write_whole(name: Name, content: bytes) -> None:
+def write_file(name: Name, content: bytes) -> None:
     """Give one file this content as `write_all` does. Raises `StoreError`, `ValueError`."""
     (error,) = write_all([(name, content)])
     if error is not None:
@@ -138,24 +138,24 @@ def read_all(names: Sequence[Name]) -> list[bytes | StoreError]:
     answers: list[bytes | StoreError] = []
     for name in names:
         try:
-            answers.append(read_whole(name))
+            answers.append(read_file(name))
         except StoreError as error:
             answers.append(error)
     return answers
 
 
-def read_whole(name: Name) -> bytes:
-    """Read a file. Raises `StoreError`, also for what is no plain file or larger than `LONGEST`."""
+def read_file(name: Name) -> bytes:
+    """Read a file. Raises `StoreError`, also for what is no plain file or larger than `MAX_FILE_BYTES`."""
     target = _target(name)
     try:
         if not stat.S_ISREG(target.stat().st_mode):
             raise StoreError(f"{os.fspath(name)} is no plain file.")
         with target.open("rb", buffering=0) as file:
-            content = file.read(LONGEST + 1)
+            content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise _explained(error, name, "read") from error
-    if len(content) > LONGEST:
-        raise StoreError(f"{os.fspath(name)} is larger than {LONGEST} bytes.")
+    if len(content) > MAX_FILE_BYTES:
+        raise StoreError(f"{os.fspath(name)} is larger than {MAX_FILE_BYTES} bytes.")
     return content
 
 

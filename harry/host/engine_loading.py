@@ -118,7 +118,7 @@ async def _relay(
         if not link.there:
             continue
         try:
-            link.known(await _loading(chain.role, candidate, registry.checked)())
+            link.known(await _loading(chain.role, candidate, registry.check_engine_table)())
             if not serves or link.traits.light:
                 await link.shelf()
                 serves = True
@@ -136,7 +136,7 @@ def _is_there(candidate: Candidate) -> bool:
 
 
 def _loading(
-    role: str, candidate: Candidate, how: Callable[[str, str, Mapping[str, Any]], Any] = registry.load
+    role: str, candidate: Candidate, how: Callable[[str, str, Mapping[str, Any]], Any] = registry.load_engine
 ) -> Callable[[], Awaitable[Any]]:
     """Make what loads a candidate, in a thread; it raises `ConfigurationError` or `EngineError`."""
 

@@ -22,7 +22,7 @@ from channels.clock import AudioClock
 from channels.messages import Utterance
 from channels.turn import Turn, new_id
 from harry.config.loading import Config
-from harry.config.persona import persona_of
+from harry.config.persona import load_configured_persona
 from harry.config.sections import User
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
@@ -274,7 +274,7 @@ async def _on_disk(config: Config, shared: Shared, held: AsyncExitStack, summari
         memory=await shared_memory(config, database),
         reminding=Reminding(
             Reminders(database), sessions.of,
-            language=config.persona.language, replies=persona_of(config.persona).replies,
+            language=config.persona.language, replies=load_configured_persona(config.persona).replies,
         ),
         background_jobs=await background_jobs(
             config, database, held, sessions.users,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from actors.text.phrases import phrases_of
 from channels.turn import Turn
 from harry.config.loading import Config
-from harry.config.persona import persona_of
+from harry.config.persona import load_configured_persona
 from harry.memory.store.opening import day_named
 from harry.reflexes.actions import ReflexContext, reflexes
 from harry.reflexes.tools import offers_of
@@ -53,7 +53,7 @@ def reflexes_of(host: Host, config: Config, session: Session) -> Callable[[Turn]
         volume=volume,
         memory=host.memory.memory if host.memory is not None else None,
         reminding=host.reminding,
-        replies=persona_of(config.persona).replies,
+        replies=load_configured_persona(config.persona).replies,
     )
     if config.tools.enabled and host.reminding is not None:
         for offer in offers_of(body):

@@ -11,10 +11,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-MOST = 256_000
+MAX_OBJECT_CHARACTERS = 256_000
 """Characters of an object that are read; what comes after is passed over."""
 
-DEEPEST = 32
+MAX_DEPTH = 32
 """How deep objects and lists may lie in one another; what lies deeper is passed over."""
 
 _HEAD = re.compile(r"\s*(?:`{1,3}[\w-]*\s*)?(?:\[\s*)?")
@@ -128,7 +128,7 @@ class _Object:
     def feed(self, text: str) -> str:
         for character in text:
             self._read += 1
-            if self.done or self._read > MOST:
+            if self.done or self._read > MAX_OBJECT_CHARACTERS:
                 break
             # A step that ends a bare word leaves the character that ended it to the next step.
             while not self._step(character):
@@ -251,7 +251,7 @@ class _Object:
         self._step = self._value
 
     def _open(self, container: _Container) -> None:
-        if len(self._stack) >= DEEPEST:
+        if len(self._stack) >= MAX_DEPTH:
             self._too_deep += 1
             self._step = self._value
             return

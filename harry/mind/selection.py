@@ -30,7 +30,7 @@ class Choice(NamedTuple):
     why: str
 
 
-def chain(
+def list_choices(
     configured: Sequence[str] | None,
     environ: Mapping[str, str],
     local_server: LocalServer | None,

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
-from harry.engines.registry import nearest
+from harry.engines.registry import suggest_name
 from harry.errors import ConfigurationError
 
 FOLDER = "models"
@@ -65,19 +65,19 @@ class Model(BaseModel):
 
 
 @lru_cache(maxsize=1)
-def catalogue() -> Mapping[str, Model]:
+def load_catalogue() -> Mapping[str, Model]:
     """Read what is known, by name."""
     text = (files("harry.models") / "catalogue.toml").read_text("utf-8")
     return {name: Model.model_validate(table) for name, table in tomllib.loads(text).items()}
 
 
-def wanted(name: str) -> tuple[str, Model]:
+def find_model(name: str) -> tuple[str, Model]:
     """Find the model that a name, or the address of a GGUF file, means. Raises `ConfigurationError`."""
-    known = catalogue()
+    known = load_catalogue()
     if name in known:
         return name, known[name]
     if "://" not in name:
-        raise ConfigurationError(f"There is no model {name!r}.", remedy=nearest(name, list(known)))
+        raise ConfigurationError(f"There is no model {name!r}.", remedy=suggest_name(name, list(known)))
     file = ModelFile(path=name)
     if not name.startswith(("https://", "http://")) or not re.fullmatch(r"[\w-][\w.-]*\.gguf", file.name):
         raise ConfigurationError(
@@ -88,12 +88,12 @@ def wanted(name: str) -> tuple[str, Model]:
     return file.name.removesuffix(".gguf"), model
 
 
-def place(data_folder: Path, name: str) -> Path:
+def locate_model(data_folder: Path, name: str) -> Path:
     """Where a model lies, or would."""
     return data_folder / FOLDER / name
 
 
-def pins(folder: Path) -> dict[str, str]:
+def read_pins(folder: Path) -> dict[str, str]:
     """The sha256 of a model's files, as they were first fetched."""
     try:
         kept = json.loads((folder / PINS).read_text("utf-8"))
@@ -102,22 +102,22 @@ def pins(folder: Path) -> dict[str, str]:
     return {str(name): str(digest) for name, digest in kept.items()} if isinstance(kept, dict) else {}
 
 
-def installed(data_folder: Path) -> list[str]:
+def list_installed(data_folder: Path) -> list[str]:
     """Name the models that are whole on this computer, the one fetched last first."""
     there: list[tuple[float, str]] = []
     with suppress(OSError):
         for folder in (data_folder / FOLDER).iterdir():
-            kept = pins(folder)
+            kept = read_pins(folder)
             if kept and all((folder / name).is_file() for name in kept):
                 there.append((-(folder / PINS).stat().st_mtime, folder.name))
     return [name for _, name in sorted(there)]
 
 
-def pulled_mind(data_folder: Path) -> Path | None:
+def find_pulled_model(data_folder: Path) -> Path | None:
     """The GGUF file that was fetched last, if any: Harry thinks with it where nothing else is named."""
-    for name in installed(data_folder):
-        folder = place(data_folder, name)
-        for file in pins(folder):
+    for name in list_installed(data_folder):
+        folder = locate_model(data_folder, name)
+        for file in read_pins(folder):
             if file.endswith(".gguf"):
                 return folder / file
     return None
@@ -125,15 +125,17 @@ def pulled_mind(data_folder: Path) -> Path | None:
 
 def remove(data_folder: Path, name: str) -> int:
     """Delete a model; returns the bytes that are free again. Raises `ConfigurationError` if it is not there."""
-    folder = place(data_folder, name)
+    folder = locate_model(data_folder, name)
     if Path(name).name != name or not folder.is_dir():
-        raise ConfigurationError(f"There is no model {name!r} here.", remedy=nearest(name, installed(data_folder)))
+        raise ConfigurationError(
+            f"There is no model {name!r} here.", remedy=suggest_name(name, list_installed(data_folder))
+        )
     size = sum(file.stat().st_size for file in folder.iterdir())
     shutil.rmtree(folder)
     return size
 
 
-def how_to_use(name: str, model: Model, folder: Path) -> str:
+def explain_use(name: str, model: Model, folder: Path) -> str:
     """Tell what makes Harry use a model that was fetched."""
     if model.role == "language_model":
         return f"Harry thinks with {name} from his next answer on, unless something better answers or is named."

@@ -20,7 +20,7 @@ import trio
 
 from harry.errors import EngineBusy, EngineError, EngineUnavailable, StoreError
 from harry.files.fsync import sync_folder
-from harry.models.catalogue import PINS, Model, ModelFile, pins
+from harry.models.catalogue import PINS, Model, ModelFile, read_pins
 from harry.net import egress
 from harry.net.egress import host_of, permit
 from harry.net.http_client import Download, open_download
@@ -28,16 +28,16 @@ from harry.net.http_client import Download, open_download
 ATTEMPTS = 5
 """How often a file that is cut is gone on with, without a byte more in between."""
 
-MOST_ATTEMPTS = 100
+MAX_ATTEMPTS = 100
 """How often it is gone on with in all."""
 
-SILENCE = 30.0
+SILENCE_SECONDS = 30.0
 """Seconds without a byte after which a server counts as gone."""
 
-SPARE = 200_000_000
+SPARE_BYTES = 200_000_000
 """Bytes that stay free on the disk."""
 
-REDIRECTS = 5
+MAX_REDIRECTS = 5
 
 _PAUSE = 0.5
 _RANGE = re.compile(r"bytes (\d+)-\d*/(\d+|\*)")
@@ -67,7 +67,7 @@ def _ready(folder: Path) -> dict[str, str]:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{folder} cannot be made: {error.strerror}.", remedy="Set HARRY_HOME elsewhere.") from error
-    return pins(folder)
+    return read_pins(folder)
 
 
 async def fetch(
@@ -93,7 +93,7 @@ async def fetch(
 async def _whole(url: str, part: Path, file: ModelFile, progress: Progress) -> None:
     """Fetch until it is whole, going on where it was cut."""
     idle = 0
-    for _ in range(MOST_ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         before = _size(part)
         try:
             await _more(url, part, file, progress)
@@ -142,7 +142,7 @@ async def _more(url: str, part: Path, file: ModelFile, progress: Progress) -> No
 
 
 async def _next(url: str, answer: Download) -> bytes:
-    with trio.move_on_after(SILENCE):
+    with trio.move_on_after(SILENCE_SECONDS):
         return await answer.read()
     raise EngineBusy(f"{host_of(url)} fell silent.", remedy="Pull again: it goes on from there.")
 
@@ -150,7 +150,7 @@ async def _next(url: str, answer: Download) -> bytes:
 @asynccontextmanager
 async def _answer(url: str, have: int) -> AsyncIterator[Download]:
     """Ask for a file from `have` bytes on, and follow where it leads."""
-    for _ in range(REDIRECTS + 1):
+    for _ in range(MAX_REDIRECTS + 1):
         permit(url, "fetching a model")
         answer = await open_download(url, {"Range": f"bytes={have}-"} if have else {})
         try:
@@ -200,7 +200,7 @@ def _check_length(url: str, file: ModelFile, total: int | None) -> None:
 
 def _check_room(folder: Path, total: int | None, start: int) -> None:
     free = shutil.disk_usage(folder).free
-    if total is not None and free < total - start + SPARE:
+    if total is not None and free < total - start + SPARE_BYTES:
         raise StoreError(
             f"The disk has {free / 1e9:.1f} GB free, and {(total - start) / 1e9:.1f} GB are needed.",
             remedy="Make room.",

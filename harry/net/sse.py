@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harry.errors import EngineError
 
-LONGEST = 1 << 20
+MAX_EVENT_BYTES = 1 << 20
 """Bytes a line, or the data of an event, may have. A token takes a few hundred."""
 
 
@@ -24,7 +24,7 @@ class EventReader:
         if more:
             self._after_cr = more.endswith(b"\r")
         self._rest += more
-        if len(self._rest) > LONGEST and not any(end in more for end in (b"\n", b"\r")):
+        if len(self._rest) > MAX_EVENT_BYTES and not any(end in more for end in (b"\n", b"\r")):
             raise EngineError("The server sent a line without an end.")
         *lines, last = bytes(self._rest).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         self._rest = bytearray(last)
@@ -44,7 +44,7 @@ class EventReader:
         field, _, value = line.partition(":")
         if field == "data":
             self._size += len(value)
-            if self._size > LONGEST:
+            if self._size > MAX_EVENT_BYTES:
                 raise EngineError("The server sent an event without an end.")
             self._data.append(value.removeprefix(" "))
         return None

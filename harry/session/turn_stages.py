@@ -22,7 +22,7 @@ from channels.ports import Port
 from channels.turn import Turn
 from harry.engines.deadline import ProgressDeadline
 from harry.engines.lease import EnginePool
-from harry.engines.traits import traits_of
+from harry.engines.traits import read_traits
 from harry.session.actor_registry import ActorSet
 from harry.session.turn_sources import TurnSources
 
@@ -119,7 +119,7 @@ class Pipeline:
                     prompt=partial(self._prompt, turn.user, mind),
                     ordinal=turn.ordinal,
                     out=pieces,
-                    tools=self._tools(turn) if self._tools and not traits_of(mind).toolless else None,
+                    tools=self._tools(turn) if self._tools and not read_traits(mind).toolless else None,
                     phrases=self._phrases,
                 )
             )

@@ -22,7 +22,7 @@ from harry.tools.toolbox import DEADLINE, LATE, Answer, Offer, ToolError
 GROUP = "harry.tools"
 """The group of entry points; each names a function that `tool` has decorated."""
 
-THREADS = 8
+MAX_THREADS = 8
 """Functions that may run in threads at once, those that nobody waits for any more included."""
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -59,7 +59,7 @@ def _marked(function: Any, *, name: str, effect: bool, deadline: float, confirm:
     return function
 
 
-def offer_of(function: Callable[..., Any]) -> Offer:
+def make_offer(function: Callable[..., Any]) -> Offer:
     """Make the offer of a decorated function. Raises `TypeError` for one whose parameters have no names."""
     marks: dict[str, Any] = getattr(function, "__harry_tool__", None) or {"name": function.__name__}
     model = _model(function, marks["name"])
@@ -129,7 +129,7 @@ def _limiter() -> trio.CapacityLimiter:
     try:
         return _LIMITER.get()
     except LookupError:
-        limiter = trio.CapacityLimiter(THREADS)
+        limiter = trio.CapacityLimiter(MAX_THREADS)
         _LIMITER.set(limiter)
         return limiter
 
@@ -138,12 +138,12 @@ def _answer(result: Any) -> Answer | str:
     return result if isinstance(result, Answer | str) else "" if result is None else str(result)
 
 
-def plugged() -> list[Offer]:
+def load_plugin_tools() -> list[Offer]:
     """The functions that entry points name. One that cannot be loaded, or be a tool, is logged and left out."""
     found: list[Offer] = []
     for point in entry_points(group=GROUP):
         try:
-            found.append(offer_of(point.load()))
+            found.append(make_offer(point.load()))
         except Exception as error:  # noqa: BLE001  a plug-in may fail at anything
             log.warning("a tool cannot be loaded", tool=point.name, cause=f"{type(error).__name__}: {error}")
     return found

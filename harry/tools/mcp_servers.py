@@ -30,15 +30,15 @@ from actors.protocols import Tool
 from harry.config.tool_sections import McpServer
 from harry.images import PictureError, shown
 from harry.net import egress
-from harry.tools.toolbox import LONGEST_RESULT, Answer, Offer, ToolError
+from harry.tools.toolbox import MAX_RESULT_CHARACTERS, Answer, Offer, ToolError
 
 START_WITHIN = 20.0
 """Seconds for a server to start and tell its tools."""
 
-MOST_TOOLS = 64
-MOST_PICTURES = 4
-LONGEST_DESCRIPTION = 2_000
-LONGEST_SCHEMA = 16_000
+MAX_TOOLS = 64
+MAX_PICTURES = 4
+MAX_DESCRIPTION_CHARACTERS = 2_000
+MAX_SCHEMA_CHARACTERS = 16_000
 """Characters of a tool's parameters as JSON; a mind reads, and somebody pays for, all of them with each prompt."""
 
 _PAUSES = (1.0, 5.0, 30.0, 120.0)  # seconds before a server is started again
@@ -97,7 +97,7 @@ class Server:
                 within.deadline = math.inf
                 self._client = client
                 self.offers = tuple(
-                    self._offer(described) for described in listed.tools[:MOST_TOOLS] if _usable(described)
+                    self._offer(described) for described in listed.tools[:MAX_TOOLS] if _usable(described)
                 )
                 self.trouble = ""
                 self.ready.set()
@@ -127,7 +127,7 @@ class Server:
         reads = told.annotations is not None and told.annotations.read_only_hint is True
         effect = self._settings.effect if self._settings.effect is not None else not reads
         schema: Mapping[str, Any] = told.input_schema or {"type": "object", "properties": {}}
-        tool = Tool(name, (told.description or told.title or "")[:LONGEST_DESCRIPTION], schema, effect=effect)
+        tool = Tool(name, (told.description or told.title or "")[:MAX_DESCRIPTION_CHARACTERS], schema, effect=effect)
         return Offer(tool, partial(self._call, told.name), self._settings.deadline, self._settings.confirm)
 
     async def _call(self, name: str, arguments: Mapping[str, Any]) -> Answer:
@@ -145,14 +145,14 @@ class Server:
                 egress.note(
                     self._settings.url, f"MCP tool {name}", sent=len(str(arguments)), seconds=time.monotonic() - began
                 )
-        answer = await trio.to_thread.run_sync(answer_of, result, abandon_on_cancel=True)
+        answer = await trio.to_thread.run_sync(convert_result, result, abandon_on_cancel=True)
         if result.is_error:
             raise ToolError(answer.text or f"The server {self.name} says that it failed.")
         return answer
 
 
 def _usable(told: Described) -> bool:
-    return _NAME.fullmatch(told.name) is not None and len(json.dumps(told.input_schema)) <= LONGEST_SCHEMA
+    return _NAME.fullmatch(told.name) is not None and len(json.dumps(told.input_schema)) <= MAX_SCHEMA_CHARACTERS
 
 
 def _transport(opened: Any) -> Any:
@@ -160,21 +160,21 @@ def _transport(opened: Any) -> Any:
     return opened
 
 
-def answer_of(result: CallToolResult) -> Answer:
+def convert_result(result: CallToolResult) -> Answer:
     """What a result says, bounded: texts joined, pictures made small, everything else named. Slow."""
     texts: list[str] = []
     pictures: list[str] = []
     for content in result.content[:64]:
         match content:
             case TextContent():
-                texts.append(content.text[:LONGEST_RESULT])
-            case ImageContent() if len(pictures) < MOST_PICTURES:
+                texts.append(content.text[:MAX_RESULT_CHARACTERS])
+            case ImageContent() if len(pictures) < MAX_PICTURES:
                 try:
                     pictures.append(shown(f"data:{content.mime_type};base64,{content.data}"))
                 except PictureError as error:
                     texts.append(f"[a picture that cannot be shown: {error}]")
             case EmbeddedResource(resource=TextResourceContents() as found):
-                texts.append(found.text[:LONGEST_RESULT])
+                texts.append(found.text[:MAX_RESULT_CHARACTERS])
             case AudioContent():
                 texts.append("[a sound]")
             case _:

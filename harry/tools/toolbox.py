@@ -24,13 +24,13 @@ from channels.messages import Outcome, Source, ToolUse
 from channels.turn import Turn
 from harry.errors import HarryError
 
-MOST_CALLS = 16
+MAX_CALLS = 16
 """Calls of one round that are followed; the others are told to be too many."""
 
-LONGEST_RESULT = 16_000
+MAX_RESULT_CHARACTERS = 16_000
 """Characters of a result that a mind is told."""
 
-LATE_KEPT = 8
+MAX_LATE_RESULTS = 8
 """Results that came too late and wait for the next prompt."""
 
 DEADLINE = 20.0
@@ -73,7 +73,7 @@ class Offer:
 
 
 @dataclass(slots=True)
-class Box:
+class SessionTools:
     """A session's tools. Offers may come and go while it runs; a turn sees those there are when it asks.
 
     `confirm` names tools that need a yes; "*" stands for all that have an effect.
@@ -84,7 +84,7 @@ class Box:
     confirm: frozenset[str] = frozenset()
     names: tuple[str, ...] = ()
     _offers: dict[str, Offer] = field(default_factory=dict)
-    _late: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=LATE_KEPT))
+    _late: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=MAX_LATE_RESULTS))
     _told: int = 0
     shared: Callable[[], Sequence[Offer]] = tuple
     """Offers that all sessions have."""
@@ -107,7 +107,7 @@ class Box:
 
     def late(self, name: str, result: str) -> None:
         """Take a result for which its call did not wait."""
-        self._late.append((f"result of {name}, which came after its call was over", result[:LONGEST_RESULT]))
+        self._late.append((f"result of {name}, which came after its call was over", result[:MAX_RESULT_CHARACTERS]))
 
     def late_results(self) -> tuple[tuple[str, str], ...]:
         """What came too late, as (name, text) for a prompt; it stays until a turn that was told it has ended."""
@@ -131,7 +131,7 @@ class Box:
 class TurnTools:
     """See `actors.protocols.Toolbox`."""
 
-    def __init__(self, box: Box, turn: Turn) -> None:
+    def __init__(self, box: SessionTools, turn: Turn) -> None:
         self._box = box
         self._turn = turn
         self._offers = box.offers
@@ -152,9 +152,9 @@ class TurnTools:
             done[call.id] = await self._one(call)
 
         async with trio.open_nursery() as nursery:
-            for call in calls[:MOST_CALLS]:
+            for call in calls[:MAX_CALLS]:
                 nursery.start_soon(one, call)
-        for call in calls[MOST_CALLS:]:
+        for call in calls[MAX_CALLS:]:
             done[call.id] = self._noted(call, Outcome.CANCELLED, "There were too many calls at once.")
         return [done[call.id] for call in calls]
 
@@ -210,8 +210,10 @@ class TurnTools:
         return asked_in not in (None, self._turn.id) and heard
 
     def _note(self, call: ToolCall, outcome: Outcome, result: str) -> ToolUse:
-        told = result if len(result) <= LONGEST_RESULT else f"{result[:LONGEST_RESULT]} [cut: it was longer]"
-        use = ToolUse(call.id, call.name[:200], call.arguments[:LONGEST_RESULT], outcome, told)
+        told = (
+            result if len(result) <= MAX_RESULT_CHARACTERS else f"{result[:MAX_RESULT_CHARACTERS]} [cut: it was longer]"
+        )
+        use = ToolUse(call.id, call.name[:200], call.arguments[:MAX_RESULT_CHARACTERS], outcome, told)
         self._turn.tools[call.id] = use
         return use
 

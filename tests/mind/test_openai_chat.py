@@ -17,7 +17,7 @@ from harry.engines.deadline import ProgressDeadline
 from harry.errors import EngineError, EngineTimeout, EngineUnavailable
 from harry.mind.openai.discovery import LocalServer, find_local_server
 from harry.mind.openai.engine import OpenAIChat
-from harry.net.sse import LONGEST, EventReader
+from harry.net.sse import MAX_EVENT_BYTES, EventReader
 from tests.support.chat_server import (
     KEY,
     Answer,
@@ -350,7 +350,7 @@ class TestEvents:
     def test_a_line_or_an_event_without_end_is_refused(self) -> None:
         for line in (b"x" * 1000, b"data: " + b"x" * 1000 + b"\n"):
             reader = EventReader()
-            for _ in range(LONGEST // 1010):
+            for _ in range(MAX_EVENT_BYTES // 1010):
                 reader.feed(line)
             with pytest.raises(EngineError, match="without an end"):
                 reader.feed(line.replace(b"x", b"x" * 20))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harry.config.loading import load_config
-from harry.config.persona import DEFAULT, LONGEST, load_persona
+from harry.config.persona import DEFAULT, MAX_FILE_BYTES, load_persona
 from harry.errors import ConfigurationError
 from tests.cli.test_cli import harry
 
@@ -62,7 +62,7 @@ def test_replies_are_a_text_or_a_list_of_texts(tmp_path: Path) -> None:
         ("name = 3", {}, "name must be"),
         ('about = ["../../etc/passwd"]', {}, "files of this folder"),
         ('about = ["me.md"]', {}, "me.md cannot be read"),
-        ('about = ["me.md"]', {"me": "x" * (LONGEST + 1)}, "longer than"),
+        ('about = ["me.md"]', {"me": "x" * (MAX_FILE_BYTES + 1)}, "longer than"),
         ("[replies]\nhello = 3", {}, "replies.hello"),
     ],
 )

@@ -21,8 +21,8 @@ from channels.events import EventStream
 from channels.messages import Outcome, Piece, Recollection, Source, Utterance
 from channels.ports import Port
 from channels.turn import Turn, new_id
-from harry.tools.functions import offer_of, tool
-from harry.tools.toolbox import Answer, Box, Offer, ToolError
+from harry.tools.functions import make_offer, tool
+from harry.tools.toolbox import Answer, Offer, SessionTools, ToolError
 from tests.support.paths import ROOT
 
 SAID = Utterance(new_id(), "Is the lamp on?", Source.VOICE)
@@ -35,8 +35,8 @@ def turn_of(text: str = "Is the lamp on?", source: Source = Source.VOICE, *, com
     return turn
 
 
-def box(*offers: Offer, **more: Any) -> Box:
-    made = Box(EventStream(AudioClock()), **more)
+def box(*offers: Offer, **more: Any) -> SessionTools:
+    made = SessionTools(EventStream(AudioClock()), **more)
     for each in offers:
         made.offer(each)
     return made
@@ -65,7 +65,7 @@ class Mind:
             await emit(delta)
 
 
-async def answered(mind: Mind, made: Box, turn: Turn | None = None) -> list[str]:
+async def answered(mind: Mind, made: SessionTools, turn: Turn | None = None) -> list[str]:
     """Run the responder over a mind and tools; returns the pieces."""
     recollections, out = Port[Recollection]("r", 1), Port[Piece]("p", 100)
     await recollections.send(Recollection(SAID))
@@ -303,7 +303,7 @@ async def test_a_function_s_hints_are_its_schema_and_are_checked() -> None:
         """Boil water."""
         return f"{cups} {slowly}"
 
-    made = offer_of(boil)
+    made = make_offer(boil)
     assert (made.tool.name, made.tool.description, made.tool.effect, made.deadline) == (
         "boil",
         "Boil water.",
@@ -328,7 +328,7 @@ async def test_a_function_in_a_thread_is_left_behind_and_what_it_brings_is_kept_
         ran.set()
         return "at last"
 
-    mine, other = (box(Offer(offer_of(slow).tool, offer_of(slow).handler, deadline=0.05)) for _ in range(2))
+    mine, other = (box(Offer(make_offer(slow).tool, make_offer(slow).handler, deadline=0.05)) for _ in range(2))
     [used] = await mine.of(turn_of()).use([ToolCall("1", "slow", "{}")])
     assert used.use.outcome is Outcome.FAILED
     go.set()
@@ -347,6 +347,6 @@ async def test_the_example_of_the_documentation_is_a_tool() -> None:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert await offer_of(module.boil).handler({"cups": 2}) == "The kettle boils 2 cups."
+    assert await make_offer(module.boil).handler({"cups": 2}) == "The kettle boils 2 cups."
     shown = path.read_text("utf-8").split('"""', 2)[2].strip()
     assert shown in (ROOT / "docs" / "tools.md").read_text("utf-8")

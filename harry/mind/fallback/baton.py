@@ -10,7 +10,7 @@ import json
 from collections.abc import Awaitable, Callable
 
 from actors.protocols import Delta, Request, TextDelta, ToolCall, Usage
-from harry.mind.fallback.continuation import Continuation, WholeWords, taken_over
+from harry.mind.fallback.continuation import Continuation, WholeWords, ask_to_continue
 from harry.mind.partial_json import ReplyReader
 
 
@@ -42,7 +42,7 @@ class Baton:
 
     def asked(self) -> Request:
         """What the next mind is asked."""
-        return taken_over(self._request, self.said)
+        return ask_to_continue(self._request, self.said)
 
     def taken(self, *, last: bool) -> Leg:
         """Let a mind run with it; nobody comes after the last one."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from actors.protocols import Message, Request, Role, TextPart
 from harry.mind.prompt.parts import OPENING
 
-SMALL_ROOM = 2_400
+SMALL_PROMPT_CHARACTERS = 2_400
 """Characters of a prompt that a small mind is given."""
 
 _SMALL_SYSTEM = 500
@@ -104,7 +104,7 @@ def _words(text: str) -> list[str]:
     return [found.lower() for found in _WORD.findall(text)]
 
 
-def taken_over(request: Request, said: str) -> Request:
+def ask_to_continue(request: Request, said: str) -> Request:
     """Ask another mind to go on where the reply broke off."""
     if not said.strip():
         return request
@@ -112,7 +112,7 @@ def taken_over(request: Request, said: str) -> Request:
     return replace(request, messages=(*request.messages, *told), schema=None)
 
 
-def lightened(request: Request, room: int = SMALL_ROOM) -> Request:
+def shorten_for_small_model(request: Request, room: int = SMALL_PROMPT_CHARACTERS) -> Request:
     """Make of a prompt one for a small mind: who it is, the newest of the conversation, the words; no context."""
     said = [_plain(message) for message in request.messages if message.role in (Role.USER, Role.ASSISTANT)]
     system = next((_text(message) for message in request.messages if message.role is Role.SYSTEM), "")

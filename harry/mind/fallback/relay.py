@@ -16,15 +16,15 @@ import trio
 
 from actors.protocols import Delta, EngineTraits, LanguageModel, Request
 from harry.engines.lease import EnginePool
-from harry.engines.traits import traits_of
+from harry.engines.traits import read_traits
 from harry.errors import BudgetReached, EngineBusy, EngineError, EngineTimeout, EngineUnavailable
 from harry.mind.fallback.baton import Baton
-from harry.mind.fallback.continuation import lightened
+from harry.mind.fallback.continuation import shorten_for_small_model
 
-SHORTEST_REST = 5.0
+MIN_REST_SECONDS = 5.0
 """Seconds that a mind which failed is left alone."""
 
-LONGEST_REST = 60.0
+MAX_REST_SECONDS = 60.0
 """Seconds it is left alone when it failed again and again."""
 
 SPENT = "Today's budget for the mind I wanted is spent, so another one answers now. "
@@ -71,11 +71,11 @@ class Link:
     @property
     def traits(self) -> EngineTraits:
         """What is so of the mind; what its class says, until it is loaded."""
-        return traits_of(self._shelf.engine) if self._shelf else self._of_class
+        return read_traits(self._shelf.engine) if self._shelf else self._of_class
 
     def known(self, kind: object) -> None:
         """Note the mind's class, before it is loaded."""
-        self._of_class = traits_of(kind)
+        self._of_class = read_traits(kind)
 
     def describe(self) -> str:
         """One line for a person, or its name until it is loaded."""
@@ -103,7 +103,7 @@ class Link:
     def begins(self) -> None:
         """Note a try. After a failure it is the only one for a while."""
         if self._failed:
-            self._rests_until = trio.current_time() + SHORTEST_REST
+            self._rests_until = trio.current_time() + MIN_REST_SECONDS
 
     def did_well(self) -> bool:
         """Note that it answered; returns whether it had failed before."""
@@ -120,7 +120,7 @@ class Link:
         if not isinstance(error, EngineBusy | EngineTimeout | EngineUnavailable):
             return isinstance(error, BudgetReached) and error.first
         news = not self._failed
-        rest = min(SHORTEST_REST * 2.0**self._failed, LONGEST_REST)
+        rest = min(MIN_REST_SECONDS * 2.0**self._failed, MAX_REST_SECONDS)
         after = error.after or 0.0 if isinstance(error, EngineBusy) else 0.0
         self._failed = min(self._failed + 1, 16)
         self._rests_until = trio.current_time() + max(rest, after)
@@ -214,7 +214,7 @@ class Relay:
                     spend(delta)
                 await leg.take(delta)
 
-            await mind.reply(lightened(asked) if lighten else asked, take)
+            await mind.reply(shorten_for_small_model(asked) if lighten else asked, take)
             await leg.end()
 
     def _nobody(self, *, tried: bool) -> EngineError:

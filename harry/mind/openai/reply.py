@@ -10,7 +10,7 @@ from harry.engines.deadline import ProgressDeadline
 from harry.mind.openai.settings import ChatSettings
 from harry.mind.openai.wire import ReplyStream
 
-_LONGEST_REPLY = 1 << 20
+_MAX_REPLY_CHARACTERS = 1 << 20
 """Characters of a reply that are taken; whoever asked for 512 tokens needs no more."""
 
 
@@ -41,7 +41,7 @@ class ChatReply:
         if alive:
             self._patience.renew()
         await self._hand_on(deltas)
-        return self._length < _LONGEST_REPLY
+        return self._length < _MAX_REPLY_CHARACTERS
 
     async def end(self) -> None:
         """Take the reply as over."""

@@ -13,14 +13,14 @@ from datetime import datetime
 from actors.protocols import ImagePart, Message, Role, TextPart, ToolCall, ToolResult
 from channels.messages import STRIDE, Exchange, Outcome, Recollection, ToolUse
 from harry.config.persona import Persona, load_persona
-from harry.mind.prompt.parts import OPENING, SAID, Part, Section, guarded, messages_of, part, quoted
+from harry.mind.prompt.parts import OPENING, SAID, Part, Section, escape_marks, join_messages, make_text_part, quote
 
-BUDGET = 24_000
+MAX_PROMPT_CHARACTERS = 24_000
 """Characters of a prompt at most: some 6000 tokens."""
-SMALL_BUDGET = 2_400
+SMALL_PROMPT_CHARACTERS = 2_400
 """The same for a small model on two cores, which reads some 300 tokens in a second."""
 
-RESULT = 600
+MAX_RESULT_CHARACTERS = 600
 """Characters of a result that an earlier tool gave; when it was new it was told in full."""
 
 INTERRUPTED = "[The user interrupted here. They did not hear the rest.]"
@@ -34,7 +34,7 @@ _STATE = "What you have in mind:"
 _MEMORIES = "What you remember that may bear on this, oldest first:"
 
 
-def build(
+def build_messages(
     recollection: Recollection,
     persona_name: str,
     user_name: str,
@@ -48,10 +48,12 @@ def build(
 
     `small` is for a tiny model: one sentence of persona, no context, a short history.
     """
-    return messages_of(parts(recollection, persona_name, user_name, now, persona=persona, budget=budget, small=small))
+    return join_messages(
+        build_parts(recollection, persona_name, user_name, now, persona=persona, budget=budget, small=small)
+    )
 
 
-def parts(
+def build_parts(
     recollection: Recollection,
     persona_name: str,
     user_name: str,
@@ -63,17 +65,17 @@ def parts(
 ) -> list[Part]:
     """Build the parts, in order."""
     who = persona or load_persona()
-    limit = budget if budget is not None else SMALL_BUDGET if small else BUDGET
+    limit = budget if budget is not None else SMALL_PROMPT_CHARACTERS if small else MAX_PROMPT_CHARACTERS
     system = who.told(who.small if small else who.about, name=persona_name, user=user_name)
     said = recollection.utterance
     utterance = Part(
         Section.UTTERANCE,
         Role.USER,
-        (TextPart(said.text if small else guarded(said.text)), *(ImagePart(uri) for uri in said.pictures)),
+        (TextPart(said.text if small else escape_marks(said.text)), *(ImagePart(uri) for uri in said.pictures)),
         "what is to be answered",
     )
     room = int((limit - len(system) - len(utterance.text)) * _MARGIN)
-    head = [part(Section.PERSONA, Role.SYSTEM, system, "who Harry is, and how he speaks")]
+    head = [make_text_part(Section.PERSONA, Role.SYSTEM, system, "who Harry is, and how he speaks")]
     context = [] if small else _context(recollection, now, room // 3)
     room -= sum(len(part.text) + 1 for part in context) + (len(OPENING) + len(SAID) + 3 if context else 0)
     exchanges = [_exchanged(exchange, small=small) for exchange in recollection.history]
@@ -89,11 +91,11 @@ def _exchanged(exchange: Exchange, *, small: bool) -> list[Part]:
         heard = f"{heard} \N{EM DASH}" if heard else ""
     elif exchange.interrupted:
         heard = f"{heard} {INTERRUPTED}" if heard else UNHEARD
-    asked = exchange.said if small else guarded(exchange.said)
-    said = [part(Section.HISTORY, Role.USER, asked, "said before")] if exchange.said.strip() else []
+    asked = exchange.said if small else escape_marks(exchange.said)
+    said = [make_text_part(Section.HISTORY, Role.USER, asked, "said before")] if exchange.said.strip() else []
     if exchange.tools and not small:
         said += _used(exchange.tools)
-    return said + ([part(Section.HISTORY, Role.ASSISTANT, heard, "heard before")] if heard else [])
+    return said + ([make_text_part(Section.HISTORY, Role.ASSISTANT, heard, "heard before")] if heard else [])
 
 
 def _used(tools: Sequence[ToolUse]) -> list[Part]:
@@ -101,7 +103,10 @@ def _used(tools: Sequence[ToolUse]) -> list[Part]:
     calls = tuple(ToolCall(use.id, use.name, use.arguments) for use in tools)
     results = tuple(
         ToolResult(
-            use.id, (use.result if use.outcome is Outcome.FINISHED else f"[{use.outcome}] {use.result}")[:RESULT]
+            use.id,
+            (use.result if use.outcome is Outcome.FINISHED else f"[{use.outcome}] {use.result}")[
+                :MAX_RESULT_CHARACTERS
+            ],
         )
         for use in tools
     )
@@ -131,16 +136,16 @@ def _context(recollection: Recollection, now: datetime, room: int) -> list[Part]
     minded = _section(Section.STATE, _STATE, state, room, "mood, goal and what is held in mind")
     room -= sum(len(part.text) for part in minded)
     thoughts = _section(Section.THOUGHTS, _THOUGHTS, recollection.thoughts, room, "today's stream of consciousness")
-    return [*thoughts, *minded, part(Section.TIME, Role.USER, time, "the clock"), *remembered]
+    return [*thoughts, *minded, make_text_part(Section.TIME, Role.USER, time, "the clock"), *remembered]
 
 
 def _section(section: Section, title: str, texts: Sequence[str], room: int, why: str) -> list[Part]:
     kept: list[str] = []
     room -= len(title) + 1
     for text in reversed(texts):
-        line = quoted([text])
+        line = quote([text])
         room -= len(line) + 1
         if room < 0:
             break
         kept.insert(0, line)
-    return [part(section, Role.USER, "\n".join([title, *kept]), why)] if kept else []
+    return [make_text_part(section, Role.USER, "\n".join([title, *kept]), why)] if kept else []

@@ -56,22 +56,22 @@ class Part:
         return "".join(content.text for content in self.content if isinstance(content, TextPart | ToolResult))
 
 
-def part(section: Section, role: Role, text: str, why: str) -> Part:
+def make_text_part(section: Section, role: Role, text: str, why: str) -> Part:
     """Make a part that is text alone."""
     return Part(section, role, (TextPart(text),), why)
 
 
-def quoted(texts: Sequence[str]) -> str:
+def quote(texts: Sequence[str]) -> str:
     """Write texts as data: each a JSON string in a line of its own."""
     return "\n".join(json.dumps(text, ensure_ascii=False).translate(_BREAKS) for text in texts)
 
 
-def guarded(said: str) -> str:
+def escape_marks(said: str) -> str:
     """Write what was said so that none of its lines begins with a bracket, as the marks do."""
     return "\n".join(f" {line}" if line.lstrip(_UNSEEN).startswith("[") else line for line in said.splitlines())
 
 
-def messages_of(parts: Sequence[Part]) -> tuple[Message, ...]:
+def join_messages(parts: Sequence[Part]) -> tuple[Message, ...]:
     """Lay the parts out: one system message at the head, the history, then context and utterance in one message."""
     head = "\n\n".join(part.text for part in parts if part.role is Role.SYSTEM and part.text)
     context = "\n".join(part.text for part in parts if part.section in CONTEXT)
