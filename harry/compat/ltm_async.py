@@ -18,7 +18,7 @@ from harry.compat.portal import ported, synchronous
 from harry.compat.services import Services, portal
 from harry.memory.longterm.service import Found
 from harry.memory.store.items import KINDS, Item, Kind
-from harry.memory.text.analysis import ago
+from harry.memory.text.analysis import format_age
 
 COUNT = 5
 """Memories that a search gives."""
@@ -157,7 +157,7 @@ def _memory(found: Found) -> dict[str, Any]:
 
 def _worded(what: str, found: tuple[Found, ...]) -> str:
     now = time.time()
-    return "\n".join(f"{what} from {ago(each.item.at, now)}: {each.item.text}" for each in found)
+    return "\n".join(f"{what} from {format_age(each.item.at, now)}: {each.item.text}" for each in found)
 
 
 search_sync = synchronous(search)

@@ -37,7 +37,7 @@ class Key:
 
 
 def list_keys(model: type[BaseModel], place: Place = ()) -> Iterator[Key]:
-    """Every key of a model, in the order they are declared; free tables are left out."""
+    """Yield every key of a model, in the order they are declared; free tables are left out."""
     for name, field in model.model_fields.items():
         inner = _section(field)
         if inner is not None:

@@ -92,7 +92,7 @@ class Config(BaseSettings):
         return list(names or ())
 
     def named(self, role: str) -> bool:
-        """Whether the user named exactly one engine for a role: then that one must serve, and nothing stands in."""
+        """Return whether the user named exactly one engine for a role: then that one must serve, and nothing stands in."""
         return role in self.engines.model_fields_set and len(self.chain(role)) == 1
 
     def engine_table(self, name: str) -> dict[str, Any]:

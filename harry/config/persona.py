@@ -43,7 +43,7 @@ class Persona:
     small: str
     replies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def told(self, text: str, *, name: str, user: str) -> str:
+    def fill_names(self, text: str, *, name: str, user: str) -> str:
         """Put the names into one of the texts."""
         names = {"char": name, "user": "the user" if user in _NOBODY else user}
         return _NAMES.sub(lambda found: names[found[1].lower()], text).strip()

@@ -48,7 +48,7 @@ class Layer:
 
 
 def describe_origin(place: Place, layers: Iterable[Layer]) -> str:
-    """Where a key was written: in the strongest of `layers` (strongest first), else where its table was."""
+    """Return where a key was written: in the strongest of `layers` (strongest first), else where its table was."""
     layers = list(layers)
     for end in range(len(place), 0, -1):
         for layer in layers:

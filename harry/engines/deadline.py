@@ -56,7 +56,7 @@ class ProgressDeadline:
         self._scope.deadline = now + min(self._between_signs, self._left)
 
     @contextmanager
-    def at_rest(self) -> Iterator[None]:
+    def pause(self) -> Iterator[None]:
         """Let the time stand still."""
         self.renew()
         self._scope.deadline = math.inf

@@ -71,7 +71,7 @@ class EnginePool(Generic[E]):
                 await _close(self.role, leased.engine)
 
     async def swap(self, engine: E) -> None:
-        """Give `engine` to every lease from now on; the old instance closes when the last holder has left."""
+        """Return `engine` to every lease from now on; the old instance closes when the last holder has left."""
         old, self._current = self._current, _Leased(engine)
         old.off_the_shelf = True
         if not old.holders:

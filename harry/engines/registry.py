@@ -40,7 +40,7 @@ class EngineClass(Protocol[E_co]):
 
 
 def list_kinds(role: str) -> dict[str, EntryPoint]:
-    """The kinds of engine known for a role, by name."""
+    """Return the kinds of engine known for a role, by name."""
     return {point.name: point for point in entry_points(group=f"harry.{role}")}
 
 

@@ -37,7 +37,7 @@ class Files:
     async def save_text(self, path: Name, text: str) -> None:
         """Write a text as UTF-8, its line ends as they are. Raises `StoreError`; then the old content stands.
 
-        Raises `ValueError` for half a character, which no file can hold, and for more than `LONGEST` bytes.
+        Raises `ValueError` for half a character, which no file can hold, and for more than `MAX_FILE_BYTES` bytes.
         """
         await self._writes.ask((Path(path), text.encode()))
 

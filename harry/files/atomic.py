@@ -91,8 +91,8 @@ class _Fresh:
 def write_all(jobs: Sequence[tuple[Name, bytes]]) -> list[Exception | None]:
     """Give files their contents, each all or nothing; synced on return.
 
-    Answers for each with None, or with `StoreError`, or `ValueError` for more than `MAX_FILE_BYTES` bytes: the old content
-    stands then, but where only the folder could not be synced the new one does until a crash.
+    Returns None for each, or `StoreError`, or `ValueError` for more than `MAX_FILE_BYTES` bytes: the old content stands
+    then, but where only the folder could not be synced the new one does until a crash.
     """
     files = [_Fresh(*job) for job in jobs]
     for file in files:
@@ -172,7 +172,7 @@ def _target(name: Name) -> Path:
 
 
 def _mode(target: Path) -> int:
-    """The mode of the file that is there, or that a new one gets."""
+    """Return the mode of the file that is there, or that a new one gets."""
     try:
         return stat.S_IMODE(target.stat().st_mode)
     except FileNotFoundError:

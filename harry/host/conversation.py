@@ -232,7 +232,7 @@ class _Builder:
             prompt=services.prompt,
             sources=sources,
             on_piece=lambda turn, text: self.conductor.piece(turn, text),
-            tools=self.tools.of,
+            tools=self.tools.for_turn,
             phrases=self.attention.phrases,
             reflex=self._reflex,
             cast=services.actors,
@@ -295,7 +295,7 @@ class _Builder:
 
     def _state(self) -> tuple[tuple[str, str], ...]:
         held = self.services.inner.state.told() if self.services.inner is not None else ()
-        return (*held, *self.tools.late_results())
+        return (*held, *self.tools.list_late_results())
 
     async def _reflex(self, turn: Turn) -> str | None:
         return await self.reflex(turn) if self.reflex is not None else None

@@ -43,7 +43,7 @@ from harry.host.shared_memory import SharedMemory, shared_memory
 from harry.host.shared_tools import Toolkit, toolkit
 from harry.host.spill_files import SpillPool
 from harry.host.storage import Storage
-from harry.memory.conversations.recent import recent
+from harry.memory.conversations.recent import recall_recent
 from harry.memory.conversations.rotation import Summarise
 from harry.memory.store.opening import NAMESPACE
 from harry.memory.store.records import local_day
@@ -170,7 +170,7 @@ class Host:
                 reply_to=reply_to,
                 on_committed=self._notice,
             )
-            past = await recent(
+            past = await recall_recent(
                 self.store, self.database, user, turns=limits.history_turns, tokens=limits.history_tokens
             )
             session = build_conversation(

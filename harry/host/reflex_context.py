@@ -9,7 +9,7 @@ from actors.text.phrases import phrases_of
 from channels.turn import Turn
 from harry.config.loading import Config
 from harry.config.persona import load_configured_persona
-from harry.memory.store.opening import day_named
+from harry.memory.store.opening import parse_day
 from harry.reflexes.actions import ReflexContext, reflexes
 from harry.reflexes.tools import offers_of
 from harry.session.session import Session
@@ -22,7 +22,7 @@ def reflexes_of(host: Host, config: Config, session: Session) -> Callable[[Turn]
     """The reflexes of one session."""
 
     async def thoughts() -> Sequence[str]:
-        found = await host.store.thoughts(config.persona.name, day_named("today"), user=config.user.name)
+        found = await host.store.thoughts(config.persona.name, parse_day("today"), user=config.user.name)
         return [str(each["text"]) for each in found]
 
     def mute() -> bool:

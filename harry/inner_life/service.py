@@ -215,10 +215,10 @@ async def inner_life(config: Config, tables: Database, ask: Ask, user: str) -> I
     state = StateOfMind(user, live)
     await state.load()
     soc = SocDays(tables, persona, user=user, namespace=NAMESPACE)
-    about, thinking = (who.told(text, name=persona, user=user) for text in (who.about, who.thinking))
+    about, thinking = (who.fill_names(text, name=persona, user=user) for text in (who.about, who.thinking))
 
     async def thoughts() -> list[str]:
-        return [entry.text for entry in await soc.today()]
+        return [entry.text for entry in await soc.read_today()]
 
     whole = f"{about}\n\n{thinking}"
     rituals = Rituals(tables, soc, Journal(tables, persona, user), live, user, persona, whole, ask)

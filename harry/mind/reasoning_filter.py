@@ -54,7 +54,7 @@ class ThoughtFilter:
 
 
 def _begun(text: str, marks: tuple[str, ...]) -> int:
-    """How many characters at the end may be the beginning of a mark."""
+    """Return how many characters at the end may be the beginning of a mark."""
     at = text.rfind("<")
     tail = text[at:].lower() if at >= 0 else ""
     return len(tail) if tail and any(mark.startswith(tail) for mark in marks) else 0

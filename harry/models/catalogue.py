@@ -57,7 +57,7 @@ class Model(BaseModel):
     files: tuple[ModelFile, ...]
 
     def url(self, file: ModelFile) -> str:
-        """The plain address of a file; `HF_ENDPOINT` names another hub."""
+        """Return the plain address of a file; `HF_ENDPOINT` names another hub."""
         if "://" in file.path:
             return file.path
         hub = os.environ.get("HF_ENDPOINT", "").strip().rstrip("/") or HUB
@@ -89,12 +89,12 @@ def find_model(name: str) -> tuple[str, Model]:
 
 
 def locate_model(data_folder: Path, name: str) -> Path:
-    """Where a model lies, or would."""
+    """Return where a model lies, or would."""
     return data_folder / FOLDER / name
 
 
 def read_pins(folder: Path) -> dict[str, str]:
-    """The sha256 of a model's files, as they were first fetched."""
+    """Return the sha256 of a model's files, as they were first fetched."""
     try:
         kept = json.loads((folder / PINS).read_text("utf-8"))
     except (OSError, ValueError):
@@ -114,7 +114,7 @@ def list_installed(data_folder: Path) -> list[str]:
 
 
 def find_pulled_model(data_folder: Path) -> Path | None:
-    """The GGUF file that was fetched last, if any: Harry thinks with it where nothing else is named."""
+    """Return the GGUF file that was fetched last, if any: Harry thinks with it where nothing else is named."""
     for name in list_installed(data_folder):
         folder = locate_model(data_folder, name)
         for file in read_pins(folder):

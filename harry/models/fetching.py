@@ -176,7 +176,7 @@ def _check_status(url: str, status: int) -> None:
 
 
 def _where(answer: Download, have: int) -> tuple[int, int | None]:
-    """Where the bytes that come begin, and how many there are in all, if the server says."""
+    """Return where the bytes that come begin, and how many there are in all, if the server says."""
     length = answer.headers.get("content-length", "")
     if answer.status == 206:
         found = _RANGE.fullmatch(answer.headers.get("content-range", ""))

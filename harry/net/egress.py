@@ -56,7 +56,7 @@ def host_of(url: str) -> str:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether the address is on this computer. A name is believed to be only if it is `localhost`."""
+    """Return whether the address is on this computer. A name is believed to be only if it is `localhost`."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if not host:

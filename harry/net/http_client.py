@@ -130,7 +130,7 @@ class Download:
         self._pieces = response.aiter_raw()
 
     async def read(self) -> bytes:
-        """The next piece, b"" at the end."""
+        """Return the next piece, b"" at the end."""
         with translate_errors(self._url):
             return await anext(self._pieces, b"")
 

@@ -17,7 +17,7 @@ from harry.config.persona import load_configured_persona
 from harry.host.shared_memory import shared_memory
 from harry.host.shared_tools import toolkit
 from harry.host.storage import open_storage
-from harry.memory.conversations.recent import recent
+from harry.memory.conversations.recent import recall_recent
 from harry.memory.store.records import local_day
 from harry.mind.prompt.builder import build_parts
 from harry.tools.toolbox import Offer
@@ -49,7 +49,7 @@ async def show(config: Config, words: str, *, small: bool = False) -> list[Shown
         if storage.database is not None:
             memory = await shared_memory(config, storage.database)
             memories = await memory.of(config).recall(user, words) if memory is not None else []
-        history = await recent(
+        history = await recall_recent(
             storage.store, storage.database, user, turns=limits.history_turns, tokens=limits.history_tokens
         )
         thoughts = await storage.store.thoughts(

@@ -166,7 +166,7 @@ class Session:
             self.attention.turn_began(now)
         else:
             self.attention.turn_ended(now)
-            self.tools.turn_ended()
+            self.tools.end_turn()
 
     def sounded(self, slot: Slot) -> None:
         """Note that the first sample of a turn sounds."""

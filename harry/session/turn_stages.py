@@ -135,7 +135,7 @@ class Pipeline:
 
         async def noted(delta: Delta) -> None:
             turn.mark("first_words", self._events.clock.now())
-            with patience.at_rest():
+            with patience.pause():
                 await emit(delta)
                 if turn.pieces and not slot.arrived.is_set():
                     # A voice that has nothing to say of the first piece must not hold the mind for ever.
@@ -165,7 +165,7 @@ class _Watched:
         """See `actors.protocols.TextToSpeech`."""
 
         async def noted(chunk: Chunk) -> None:
-            with patience.at_rest():
+            with patience.pause():
                 await emit(chunk)
 
         with ProgressDeadline(self.name, between_signs=LAST_RESORT, total=inf) as patience:

@@ -27,6 +27,7 @@ from mcp.types import AudioContent, CallToolResult, EmbeddedResource, ImageConte
 from mcp.types import Tool as Described
 
 from actors.protocols import Tool
+from channels.signal import Signal
 from harry.config.tool_sections import McpServer
 from harry.images import PictureError, shown
 from harry.net import egress
@@ -67,7 +68,7 @@ class Server:
         self.ready = trio.Event()
         self._settings = settings
         self._client: Client | None = None
-        self._doubted = trio.Event()
+        self._doubted = Signal()
 
     async def run(self) -> NoReturn:
         """Keep it going until cancelled."""
@@ -106,7 +107,7 @@ class Server:
                     # A server that died is told by nobody but an answer that does not come.
                     with trio.move_on_after(_LOOK):
                         await self._doubted.wait()
-                    self._doubted = trio.Event()
+                    self._doubted.clear()
                     within.deadline = trio.current_time() + START_WITHIN
                     await client.list_tools(cache_mode="refresh")
                     within.deadline = math.inf
@@ -156,12 +157,12 @@ def _usable(told: Described) -> bool:
 
 
 def _transport(opened: Any) -> Any:
-    """The SDK takes any context manager that yields a pair of streams as a transport."""
+    """Return the SDK takes any context manager that yields a pair of streams as a transport."""
     return opened
 
 
 def convert_result(result: CallToolResult) -> Answer:
-    """What a result says, bounded: texts joined, pictures made small, everything else named. Slow."""
+    """Return what a result says, bounded: texts joined, pictures made small, everything else named. Slow."""
     texts: list[str] = []
     pictures: list[str] = []
     for content in result.content[:64]:

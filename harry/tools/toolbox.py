@@ -68,7 +68,7 @@ class Offer:
     confirm: bool = False
 
     def needs_yes(self, named: frozenset[str]) -> bool:
-        """Whether the user has to agree before it is used; `named` as in `Box.confirm`."""
+        """Return whether the user has to agree before it is used; `named` as in `Box.confirm`."""
         return self.confirm or self.tool.name in named or ("*" in named and self.tool.effect)
 
 
@@ -105,16 +105,16 @@ class SessionTools:
         """All tools there are now, by name; the session's own outrank those of all."""
         return {**{offer.tool.name: offer for offer in self.shared()}, **self._offers}
 
-    def late(self, name: str, result: str) -> None:
+    def add_late_result(self, name: str, result: str) -> None:
         """Take a result for which its call did not wait."""
         self._late.append((f"result of {name}, which came after its call was over", result[:MAX_RESULT_CHARACTERS]))
 
-    def late_results(self) -> tuple[tuple[str, str], ...]:
-        """What came too late, as (name, text) for a prompt; it stays until a turn that was told it has ended."""
+    def list_late_results(self) -> tuple[tuple[str, str], ...]:
+        """Return what came too late, as (name, text) for a prompt; it stays until a turn that was told it has ended."""
         self._told = len(self._late)
         return tuple(self._late)
 
-    def turn_ended(self) -> None:
+    def end_turn(self) -> None:
         """Let go of the late results that the turn was told, and of what was asked before it and not answered in it."""
         for _ in range(min(self._told, len(self._late))):
             self._late.popleft()
@@ -123,8 +123,8 @@ class SessionTools:
         self.pending = dict(asked for asked in self.pending.items() if asked not in self._asked_before)
         self._asked_before = frozenset(self.pending.items())
 
-    def of(self, turn: Turn) -> TurnTools:
-        """The tools for one turn."""
+    def for_turn(self, turn: Turn) -> TurnTools:
+        """Return the tools for one turn."""
         return TurnTools(self, turn)
 
 
@@ -184,7 +184,7 @@ class TurnTools:
         self._note(call, cut, "It was cut short by an interruption.")
         self._box.events.publish(ToolStarted(turn=self._turn.id, call=call.id, name=call.name))
         with trio.CancelScope(deadline=trio.current_time() + offer.deadline) as waiting:
-            LATE.set(self._box.late)
+            LATE.set(self._box.add_late_result)
             try:
                 answer = await offer.handler(arguments)
             except ToolError as error:
@@ -203,7 +203,7 @@ class TurnTools:
         return replace(self._noted(call, Outcome.FINISHED, given.text), pictures=given.pictures)
 
     def _agreed(self, call: ToolCall) -> bool:
-        """Whether the user has just said yes to this very call, aloud at the microphone or typed."""
+        """Return whether the user has just said yes to this very call, aloud at the microphone or typed."""
         asked_in = self._box.pending.pop((call.name, call.arguments), None)
         said = self._turn.utterance
         heard = said.source is not Source.PROACTIVE and self._box.phrases.agrees(said.text, self._box.names) is True

@@ -74,9 +74,9 @@ async def test_the_chain_of_minds_has_the_traits_of_the_one_that_answers_next() 
     link = Link("small", load)
     chain = Relay([link])
     assert read_traits(chain) == EngineTraits()
-    link.known(SmolLM2)
+    link.note_class(SmolLM2)
     assert read_traits(chain) == SmolLM2.traits
-    await link.shelf()
+    await link.load_pool()
     assert read_traits(chain) == EngineTraits(small=True)
     await chain.aclose()
 

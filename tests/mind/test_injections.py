@@ -195,7 +195,7 @@ async def done_by(mind: Obedient, text: str, *, confirm: frozenset[str] = frozen
             prompt=lambda each: build_messages(each, "Harry", "Ada", NOW),
             ordinal=0,
             out=out,
-            tools=box.of(turn),
+            tools=box.for_turn(turn),
         )
     return used
 

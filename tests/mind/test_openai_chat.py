@@ -301,7 +301,7 @@ class TestPatience:
         with ProgressDeadline("it", between_signs=10, total=100) as patience:
             for _ in range(5):
                 await trio.sleep(9)
-                with patience.at_rest():
+                with patience.pause():
                     await trio.sleep(1000)
 
     async def test_the_turns_own_cancellation_passes_through(self, autojump_clock: trio.testing.MockClock) -> None:

@@ -58,7 +58,7 @@ def relay(*minds: Mind) -> Relay:
             return mind
 
         made = Link(mind.name, load)
-        made.known(mind)
+        made.note_class(mind)
         return made
 
     return Relay([link(mind) for mind in minds])

@@ -48,7 +48,7 @@ async def used(server: Server, name: str, arguments: str = "{}") -> ToolUse:
     box = SessionTools(EventStream(AudioClock()), shared=lambda: server.offers)
     turn = Turn(Utterance(new_id(), "hello", Source.TYPED), "ann", "s", "harry")
     turn.decided.set()
-    [found] = await box.of(turn).use([ToolCall("1", f"house_{name}", arguments)])
+    [found] = await box.for_turn(turn).use([ToolCall("1", f"house_{name}", arguments)])
     return found.use
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-WORDS = 200
+PASSAGE_WORDS = 200
 """Words of a passage, about."""
-MOST = 250
+MAX_PASSAGE_WORDS = 250
 """Words of a passage at most, unless one sentence has more."""
 
 _HEADING = re.compile(r"(#{1,6})[ \t]+(.+?)[ \t#]*$")
@@ -28,7 +28,7 @@ class Passage:
     heading: str = ""
 
 
-def passages(document: str, *, markdown: bool = True) -> list[Passage]:
+def split_passages(document: str, *, markdown: bool = True) -> list[Passage]:
     """Cut a document. Plain text has no headings."""
     found: list[Passage] = []
     for heading, paragraphs in _sections(document, markdown=markdown):
@@ -70,10 +70,12 @@ def _gathered(paragraphs: list[str]) -> list[str]:
     for paragraph in paragraphs:
         for piece, joint in _pieces(paragraph):
             size = sum(len(text.split()) for text in now)
-            if len(now) > carried and size + len(piece.split()) > (MOST if joint == " " else WORDS):
+            if len(now) > carried and size + len(piece.split()) > (
+                MAX_PASSAGE_WORDS if joint == " " else PASSAGE_WORDS
+            ):
                 done.append("".join(now).strip())
                 last = _SENTENCE.split(now[-1].strip())[-1]
-                now = [last] if len(last.split()) < WORDS // 4 else []
+                now = [last] if len(last.split()) < PASSAGE_WORDS // 4 else []
                 carried = len(now)
             now.append(f"{joint}{piece}")
     if len(now) > carried:
@@ -83,7 +85,7 @@ def _gathered(paragraphs: list[str]) -> list[str]:
 
 def _pieces(paragraph: str) -> list[tuple[str, str]]:
     """Cut a paragraph where it is too long for one passage, as (piece, what stands before it)."""
-    if len(paragraph.split()) <= MOST:
+    if len(paragraph.split()) <= MAX_PASSAGE_WORDS:
         return [(paragraph, "\n\n")]
     sentences = [piece for sentence in _SENTENCE.split(paragraph) for piece in _short(sentence)]
     return [(sentence, " " if number else "\n\n") for number, sentence in enumerate(sentences)]
@@ -91,6 +93,6 @@ def _pieces(paragraph: str) -> list[tuple[str, str]]:
 
 def _short(sentence: str) -> list[str]:
     words = sentence.split()
-    if len(words) <= MOST:
+    if len(words) <= MAX_PASSAGE_WORDS:
         return [sentence]
-    return [" ".join(words[first : first + WORDS]) for first in range(0, len(words), WORDS)]
+    return [" ".join(words[first : first + PASSAGE_WORDS]) for first in range(0, len(words), PASSAGE_WORDS)]

@@ -16,18 +16,18 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from harry.errors import ConfigurationError
-from harry.memory.longterm.chunking import passages
+from harry.memory.longterm.chunking import split_passages
 from harry.memory.store.items import KINDS, Item, Kind, clean
 
-LONGEST_LINE = 64 * 1024 * 1024
+MAX_LINE_BYTES = 64 * 1024 * 1024
 """Bytes of a line."""
 
-TOGETHER = 1000
+BATCH_ITEMS = 1000
 """Items in one commit."""
 
 
 @dataclass
-class Report:
+class ImportReport:
     """What became of a file. `wrong` holds (line, why); `foreign` counts lines that were not UTF-8."""
 
     taken: int = 0
@@ -45,7 +45,7 @@ def decode(raw: bytes) -> tuple[str, bool]:
 
 
 def read_lines(
-    file: BinaryIO, report: Report, *, namespace: str, zone: tzinfo | None = None
+    file: BinaryIO, report: ImportReport, *, namespace: str, zone: tzinfo | None = None
 ) -> Iterator[tuple[int, Item]]:
     """Yield (bytes read so far, item) for each good line; what is wrong goes into the report.
 
@@ -53,7 +53,7 @@ def read_lines(
     """
     number = passed = 0
     seen: set[tuple[str, str]] = set()
-    while raw := file.readline(LONGEST_LINE):
+    while raw := file.readline(MAX_LINE_BYTES):
         number += 1
         passed += len(raw)
         text, foreign = decode(raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw)
@@ -84,7 +84,7 @@ def _item(line: Any, namespace: str, zone: tzinfo | None) -> Item:
     if not isinstance(text, str):
         raise ValueError("it has no text")  # noqa: TRY004  (as above)
     kind: Any = line.get("kind") or "memory"
-    at = moment(line.get("time"), zone)
+    at = parse_time(line.get("time"), zone)
     speaker = _text(line, "speaker")
     whose = _text(line, "namespace") or namespace
     origins = line.get("derived_from") or []
@@ -101,7 +101,7 @@ def _item(line: Any, namespace: str, zone: tzinfo | None) -> Item:
         _text(line, "source"),
         _text(line, "supersedes") or None,
         tuple(origins),
-        moment(line.get("valid_to"), zone),
+        parse_time(line.get("valid_to"), zone),
     )
 
 
@@ -125,7 +125,7 @@ def _made_of(*parts: str) -> str:
     return hashlib.blake2b("\x00".join(parts).encode("utf-8", "surrogatepass"), digest_size=13).hexdigest()
 
 
-def moment(value: Any, zone: tzinfo | None = None) -> float | None:
+def parse_time(value: Any, zone: tzinfo | None = None) -> float | None:
     """Read a time: ISO 8601 (local without a zone), or seconds since the epoch; None and "" are no time.
 
     Raises `ValueError`.
@@ -148,7 +148,7 @@ def _of_text(value: str, zone: tzinfo | None) -> float:
     return (read if read.tzinfo else read.replace(tzinfo=zone)).timestamp()
 
 
-def as_line(item: Item) -> dict[str, Any]:
+def serialize_item(item: Item) -> dict[str, Any]:
     """Write an item so that `read_lines` reads the same."""
     line = {
         "id": item.id,
@@ -168,20 +168,20 @@ def as_line(item: Item) -> dict[str, Any]:
     return line | {key: value for key, value in rest.items() if value}
 
 
-def document(path: Path, *, namespace: str, kind: Kind) -> list[Item]:
+def read_document(path: Path, *, namespace: str, kind: Kind) -> list[Item]:
     """Cut a text or Markdown file into items. Raises `ConfigurationError` if it cannot be read."""
     try:
         text, _ = decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
-    found = passages(text, markdown=path.suffix.lower() in (".md", ".markdown"))
+    found = split_passages(text, markdown=path.suffix.lower() in (".md", ".markdown"))
     return [
         Item(f"{path.name}#{number}", passage.text, namespace, kind, heading=passage.heading, source=path.name)
         for number, passage in enumerate(found, start=1)
     ]
 
 
-def kind_named(kind: str) -> Kind:
+def check_kind(kind: str) -> Kind:
     """Check the name of a kind. Raises `ConfigurationError`."""
     for known in KINDS:
         if known == kind:

@@ -17,7 +17,8 @@ from typing import Any, NoReturn, TypeVar
 import structlog
 import trio
 
-from harry.memory.longterm.embedding_jobs import TOGETHER, embedded, keep, without_vector
+from channels.signal import Signal
+from harry.memory.longterm.embedding_jobs import BATCH_VECTORS, embed, list_pending, store_vectors
 from harry.memory.search.embedding import Embedder
 from harry.memory.search.index import SearchIndex
 from harry.memory.search.ranking import Question, rank
@@ -31,7 +32,7 @@ from harry.memory.store.items import (
     delete,
     forget_origins,
     put,
-    row_as_item,
+    read_row,
     trim_changes,
 )
 
@@ -76,7 +77,7 @@ class LongTermMemory:
         self._searching = tables.searching
         self._indexes: dict[tuple[str, str], SearchIndex] = {}
         self._seen = -1
-        self._new = trio.Event()
+        self._new = Signal()
 
     # Writing
 
@@ -118,7 +119,7 @@ class LongTermMemory:
         """Make the vectors that are missing, now and after each `notice`, leaving half of a processor idle."""
         task_status.started()
         while True:
-            self._new = trio.Event()
+            self._new.clear()
             await self.embed_missing(gently=True)
             await self._new.wait()
 
@@ -136,13 +137,13 @@ class LongTermMemory:
         """
         if self.embedder is None:
             return 0
-        rows = await self._tables.read(lambda connection: without_vector(connection, namespace))
-        for first in range(0, len(rows), TOGETHER):
-            chosen = rows[first : first + TOGETHER]
+        rows = await self._tables.read(lambda connection: list_pending(connection, namespace))
+        for first in range(0, len(rows), BATCH_VECTORS):
+            chosen = rows[first : first + BATCH_VECTORS]
             began = trio.current_time()
-            vectors = await trio.to_thread.run_sync(embedded, self.embedder, chosen, everywhere)
+            vectors = await trio.to_thread.run_sync(embed, self.embedder, chosen, everywhere)
             kept = [(item.seq, item.namespace, item.kind, vector) for item, vector in zip(chosen, vectors, strict=True)]
-            await self._tables.transaction(lambda connection, kept=kept: keep(connection, kept))  # type: ignore[misc]
+            await self._tables.transaction(lambda connection, kept=kept: store_vectors(connection, kept))  # type: ignore[misc]
             if gently:
                 await trio.sleep(trio.current_time() - began)
             if progress is not None:
@@ -152,17 +153,17 @@ class LongTermMemory:
     # Reading
 
     async def get(self, namespace: str, identity: str) -> Item | None:
-        """Give an item, valid or not."""
+        """Return an item, valid or not."""
         found = await self._tables.read(
             lambda connection: connection.execute(
                 f"SELECT {COLUMNS} FROM item WHERE ns = ? AND id = ?",  # noqa: S608  (a constant)
                 (namespace, identity),
             ).fetchone()
         )
-        return row_as_item(found) if found is not None else None
+        return read_row(found) if found is not None else None
 
-    async def items(self, namespace: str, *, kind: Kind | None = None, after: int = 0) -> list[tuple[int, Item]]:
-        """Give the next items of a namespace after a number, with theirs, in order; [] at the end."""
+    async def list_items(self, namespace: str, *, kind: Kind | None = None, after: int = 0) -> list[tuple[int, Item]]:
+        """Return the next items of a namespace after a number, with theirs, in order; [] at the end."""
 
         def work(connection: sqlite3.Connection) -> list[Any]:
             return connection.execute(
@@ -171,9 +172,9 @@ class LongTermMemory:
                 (namespace, after, kind, kind, _SLICE),
             ).fetchall()
 
-        return [(row[0], row_as_item(row[1:])) for row in await self._tables.read(work)]
+        return [(row[0], read_row(row[1:])) for row in await self._tables.read(work)]
 
-    async def stats(self, namespace: str | None = None) -> list[dict[str, Any]]:
+    async def count_items(self, namespace: str | None = None) -> list[dict[str, Any]]:
         """Count the items of each namespace and kind: those that hold, those replaced, those with a vector."""
 
         def work(connection: sqlite3.Connection) -> list[Any]:
@@ -322,7 +323,7 @@ def _answer(
         row = connection.execute(f"SELECT {COLUMNS} FROM item WHERE seq = ?", (hit.seq,)).fetchone()  # noqa: S608
         # It may have been deleted since the indexes were brought up to date.
         if row is not None:
-            found.append(Found(row_as_item(row), hit.score, hit.strength))
+            found.append(Found(read_row(row), hit.score, hit.strength))
     return Answer(tier, tuple(found))
 
 

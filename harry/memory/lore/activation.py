@@ -14,16 +14,16 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from harry.memory.lore.matching import LONGEST_TEXT, Hits
+from harry.memory.lore.matching import MAX_SEARCHED_CHARACTERS, Hits
 from harry.memory.lore.model import Count, Reason, Verdict
-from harry.memory.lore.normalization import original_place
+from harry.memory.lore.normalization import find_original_place
 from harry.memory.lore.patterns import Pattern, Trials
 from harry.memory.lore.rules import AND_ALL, NOT_ALL, NOT_ANY, Keys, LoreIndex, Rule
 
-RECURSION = 2
+MAX_RECURSION_STEPS = 2
 """Steps that lead from the texts through contents to further entries, at most."""
 
-CONSTANT_BUDGET = 1_200
+CONSTANT_BUDGET_TOKENS = 1_200
 """Tokens of constant entries, which stand in every prompt."""
 
 
@@ -72,23 +72,23 @@ class Evidence:
                 key = min(known, key=hits.__getitem__)
                 return Found(key, hits[key], number)
             if keys.patterns:
-                tried = self.trials.first(keys.patterns, self.texts[number])
+                tried = self.trials.find_first(keys.patterns, self.texts[number])
                 if tried:
                     return Found(tried[0], tried[1], number)
         return self._in_contents(keys)
 
     def _in_contents(self, keys: Keys) -> Found | None:
         for other in self.contents:
-            hits = self.index.in_content(other)
+            hits = self.index.find_in_content(other)
             known = [key for key in keys.numbers if key in hits]
             if known:
                 return Found(known[0], hits[known[0]], content=other)
-            tried = self.trials.first(keys.patterns, other.text) if keys.patterns else None
+            tried = self.trials.find_first(keys.patterns, other.text) if keys.patterns else None
             if tried:
                 return Found(tried[0], tried[1], content=other)
         return None
 
-    def say(self, found: Found, rule: Rule, *, exactly: bool) -> str:
+    def describe(self, found: Found, rule: Rule, *, exactly: bool) -> str:
         """Say where it was found; `exactly` names the character."""
         if found.content is not None:
             where = f"in the content of {found.content.entry.title[:40]!r}"
@@ -106,8 +106,8 @@ class Evidence:
         if isinstance(found.key, Pattern):
             return found.place
         text = found.content.text if found.content is not None else self.texts[found.text]
-        before = max(0, len(text) - LONGEST_TEXT)
-        return before + original_place(text[before:], found.place, exact=self.index.keys.is_exact(found.key))
+        before = max(0, len(text) - MAX_SEARCHED_CHARACTERS)
+        return before + find_original_place(text[before:], found.place, exact=self.index.keys.is_exact(found.key))
 
 
 def _written(number: int, rule: Rule) -> str:
@@ -130,12 +130,12 @@ def judge(
     budget: int,
     count: Count,
     moment: Moment | None = None,
-    constant_budget: int = CONSTANT_BUDGET,
+    constant_budget: int = CONSTANT_BUDGET_TOKENS,
     trials: Trials | None = None,
     exactly: bool = False,
     everything: bool = False,
 ) -> list[Verdict]:
-    """Give the entries that fire, in the prompt's order; with `everything` then all the others, each with its reason.
+    """Return the entries that fire, in the prompt's order; with `everything` then all the others, each with its reason.
 
     `texts` and their `hits` stand newest first. `budget` is in tokens as `count` counts them; `trials`
     bounds the time for all patterns; `exactly` tells the character where a key was found. Blocking.
@@ -143,12 +143,12 @@ def judge(
     moment = moment or Moment()
     evidence = Evidence(index, texts, hits, trials or Trials())
     answers: Answers = {}
-    asked = index.rules if everything else _in_order(index.asked(hits), index.always)
+    asked = index.rules if everything else _in_order(index.find_rules(hits), index.always)
     new = _decide(asked, evidence, moment, answers)
-    for _ in range(RECURSION if index.recursive else 0):
+    for _ in range(MAX_RECURSION_STEPS if index.recursive else 0):
         # What has just fired is looked into, and only that: each content speaks once.
         evidence.contents.extend(new)
-        spoken_of = index.asked(index.in_content(rule) for rule in new)
+        spoken_of = index.find_rules(index.find_in_content(rule) for rule in new)
         waiting = index.rules if everything else _in_order(spoken_of, index.always)
         new = _decide([rule for rule in waiting if _may_yet_fire(rule, answers)], evidence, moment, answers)
         if not new:
@@ -157,7 +157,7 @@ def judge(
 
     def verdict(rule: Rule, tokens: int = 0, left: int | None = None) -> Verdict:
         fires, reason, why = answers[rule.place][1]
-        said = why if isinstance(why, str) else evidence.say(why, rule, exactly=exactly)
+        said = why if isinstance(why, str) else evidence.describe(why, rule, exactly=exactly)
         if left is not None:
             fires, reason, said = False, Reason.OVER_BUDGET, f"{said}, but it needs {tokens} tokens and {left} are left"
         return Verdict(rule.entry, rule.book.name, fires, reason, said, rule.text, tokens, rule.asks.depth)

@@ -35,7 +35,7 @@ class Decorators:
 NOTHING_ASKED = Decorators()
 
 
-def decorated(content: str) -> tuple[str, Decorators]:
+def split_decorators(content: str) -> tuple[str, Decorators]:
     """Part a content from its decorators."""
     if "@@" not in content:
         return content.strip("\n"), NOTHING_ASKED

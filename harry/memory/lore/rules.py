@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harry.memory.lore.decorators import Decorators, decorated
+from harry.memory.lore.decorators import Decorators, split_decorators
 from harry.memory.lore.matching import Hits, KeyIndex
-from harry.memory.lore.model import DEEPEST_SCAN, SCAN_DEPTH, Book, Entry
-from harry.memory.lore.patterns import BadPatternError, Pattern, literal
+from harry.memory.lore.model import MAX_SCAN_DEPTH, SCAN_DEPTH, Book, Entry
+from harry.memory.lore.patterns import BadPatternError, Pattern, parse_literal
 
 AND_ANY, NOT_ALL, NOT_ANY, AND_ALL = range(4)
 """What SillyTavern asks of secondary keys. Character Card V3 knows the first alone."""
@@ -98,12 +98,12 @@ class LoreIndex:
         self.recursive = any(book.recursive_scanning for book in self.books)
         self._in_content: dict[int, Hits] = {}
 
-    def asked(self, hits: Iterable[Hits]) -> list[Rule]:
-        """Give the rules with a key among the hits, in order."""
+    def find_rules(self, hits: Iterable[Hits]) -> list[Rule]:
+        """Return the rules with a key among the hits, in order."""
         found = {place for found_keys in hits for number in found_keys for place in self.of_key.get(number, ())}
         return [self.rules[place] for place in sorted(found)]
 
-    def in_content(self, rule: Rule) -> Hits:
+    def find_in_content(self, rule: Rule) -> Hits:
         """Find the keys in a rule's own text; searched once."""
         hits = self._in_content.get(rule.place)
         if hits is None:
@@ -125,7 +125,7 @@ class LoreIndex:
                 place += 1
 
     def _rule(self, book: Book, entry: Entry, place: int) -> Rule:
-        text, asks = decorated(self._named(entry.content))
+        text, asks = split_decorators(self._named(entry.content))
         all_patterns = entry.use_regex and not _from_sillytavern(entry)
         trouble = ""
 
@@ -166,7 +166,7 @@ class LoreIndex:
     def _key(self, entry: Entry, key: str, *, pattern: bool) -> int | Pattern | None:
         if not key.strip():
             return None
-        if pattern or literal(key):
+        if pattern or parse_literal(key):
             return Pattern(key, case_sensitive=bool(entry.case_sensitive))
         return self.keys.add(key, exact=bool(entry.case_sensitive))
 
@@ -187,7 +187,7 @@ def _depth(book: Book, entry: Entry, asks: Decorators) -> int:
     if own is None:
         own = _whole_number(_foreign(entry, "scan_depth", "scanDepth"))
     depth = own if own is not None else book.scan_depth if book.scan_depth is not None else SCAN_DEPTH
-    return max(0, min(depth, DEEPEST_SCAN))
+    return max(0, min(depth, MAX_SCAN_DEPTH))
 
 
 def _logic(entry: Entry) -> int:

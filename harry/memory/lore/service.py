@@ -14,12 +14,13 @@ from typing import NoReturn
 import structlog
 import trio
 
+from channels.signal import Signal
 from harry.engines.worker_threads import WorkerThreads
 from harry.errors import StoreError
-from harry.memory.lore.activation import CONSTANT_BUDGET, Moment, judge
-from harry.memory.lore.matching import Growing, Hits
-from harry.memory.lore.model import Book, Count, Fired, Reason, Scope, Verdict, token_bound
-from harry.memory.lore.patterns import LIMIT, Trials
+from harry.memory.lore.activation import CONSTANT_BUDGET_TOKENS, Moment, judge
+from harry.memory.lore.matching import GrowingSearch, Hits
+from harry.memory.lore.model import Book, Count, Fired, Reason, Scope, Verdict, bound_tokens
+from harry.memory.lore.patterns import PATTERN_SECONDS, Trials
 from harry.memory.lore.rules import LoreIndex
 from harry.memory.lore.store import LoreSource
 
@@ -46,7 +47,7 @@ class _Ready:
     index: LoreIndex
     searched: dict[str, Hits]
     counted: dict[str, int]
-    growing: Growing
+    growing: GrowingSearch
 
 
 class KnowledgeBase:
@@ -62,15 +63,15 @@ class KnowledgeBase:
         *,
         count: Count | None = None,
         names: dict[str, str] | None = None,
-        pattern_limit: float = LIMIT,
+        pattern_limit: float = PATTERN_SECONDS,
     ) -> None:
         self.scope = scope
         self._source = source
-        self._count = count or token_bound
+        self._count = count or bound_tokens
         self._names = names
         self._pattern_limit = pattern_limit
         self._ready: _Ready | None = None
-        self._asked = trio.Event()
+        self._asked = Signal()
         self._refreshing = trio.Lock()
         self._questions = WorkerThreads("The knowledge base", deadline=_DEADLINE)
         self._builds = WorkerThreads("The knowledge base", deadline=_BUILDING)
@@ -94,7 +95,7 @@ class KnowledgeBase:
                 failing = True
             await trio.sleep(CHECKED_EVERY)
             await self._asked.wait()
-            self._asked = trio.Event()
+            self._asked.clear()
 
     async def refresh(self) -> bool:
         """Read the books if they have changed; True if they had. Raises `StoreError`."""
@@ -106,11 +107,11 @@ class KnowledgeBase:
                 index = LoreIndex(books, names=self._names)
             else:
                 index = await self._builds.run(self._build, books)
-            self._ready = _Ready(version, index, {}, {}, index.keys.growing())
+            self._ready = _Ready(version, index, {}, {}, index.keys.start_growing())
             return True
 
     async def fire(self, texts: Sequence[str], budget_tokens: int, *, moment: Moment | None = None) -> list[Fired]:
-        """Give the entries that belong into the prompt, in its order: constant ones, and those `texts` speak of.
+        """Return the entries that belong into the prompt, in its order: constant ones, and those `texts` speak of.
 
         `texts` are the messages, the newest last; `budget_tokens` is for what is not constant. Cancellable. The first
         call reads the store and may raise `StoreError`; later ones never wait for it.
@@ -178,7 +179,7 @@ class KnowledgeBase:
                 budget=budget,
                 count=count,
                 moment=moment,
-                constant_budget=CONSTANT_BUDGET,
+                constant_budget=CONSTANT_BUDGET_TOKENS,
                 trials=Trials(limit=self._pattern_limit),
             )
 
@@ -199,7 +200,7 @@ class KnowledgeBase:
 
 
 def _newest_first(ready: _Ready, texts: Sequence[str]) -> list[str]:
-    """Give as many texts as any entry looks at."""
+    """Return as many texts as any entry looks at."""
     return list(texts[max(0, len(texts) - ready.index.deepest) :])[::-1]
 
 

@@ -7,18 +7,15 @@ whether to read them again. An entry's number is its row's, never given twice.
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import fields, replace
-from pathlib import Path
+from collections.abc import Callable, Collection
+from dataclasses import fields
 from typing import Any, Protocol, TypeVar
 
-import trio
-
 from harry.errors import ConfigurationError
-from harry.memory.lore.model import Book, Entry, Scope, refuse_too_large, whole_text
+from harry.memory.lore.model import Book, Entry, Scope, refuse_too_large
 from harry.memory.store.database import Database
+from harry.memory.text.surrogates import repair_surrogates
 
 T = TypeVar("T")
 
@@ -42,13 +39,14 @@ class LoreSource(Protocol):
     """Where a knowledge base gets its books."""
 
     in_memory: bool
+    """Whether loading is so quick that no thread is needed."""
 
     async def version(self) -> int:
-        """A number that is another one after every change."""
+        """Return a number that differs after every change."""
         ...
 
     async def load(self, scope: Scope) -> tuple[int, list[Book]]:
-        """The version, and a persona's books as they are at it."""
+        """Return the version and the books of a persona as of that version."""
         ...
 
 
@@ -107,36 +105,6 @@ class LoreStore:
         return await self._database.transaction(change)
 
 
-class LoreInMemory:
-    """Books without a file: for a Harry that keeps nothing, and for tests without threads."""
-
-    in_memory = True
-
-    def __init__(self, books: Sequence[Book] = ()) -> None:
-        self._version = 0
-        self.change(books)
-
-    def change(self, books: Sequence[Book]) -> None:
-        """Take these books in the place of those there are, for every scope; entries are numbered from 1."""
-        number = 0
-        self._books = []
-        for book in books:
-            entries = tuple(replace(entry, number=number + at) for at, entry in enumerate(book.entries, 1))
-            number += len(entries)
-            self._books.append(replace(book, entries=entries))
-        self._version += 1
-
-    async def version(self) -> int:
-        """Count the changes."""
-        await trio.lowlevel.checkpoint()
-        return self._version
-
-    async def load(self, scope: Scope) -> tuple[int, list[Book]]:
-        """Give the books."""
-        await trio.lowlevel.checkpoint()
-        return self._version, list(self._books)
-
-
 def _version(connection: sqlite3.Connection) -> int:
     number: int = connection.execute("SELECT number FROM lore_change").fetchone()[0]
     return number
@@ -187,7 +155,7 @@ def _add_book(connection: sqlite3.Connection, scope: Scope, book: Book, in_place
 
 
 def _add_entry(connection: sqlite3.Connection, scope: Scope, entry: Entry, name: str) -> int:
-    name = whole_text(name)
+    name = repair_surrogates(name)
     refuse_too_large([*_books(connection, scope), Book(name, (entry,))])
     known = connection.execute(_NAMED, (scope.namespace, scope.persona, name)).fetchone()
     book = known[0] if known else _insert_book(connection, scope, Book(name))
@@ -204,7 +172,7 @@ def _insert_book(connection: sqlite3.Connection, scope: Scope, book: Book) -> in
 def _insert_entry(connection: sqlite3.Connection, book: int, entry: Entry) -> int:
     # ASCII escapes carry halves of surrogate pairs too; the content stands in a column, which cannot.
     values = {column.name: getattr(entry, column.name) for column in fields(Entry) if column.name not in _APART}
-    row = (book, entry.enabled, whole_text(entry.content), json.dumps(values))
+    row = (book, entry.enabled, repair_surrogates(entry.content), json.dumps(values))
     number: int = connection.execute(_INSERT_ENTRY, row).fetchone()[0]
     return number
 
@@ -248,11 +216,3 @@ def _erase(connection: sqlite3.Connection, namespace: str) -> int:
     ).rowcount
     connection.execute("DELETE FROM lore_book WHERE ns = ?", (namespace,))
     return gone
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = os.stat(path)  # noqa: PTH116  (pathlib's is slower, and this stands before every read)
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino

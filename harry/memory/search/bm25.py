@@ -65,7 +65,7 @@ class Postings:
         self._column = lru_cache(maxsize=_COLUMNS)(self._spread)
 
     def _weigh(self, term: int) -> tuple[Places, Floats]:
-        """Give the rows that hold a term or follow on one that does, each once, and their weights."""
+        """Return the rows that hold a term or follow on one that does, each once, and their weights."""
         wanted = np.uint32(term)
         first, last = np.searchsorted(self._sorted_terms, wanted), np.searchsorted(self._sorted_terms, wanted, "right")
         own, times = _counted(self._sorted_rows[first:last])
@@ -107,6 +107,6 @@ def _counted(rows: Places) -> tuple[Places, Floats]:
     return rows[firsts], np.diff(np.append(firsts, len(rows))).astype(np.float32)
 
 
-def rarity(rows: int, rows_with: int) -> float:
+def weigh_rarity(rows: int, rows_with: int) -> float:
     """Weigh a term by how few of the rows hold it; what stands in half of them weighs nothing."""
     return max(float(np.log((max(rows, SMALL) - rows_with + 0.5) / (rows_with + 0.5))), 1e-6)

@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from harry.memory.search.bm25 import Postings, rarity
+from harry.memory.search.bm25 import Postings, weigh_rarity
 from harry.memory.search.embedding import MODEL
 from harry.memory.search.vectors import Vectors
-from harry.memory.text.analysis import SESSION_GAP, Terms, time_terms
+from harry.memory.text.analysis import SESSION_GAP, Terms, hash_time_terms
 
 _COLUMNS = "item.seq, at, speaker, source, asks, terms, vec.v"
 _FROM = "FROM item LEFT JOIN vec ON vec.seq = item.seq AND vec.model = :model"
 _ALL = f"SELECT {_COLUMNS} {_FROM} WHERE ns = :ns AND kind = :kind AND valid_to IS NULL ORDER BY item.seq"
 _ONE = f"SELECT {_COLUMNS} {_FROM} WHERE item.seq = :seq AND ns = :ns AND kind = :kind AND valid_to IS NULL"
 
-_TIME_TERMS = time_terms()
+_TIME_TERMS = hash_time_terms()
 _SPREAD = 0.15  # of the logarithm of lengths, at least: among turns of nearly one length none is long
 _SMALLEST = 1000  # rows on the second shelf, at least, before the first is read anew
 
@@ -33,7 +33,7 @@ Row = tuple[int, float | None, str, str, int, bytes, bytes | None]
 """A row of `_ALL`."""
 
 
-class _Shelf:
+class _Segment:
     """Rows in order with their two indexes. `before` is the row before the first; `alive` tells what is left."""
 
     def __init__(self, rows: Sequence[Row], before: Row | None = None, mean: float | None = None) -> None:
@@ -59,7 +59,7 @@ class _Shelf:
 
 
 def _follows(times: Sequence[float | None], sources: Sequence[str], before: Row | None) -> npt.NDArray[np.bool_]:
-    """Tell which rows were said after the one before them, in one conversation; a row without a time is taken to be."""
+    """Return which rows were said after the one before them, in one conversation; a row without a time is taken to be."""
     if not times:
         return np.empty(0, bool)
     at = np.array([before[1] if before else None, *times], np.float64)  # None becomes NaN
@@ -75,14 +75,14 @@ class SearchIndex:
     def __init__(self, namespace: str, kind: str) -> None:
         self.namespace = namespace
         self.kind = kind
-        self._base = self._tail = _Shelf([])
+        self._base = self._tail = _Segment([])
         self._added: dict[int, Row] = {}
         self._gather()
 
     def read(self, connection: sqlite3.Connection) -> None:
         """Read everything from the store."""
         rows = connection.execute(_ALL, {"model": MODEL, "ns": self.namespace, "kind": self.kind}).fetchall()
-        self._base, self._tail, self._added = _Shelf(rows), _Shelf([]), {}
+        self._base, self._tail, self._added = _Segment(rows), _Segment([]), {}
         self._gather()
 
     def follow(self, connection: sqlite3.Connection, changed: set[int]) -> None:
@@ -102,7 +102,7 @@ class SearchIndex:
             if row is not None:
                 self._added[seq] = row
         added = [self._added[seq] for seq in sorted(self._added)]
-        self._tail = _Shelf(added, self._base.last, self._base.postings.mean)
+        self._tail = _Segment(added, self._base.last, self._base.postings.mean)
         self._gather()
 
     def _gather(self) -> None:
@@ -137,12 +137,12 @@ class SearchIndex:
         """Whether any row can be found by meaning."""
         return any(bool(shelf.vectors.known.any()) for shelf in self._shelves)
 
-    def words(self, terms: Terms) -> tuple[Floats, float]:
+    def score_words(self, terms: Terms) -> tuple[Floats, float]:
         """Score every row by the words of a question; and the most that a row could score, about."""
         scores = [np.zeros(shelf.count, np.float32) for shelf in self._shelves]
         most = 0.0
         for term in terms.tolist():
-            weight = rarity(self.rows, sum(shelf.postings.rows_with(term) for shelf in self._shelves))
+            weight = weigh_rarity(self.rows, sum(shelf.postings.rows_with(term) for shelf in self._shelves))
             most += weight
             for shelf, score in zip(self._shelves, scores, strict=True):
                 if shelf.count:
@@ -151,16 +151,16 @@ class SearchIndex:
         found[~self.alive] = 0
         return found, most
 
-    def distances(self, question: Floats) -> npt.NDArray[np.uint16]:
+    def count_differences(self, question: Floats) -> npt.NDArray[np.uint16]:
         """Count the signs in which each row's vector differs from the question's."""
-        return np.concatenate([shelf.vectors.distances(question) for shelf in self._shelves])
+        return np.concatenate([shelf.vectors.count_differences(question) for shelf in self._shelves])
 
-    def products(self, places: Places, question: Floats) -> Floats:
-        """Give the cosine of these rows, in ascending order, with a question; NaN where there is no vector."""
+    def compute_cosines(self, places: Places, question: Floats) -> Floats:
+        """Return the cosine of these rows, in ascending order, with a question; NaN where there is no vector."""
         split = int(np.searchsorted(places, self._base.count))
         return np.concatenate(
             [
-                self._base.vectors.products(places[:split], question),
-                self._tail.vectors.products(places[split:] - self._base.count, question),
+                self._base.vectors.compute_cosines(places[:split], question),
+                self._tail.vectors.compute_cosines(places[split:] - self._base.count, question),
             ]
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 
-def with_int8_products(path: Path) -> bytes | None:
+def quantize_products(path: Path) -> bytes | None:
     """Read a graph and change its products; blocking, 0.3 s. None where `onnx` is not installed."""
     try:
         import onnx  # noqa: PLC0415  (heavy, and an extra)

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harry.memory.search.index import SearchIndex
-from harry.memory.search.vectors import DIMENSIONS, nearest, rescored
-from harry.memory.text.analysis import Terms, asks_when, named, query_terms
+from harry.memory.search.vectors import DIMENSIONS, count_to_rescore, find_nearest
+from harry.memory.text.analysis import Terms, asks_when, find_named, hash_query_terms
 
 CANDIDATES = 200
 """Rows that are taken from each side, words and meaning."""
@@ -48,7 +48,7 @@ class Question:
     @classmethod
     def read(cls, text: str, vector: Floats | None = None) -> Question:
         """Read a text."""
-        return cls(text, query_terms(text), vector)
+        return cls(text, hash_query_terms(text), vector)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +96,16 @@ def rank(question: Question, indexes: Sequence[SearchIndex], count: int) -> list
 
 
 def _look(question: Question, index: SearchIndex) -> _Part:
-    words, most = index.words(question.terms)
+    words, most = index.score_words(question.terms)
     found = _largest(words, CANDIDATES)
     meaning = np.full(index.rows, np.nan, np.float32)
     if question.vector is not None and index.has_vectors:
-        distances = index.distances(question.vector)
+        distances = index.count_differences(question.vector)
         # An estimate, by the share of signs that differ, is good enough for the neighbours of what was found.
         meaning = _COSINES[distances]
-        near = nearest(distances, rescored(index.rows))
+        near = find_nearest(distances, count_to_rescore(index.rows))
         looked_at = np.arange(index.rows) if index.rows <= SMALL else _together(index.rows, found, near)
-        meaning[looked_at] = index.products(looked_at, question.vector)
+        meaning[looked_at] = index.compute_cosines(looked_at, question.vector)
         if len(near) > CANDIDATES:
             near = near[np.argpartition(-meaning[near], CANDIDATES)[:CANDIDATES]]
         found = _together(index.rows, found, near)
@@ -118,7 +118,7 @@ def _look(question: Question, index: SearchIndex) -> _Part:
 
 
 def _together(rows: int, *places: Places) -> Places:
-    """Give all of these places once, in ascending order."""
+    """Return all of these places once, in ascending order."""
     there = np.zeros(rows, bool)
     for indices in places:
         there[indices] = True
@@ -161,7 +161,7 @@ def _habits(question: Question, part: _Part) -> Floats:
     if index.kind != "memory":
         return habits
     habits += LONGER * index.length[part.places] + ASKING * index.asks[part.places]
-    speakers = named(question.text, index.speakers, index.namespace)
+    speakers = find_named(question.text, index.speakers, index.namespace)
     if speakers:
         numbers = [number for number, name in enumerate(index.speakers) if name in speakers]
         habits += NAMED * np.isin(index.speaker[part.places], numbers)

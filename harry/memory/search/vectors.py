@@ -38,7 +38,7 @@ class Vectors:
         self._bits[:, row] = 0
         self.known[row] = False
 
-    def distances(self, question: Vector) -> npt.NDArray[np.uint16]:
+    def count_differences(self, question: Vector) -> npt.NDArray[np.uint16]:
         """Count the signs in which each row differs from the question; far beyond all where there is no vector."""
         wanted = _signs(question.reshape(1, -1).astype(np.float16))[:, 0]
         distances = np.zeros(self.rows, np.uint16)
@@ -47,8 +47,8 @@ class Vectors:
         distances[~self.known] = _FAR
         return distances
 
-    def products(self, rows: npt.NDArray[np.intp], question: Vector) -> Floats:
-        """Give the cosine of each of these rows with the question; NaN where there is no vector."""
+    def compute_cosines(self, rows: npt.NDArray[np.intp], question: Vector) -> Floats:
+        """Return the cosine of each of these rows with the question; NaN where there is no vector."""
         # Not by BLAS: its second thread spins for longer than the whole product takes.
         products: Floats = np.einsum("ij,j->i", _wide(self._v[rows]), question)
         products[~self.known[rows]] = np.nan
@@ -68,13 +68,13 @@ def _wide(vectors: npt.NDArray[np.float16]) -> Floats:
     return wide
 
 
-def rescored(rows: int) -> int:
-    """Tell how many of the nearest by sign are looked at truly."""
+def count_to_rescore(rows: int) -> int:
+    """Return how many of the nearest by sign are looked at truly."""
     return max(500, int(3 * rows**0.5))
 
 
-def nearest(distances: npt.NDArray[np.uint16], count: int) -> npt.NDArray[np.intp]:
-    """Give the rows of the `count` smallest distances, all of those at the last distance included, none beyond all."""
+def find_nearest(distances: npt.NDArray[np.uint16], count: int) -> npt.NDArray[np.intp]:
+    """Return the rows of the `count` smallest distances, all of those at the last distance included, none beyond all."""
     histogram = np.bincount(distances, minlength=int(_FAR) + 1)[: int(_FAR)]
     limit = int(np.searchsorted(np.cumsum(histogram), count))
     return np.flatnonzero(distances <= min(limit, int(_FAR) - 1))

@@ -19,14 +19,16 @@ from typing import Any
 import structlog
 import trio
 
+from channels.backoff import Backoff
 from channels.messages import Exchange, Source, Thought, TurnRecord
+from channels.signal import Signal
 from harry.errors import StoreError
-from harry.memory.conversations.window import Row, shown
+from harry.memory.conversations.window import Row, merge_amended
 from harry.memory.shared_state.live_state import Change, SqliteLiveState
 from harry.memory.shared_state.redis_client import RedisLink, open_link
-from harry.memory.shared_state.redis_store import STALE, STREAM_LENGTH, RedisStore, Sender
+from harry.memory.shared_state.redis_store import MAX_STREAM_ENTRIES, STALE, RedisStore, Sender
 from harry.memory.store.database import Database
-from harry.memory.store.records import Record, tools_of, tools_text
+from harry.memory.store.records import Record, parse_tools, serialize_tools
 
 READ_WITHIN = 0.05
 """Seconds a read waits for Redis."""
@@ -36,7 +38,6 @@ TICK = 5.0
 
 _BATCH = 256
 _BATCH_CHARACTERS = 2_000_000
-_SHORTEST, _LONGEST = 0.1, 5.0  # seconds between two attempts while Redis is away
 _FLUSH = 2.0  # seconds for what waits at the end
 
 _STATE, _TURN, _THOUGHT = LOGS = ("state", "turn", "thought")
@@ -86,7 +87,7 @@ class SharedLiveState:
         self._up = False
         self._failing = False
         self._sharing = trio.Lock()
-        self._woken = trio.Event()
+        self._woken = Signal()
 
     @classmethod
     async def open(
@@ -106,7 +107,7 @@ class SharedLiveState:
         return cls(tables, link, instance, on_trouble=on_trouble, on_recovered=on_recovered, read_within=read_within)
 
     @property
-    def up(self) -> bool:
+    def is_up(self) -> bool:
         """Whether Redis answered when it was last asked."""
         return self._up
 
@@ -139,10 +140,10 @@ class SharedLiveState:
 
     async def entries(self, user: str, variable: str) -> list[str]:
         """Read the variable's texts as all Harrys wrote them; as this one did while Redis is away or behind."""
-        if self._up and await self._own.newest(user, variable) <= self._shared[_STATE]:
+        if self._up and await self._own.find_newest_change(user, variable) <= self._shared[_STATE]:
             try:
                 field = f"{self._instance.name}:{_STATE}"
-                mark, texts = await self._redis.entries(user, variable, field, within=self._read_within)
+                mark, texts = await self._redis.read_entries(user, variable, field, within=self._read_within)
             except StoreError as error:
                 self._lost(error)
             else:
@@ -157,24 +158,26 @@ class SharedLiveState:
         if not self._up or limit <= 0:
             return own
         try:
-            turns = await self._redis.turns(user, limit=2 * limit, within=self._read_within)
+            turns = await self._redis.read_turns(user, limit=2 * limit, within=self._read_within)
         except StoreError as error:
             self._lost(error)
             return own
         rows = {
-            turn.turn: Row(0, turn.turn, turn.said, turn.heard, turn.interrupted, turn.amends, tools_text(turn.tools))
+            turn.turn: Row(
+                0, turn.turn, turn.said, turn.heard, turn.interrupted, turn.amends, serialize_tools(turn.tools)
+            )
             for turn in turns
         }
         overtaken = {row.amends for row in rows.values()}
         for exchange in own:
             if exchange.turn not in overtaken:
-                used = tools_text(exchange.tools)
+                used = serialize_tools(exchange.tools)
                 rows.setdefault(
                     exchange.turn,
                     Row(0, exchange.turn, exchange.said, exchange.heard, exchange.interrupted, None, used),
                 )
         # The ids of turns sort by the time at which they began.
-        return shown(sorted(rows.values(), key=lambda row: row.id))[-limit:]
+        return merge_amended(sorted(rows.values(), key=lambda row: row.id))[-limit:]
 
     # Sharing.
 
@@ -184,20 +187,19 @@ class SharedLiveState:
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Share until cancelled, and then for at most two seconds what still waits."""
-        pause = _SHORTEST
+        backoff = Backoff()
         task_status.started()
         try:
             while True:
-                self._woken = trio.Event()
+                self._woken.clear()
                 try:
                     await self.share()
-                    pause = _SHORTEST
+                    backoff.reset()
                     with trio.move_on_after(TICK):
                         await self._woken.wait()
                 except StoreError as error:
                     self._lost(error)
-                    await trio.sleep(pause * (0.5 + self._jitter() / 2))
-                    pause = min(pause * 2, _LONGEST)
+                    await trio.sleep(backoff.advance() * (0.5 + self._jitter() / 2))
         finally:
             if trio.current_effective_deadline() == -math.inf and not self._failing:
                 with trio.move_on_after(_FLUSH, shield=True):
@@ -209,7 +211,7 @@ class SharedLiveState:
     async def share(self) -> None:
         """Send everything that is not shared yet. Raises `StoreError`; what was sent stays sent."""
         async with self._sharing:
-            marks = await self._redis.marks(self._instance.name, LOGS)
+            marks = await self._redis.read_marks(self._instance.name, LOGS)
             for name, mark, base in zip(LOGS, marks, self._instance.bases, strict=True):
                 await self._share_log(name, base if mark is None else mark, fresh=mark is None)
         self._found()
@@ -237,7 +239,7 @@ class SharedLiveState:
             self.keys_erased += await self._redis.erase(sender, first.user, first.seq)
             done = await self._redis.apply(sender, _STATE, self._shared[_STATE], [first])
             if done != STALE:
-                await self._own.erased(first)
+                await self._own.finish_erasure(first)
             return done
         # What comes after an erasure waits until that was done.
         before = changes[: next((n for n, change in enumerate(changes) if change.kind == "erase"), len(changes))]
@@ -303,7 +305,7 @@ def _batch(connection: sqlite3.Connection, name: str, mark: int, fresh: bool) ->
     if fresh:
         # A server that knows nothing is told what its streams have room for.
         (newest,) = connection.execute(f"SELECT coalesce(max(seq), 0) FROM {name}").fetchone()  # noqa: S608
-        mark = max(mark, newest - STREAM_LENGTH)
+        mark = max(mark, newest - MAX_STREAM_ENTRIES)
     query = f"SELECT seq, {columns} FROM {name} WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 (constants)
     records = [(seq, _record(name, values)) for seq, *values in connection.execute(query, (mark, _BATCH))]
     return erasure, mark, _bounded(records, lambda numbered: _size(numbered[1]))
@@ -315,14 +317,14 @@ def _record(name: str, values: list[Any]) -> Record:
     turn = TurnRecord(*values)
     return TurnRecord(**{
         **{field.name: getattr(turn, field.name) for field in fields(TurnRecord)},
-        "source": Source(turn.source), "interrupted": bool(turn.interrupted), "tools": tools_of(values[-1]),
+        "source": Source(turn.source), "interrupted": bool(turn.interrupted), "tools": parse_tools(values[-1]),
     })  # fmt: skip
 
 
 def _size(record: Record) -> int:
     if not isinstance(record, TurnRecord):
         return len(record.text)
-    return len(record.said) + len(record.spoken) * 2 + len(tools_text(record.tools))
+    return len(record.said) + len(record.spoken) * 2 + len(serialize_tools(record.tools))
 
 
 def _bounded(items: list[Any], size: Callable[[Any], int]) -> list[Any]:

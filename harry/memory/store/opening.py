@@ -27,7 +27,7 @@ class KeepingStore(Store, Protocol):
     durable: bool
 
 
-def day_named(day: str) -> str:
+def parse_day(day: str) -> str:
     """Name the day (YYYY-MM-DD) meant by `today`, `yesterday` or a date. Raises `ConfigurationError`."""
     today = datetime.now().astimezone().date()
     if day in ("today", "yesterday"):
@@ -48,7 +48,7 @@ async def open_store(config: Config) -> KeepingStore:
     return await Database.open(config.data_folder / STORE_FILE)
 
 
-def must_keep(config: Config) -> None:
+def require_disk_store(config: Config) -> None:
     """Refuse a configuration that keeps nothing."""
     if config.memory.store == "memory":
         raise ConfigurationError(
@@ -57,9 +57,9 @@ def must_keep(config: Config) -> None:
         )
 
 
-def store_of(config: Config) -> Path:
+def locate_store(config: Config) -> Path:
     """Name the store's file, which must exist. Raises `ConfigurationError`."""
-    must_keep(config)
+    require_disk_store(config)
     path = config.data_folder / STORE_FILE
     if not path.exists():
         raise ConfigurationError(

@@ -18,7 +18,7 @@ import trio
 from harry.errors import StoreError
 from harry.files.fsync import sync_folder
 from harry.memory.store.connection import errors_of
-from harry.memory.store.records import Record, as_line, from_line
+from harry.memory.store.records import Record, parse_record, serialize_record
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -49,7 +49,7 @@ class MemorySpill:
         self._records.extend(records)
 
     async def oldest(self, limit: int) -> list[Record]:
-        """Give the records at the front, at most `limit`."""
+        """Return the records at the front, at most `limit`."""
         await trio.lowlevel.checkpoint()
         return self._records[:limit]
 
@@ -83,7 +83,7 @@ class FileSpill:
 
     async def append(self, records: Sequence[Record]) -> None:
         """Write these behind the others, all or none, and sync them. Raises `StoreError`."""
-        await self._in_thread(self._append, b"".join(map(as_line, records)), len(records))
+        await self._in_thread(self._append, b"".join(map(serialize_record, records)), len(records))
 
     async def oldest(self, limit: int) -> list[Record]:
         """Read the records at the front, at most `limit`. Raises `StoreError`."""
@@ -148,7 +148,7 @@ class FileSpill:
             return []
         with self.path.open("rb") as file:
             file.seek(self._front)
-            return [from_line(line) for line in islice(file, min(limit, self._waiting))]
+            return [parse_record(line) for line in islice(file, min(limit, self._waiting))]
 
     def _forget(self, count: int) -> None:
         if count >= self._waiting:
@@ -169,7 +169,7 @@ def _done() -> None:
 
 def _readable(line: bytes) -> bool:
     try:
-        from_line(line)
+        parse_record(line)
     except (ValueError, TypeError, KeyError, AttributeError):
         return False
     return True

@@ -18,7 +18,7 @@ import trio
 from channels.messages import Exchange, Thought, TurnRecord
 from harry.memory.store.connection_thread import PATIENCE, ConnectionThread, Interruptible
 from harry.memory.store.items import index_records
-from harry.memory.store.records import Record, clean, local_day, tools_of, tools_text
+from harry.memory.store.records import Record, clean, local_day, parse_tools, serialize_tools
 
 T = TypeVar("T")
 
@@ -115,12 +115,12 @@ class SqliteStore:
     async def history(self, user: str, *, limit: int) -> list[Exchange]:
         """Recall the newest `limit` exchanges of a user, oldest first; an amended turn is shown as what amends it."""
         rows = await self._read(_HISTORY, {"user": user, "limit": limit})
-        return [Exchange(turn, said, heard, bool(cut), tools_of(used)) for turn, said, heard, cut, used, _ in rows]
+        return [Exchange(turn, said, heard, bool(cut), parse_tools(used)) for turn, said, heard, cut, used, _ in rows]
 
     async def thoughts(
         self, persona: str, day: str, *, limit: int | None = None, user: str | None = None
     ) -> list[dict[str, Any]]:
-        """Give a local day's entries as `{"sequence", "at", "text"}`, oldest first; the newest `limit` of them."""
+        """Return a local day's entries as `{"sequence", "at", "text"}`, oldest first; the newest `limit` of them."""
         given = {"persona": persona, "day": day, "user": user, "limit": -1 if limit is None else limit}
         rows = await self._read(_THOUGHTS, given)
         return [{"sequence": sequence, "at": at, "text": text} for sequence, at, text in rows]
@@ -141,7 +141,7 @@ class SqliteStore:
 
     def _row(self, record: Record) -> tuple[str, str, tuple[Any, ...]]:
         if isinstance(record, TurnRecord):
-            return "turn", _INSERT_TURN, (*astuple(replace(record, tools=()))[:-1], tools_text(record.tools))
+            return "turn", _INSERT_TURN, (*astuple(replace(record, tools=()))[:-1], serialize_tools(record.tools))
         return "thought", _INSERT_THOUGHT, (*astuple(record), local_day(record.at, self._zone))
 
     async def _read(self, query: str, parameters: dict[str, Any] | tuple[Any, ...]) -> list[Any]:

@@ -40,11 +40,11 @@ class Baton:
         structured = self._object is not None and bool(self._object.spoken) and not self._object.speaking
         return self._called or structured
 
-    def asked(self) -> Request:
-        """What the next mind is asked."""
+    def build_request(self) -> Request:
+        """Return what the next mind is asked."""
         return ask_to_continue(self._request, self.said)
 
-    def taken(self, *, last: bool) -> Leg:
+    def start_leg(self, *, last: bool) -> Leg:
         """Let a mind run with it; nobody comes after the last one."""
         if not self.said and self._object is not None:
             self._object, self._waiting = ReplyReader(), ""
@@ -90,7 +90,7 @@ class Leg:
             await self._baton.hand_on(delta)
 
     async def end(self) -> None:
-        """The mind has answered: hand on what was held back, and close what is open."""
+        """Return the mind has answered: hand on what was held back, and close what is open."""
         await self._rest()
         await self._baton.say('"}' if self._within else "", end=True)
 

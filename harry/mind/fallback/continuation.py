@@ -87,12 +87,12 @@ class Continuation:
 
 
 def _goes_on(words: Sequence[str], said: Sequence[str]) -> bool:
-    """Whether `words` may still turn out to be `said` anew: they agree as far as they go, and `said` goes further."""
+    """Return whether `words` may still turn out to be `said` anew: they agree as far as they go, and `said` goes further."""
     return len(words) < len(said) and list(said[: len(words)]) == list(words)
 
 
 def _said_again(said: Sequence[str], words: Sequence[str]) -> int:
-    """How many of the first `words` repeat what was said: its end, or its beginning. One alone is chance."""
+    """Return how many of the first `words` repeat what was said: its end, or its beginning. One alone is chance."""
     for length in range(min(len(said), len(words)), 0, -1):
         if list(said[-length:]) == list(words[:length]) and (length > 1 or len(said) == 1):
             return length

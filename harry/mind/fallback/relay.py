@@ -73,7 +73,7 @@ class Link:
         """What is so of the mind; what its class says, until it is loaded."""
         return read_traits(self._shelf.engine) if self._shelf else self._of_class
 
-    def known(self, kind: object) -> None:
+    def note_class(self, kind: object) -> None:
         """Note the mind's class, before it is loaded."""
         self._of_class = read_traits(kind)
 
@@ -82,16 +82,16 @@ class Link:
         return self._shelf.engine.describe() if self._shelf else self.name
 
     @property
-    def rests(self) -> bool:
+    def is_resting(self) -> bool:
         """Whether it failed, and is left alone for now, or is not there yet."""
-        return trio.current_time() < self._rests_until or not self.there
+        return trio.current_time() < self._rests_until or not self.is_available
 
     @property
-    def there(self) -> bool:
+    def is_available(self) -> bool:
         """Whether it is loaded, or can be."""
         return self._shelf is not None or self._ready()
 
-    async def shelf(self) -> EnginePool[LanguageModel]:
+    async def load_pool(self) -> EnginePool[LanguageModel]:
         """Load the mind unless it is loaded. Raises `EngineError`."""
         async with self._loading:
             if self._shelf is None:
@@ -100,18 +100,18 @@ class Link:
                 )
         return self._shelf
 
-    def begins(self) -> None:
+    def note_try(self) -> None:
         """Note a try. After a failure it is the only one for a while."""
         if self._failed:
             self._rests_until = trio.current_time() + MIN_REST_SECONDS
 
-    def did_well(self) -> bool:
+    def note_success(self) -> bool:
         """Note that it answered; returns whether it had failed before."""
         back = self._failed > 0
         self._failed, self._rests_until, self.trouble = 0, 0.0, None
         return back
 
-    def did_fail(self, error: EngineError) -> bool:
+    def note_failure(self, error: EngineError) -> bool:
         """Let it rest, if it is the mind's own trouble; what only this question met says nothing of the next.
 
         Returns whether this is news.
@@ -138,13 +138,13 @@ class Relay:
     def __init__(self, links: Sequence[Link], meter: Meter | None = None) -> None:
         self._links = tuple(links)
         self._meter = meter
-        self.tell: Callable[[str, bool], None] = lambda message, over: None
-        """Told in a sentence when another mind stands in, and (`over`) when the wanted one is back."""
+        self.tell: Callable[[str, bool], None] = lambda message, recovered: None
+        """Told in a sentence when another mind stands in, and (`recovered`) when the wanted one is back."""
 
     @property
     def _first(self) -> Link:
         """The mind that will most likely answer next."""
-        well = [link for link in self._links if not link.rests]
+        well = [link for link in self._links if not link.is_resting]
         return (well or self._links)[0]
 
     @property
@@ -160,7 +160,7 @@ class Relay:
     def describe(self) -> str:
         """One line for the account: who answers, and who stands in."""
         first = self._first
-        others = [link.name for link in self._links if link is not first and link.there]
+        others = [link.name for link in self._links if link is not first and link.is_available]
         return "; else ".join([first.describe(), *([", ".join(others)] if others else [])])
 
     async def aclose(self) -> None:
@@ -175,14 +175,14 @@ class Relay:
         tried = False
         news = ""
         for link in self._links:
-            if link.rests:
+            if link.is_resting:
                 continue
             tried = True
-            link.begins()
+            link.note_try()
             try:
                 await self._by(link, baton, lighten=link.traits.small and not small)
             except EngineError as error:
-                if link.did_fail(error):
+                if link.note_failure(error):
                     news = news or error.message
                 log.warning("a mind failed", engine=link.name, cause=str(error), said=bool(baton.said))
                 if isinstance(error, BudgetReached) and error.first and request.purpose == "reply":
@@ -191,7 +191,7 @@ class Relay:
                     # What is missing was not to be heard: the rest of an object, or what the reply cost.
                     return
             else:
-                if link.did_well():
+                if link.note_success():
                     self.tell(f"{link.name} answers again.", True)
                 elif news:
                     self.tell(f"{news} {link.name} answers instead.", False)
@@ -199,15 +199,15 @@ class Relay:
         raise self._nobody(tried=tried)
 
     async def _by(self, link: Link, baton: Baton, *, lighten: bool) -> None:
-        shelf = await link.shelf()
-        asked = baton.asked()
+        shelf = await link.load_pool()
+        asked = baton.build_request()
         spending = (
             self._meter.spending(link.name, asked, local=link.traits.local or link.traits.embedded)
             if self._meter
             else nullcontext()
         )
         async with shelf.lease() as mind, spending as spend:
-            leg = baton.taken(last=link is self._links[-1])
+            leg = baton.start_leg(last=link is self._links[-1])
 
             async def take(delta: Delta) -> None:
                 if spend is not None:

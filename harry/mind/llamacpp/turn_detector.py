@@ -71,7 +71,7 @@ class TurnWords:
         return self._offload.retired
 
     async def likelihood(self, text: str, samples: Samples) -> float:
-        """How likely it is, 0..1, that somebody who has said `text` has finished. 0.5 for no words.
+        """Return how likely it is, 0..1, that somebody who has said `text` has finished. 0.5 for no words.
 
         Raises `EngineTimeout` past the deadline, `EngineError` if the library failed.
         """

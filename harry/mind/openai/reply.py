@@ -52,7 +52,7 @@ class ChatReply:
             self.begun = True
             if isinstance(delta, TextDelta):
                 self._length += len(delta.text)
-            with self._patience.at_rest():
+            with self._patience.pause():
                 await self._emit(self._priced(delta) if isinstance(delta, Usage) else delta)
 
     def _priced(self, usage: Usage) -> Usage:

@@ -31,7 +31,7 @@ _SAMPLING = (
 
 
 def build_body(settings: ChatSettings, request: Request, way: str) -> dict[str, Any]:
-    """The body of a request; `way`, one of `FORMATS`, is how a schema is asked for."""
+    """Return the body of a request; `way`, one of `FORMATS`, is how a schema is asked for."""
     dialect = find_dialect(settings)
     messages = serialize_messages(request.messages)
     # OpenAI's own newer models accept only the second name; other servers know only the first.
@@ -56,7 +56,7 @@ def build_body(settings: ChatSettings, request: Request, way: str) -> dict[str, 
 
 
 def _require_schema(schema: Mapping[str, Any], way: str, messages: list[dict[str, Any]]) -> dict[str, Any]:
-    """How a request asks for a schema; where the server knows none, `messages` says it in words."""
+    """Return how a request asks for a schema; where the server knows none, `messages` says it in words."""
     if way == "json_schema":
         strict = schema.get("additionalProperties") is False
         return {"response_format": {"type": way, "json_schema": {"name": "reply", "schema": schema, "strict": strict}}}

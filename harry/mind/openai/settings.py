@@ -69,7 +69,7 @@ def find_dialect(settings: ChatSettings) -> str:
 
 
 def read_key(name: str, settings: ChatSettings) -> str:
-    """The key, "" for none. Raises `EngineUnavailable` where it is to be found and is not there."""
+    """Return the key, "" for none. Raises `EngineUnavailable` where it is to be found and is not there."""
     if settings.api_key is not None:
         return settings.api_key.get_secret_value().strip()
     if settings.api_key_env is None:

@@ -66,7 +66,7 @@ def build_parts(
     """Build the parts, in order."""
     who = persona or load_persona()
     limit = budget if budget is not None else SMALL_PROMPT_CHARACTERS if small else MAX_PROMPT_CHARACTERS
-    system = who.told(who.small if small else who.about, name=persona_name, user=user_name)
+    system = who.fill_names(who.small if small else who.about, name=persona_name, user=user_name)
     said = recollection.utterance
     utterance = Part(
         Section.UTTERANCE,

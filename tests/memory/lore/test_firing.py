@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harry.memory.lore.activation import Moment, judge
-from harry.memory.lore.decorators import Decorators, decorated
-from harry.memory.lore.model import SCAN_DEPTH, Book, Entry, Reason, Verdict, token_bound
+from harry.memory.lore.decorators import Decorators, split_decorators
+from harry.memory.lore.model import SCAN_DEPTH, Book, Entry, Reason, Verdict, bound_tokens
 from harry.memory.lore.patterns import Trials
 from harry.memory.lore.rules import LoreIndex
 
@@ -319,27 +319,30 @@ def test_order_and_budget_hold_for_every_book(entries, texts, budget, constant_b
 
 
 def test_decorators_leave_the_content_known_or_not():
-    text, asks = decorated("@@depth 4\n@@unknown_one 3,4\n\nThe dragon.\n@@@stray\nIt sleeps.\n")
+    text, asks = split_decorators("@@depth 4\n@@unknown_one 3,4\n\nThe dragon.\n@@@stray\nIt sleeps.\n")
     assert text == "The dragon.\nIt sleeps."
     assert asks == Decorators(depth=4)
 
 
 def test_what_only_looks_like_a_decorator_stays():
     text = "mail me @@home\na @@depth 3 b\n@@ depth 3"
-    assert decorated(text) == (text, Decorators())
+    assert split_decorators(text) == (text, Decorators())
 
 
 def test_a_fallback_holds_where_the_one_before_it_is_not_known_or_makes_no_sense():
-    assert decorated("@@risu_only 4\n@@@agn_only 2\n@@@depth 3\n@@@scan_depth 9\nx") == ("x", Decorators(depth=3))
-    assert decorated("@@depth 5\n@@@scan_depth 2\nx") == ("x", Decorators(depth=5))
-    assert decorated("@@depth many\n@@@depth 2\nx") == ("x", Decorators(depth=2))
-    assert decorated("@@unknown\ntext\n@@@depth 2") == ("text", Decorators())
-    assert decorated("@@depth -1\nx") == ("x", Decorators())
-    assert decorated("@@depth 1e400\nx") == ("x", Decorators())
+    assert split_decorators("@@risu_only 4\n@@@agn_only 2\n@@@depth 3\n@@@scan_depth 9\nx") == (
+        "x",
+        Decorators(depth=3),
+    )
+    assert split_decorators("@@depth 5\n@@@scan_depth 2\nx") == ("x", Decorators(depth=5))
+    assert split_decorators("@@depth many\n@@@depth 2\nx") == ("x", Decorators(depth=2))
+    assert split_decorators("@@unknown\ntext\n@@@depth 2") == ("text", Decorators())
+    assert split_decorators("@@depth -1\nx") == ("x", Decorators())
+    assert split_decorators("@@depth 1e400\nx") == ("x", Decorators())
 
 
 def test_of_two_decorators_with_one_name_the_first_counts():
-    assert decorated("@@depth 1\n@@depth 2\nx")[1].depth == 1
+    assert split_decorators("@@depth 1\n@@depth 2\nx")[1].depth == 1
 
 
 def test_the_wished_depth_is_handed_on():
@@ -416,7 +419,7 @@ def test_names_are_put_in_and_what_they_hold_is_not_read_again():
 
 
 def test_tokens_are_counted_cautiously_without_a_tokenizer():
-    assert token_bound("") == 0
-    assert token_bound("the cat sat") == 6
-    assert token_bound("1234!") == 5
-    assert token_bound("龙") == 3
+    assert bound_tokens("") == 0
+    assert bound_tokens("the cat sat") == 6
+    assert bound_tokens("1234!") == 5
+    assert bound_tokens("龙") == 3
