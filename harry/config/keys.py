@@ -37,7 +37,7 @@ class Key:
 
 
 def list_keys(model: type[BaseModel], place: Place = ()) -> Iterator[Key]:
-    """Yield every key of a model, in the order they are declared; free tables are left out."""
+    """Yield every key of a model in the order of declaration, without free tables."""
     for name, field in model.model_fields.items():
         inner = _section(field)
         if inner is not None:
@@ -81,7 +81,7 @@ def _section(field: FieldInfo) -> type[BaseModel] | None:
 
 
 def describe_accepted(field: FieldInfo) -> str:
-    """Say in words what a field accepts."""
+    """Describe in words what a field accepts."""
     if isinstance(field.json_schema_extra, dict) and "takes" in field.json_schema_extra:
         return str(field.json_schema_extra["takes"])
     bounds = {
@@ -126,7 +126,7 @@ def _span(bounds: dict[str, Any]) -> str:
 def explain_first_mistake(
     model: type[BaseModel], error: ValidationError, layers: Iterable[Layer]
 ) -> ConfigurationError:
-    """Tell the first mistake that validation found: where it was written, the key, what was expected instead."""
+    """Return the first mistake that validation found as an error: its origin, its key, what was expected instead."""
     first = error.errors()[0]
     place, field, owner = _walk(model, tuple(map(str, first["loc"])))
     key, origin = ".".join(place), describe_origin(place, layers)

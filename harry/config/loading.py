@@ -87,16 +87,16 @@ class Config(BaseSettings):
         return self._file
 
     def chain(self, role: str) -> list[str]:
-        """Name a role's engines, the wanted first. Empty where Harry chooses by himself."""
+        """Return the names of a role's engines, the preferred first; empty where Harry chooses."""
         names: list[str] | None = getattr(self.engines, role)
         return list(names or ())
 
     def named(self, role: str) -> bool:
-        """Return whether the user named exactly one engine for a role: then that one must serve, and nothing stands in."""
+        """Return whether the user named exactly one engine for a role, so that no other may stand in."""
         return role in self.engines.model_fields_set and len(self.chain(role)) == 1
 
     def engine_table(self, name: str) -> dict[str, Any]:
-        """Copy `[engine.NAME]`, with its secrets as they are: for the engine alone, never to be shown."""
+        """Return a copy of `[engine.NAME]` with its secrets readable; for the engine alone, never to be shown."""
         table: dict[str, Any] = _revealed(self.engine.get(name, {}))
         return table
 
@@ -115,7 +115,7 @@ class Config(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take what is given and nothing else: `load_config` reads the environment itself, to know the origins."""
+        """Use the given values alone: `load_config` reads the environment itself, to know the origins."""
         return (init_settings,)
 
 
@@ -137,7 +137,7 @@ def _revealed(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What `harry run` was told beside the configuration; None leaves it to the configuration.
+    """Options of `harry run`; None leaves a choice to the configuration.
 
     `until_quiet` is in seconds. `door`: whether the door is opened, if the configuration has one.
     """
@@ -150,7 +150,7 @@ class RunOptions:
 
 
 def load_config(file: Path | None = None, sets: Iterable[str] = (), environ: Mapping[str, str] = os.environ) -> Config:
-    """Lay all sources over one another. `file` must exist if it is given; Harry's own place for it need not.
+    """Merge all sources. `file` must exist if it is given; the default file need not.
 
     Raises `ConfigurationError`.
     """
@@ -207,12 +207,12 @@ def _file_to_read(file: Path | None, home: Path | None, environ: Mapping[str, st
 
 
 def _known_engines() -> list[str]:
-    """Name every kind there is, and every engine of which something is known beforehand."""
+    """Return every kind of engine and every name with a preset."""
     return sorted({*PRESETS, *(kind for role in ROLES for kind in list_kinds(role))})
 
 
 def _check_tables(config: Config, engines: list[str], layers: list[Layer]) -> None:
-    """Refuse a table that nothing could ever use: neither its name nor its kind is known, and no chain names it."""
+    """Raise `ConfigurationError` for a table whose name and kind are unknown and which no chain names."""
     named = {name for role in ROLES for name in config.chain(role)}
     for name, table in config.engine.items():
         kind = table.get("kind", name)

@@ -32,7 +32,7 @@ _KEYS = {"name", "about", "thinking", "small", "replies"}
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """What the prompt tells of a persona. The texts still hold `{{char}}` and `{{user}}`; `told` fills them in.
+    """The texts of a persona for the prompt. They hold `{{char}}` and `{{user}}`, which `fill_names` replaces.
 
     `replies` are the persona's own wordings of fixed sentences, by their names.
     """
@@ -44,7 +44,7 @@ class Persona:
     replies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def fill_names(self, text: str, *, name: str, user: str) -> str:
-        """Put the names into one of the texts."""
+        """Replace `{{char}}` and `{{user}}` in a text by the names."""
         names = {"char": name, "user": "the user" if user in _NOBODY else user}
         return _NAMES.sub(lambda found: names[found[1].lower()], text).strip()
 

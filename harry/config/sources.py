@@ -24,13 +24,13 @@ NOT_KEYS = frozenset({"HARRY_HOME", "HARRY_CONFIG"})
 
 @dataclass
 class Layer:
-    """One source's settings: nested `values`, and for each key that was written where that was."""
+    """One source's settings: nested `values`, and `origins`, which says where each key was written."""
 
     values: dict[str, Any] = field(default_factory=dict)
     origins: dict[Place, str] = field(default_factory=dict)
 
     def put(self, place: Place, value: Any, origin: str) -> None:
-        """Write a value; what stood in its way is replaced."""
+        """Set a value, replacing what is in its way."""
         table = self.values
         for part in place[:-1]:
             inner = table.get(part)
@@ -48,7 +48,7 @@ class Layer:
 
 
 def describe_origin(place: Place, layers: Iterable[Layer]) -> str:
-    """Return where a key was written: in the strongest of `layers` (strongest first), else where its table was."""
+    """Return where a key, or else its table, was written. `layers` stand strongest first."""
     layers = list(layers)
     for end in range(len(place), 0, -1):
         for layer in layers:
@@ -106,7 +106,7 @@ def read_environment(environ: Mapping[str, str], engines: Callable[[], Iterable[
 
 
 def read_sets(sets: Iterable[str]) -> Layer:
-    """Read the `--set KEY=VALUE` options, the later over the earlier."""
+    """Read the `--set KEY=VALUE` options; later ones win. Raises `ConfigurationError`."""
     layer = Layer()
     for text in sets:
         key, equals, value = text.partition("=")
@@ -120,7 +120,7 @@ def read_sets(sets: Iterable[str]) -> Layer:
 
 
 def parse_toml_value(text: str) -> Any:
-    """Read the text as a TOML value; it stands for itself if it is none."""
+    """Parse a text as a TOML value; return the text itself if it is not one."""
     try:
         parsed = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:

@@ -49,7 +49,7 @@ class ProgressDeadline:
         return self._scope.deadline - trio.current_time()
 
     def renew(self) -> None:
-        """Note a sign of life."""
+        """Note a sign of life: the deadline moves."""
         now = trio.current_time()
         self._left -= now - self._since
         self._since = now
@@ -57,7 +57,7 @@ class ProgressDeadline:
 
     @contextmanager
     def pause(self) -> Iterator[None]:
-        """Let the time stand still."""
+        """Stop the clock for the length of the block."""
         self.renew()
         self._scope.deadline = math.inf
         yield

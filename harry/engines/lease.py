@@ -71,7 +71,7 @@ class EnginePool(Generic[E]):
                 await _close(self.role, leased.engine)
 
     async def swap(self, engine: E) -> None:
-        """Return `engine` to every lease from now on; the old instance closes when the last holder has left."""
+        """Hand `engine` to every lease from now on; the old instance closes when its last holder has left."""
         old, self._current = self._current, _Leased(engine)
         old.off_the_shelf = True
         if not old.holders:
@@ -98,7 +98,7 @@ class EnginePool(Generic[E]):
             await self.swap(fresh)
 
     async def aclose(self) -> None:
-        """Close the instance on the shelf."""
+        """Close the current instance."""
         if not self._closed:
             self._closed = True
             await _close(self.role, self._current.engine)

@@ -45,7 +45,7 @@ def list_kinds(role: str) -> dict[str, EntryPoint]:
 
 
 def suggest_name(word: str, known: list[str]) -> str:
-    """A hint at the right name: " Did you mean X?" or the list of what there is."""
+    """Suggest the right name: "Did you mean X?", or the list of known names."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     if close:
         return f"Did you mean {close[0]!r}?"

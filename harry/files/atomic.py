@@ -32,7 +32,7 @@ _DATABASE = "harry.sqlite3"
 
 
 class _Fresh:
-    """A file beside the one it is to replace; once a step of it has failed, the rest is left out."""
+    """A new file next to the one that it replaces; once a step has failed, the further ones are skipped."""
 
     def __init__(self, name: Name, content: bytes) -> None:
         self.error: Exception | None = None
@@ -42,7 +42,7 @@ class _Fresh:
         self._descriptor = -1
 
     def attempt(self, step: Callable[[_Fresh], None]) -> None:
-        """Take a step."""
+        """Run a step unless an earlier one failed."""
         if self.error is not None:
             return
         try:
@@ -53,7 +53,7 @@ class _Fresh:
             self._give_up(error, error.__cause__)
 
     def fail(self, error: OSError) -> None:
-        """Leave the rest out, because of what the system said."""
+        """Skip the further steps because of a system error."""
         self._give_up(_explained(error, self._name, "written"), error)
 
     def write(self) -> None:
@@ -89,7 +89,7 @@ class _Fresh:
 
 
 def write_all(jobs: Sequence[tuple[Name, bytes]]) -> list[Exception | None]:
-    """Give files their contents, each all or nothing; synced on return.
+    """Write files, each all or nothing; synced on return.
 
     Returns None for each, or `StoreError`, or `ValueError` for more than `MAX_FILE_BYTES` bytes: the old content stands
     then, but where only the folder could not be synced the new one does until a crash.
@@ -112,7 +112,7 @@ def write_all(jobs: Sequence[tuple[Name, bytes]]) -> list[Exception | None]:
 
 
 def _sync(files: Sequence[_Fresh]) -> None:
-    """Sync files; where that takes long, several at a time: a disk does them in one movement."""
+    """Sync files; several at a time where that takes long, which a disk does in one movement."""
     if not files:
         return
     began = time.perf_counter()
@@ -127,14 +127,14 @@ def _sync(files: Sequence[_Fresh]) -> None:
 
 
 def write_file(name: Name, content: bytes) -> None:
-    """Give one file this content as `write_all` does. Raises `StoreError`, `ValueError`."""
+    """Write one file as `write_all` does. Raises `StoreError`, `ValueError`."""
     (error,) = write_all([(name, content)])
     if error is not None:
         raise error
 
 
 def read_all(names: Sequence[Name]) -> list[bytes | StoreError]:
-    """Read files, each into its content or the `StoreError` that tells why not."""
+    """Read files; return the content of each, or the `StoreError` that says why not."""
     answers: list[bytes | StoreError] = []
     for name in names:
         try:
@@ -145,7 +145,7 @@ def read_all(names: Sequence[Name]) -> list[bytes | StoreError]:
 
 
 def read_file(name: Name) -> bytes:
-    """Read a file. Raises `StoreError`, also for what is no plain file or larger than `MAX_FILE_BYTES`."""
+    """Read a file. Raises `StoreError`, also if it is not a regular file or is larger than `MAX_FILE_BYTES`."""
     target = _target(name)
     try:
         if not stat.S_ISREG(target.stat().st_mode):

@@ -51,7 +51,7 @@ class ReplyReader:
         return self._plain
 
     def feed(self, text: str) -> str:
-        """Take in more of the reply; returns what of it is to be spoken."""
+        """Take in more of the reply; return the part to speak."""
         if self._head is not None:
             text = self._begin(self._head + text)
         if self._plain:
@@ -63,7 +63,7 @@ class ReplyReader:
         return text
 
     def end(self) -> Mapping[str, Any]:
-        """Take the reply as over: the fields that came whole, and of the spoken one what came."""
+        """Finish the reply; return the complete fields, and the spoken one as far as it came."""
         if self._object is None:
             rest = _FENCE.sub("", self._head or "")
             self.spoken += rest
@@ -74,7 +74,7 @@ class ReplyReader:
         return fields
 
     def _begin(self, so_far: str) -> str:
-        """Find out what kind of reply it is; returns what is to be read in that kind, "" while that is not known."""
+        """Find out what kind of reply it is; return the text to read as that kind, "" while that is not known."""
         found = _HEAD.match(so_far)
         rest = so_far[found.end() :] if found else so_far
         if not rest:

@@ -39,7 +39,7 @@ def list_choices(
     *,
     pulled: Path | None = None,
 ) -> list[Choice]:
-    """List the minds to try, the first wanted first. `tables` are the configuration's, by engine name.
+    """List the minds to try, the preferred first. `tables` are the configuration's, by engine name.
 
     `gguf_path` is a file that the user named, `pulled` one that was fetched by `harry models pull`.
     """

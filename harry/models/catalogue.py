@@ -66,7 +66,7 @@ class Model(BaseModel):
 
 @lru_cache(maxsize=1)
 def load_catalogue() -> Mapping[str, Model]:
-    """Read what is known, by name."""
+    """Return the models that are known, by name."""
     text = (files("harry.models") / "catalogue.toml").read_text("utf-8")
     return {name: Model.model_validate(table) for name, table in tomllib.loads(text).items()}
 
@@ -89,7 +89,7 @@ def find_model(name: str) -> tuple[str, Model]:
 
 
 def locate_model(data_folder: Path, name: str) -> Path:
-    """Return where a model lies, or would."""
+    """Return the folder of a model, which need not exist."""
     return data_folder / FOLDER / name
 
 
@@ -103,7 +103,7 @@ def read_pins(folder: Path) -> dict[str, str]:
 
 
 def list_installed(data_folder: Path) -> list[str]:
-    """Name the models that are whole on this computer, the one fetched last first."""
+    """Return the names of the complete models on this computer, the newest first."""
     there: list[tuple[float, str]] = []
     with suppress(OSError):
         for folder in (data_folder / FOLDER).iterdir():
@@ -124,7 +124,7 @@ def find_pulled_model(data_folder: Path) -> Path | None:
 
 
 def remove(data_folder: Path, name: str) -> int:
-    """Delete a model; returns the bytes that are free again. Raises `ConfigurationError` if it is not there."""
+    """Delete a model; return the bytes that are free again. Raises `ConfigurationError` if it is not there."""
     folder = locate_model(data_folder, name)
     if Path(name).name != name or not folder.is_dir():
         raise ConfigurationError(
@@ -136,7 +136,7 @@ def remove(data_folder: Path, name: str) -> int:
 
 
 def explain_use(name: str, model: Model, folder: Path) -> str:
-    """Tell what makes Harry use a model that was fetched."""
+    """Return a sentence on how to make Harry use a model that was fetched."""
     if model.role == "language_model":
         return f"Harry thinks with {name} from his next answer on, unless something better answers or is named."
     voice = next(file.name for file in model.files if file.name.endswith(".onnx"))

@@ -47,7 +47,7 @@ Progress = Callable[[str, int, int | None], None]
 
 
 async def pull(model: Model, folder: Path, progress: Progress = lambda name, done, total: None) -> None:
-    """Fetch a model's files into `folder`; what is there already and whole is not fetched again.
+    """Fetch a model's files into `folder`; complete files are not fetched again.
 
     Raises `EngineError` where a server does not give what was wanted, `StoreError` where the disk does not take it.
     """
@@ -73,7 +73,7 @@ def _ready(folder: Path) -> dict[str, str]:
 async def fetch(
     url: str, target: Path, file: ModelFile, *, sha256: str, progress: Progress = lambda name, done, total: None
 ) -> str:
-    """Fetch one file; returns its sha256. What was fetched of it before is gone on with."""
+    """Fetch one file, resuming what was fetched before; return its sha256."""
     part = target.with_name(f"{target.name}.part")
     await _whole(url, part, file, progress)
     digest = await _digest(part)
@@ -91,7 +91,7 @@ async def fetch(
 
 
 async def _whole(url: str, part: Path, file: ModelFile, progress: Progress) -> None:
-    """Fetch until it is whole, going on where it was cut."""
+    """Fetch until the file is complete, resuming after cuts."""
     idle = 0
     for _ in range(MAX_ATTEMPTS):
         before = _size(part)
@@ -149,7 +149,7 @@ async def _next(url: str, answer: Download) -> bytes:
 
 @asynccontextmanager
 async def _answer(url: str, have: int) -> AsyncIterator[Download]:
-    """Ask for a file from `have` bytes on, and follow where it leads."""
+    """Request a file from byte `have` on, following redirects."""
     for _ in range(MAX_REDIRECTS + 1):
         permit(url, "fetching a model")
         answer = await open_download(url, {"Range": f"bytes={have}-"} if have else {})
@@ -176,7 +176,7 @@ def _check_status(url: str, status: int) -> None:
 
 
 def _where(answer: Download, have: int) -> tuple[int, int | None]:
-    """Return where the bytes that come begin, and how many there are in all, if the server says."""
+    """Return the offset of the bytes that come, and the file's size if the server says it."""
     length = answer.headers.get("content-length", "")
     if answer.status == 206:
         found = _RANGE.fullmatch(answer.headers.get("content-range", ""))

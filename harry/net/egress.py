@@ -33,20 +33,20 @@ class EgressRefused(EngineUnavailable):
 
 
 class _EgressPolicy:
-    """The wish of the whole process, like its log: set once by whoever starts it."""
+    """The policy of the whole process, like its log: set once at the start."""
 
     local_only = False
     folder: Path | None = None
 
 
 def configure(*, local_only: bool, folder: Path | None = None) -> None:
-    """Say whether anything may leave this computer, and in which folder what does is written down, if anywhere."""
+    """Set whether anything may leave this computer, and the folder of the log, if there is one."""
     _EgressPolicy.local_only = local_only
     _EgressPolicy.folder = folder
 
 
 def host_of(url: str) -> str:
-    """Name the host of an address, and its port if it has one; never what else the address may hold."""
+    """Return the host of an address, and its port if it has one; nothing else of the address."""
     parts = urlsplit(url)
     try:
         port = f":{parts.port}" if parts.port is not None else ""
@@ -77,7 +77,7 @@ def permit(url: str, purpose: str) -> None:
 
 
 def note(url: str, purpose: str, *, sent: int = 0, received: int = 0, seconds: float = 0.0) -> None:
-    """Write down that something left this computer; `sent` and `received` are bytes. Takes some 50 us, never raises."""
+    """Log that something left this computer; `sent` and `received` are bytes. Takes some 50 us, never raises."""
     if _EgressPolicy.folder is None or is_loopback(url):
         return
     line = {
@@ -107,7 +107,7 @@ def _append(path: Path, line: str) -> None:
 
 
 def read_notes(folder: Path) -> Iterator[dict[str, Any]]:
-    """Read what was written down, oldest first. A line that a crash cut is left out."""
+    """Yield the lines of the log, oldest first. A line that a crash cut is left out."""
     for name in (f"{EGRESS_FILE}.1", EGRESS_FILE):
         try:
             lines = (folder / name).read_text("utf-8", "replace").splitlines()

@@ -65,7 +65,7 @@ def translate_errors(url: str) -> Iterator[None]:
 async def post(
     client: httpx.AsyncClient, url: str, body: Mapping[str, Any], purpose: str
 ) -> AsyncIterator[httpx.Response]:
-    """Ask, and hand over the response while its body is still to come; the connection ends with the context.
+    """Send a POST request and yield the response before its body has come; the connection ends with the block.
 
     Raises `EgressRefused` where nothing may leave this computer; what does is noted under `purpose`.
     """
@@ -103,7 +103,7 @@ async def post(
 
 @asynccontextmanager
 async def stream_body(response: httpx.Response) -> AsyncIterator[AsyncIterator[bytes]]:
-    """Iterate over the bytes of a streamed body, and leave nothing behind where that ends early.
+    """Yield an iterator over the bytes of a streamed body; nothing stays open where that ends early.
 
     httpx nests half a dozen async generators and closes only the outermost. A cancellation raised in the innermost
     ends them all, so an early end asks once more, in a scope that is cancelled already. It waits for nothing.
@@ -147,7 +147,7 @@ class Download:
 
 
 async def open_download(url: str, headers: Mapping[str, str]) -> Download:
-    """Ask for a file; redirects are the caller's to follow. Raises `EngineError`."""
+    """Request a file; the caller follows redirects. Raises `EngineError`."""
     client = await trio.to_thread.run_sync(new_client, url, {"Accept-Encoding": "identity", **headers})
     response: httpx.Response | None = None
     try:

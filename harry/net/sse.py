@@ -18,7 +18,7 @@ class EventReader:
         self._after_cr = False
 
     def feed(self, more: bytes) -> list[str]:
-        """Take in more of the stream; returns the data of each event that is whole. Raises `EngineError`."""
+        """Take in more of the stream; return the data of each complete event. Raises `EngineError`."""
         if self._after_cr and more.startswith(b"\n"):
             more = more[1:]
         if more:
@@ -31,7 +31,7 @@ class EventReader:
         return [event for line in lines if (event := self._line(line.decode("utf-8", "replace"))) is not None]
 
     def end(self) -> list[str]:
-        """Take the stream as over; returns the last event, which some servers do not end."""
+        """Finish the stream; return the last event, which some servers do not end."""
         last = self._line(self._rest.decode("utf-8", "replace")) if self._rest else None
         self._rest.clear()
         return [event for event in (last, self._line("")) if event is not None]

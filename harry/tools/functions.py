@@ -139,7 +139,7 @@ def _answer(result: Any) -> Answer | str:
 
 
 def load_plugin_tools() -> list[Offer]:
-    """Return the functions that entry points name. One that cannot be loaded, or be a tool, is logged and left out."""
+    """Load the functions that entry points name. One that cannot be loaded, or is no tool, is logged and left out."""
     found: list[Offer] = []
     for point in entry_points(group=GROUP):
         try:

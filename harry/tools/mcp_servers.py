@@ -71,7 +71,7 @@ class Server:
         self._doubted = Signal()
 
     async def run(self) -> NoReturn:
-        """Keep it going until cancelled."""
+        """Keep the server running until cancelled."""
         failures = 0
         while True:
             began = trio.current_time()
@@ -157,12 +157,12 @@ def _usable(told: Described) -> bool:
 
 
 def _transport(opened: Any) -> Any:
-    """Return the SDK takes any context manager that yields a pair of streams as a transport."""
+    """Return the context manager unchanged: the SDK takes any that yields a pair of streams as a transport."""
     return opened
 
 
 def convert_result(result: CallToolResult) -> Answer:
-    """Return what a result says, bounded: texts joined, pictures made small, everything else named. Slow."""
+    """Convert a result, bounded: texts joined, pictures made small, everything else named. Blocking."""
     texts: list[str] = []
     pictures: list[str] = []
     for content in result.content[:64]:

@@ -60,7 +60,7 @@ Handler = Callable[[Mapping[str, Any]], Awaitable["Answer | str"]]
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A tool with what does it. `confirm`: it has an effect that needs the user's yes."""
+    """A tool with its handler. `confirm`: it has an effect that needs the user's yes."""
 
     tool: Tool
     handler: Handler
@@ -68,7 +68,7 @@ class Offer:
     confirm: bool = False
 
     def needs_yes(self, named: frozenset[str]) -> bool:
-        """Return whether the user has to agree before it is used; `named` as in `Box.confirm`."""
+        """Return whether the user has to agree before it is used; `named` as in `SessionTools.confirm`."""
         return self.confirm or self.tool.name in named or ("*" in named and self.tool.effect)
 
 
@@ -93,11 +93,11 @@ class SessionTools:
     _asked_before: frozenset[tuple[tuple[str, str], str]] = frozenset()
 
     def offer(self, offer: Offer) -> None:
-        """Have a tool used from now on; one of the same name is replaced."""
+        """Add a tool; one of the same name is replaced."""
         self._offers[offer.tool.name] = offer
 
     def withdraw(self, name: str) -> None:
-        """Offer a tool no longer."""
+        """Remove a tool."""
         self._offers.pop(name, None)
 
     @property
@@ -106,16 +106,16 @@ class SessionTools:
         return {**{offer.tool.name: offer for offer in self.shared()}, **self._offers}
 
     def add_late_result(self, name: str, result: str) -> None:
-        """Take a result for which its call did not wait."""
+        """Add a result that came after its call was over."""
         self._late.append((f"result of {name}, which came after its call was over", result[:MAX_RESULT_CHARACTERS]))
 
     def list_late_results(self) -> tuple[tuple[str, str], ...]:
-        """Return what came too late, as (name, text) for a prompt; it stays until a turn that was told it has ended."""
+        """Return late results as (name, text) for a prompt; they stay until a turn that was told them has ended."""
         self._told = len(self._late)
         return tuple(self._late)
 
     def end_turn(self) -> None:
-        """Let go of the late results that the turn was told, and of what was asked before it and not answered in it."""
+        """Drop the late results that the turn was told, and questions asked before it and not answered in it."""
         for _ in range(min(self._told, len(self._late))):
             self._late.popleft()
         self._told = 0
@@ -142,7 +142,7 @@ class TurnTools:
         return tuple(offer.tool for offer in self._offers.values())
 
     async def use(self, calls: Sequence[ToolCall]) -> list[Used]:
-        """Use the tools side by side; see `actors.protocols.Toolbox`."""
+        """Run the calls concurrently; see `actors.protocols.Toolbox`."""
         # A guess may be taken back, and a tool cannot be: nothing is used before it is sure that Harry answers.
         await self._turn.decided.wait()
         calls = [replace(call, id=self._own_id(call, at)) for at, call in enumerate(calls)]

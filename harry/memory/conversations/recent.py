@@ -32,7 +32,7 @@ async def recall_recent(
 
 
 async def recall_earlier(rotation: Rotation, user: str, *, wall: Callable[[], float] = time.time) -> dict[str, str]:
-    """Tell what the conversations before this one were about: a line for each by its id, oldest first.
+    """Return a line about each earlier conversation by its id, oldest first.
 
     Raises `StoreError`.
     """

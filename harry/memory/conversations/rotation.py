@@ -87,9 +87,9 @@ def _ignore(_: str) -> None:
 class Rotation:
     """Rotates conversations in `tables`. `wall` tells seconds since the epoch, `zone` what a day is.
 
-    `summarise` writes each summary; `extract` does when it fails or returns nothing. `on_step(name)` is called after each
-    step (`counted out`, `summarised`, `let go`), `on_let_go(user, turns)` with the ids of turns that belong to the recent
-    conversation no more.
+    `summarise` writes each summary; `extract` does when it fails or returns nothing. `on_step(name)` is called after
+    each step (`counted out`, `summarised`, `let go`), `on_let_go(user, turns)` with the ids of turns that belong to the
+    recent conversation no more.
     """
 
     def __init__(
@@ -168,7 +168,7 @@ class Rotation:
         return rotated
 
     def notice(self) -> None:
-        """Say that a turn was kept: `run` looks again at when it has to rotate."""
+        """Announce that a turn was stored, so that `run` recomputes when to rotate."""
         self._noticed.set()
 
     async def run(
@@ -204,7 +204,7 @@ class Rotation:
         return min(max(ended + self._silence - now, 0.0) + 1.0, _until_midnight(now, self._zone))
 
     def _count_out(self, connection: sqlite3.Connection, user: str) -> Conversation | None:
-        """Fix which turns make the oldest conversation that is over. One that has no summary yet comes first."""
+        """Record which turns form the oldest finished conversation; one that has no summary yet comes first."""
         unfinished = connection.execute(
             f"SELECT {_COLUMNS} FROM conversation WHERE user = ? AND summary IS NULL ORDER BY seq",  # noqa: S608
             (user,),
@@ -290,7 +290,7 @@ class Rotation:
 
 
 def _item(conversation: Conversation, summary: str, turns: list[str]) -> items.Item:
-    """Return the summary as it is found. It goes with each turn that it was made of, and takes what is told in short along."""
+    """Build the item under which the summary is found; it is deleted with any turn that it was made from."""
     origins = tuple(item for turn in turns for item in items.name_turn_items(turn))
     return items.Item(
         f"{conversation.id}/summary", summary, conversation.user, "note", "", conversation.ended_at,
@@ -309,7 +309,7 @@ def _turns(connection: sqlite3.Connection, conversation: Conversation) -> list[A
 
 
 def _until_midnight(now: float, zone: tzinfo | None) -> float:
-    """Return the seconds from `now` until the next local day, a little more rather than less."""
+    """Return the seconds from `now` until the next local day, rounded up."""
     here = datetime.fromtimestamp(now, tz=UTC).astimezone(zone)
     midnight = datetime.combine(here.date() + timedelta(days=1), clock_time(), tzinfo=zone)
     return max(midnight.timestamp() - now, 0.0) + 1.0

@@ -24,7 +24,7 @@ _MAX_SENTENCES_READ = 2000  # sentences; of a longer conversation the newest
 
 
 def extract(exchanges: Sequence[Exchange]) -> str:
-    """Summarise in at most `MAX_SUMMARY_CHARACTERS` characters; never empty, and the same for the same conversation."""
+    """Summarise in at most `MAX_SUMMARY_CHARACTERS`; never empty, and the same for the same conversation."""
     sentences = [
         sentence[:_MAX_SENTENCE_CHARACTERS]
         for exchange in exchanges

@@ -34,7 +34,7 @@ class Row(NamedTuple):
 
 
 def bound_tokens(text: str) -> int:
-    """Count tokens without a tokenizer, never too few: the bytes of the text in UTF-8, and one.
+    """Return an upper bound of a text's tokens without a tokenizer: its bytes in UTF-8, plus one.
 
     Every tokenizer of bytes or with a fallback to bytes (byte-level BPE, SentencePiece, WordPiece's unknowns) spends a
     token on at least one byte; the one more is the word mark that SentencePiece puts in front. English is about four
@@ -49,7 +49,7 @@ def count_exchange(exchange: Exchange, count: Count = bound_tokens) -> int:
 
 
 def merge_amended(rows: Iterable[Row]) -> list[Exchange]:
-    """Make exchanges of turns, oldest first; an amended turn is shown, in its old place, as what amends it."""
+    """Convert turns to exchanges, oldest first; an amended turn is replaced by the one that amends it."""
     place: dict[str, str] = {}
     kept: dict[str, Exchange] = {}
     for row in rows:
@@ -59,7 +59,7 @@ def merge_amended(rows: Iterable[Row]) -> list[Exchange]:
 
 
 def fit_budget(exchanges: Sequence[Exchange], budget: int, count: Count = bound_tokens) -> list[Exchange]:
-    """Take the newest exchanges that fit into `budget` tokens together, oldest first. None is cut in two."""
+    """Return the newest whole exchanges that fit into `budget` tokens together, oldest first."""
     taken: list[Exchange] = []
     for exchange in reversed(exchanges):
         budget -= count_exchange(exchange, count)

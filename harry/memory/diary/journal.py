@@ -166,7 +166,7 @@ def _item_id(persona: str, day: str) -> str:
 
 
 def _item(entry: JournalEntry, derived_from: tuple[str, ...]) -> items.Item:
-    """Return the entry as it is found: its goal and tags are no words of the day."""
+    """Build the item under which the entry is found, without its goal and tags."""
     return items.Item(
         _item_id(entry.persona, entry.day), entry.text, entry.user, "journal", entry.persona, entry.at,
         source="journal", derived_from=derived_from,

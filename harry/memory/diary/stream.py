@@ -66,7 +66,7 @@ class SocDays:
         self._wall = wall
 
     async def append(self, text: str, *, entry: str | None = None) -> int:
-        """Keep a thought; returns its number once it is durable. The same `entry` (an id) again changes nothing.
+        """Store a thought; return its number once it is durable. The same `entry` (an id) again changes nothing.
 
         Raises `StoreError`.
         """

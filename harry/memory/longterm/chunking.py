@@ -29,7 +29,7 @@ class Passage:
 
 
 def split_passages(document: str, *, markdown: bool = True) -> list[Passage]:
-    """Cut a document. Plain text has no headings."""
+    """Split a document into passages. Plain text (`markdown` false) has no headings."""
     found: list[Passage] = []
     for heading, paragraphs in _sections(document, markdown=markdown):
         found += [Passage(text, heading) for text in _gathered(paragraphs)]
@@ -84,7 +84,7 @@ def _gathered(paragraphs: list[str]) -> list[str]:
 
 
 def _pieces(paragraph: str) -> list[tuple[str, str]]:
-    """Cut a paragraph where it is too long for one passage, as (piece, what stands before it)."""
+    """Split a paragraph that is too long for one passage; return pairs (piece, joint before it)."""
     if len(paragraph.split()) <= MAX_PASSAGE_WORDS:
         return [(paragraph, "\n\n")]
     sentences = [piece for sentence in _SENTENCE.split(paragraph) for piece in _short(sentence)]

@@ -23,7 +23,7 @@ _MAX_EMBEDDED_CHARACTERS = 4_000
 
 @dataclass(frozen=True, slots=True)
 class PendingItem:
-    """An item that wants a vector: its words, and those that were said before it, "" for none."""
+    """An item without a vector: its words, and those said before it ("" for none)."""
 
     seq: int
     namespace: str
@@ -33,7 +33,7 @@ class PendingItem:
 
 
 def list_pending(connection: sqlite3.Connection, namespace: str | None) -> list[PendingItem]:
-    """List the items that want a vector, of one namespace or of all, oldest first."""
+    """List the items without a vector, of one namespace or of all, oldest first."""
     rows = connection.execute(
         """
         SELECT i.seq, i.ns, i.kind, i.speaker, i.heading, i.text, i.at, b.speaker, b.heading, b.text, b.at
@@ -56,7 +56,7 @@ def list_pending(connection: sqlite3.Connection, namespace: str | None) -> list[
 
 
 def embed(embedder: Embedder, items: Sequence[PendingItem], everywhere: bool) -> list[bytes]:
-    """Make the items' vectors; blocking. `everywhere` uses all processors."""
+    """Compute the items' vectors, each float16 of shape (384,) as bytes; blocking. `everywhere` uses all processors."""
     encode = embedder.encode_many if everywhere else embedder.encode
     together = [f"{item.before}\n{item.text}" if item.before else item.text for item in items]
     vectors = encode([*(item.text for item in items), *together])
@@ -66,6 +66,6 @@ def embed(embedder: Embedder, items: Sequence[PendingItem], everywhere: bool) ->
 
 
 def store_vectors(connection: sqlite3.Connection, rows: Sequence[tuple[int, str, str, bytes]]) -> None:
-    """Keep vectors of items that are still there, as (number, namespace, kind, vector)."""
+    """Store the vectors of items that still exist. `rows` holds (number, namespace, kind, vector)."""
     keep_vectors(connection, MODEL, rows)
     trim_changes(connection)

@@ -28,7 +28,7 @@ BATCH_ITEMS = 1000
 
 @dataclass
 class ImportReport:
-    """What became of a file. `wrong` holds (line, why); `foreign` counts lines that were not UTF-8."""
+    """The result of reading a file. `wrong` holds (line, reason); `foreign` counts lines that were not UTF-8."""
 
     taken: int = 0
     again: int = 0
@@ -37,7 +37,7 @@ class ImportReport:
 
 
 def decode(raw: bytes) -> tuple[str, bool]:
-    """Read bytes as UTF-8, else as Windows-1252; and whether it was the latter."""
+    """Decode UTF-8, else Windows-1252; return the text and whether it was Windows-1252."""
     try:
         return raw.decode("utf-8"), False
     except UnicodeDecodeError:
@@ -47,7 +47,7 @@ def decode(raw: bytes) -> tuple[str, bool]:
 def read_lines(
     file: BinaryIO, report: ImportReport, *, namespace: str, zone: tzinfo | None = None
 ) -> Iterator[tuple[int, Item]]:
-    """Yield (bytes read so far, item) for each good line; what is wrong goes into the report.
+    """Yield (bytes read so far, item) for each valid line; invalid ones go into the report.
 
     `namespace` serves lines that name none. A time without a zone is local (`zone`, or the system's).
     """
@@ -149,7 +149,7 @@ def _of_text(value: str, zone: tzinfo | None) -> float:
 
 
 def serialize_item(item: Item) -> dict[str, Any]:
-    """Write an item so that `read_lines` reads the same."""
+    """Return an item as a JSON object that `read_lines` reads back."""
     line = {
         "id": item.id,
         "text": item.text,
@@ -169,7 +169,7 @@ def serialize_item(item: Item) -> dict[str, Any]:
 
 
 def read_document(path: Path, *, namespace: str, kind: Kind) -> list[Item]:
-    """Cut a text or Markdown file into items. Raises `ConfigurationError` if it cannot be read."""
+    """Split a text or Markdown file into items. Raises `ConfigurationError` if it cannot be read."""
     try:
         text, _ = decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     except OSError as error:

@@ -28,7 +28,7 @@ CANDIDATES = 12
 
 
 def select(answer: Answer, *, present: Collection[str] = ()) -> list[Found]:
-    """Choose what is worth a prompt, oldest first. `present` holds the ids of turns that the prompt has anyway."""
+    """Select the memories for a prompt, oldest first. `present` holds the ids of turns that stand in it already."""
     first, other = FLOORS[answer.tier]
     candidates = [found for found in answer.found if found.item.id.partition("/")[0] not in present]
     if not candidates or max(found.strength for found in candidates) < first:
@@ -51,7 +51,7 @@ def are_alike(one: Found, other: Found) -> bool:
 
 
 def render(found: Found, now: float) -> str:
-    """Write a memory as one line: when, by whom or where from, and what. It is for quoting as data."""
+    """Render a memory as one line: when, by whom or from where, and what. The caller quotes it as data."""
     item = found.item
     text = " ".join(item.text[: 4 * MAX_MEMORY_CHARACTERS].split())
     if len(text) > MAX_MEMORY_CHARACTERS:
@@ -63,5 +63,5 @@ def render(found: Found, now: float) -> str:
 
 
 def render_memories(answer: Answer, *, present: Collection[str], now: float) -> list[str]:
-    """Write what is worth a prompt as lines, oldest first; `present` as in `select`."""
+    """Render the memories for a prompt as lines, oldest first; `present` as in `select`."""
     return [render(found, now) for found in select(answer, present=present)]

@@ -82,7 +82,7 @@ class LongTermMemory:
     # Writing
 
     async def upsert(self, items: Sequence[Item]) -> list[int]:
-        """Keep items, all or none; returns their numbers, on disk when this returns.
+        """Store items, all or none; return their numbers once they are on disk.
 
         An item whose id its namespace knows takes the place of what stood there, in the same place of the conversation.
         Raises `ValueError` for one that can never be kept.
@@ -112,11 +112,11 @@ class LongTermMemory:
         return await self._tables.transaction(work)
 
     def notice(self) -> None:
-        """Tell that something was written, so that `run` makes its vectors. Never waits."""
+        """Announce that something was written, so that `run` computes its vectors. Never waits."""
         self._new.set()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> NoReturn:
-        """Make the vectors that are missing, now and after each `notice`, leaving half of a processor idle."""
+        """Compute missing vectors, now and after each `notice`, using at most half of a processor."""
         task_status.started()
         while True:
             self._new.clear()
@@ -131,7 +131,7 @@ class LongTermMemory:
         gently: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> int:
-        """Give every item that has no vector its own; returns how many. `progress(done, of)` is called as it goes.
+        """Compute the vectors of all items that have none; return how many. Calls `progress(done, of)`.
 
         `everywhere` uses all processors, for imports; `gently` rests as long as it works, beside a conversation.
         """
@@ -163,7 +163,7 @@ class LongTermMemory:
         return read_row(found) if found is not None else None
 
     async def list_items(self, namespace: str, *, kind: Kind | None = None, after: int = 0) -> list[tuple[int, Item]]:
-        """Return the next items of a namespace after a number, with theirs, in order; [] at the end."""
+        """Return the items of a namespace after number `after` as (number, item), in order; [] at the end."""
 
         def work(connection: sqlite3.Connection) -> list[Any]:
             return connection.execute(
@@ -175,7 +175,7 @@ class LongTermMemory:
         return [(row[0], read_row(row[1:])) for row in await self._tables.read(work)]
 
     async def count_items(self, namespace: str | None = None) -> list[dict[str, Any]]:
-        """Count the items of each namespace and kind: those that hold, those replaced, those with a vector."""
+        """Count the items of each namespace and kind: all, those replaced, those with a vector, their characters."""
 
         def work(connection: sqlite3.Connection) -> list[Any]:
             return connection.execute(
@@ -205,7 +205,7 @@ class LongTermMemory:
         count: int = 10,
         offer: Callable[[Answer], None] | None = None,
     ) -> Answer:
-        """Find the `count` items that bear most on a text, within a namespace.
+        """Find the `count` most relevant items for a text within a namespace.
 
         `offer` is called, in trio's thread, with each complete tier: first by words, then by words and meaning.
         A cancelled search leaves its thread at the next step.
@@ -262,7 +262,7 @@ class LongTermMemory:
         return _answer(connection, "both", Question(text, question.terms, vector), indexes, count)
 
     def _current(self, connection: sqlite3.Connection, namespace: str, kinds: Sequence[Kind]) -> list[SearchIndex]:
-        """Bring the indexes up to date, reading those that are not held yet."""
+        """Return the indexes, brought up to date; those not in memory yet are read."""
         with _snapshot(connection):
             self._follow(connection)
             wanted = []
@@ -306,7 +306,7 @@ def _go_on(unwanted: threading.Event) -> None:
 
 @contextmanager
 def _snapshot(connection: sqlite3.Connection) -> Iterator[None]:
-    """See one state of the store, whatever is written meanwhile."""
+    """Read one state of the store for the length of the block, whatever is written meanwhile."""
     connection.execute("BEGIN")
     try:
         yield

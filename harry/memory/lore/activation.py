@@ -38,6 +38,15 @@ class Moment:
     fired_before: Collection[int] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Tokens that entries may fill, as `count` counts them; constant entries have `constant_tokens` of their own."""
+
+    tokens: int
+    count: Count
+    constant_tokens: int = CONSTANT_BUDGET_TOKENS
+
+
 class Found(NamedTuple):
     """Where one of an entry's keys stands: in a text (0: the newest), or in the content of an entry that fired."""
 
@@ -89,7 +98,7 @@ class Evidence:
         return None
 
     def describe(self, found: Found, rule: Rule, *, exactly: bool) -> str:
-        """Say where it was found; `exactly` names the character."""
+        """Describe where a key was found; `exactly` adds the character."""
         if found.content is not None:
             where = f"in the content of {found.content.entry.title[:40]!r}"
         elif found.text == 0:
@@ -127,43 +136,40 @@ def judge(
     texts: Sequence[str],
     hits: Sequence[Hits],
     *,
-    budget: int,
-    count: Count,
+    budget: Budget,
     moment: Moment | None = None,
-    constant_budget: int = CONSTANT_BUDGET_TOKENS,
     trials: Trials | None = None,
-    exactly: bool = False,
-    everything: bool = False,
+    explain: bool = False,
 ) -> list[Verdict]:
-    """Return the entries that fire, in the prompt's order; with `everything` then all the others, each with its reason.
+    """Return the entries that fire, in the prompt's order; with `explain`, all others after them, each with its reason.
 
-    `texts` and their `hits` stand newest first. `budget` is in tokens as `count` counts them; `trials`
-    bounds the time for all patterns; `exactly` tells the character where a key was found. Blocking.
+    `texts` and their `hits` stand newest first. `trials` bounds the time for all patterns; `explain` also says at which
+    character a key was found. Blocking.
     """
     moment = moment or Moment()
     evidence = Evidence(index, texts, hits, trials or Trials())
     answers: Answers = {}
-    asked = index.rules if everything else _in_order(index.find_rules(hits), index.always)
+    asked = index.rules if explain else _in_order(index.find_rules(hits), index.always)
     new = _decide(asked, evidence, moment, answers)
     for _ in range(MAX_RECURSION_STEPS if index.recursive else 0):
         # What has just fired is looked into, and only that: each content speaks once.
         evidence.contents.extend(new)
         spoken_of = index.find_rules(index.find_in_content(rule) for rule in new)
-        waiting = index.rules if everything else _in_order(spoken_of, index.always)
+        waiting = index.rules if explain else _in_order(spoken_of, index.always)
         new = _decide([rule for rule in waiting if _may_yet_fire(rule, answers)], evidence, moment, answers)
         if not new:
             break
-    kept, over = _settle([rule for rule, answer in answers.values() if answer[0]], budget, constant_budget, count)
+    kept, over = _settle([rule for rule, answer in answers.values() if answer[0]], budget)
 
     def verdict(rule: Rule, tokens: int = 0, left: int | None = None) -> Verdict:
         fires, reason, why = answers[rule.place][1]
-        said = why if isinstance(why, str) else evidence.describe(why, rule, exactly=exactly)
+        said = why if isinstance(why, str) else evidence.describe(why, rule, exactly=explain)
         if left is not None:
             fires, reason, said = False, Reason.OVER_BUDGET, f"{said}, but it needs {tokens} tokens and {left} are left"
         return Verdict(rule.entry, rule.book.name, fires, reason, said, rule.text, tokens, rule.asks.depth)
 
     verdicts = [verdict(rule, tokens) for rule, tokens in kept]
-    if everything:
+    if explain:
         dropped = {rule.place: verdict(rule, tokens, left) for rule, tokens, left in over}
         quiet = {place: verdict(rule) for place, (rule, answer) in answers.items() if not answer[0]}
         verdicts += [other for _, other in sorted({**dropped, **quiet}.items())]
@@ -301,19 +307,17 @@ _SECONDARY: dict[int, Callable[[Rule, Evidence], Answer | None]] = {
 }
 
 
-def _settle(
-    fired: Sequence[Rule], budget: int, constant_budget: int, count: Count
-) -> tuple[list[tuple[Rule, int]], list[tuple[Rule, int, int]]]:
-    """Keep what has room, the worthiest first: what stays, with its tokens, in the prompt's order, and what does not.
+def _settle(fired: Sequence[Rule], budget: Budget) -> tuple[list[tuple[Rule, int]], list[tuple[Rule, int, int]]]:
+    """Fit rules into the budget, the worthiest first; return those that stay, with their tokens, and the others.
 
     What does not stay comes with the tokens it needs and those that were left. Constant entries race for their own.
     """
-    room = {True: constant_budget, False: budget}
+    room = {True: budget.constant_tokens, False: budget.tokens}
     in_book: dict[int, int] = defaultdict(int)
     kept: list[tuple[Rule, int]] = []
     over: list[tuple[Rule, int, int]] = []
     for rule in sorted(fired, key=lambda rule: (rule.entry.worth, -rule.place), reverse=True):
-        tokens = count(rule.text)
+        tokens = budget.count(rule.text)
         left = room[rule.constant]
         book = id(rule.book)
         if rule.book.token_budget is not None and not rule.constant:

@@ -36,7 +36,7 @@ NOTHING_ASKED = Decorators()
 
 
 def split_decorators(content: str) -> tuple[str, Decorators]:
-    """Part a content from its decorators."""
+    """Split a content into its text and its decorators."""
     if "@@" not in content:
         return content.strip("\n"), NOTHING_ASKED
     kept: list[str] = []

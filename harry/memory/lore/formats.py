@@ -60,7 +60,7 @@ class V3Entry(_Lenient):
         return [key.strip() for key in given.split(",") if key.strip()] if isinstance(given, str) else given
 
     def to_entry(self) -> Entry:
-        """Make it Harry's."""
+        """Convert to Harry's own model."""
         known = {name: getattr(self, name) for name in V3Entry.model_fields}
         known.update(keys=tuple(self.keys), secondary_keys=tuple(self.secondary_keys), extra=self.rest)
         return Entry(**known)
@@ -78,7 +78,7 @@ class V3Book(_Lenient):
     extensions: dict[str, Any] = {}
 
     def to_book(self) -> Book:
-        """Make it Harry's."""
+        """Convert to Harry's own model."""
         return Book(
             name=self.name,
             entries=tuple(entry.to_entry() for entry in self.entries),
@@ -107,7 +107,7 @@ class WorldEntry(_Lenient):
     extensions: dict[str, Any] = {}
 
     def to_entry(self) -> Entry:
-        """Make it Harry's."""
+        """Convert to Harry's own model."""
         return Entry(
             keys=tuple(self.key),
             content=self.content,
@@ -131,7 +131,7 @@ class World(_Lenient):
     extensions: dict[str, Any] = {}
 
     def to_book(self) -> Book:
-        """Make it Harry's."""
+        """Convert to Harry's own model."""
         entries = tuple(entry.to_entry() for entry in self.entries.values())
         return Book(name=self.name, entries=entries, extensions={**self.extensions, "sillytavern": self.rest})
 
@@ -149,7 +149,7 @@ class NovelEntry(_Lenient):
     category: str | None = None
 
     def to_entry(self, disabled: frozenset[str]) -> Entry:
-        """Make it Harry's. `disabled` are the categories that are switched off."""
+        """Convert to Harry's own model. `disabled` are the categories that are switched off."""
         priority = self.contextConfig.get("budgetPriority")
         number = priority if isinstance(priority, int) and abs(priority) <= 10**12 else 400
         kept = {**self.rest, "contextConfig": self.contextConfig, "category": self.category}
@@ -180,7 +180,7 @@ class NovelBook(_Lenient):
     categories: list[NovelCategory] = []
 
     def to_book(self) -> Book:
-        """Make it Harry's."""
+        """Convert to Harry's own model."""
         disabled = frozenset(category.id for category in self.categories if category.id and not category.enabled)
         categories = [category.model_dump() for category in self.categories]
         return Book(

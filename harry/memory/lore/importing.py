@@ -89,7 +89,7 @@ def _json(content: bytes, path: Path) -> Any:
 
 
 def _whole(value: Any) -> Any:
-    """Mend every text in it: JSON can write halves of surrogate pairs, which nothing can keep."""
+    """Repair every text in a JSON value: JSON can hold halves of surrogate pairs, which no file can."""
     if isinstance(value, str):
         return repair_surrogates(value)
     if isinstance(value, list):

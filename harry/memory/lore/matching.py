@@ -36,7 +36,7 @@ class KeyIndex:
         self._count = 0
 
     def add(self, key: str, *, exact: bool) -> int | None:
-        """Take a key and give its number, the same for keys that mean the same; None for one that is never found."""
+        """Add a key; return its number, the same for equal keys, or None for a key that can never be found."""
         folded = fold(key, exact=exact).strip()
         if not can_be_found(folded):
             return None
@@ -52,7 +52,7 @@ class KeyIndex:
             sort.finish()
 
     def is_exact(self, number: int) -> bool:
-        """Return whether the key with this number minds case."""
+        """Return whether the key with this number is case-sensitive."""
         return number in self._exact.known
 
     def find(self, text: str) -> Hits:
@@ -62,7 +62,7 @@ class KeyIndex:
         )
 
     def start_growing(self) -> GrowingSearch:
-        """Make a search for a text that goes on."""
+        """Return a search for a growing text."""
         return GrowingSearch(self)
 
     def _sorts(self) -> list[_Sort]:
@@ -77,7 +77,7 @@ class KeyIndex:
 
 
 class _Sort:
-    """The keys that mind case, or those that do not."""
+    """The case-sensitive keys, or the others."""
 
     def __init__(self, *, exact: bool) -> None:
         self.exact = exact

@@ -58,12 +58,12 @@ def find_last_word(text: str) -> int:
 
 
 def join_folded(before: str, after: str) -> str:
-    """Put two folded pieces of a text together as if they had been folded in one."""
+    """Join two folded pieces of a text as if they had been folded together."""
     return before + (after.lstrip(" ") if before.endswith(" ") else after)
 
 
 def is_whole_word(text: str, start: int, end: int) -> bool:
-    """Return whether `text[start:end]` is no piece of a longer word. `text` is folded."""
+    """Return whether `text[start:end]`, of a folded text, is not part of a longer word."""
     if end < len(text):
         following = text[end]
         if following > "\x7f" and _is_mark(following):

@@ -61,7 +61,7 @@ class Pattern:
 
 
 def parse_literal(key: str) -> tuple[str, str] | None:
-    """Take a key such as `/drag(on|oness)/i` apart into expression and flags; None for a plain key."""
+    """Split a key such as `/drag(on|oness)/i` into expression and flags; None for a plain key."""
     found = _LITERAL.fullmatch(key.strip())
     return (found[1], found[2]) if found else None
 

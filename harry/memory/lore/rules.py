@@ -171,7 +171,7 @@ class LoreIndex:
         return self.keys.add(key, exact=bool(entry.case_sensitive))
 
     def _named(self, text: str) -> str:
-        """Put in the names that `{{char}}`, `{{user}}` and their like stand for."""
+        """Replace `{{char}}`, `{{user}}` and their like by the names."""
         if not self._names or ("{{" not in text and "<" not in text):
             return text
 

@@ -17,7 +17,7 @@ import trio
 from channels.signal import Signal
 from harry.engines.worker_threads import WorkerThreads
 from harry.errors import StoreError
-from harry.memory.lore.activation import CONSTANT_BUDGET_TOKENS, Moment, judge
+from harry.memory.lore.activation import Budget, Moment, judge
 from harry.memory.lore.matching import GrowingSearch, Hits
 from harry.memory.lore.model import Book, Count, Fired, Reason, Scope, Verdict, bound_tokens
 from harry.memory.lore.patterns import PATTERN_SECONDS, Trials
@@ -111,7 +111,7 @@ class KnowledgeBase:
             return True
 
     async def fire(self, texts: Sequence[str], budget_tokens: int, *, moment: Moment | None = None) -> list[Fired]:
-        """Return the entries that belong into the prompt, in its order: constant ones, and those `texts` speak of.
+        """Return the entries for the prompt, in its order: constant ones, and those whose keys stand in `texts`.
 
         `texts` are the messages, the newest last; `budget_tokens` is for what is not constant. Cancellable. The first
         call reads the store and may raise `StoreError`; later ones never wait for it.
@@ -132,7 +132,7 @@ class KnowledgeBase:
         ]
 
     async def explain(self, texts: Sequence[str], budget_tokens: int, *, moment: Moment | None = None) -> list[Verdict]:
-        """Say of every entry whether it fires on `texts` and why, those that fire first. For people who wait."""
+        """Return for every entry whether it fires on `texts` and why, those that fire first. Slower than `fire`."""
         ready = await self._current()
         newest_first = _newest_first(ready, texts)
 
@@ -142,12 +142,10 @@ class KnowledgeBase:
                 ready.index,
                 newest_first,
                 hits,
-                budget=budget_tokens,
-                count=self._count,
+                budget=Budget(budget_tokens, self._count),
                 moment=moment,
                 trials=Trials(limit=EXPLAINING),
-                exactly=True,
-                everything=True,
+                explain=True,
             )
 
         return work() if self._source.in_memory else await self._builds.run(work)
@@ -176,10 +174,8 @@ class KnowledgeBase:
                 index,
                 texts,
                 hits if hits is not None else [_search(ready, text) for text in texts],
-                budget=budget,
-                count=count,
+                budget=Budget(budget, count),
                 moment=moment,
-                constant_budget=CONSTANT_BUDGET_TOKENS,
                 trials=Trials(limit=self._pattern_limit),
             )
 
@@ -205,7 +201,7 @@ def _newest_first(ready: _Ready, texts: Sequence[str]) -> list[str]:
 
 
 def _search(ready: _Ready, text: str, *, newest: bool = False) -> Hits:
-    """Look the keys of a text up. The newest goes on growing; the others are searched once.
+    """Find the keys of a text. The newest text may still grow; the others are searched once.
 
     Threads may do this at once: what they lay down is the same, and the growing search is trio's thread's alone.
     """

@@ -67,18 +67,18 @@ class LoreStore:
         return await self._read(_load, scope)
 
     async def add_book(self, scope: Scope, book: Book, *, replace: bool = False) -> int:
-        """Keep a book with its entries; returns how many entries of an earlier one it took the place of.
+        """Store a book with its entries; return how many entries of an earlier book it replaced.
 
         Raises `ConfigurationError` if there is one of that name and not `replace`, or if it all becomes too much.
         """
         return await self._change(_add_book, scope, book, replace)
 
     async def add(self, scope: Scope, entry: Entry, *, book: str) -> int:
-        """Keep one entry in the book of that name, which is made if need be; returns its number."""
+        """Store an entry in the book of that name, which is created if needed; return its number."""
         return await self._change(_add_entry, scope, entry, book)
 
     async def enable(self, scope: Scope, numbers: Collection[int], *, enabled: bool) -> None:
-        """Let entries fire, or not. Raises `ConfigurationError` for a number that is none of the persona's."""
+        """Enable or disable entries. Raises `ConfigurationError` for a number that is not one of the persona's."""
         await self._change(_enable, scope, numbers, enabled)
 
     async def delete(self, scope: Scope, numbers: Collection[int]) -> None:

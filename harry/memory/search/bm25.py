@@ -108,5 +108,5 @@ def _counted(rows: Places) -> tuple[Places, Floats]:
 
 
 def weigh_rarity(rows: int, rows_with: int) -> float:
-    """Weigh a term by how few of the rows hold it; what stands in half of them weighs nothing."""
+    """Return a term's inverse document frequency, as FTS5 computes it; about 0 for a term in half of the rows."""
     return max(float(np.log((max(rows, SMALL) - rows_with + 0.5) / (rows_with + 0.5))), 1e-6)

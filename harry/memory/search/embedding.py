@@ -32,7 +32,7 @@ Matrix = npt.NDArray[np.float32]
 
 
 class Embedder:
-    """Gives texts their vectors: shape (texts, 384), float32, each of length one. Made by `load`; any thread."""
+    """Computes the vectors of texts: shape (texts, 384), float32, of length one. Made by `load`; any thread."""
 
     def __init__(self, session: Any) -> None:
         self._session = session
@@ -85,6 +85,6 @@ class Embedder:
 
 
 def combine_vectors(text: Matrix, with_previous: Matrix) -> bytes:
-    """Make an item's vector of those of its text alone and after the one before it, each of shape (384,)."""
+    """Combine the vectors of a text alone and with the one before it, each of shape (384,), into float16 bytes."""
     mean = text + with_previous
     return (mean / max(float(np.linalg.norm(mean)), 1e-9)).astype(np.float16).tobytes()

@@ -59,7 +59,7 @@ class _Segment:
 
 
 def _follows(times: Sequence[float | None], sources: Sequence[str], before: Row | None) -> npt.NDArray[np.bool_]:
-    """Return which rows were said after the one before them, in one conversation; a row without a time is taken to be."""
+    """Return which rows follow the one before in the same conversation; a row without a time counts as following."""
     if not times:
         return np.empty(0, bool)
     at = np.array([before[1] if before else None, *times], np.float64)  # None becomes NaN
@@ -86,7 +86,7 @@ class SearchIndex:
         self._gather()
 
     def follow(self, connection: sqlite3.Connection, changed: set[int]) -> None:
-        """Take in the rows with these numbers as they are now."""
+        """Update the rows with these numbers from the store."""
         limit = max(_SMALLEST, self._base.count // 20)
         if self._base.count <= limit or len(self._added) + len(changed) > limit:
             self.read(connection)
@@ -138,7 +138,7 @@ class SearchIndex:
         return any(bool(shelf.vectors.known.any()) for shelf in self._shelves)
 
     def score_words(self, terms: Terms) -> tuple[Floats, float]:
-        """Score every row by the words of a question; and the most that a row could score, about."""
+        """Score every row by a question's terms; return the scores, shape (rows,), and about the highest possible."""
         scores = [np.zeros(shelf.count, np.float32) for shelf in self._shelves]
         most = 0.0
         for term in terms.tolist():

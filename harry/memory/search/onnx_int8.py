@@ -11,7 +11,7 @@ from typing import Any
 
 
 def quantize_products(path: Path) -> bytes | None:
-    """Read a graph and change its products; blocking, 0.3 s. None where `onnx` is not installed."""
+    """Return the graph with int8 products as bytes; blocking, 0.3 s. None where `onnx` is not installed."""
     try:
         import onnx  # noqa: PLC0415  (heavy, and an extra)
     except ImportError:

@@ -47,7 +47,7 @@ class Question:
 
     @classmethod
     def read(cls, text: str, vector: Floats | None = None) -> Question:
-        """Read a text."""
+        """Build a question from a text."""
         return cls(text, hash_query_terms(text), vector)
 
 
@@ -118,7 +118,7 @@ def _look(question: Question, index: SearchIndex) -> _Part:
 
 
 def _together(rows: int, *places: Places) -> Places:
-    """Return all of these places once, in ascending order."""
+    """Return all of these row numbers once, in ascending order."""
     there = np.zeros(rows, bool)
     for indices in places:
         there[indices] = True
@@ -133,7 +133,7 @@ def _largest(scores: Floats, count: int) -> Places:
 
 
 def _z(values: list[Floats], chosen: list[npt.NDArray[np.bool_]], *, zeros: int = 0) -> list[Floats]:
-    """Standardise by the candidates of all parts, and so many zeros, together; what has no value is in the middle."""
+    """Standardise values by the candidates of all parts plus `zeros` zeros; a missing value becomes 0, the mean."""
     known = np.concatenate([scores[which] for scores, which in zip(values, chosen, strict=True)])
     known = np.append(known[np.isfinite(known)], np.zeros(zeros, np.float32))
     mean, spread = (float(known.mean()), float(known.std())) if len(known) else (0.0, 0.0)
@@ -171,7 +171,7 @@ def _habits(question: Question, part: _Part) -> Floats:
 
 
 def _strength(part: _Part) -> Floats:
-    """Say how much each row has to do with the question, by itself: the cosine, and a quarter of its share of words."""
+    """Return each row's own relevance: the cosine, plus a quarter of its share of the highest word score."""
     share = part.words / max(part.most, 1e-6)
     strength: Floats = (np.nan_to_num(part.meaning, nan=0.0) + share / 4).astype(np.float32)
     return strength

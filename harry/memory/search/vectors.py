@@ -61,7 +61,7 @@ def _signs(vectors: npt.NDArray[np.float16]) -> npt.NDArray[np.uint64]:
 
 
 def _wide(vectors: npt.NDArray[np.float16]) -> Floats:
-    """Make float32 of float16, by moving the bits: eight times as fast as numpy's way without the processor's help."""
+    """Convert float16 to float32 by moving bits: eight times as fast as numpy where the processor has no F16C."""
     bits = vectors.view(np.uint16).astype(np.uint32)
     bits = ((bits & np.uint32(0x8000)) << np.uint32(16)) | ((bits & np.uint32(0x7FFF)) << np.uint32(13))
     wide: Floats = bits.view(np.float32) * np.float32(2.0**112)  # the exponents' zeros lie so far apart
@@ -69,12 +69,12 @@ def _wide(vectors: npt.NDArray[np.float16]) -> Floats:
 
 
 def count_to_rescore(rows: int) -> int:
-    """Return how many of the nearest by sign are looked at truly."""
+    """Return how many of the nearest rows by sign are compared exactly."""
     return max(500, int(3 * rows**0.5))
 
 
 def find_nearest(distances: npt.NDArray[np.uint16], count: int) -> npt.NDArray[np.intp]:
-    """Return the rows of the `count` smallest distances, all of those at the last distance included, none beyond all."""
+    """Return the rows of the `count` smallest distances, and all others at the largest of these."""
     histogram = np.bincount(distances, minlength=int(_FAR) + 1)[: int(_FAR)]
     limit = int(np.searchsorted(np.cumsum(histogram), count))
     return np.flatnonzero(distances <= min(limit, int(_FAR) - 1))

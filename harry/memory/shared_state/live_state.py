@@ -54,7 +54,7 @@ class LiveState(Protocol):
     """
 
     async def save(self, user: str, variable: str, value: str) -> None:
-        """Let the variable hold this one text."""
+        """Set the variable to this one text."""
         ...
 
     async def append(self, user: str, variable: str, value: str, *, entry: str | None = None) -> None:
@@ -70,11 +70,11 @@ class LiveState(Protocol):
         ...
 
     async def delete(self, user: str, variable: str) -> None:
-        """Take the variable away."""
+        """Delete the variable."""
         ...
 
     async def erase(self, user: str) -> None:
-        """Take everything of a user away."""
+        """Delete everything of a user."""
         ...
 
     async def history(self, user: str, *, limit: int) -> list[Exchange]:
@@ -90,7 +90,7 @@ class SqliteLiveState:
         self._wall = wall
 
     async def save(self, user: str, variable: str, value: str) -> None:
-        """Let the variable hold this one text."""
+        """Set the variable to this one text."""
         await self._put("save", user, variable, value)
 
     async def append(self, user: str, variable: str, value: str, *, entry: str | None = None) -> None:
@@ -111,18 +111,18 @@ class SqliteLiveState:
         return [value for (value,) in rows]
 
     async def delete(self, user: str, variable: str) -> None:
-        """Take the variable away; that it was is remembered, so that it can be shared, and its texts are not."""
+        """Delete the variable. The deletion is recorded, so that it can be shared; its texts are not."""
         await self._put("delete", user, variable, "")
 
     async def erase(self, user: str) -> None:
-        """Take everything of a user away."""
+        """Delete everything of a user."""
         _checked(user, "-", "")
         await self._tables.transaction(
             lambda connection: connection.execute("DELETE FROM live_state WHERE user = ?", (user,))
         )
 
     async def erase_everywhere(self, user: str) -> None:
-        """Take everything of a user away, here and, later, in Redis; until then the user's name remains."""
+        """Delete everything of a user here and, later, in Redis; until then the user's name remains."""
         _checked(user, "-", "")
 
         def forget(connection: sqlite3.Connection) -> None:
@@ -179,7 +179,7 @@ def _apply(connection: sqlite3.Connection, entry: str, change: Change, at: float
 
 
 def _make_room(connection: sqlite3.Connection, user: str, variable: str) -> int:
-    """Let the oldest text go where there are too many; returns how many stood there."""
+    """Delete the oldest text where there are too many; return how many there were."""
     query = f"SELECT seq {_HELD} ORDER BY seq"
     rows = connection.execute(query, (user, variable)).fetchall()
     if len(rows) >= MAX_TEXTS:

@@ -38,7 +38,7 @@ _LATER = "Harry goes on without it and shares what was said when it is back."
 
 
 def describe_server(url: str) -> str:
-    """Name the server of a URL, without what is secret in it."""
+    """Return the host, port and path of a URL, without its secrets."""
     parts = urlsplit(url)
     return f"{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}" or "Redis"
 
@@ -58,7 +58,7 @@ def _errors(place: str) -> Iterator[None]:
 
 
 def _refused(said: str, place: str) -> StoreError:
-    """Tell why the server did not do it; what stopped a script stands in its message."""
+    """Translate the server's message, also that of a script it stopped."""
     if "OOM" in said[:120] or "maxmemory" in said:
         return StoreError(f"Redis at {place} has no memory left.", remedy="Raise its maxmemory, or free some.")
     if "READONLY" in said[:120] or "read only" in said:
@@ -76,7 +76,7 @@ class RedisLink:
         self._batcher = Batcher(self._send)
 
     async def carry(self, until: trio.CancelScope) -> None:
-        """Carry commands to and fro until that scope is cancelled: it is shielded, for the last flush of a stop."""
+        """Send commands until that scope is cancelled; it is shielded, for the last flush of a stop."""
         with until:
             await self._batcher.run()
 
@@ -95,7 +95,7 @@ class RedisLink:
         raise exceptions.TimeoutError
 
     async def call(self, *command: bytes | str | float, within: float = ANSWERED_WITHIN) -> Any:
-        """Send one command, together with those of other callers, and give its answer. Raises `StoreError`.
+        """Send one command, batched with those of other callers, and return its answer. Raises `StoreError`.
 
         It may be sent twice: only for what is harmless to repeat.
         """
@@ -104,7 +104,7 @@ class RedisLink:
     async def script(
         self, text: str, keys: Sequence[str], arguments: Sequence[str | int], *, within: float = ANSWERED_WITHIN
     ) -> Any:
-        """Run a Lua script, which Redis does as one step, and give its answer. Raises `StoreError`."""
+        """Run a Lua script, which Redis does as one step, and return its answer. Raises `StoreError`."""
         digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
         places = (len(keys), *keys, *arguments)
 

@@ -20,21 +20,21 @@ _PARTS = re.compile(r"[%:\x00-\x1f]")
 
 
 def escape(name: str) -> str:
-    """Write a name so that it holds no colon: as it is, but for `%`, `:` and control characters (percent-encoded)."""
+    """Percent-encode `%`, `:` and control characters in a name, so that it holds no colon."""
     return _PARTS.sub(lambda found: f"%{ord(found[0]):02X}", name)
 
 
 def variable_key(user: str, variable: str) -> str:
-    """Name the key of a variable."""
+    """Return the key of a variable."""
     return f"user:{escape(user)}:{escape(variable)}"
 
 
 def stream_key(user: str, kind: str) -> str:
-    """Name the key of a user's stream, `CONVERSATION` or `SOC`; no variable has such a key."""
+    """Return the key of a user's stream, `CONVERSATION` or `SOC`; no variable has such a key."""
     return f"user:{escape(user)}:{kind}"
 
 
 def user_pattern(user: str) -> str:
-    """Make the pattern of all keys of a user, for SCAN."""
+    """Return the pattern of all keys of a user, for SCAN."""
     literal = re.sub(r"([\\*?\[\]^])", r"\\\1", escape(user))
     return f"user:{literal}:*"

@@ -35,7 +35,7 @@ class Sender:
     erasure: int
 
     def field(self, log: str) -> str:
-        """Name the mark of one of its logs."""
+        """Return the field of the mark of one of its logs."""
         return f"{self.name}:{log}"
 
 
@@ -51,7 +51,7 @@ class RedisStore:
         return [None if mark is None else int(mark) for mark in found]
 
     async def apply(self, sender: Sender, log: str, base: int, changes: Sequence[Change]) -> int:
-        """Make changes to the live state; returns the mark after them, or `STALE`."""
+        """Apply changes to the live state; return the mark after them, or `STALE`."""
         arguments = [
             value
             for change in changes
@@ -93,13 +93,13 @@ class RedisStore:
         return records[::-1]
 
     async def erase(self, sender: Sender, user: str, erasure: int) -> int:
-        """Take everything of a user away; returns how many keys. Older writes of this file are refused from now on."""
+        """Delete everything of a user; return how many keys. Older writes of this file are refused from now on."""
         await self._link.call("HSET", MARKS, sender.field("erased"), erasure)
         return await erase_keys(self._link, user)
 
 
 async def erase_keys(link: RedisLink, user: str) -> int:
-    """Take all keys of a user away; returns how many there were. Raises `StoreError`."""
+    """Delete all keys of a user; return how many there were. Raises `StoreError`."""
     gone, cursor = 0, "0"
     while True:
         cursor, keys = await link.call("SCAN", cursor, "MATCH", user_pattern(user), "COUNT", 1000)

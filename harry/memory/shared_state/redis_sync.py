@@ -99,7 +99,7 @@ class SharedLiveState:
         on_recovered: Callable[[], None] = _ignore,
         read_within: float = READ_WITHIN,
     ) -> SharedLiveState:
-        """Take the file `tables` and the server behind `link`, which need not be there yet. Raises `StoreError`.
+        """Use the file `tables` and the server behind `link`, which need not be there yet. Raises `StoreError`.
 
         `on_trouble(message)` is called once when Redis goes away, `on_recovered()` once when it is back.
         """
@@ -114,22 +114,22 @@ class SharedLiveState:
     # What the conversation asks.
 
     async def save(self, user: str, variable: str, value: str) -> None:
-        """Keep it here; it is shared a moment later."""
+        """Store it in the file; it is shared a moment later."""
         await self._own.save(user, variable, value)
         self.wake()
 
     async def append(self, user: str, variable: str, value: str, *, entry: str | None = None) -> None:
-        """Keep it here; it is shared a moment later."""
+        """Store it in the file; it is shared a moment later."""
         await self._own.append(user, variable, value, entry=entry)
         self.wake()
 
     async def delete(self, user: str, variable: str) -> None:
-        """Take it away here; elsewhere a moment later."""
+        """Delete it in the file; in Redis a moment later."""
         await self._own.delete(user, variable)
         self.wake()
 
     async def erase(self, user: str) -> None:
-        """Take everything of a user's live state away here; all keys of his in Redis a moment later."""
+        """Delete a user's live state in the file; all of the user's keys in Redis a moment later."""
         await self._own.erase_everywhere(user)
         self.wake()
 
@@ -182,11 +182,11 @@ class SharedLiveState:
     # Sharing.
 
     def wake(self) -> None:
-        """Say that something was kept: it is shared now."""
+        """Announce that something was stored: it is shared now."""
         self._woken.set()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Share until cancelled, and then for at most two seconds what still waits."""
+        """Share until cancelled, and then what still waits, for at most two seconds."""
         backoff = Backoff()
         task_status.started()
         try:
@@ -275,7 +275,7 @@ async def erase_shared(tables: Database, url: str, user: str) -> int:
 
 
 def _adopt(connection: sqlite3.Connection, path: Path) -> _Instance:
-    """Learn this file's name. A copy of another file takes a new one, and shares only what comes from now on."""
+    """Return this file's identity. A copy of another file takes a new name, and shares only what comes from now on."""
     inode = os.stat(path).st_ino  # noqa: PTH116  (as everywhere in the store)
     (known,) = connection.execute("SELECT inode FROM instance").fetchone()
     if known is None:
@@ -328,7 +328,7 @@ def _size(record: Record) -> int:
 
 
 def _bounded(items: list[Any], size: Callable[[Any], int]) -> list[Any]:
-    """Take as many from the front as make a batch of a bearable size; at least one."""
+    """Return as many items from the front as fit into one batch; at least one."""
     total = 0
     for number, item in enumerate(items):
         total += size(item)

@@ -57,7 +57,7 @@ def back_up(store: Path, target: Path, progress: Progress = _nothing) -> None:
 
 
 def restore_backup(backup: Path, store: Path, progress: Progress = _nothing) -> None:
-    """Make the store what a backup holds. The caller holds the data folder. Raises as `back_up`."""
+    """Replace the store's content by a backup's. The caller holds the data folder. Raises as `back_up`."""
     if not backup.is_file():
         raise ConfigurationError(f"There is no backup {backup}.", remedy="Name a file that `harry backup` wrote.")
     with errors_of(backup):

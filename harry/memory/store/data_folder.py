@@ -19,7 +19,7 @@ LOCK_FILE = "harry.lock"
 
 
 def prepare_folder(path: Path) -> None:
-    """Make the folder, with its parents, for its owner alone (0700). Raises `StoreError`."""
+    """Create the folder, with its parents, for its owner alone (0700). Raises `StoreError`."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if path.stat().st_mode & 0o077:

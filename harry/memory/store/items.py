@@ -47,7 +47,7 @@ class Item:
 
 
 def clean(item: Item) -> Item:
-    """Make the item what can be kept of it. Raises `ValueError` with a sentence where nothing can."""
+    """Return the item as it can be stored. Raises `ValueError` with a sentence where it cannot."""
     if item.kind not in KINDS:
         raise ValueError(f"there is no kind {item.kind!r}; the kinds are {', '.join(KINDS)}")
     if item.at is not None and not math.isfinite(item.at):
@@ -81,7 +81,7 @@ _CONTENT = "kind, speaker, source, at, heading, text, supersedes, valid_to"
 
 
 def put(connection: sqlite3.Connection, item: Item) -> int:
-    """Write a clean item, or what it has become; returns its number. What is already there as it is stays untouched."""
+    """Insert or update a clean item; return its number. An item that is there unchanged stays untouched."""
     content = (
         item.kind,
         item.speaker,
@@ -138,7 +138,7 @@ def close(connection: sqlite3.Connection, namespace: str, identity: str, at: flo
 
 
 def delete(connection: sqlite3.Connection, namespace: str, identities: Iterable[str]) -> list[str]:
-    """Delete items with all that was derived from them; returns the ids of those that there were."""
+    """Delete items and everything derived from them; return the ids of those that existed."""
     waiting = list(dict.fromkeys(identities))
     seen = set(waiting)
     gone: list[str] = []
@@ -164,7 +164,7 @@ def delete(connection: sqlite3.Connection, namespace: str, identities: Iterable[
 
 
 def forget_origins(connection: sqlite3.Connection, namespace: str, identities: Iterable[str]) -> None:
-    """Take the words of deleted items out of the turns, thoughts, journal and summaries in which they stand as well.
+    """Delete the words of deleted items from the turns, thoughts, journal and summaries that hold them too.
 
     The turn itself stays, without these words: others refer to it.
     """
@@ -186,7 +186,7 @@ def forget_origins(connection: sqlite3.Connection, namespace: str, identities: I
 
 
 def _unsettle(connection: sqlite3.Connection, namespace: str, kind: str, sequence: int) -> None:
-    """Let go of the vectors that hold something of an item: its own, and that of the one said after it."""
+    """Delete the vectors that were made from an item: its own, and that of the next item."""
     connection.execute("DELETE FROM vec WHERE seq = ?", (sequence,))
     connection.execute(
         "DELETE FROM vec WHERE seq = (SELECT min(seq) FROM item WHERE ns = ? AND kind = ? AND seq > ?)",
@@ -199,7 +199,7 @@ def _note(connection: sqlite3.Connection, namespace: str, kind: str, sequence: i
 
 
 def keep_vectors(connection: sqlite3.Connection, model: str, rows: Sequence[tuple[int, str, str, bytes]]) -> None:
-    """Write vectors, each as (item, namespace, kind, float16 bytes). One whose item has gone meanwhile is dropped."""
+    """Store vectors, each as (item, namespace, kind, float16 bytes). One whose item has gone meanwhile is dropped."""
     for sequence, namespace, kind, vector in rows:
         done = connection.execute(
             "INSERT OR REPLACE INTO vec SELECT seq, ?, ? FROM item WHERE seq = ?", (model, vector, sequence)
@@ -214,12 +214,12 @@ def trim_changes(connection: sqlite3.Connection) -> None:
 
 
 def name_turn_items(turn: str) -> tuple[str, str]:
-    """Name the items of a turn: what was said, and what was heard of the answer."""
+    """Return the ids of a turn's items: what was said, and what was heard of the answer."""
     return f"{turn}/said", f"{turn}/heard"
 
 
 def make_items(record: TurnRecord | Thought) -> list[Item]:
-    """Say what of a turn or a thought is to be found: what the user said, what was heard of the answer, the thought."""
+    """Build the items of a turn (what was said, what was heard of the answer) or of a thought."""
     if isinstance(record, Thought):
         return (
             [Item(record.id, record.text, record.user, "soc", record.persona, record.at, source="thoughts")]

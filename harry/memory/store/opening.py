@@ -28,7 +28,7 @@ class KeepingStore(Store, Protocol):
 
 
 def parse_day(day: str) -> str:
-    """Name the day (YYYY-MM-DD) meant by `today`, `yesterday` or a date. Raises `ConfigurationError`."""
+    """Return the day (YYYY-MM-DD) meant by `today`, `yesterday` or a date. Raises `ConfigurationError`."""
     today = datetime.now().astimezone().date()
     if day in ("today", "yesterday"):
         return (today - timedelta(days=day == "yesterday")).isoformat()
@@ -49,7 +49,7 @@ async def open_store(config: Config) -> KeepingStore:
 
 
 def require_disk_store(config: Config) -> None:
-    """Refuse a configuration that keeps nothing."""
+    """Raise `ConfigurationError` if the configured store keeps nothing."""
     if config.memory.store == "memory":
         raise ConfigurationError(
             'memory.store is "memory": nothing is kept there, and nothing can be found.',
@@ -58,7 +58,7 @@ def require_disk_store(config: Config) -> None:
 
 
 def locate_store(config: Config) -> Path:
-    """Name the store's file, which must exist. Raises `ConfigurationError`."""
+    """Return the path of the store's file, which must exist. Raises `ConfigurationError`."""
     require_disk_store(config)
     path = config.data_folder / STORE_FILE
     if not path.exists():

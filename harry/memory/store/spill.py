@@ -40,11 +40,11 @@ class MemorySpill:
         return len(self._records)
 
     async def load(self) -> None:
-        """Find nothing: there is no earlier life."""
+        """Do nothing: nothing was left behind."""
         await trio.lowlevel.checkpoint()
 
     async def append(self, records: Sequence[Record]) -> None:
-        """Take all of these."""
+        """Add these records."""
         await trio.lowlevel.checkpoint()
         self._records.extend(records)
 
@@ -54,7 +54,7 @@ class MemorySpill:
         return self._records[:limit]
 
     async def forget(self, count: int) -> None:
-        """Take `count` records away from the front."""
+        """Remove `count` records from the front."""
         await trio.lowlevel.checkpoint()
         del self._records[:count]
 
@@ -78,7 +78,7 @@ class FileSpill:
         return self._waiting
 
     async def load(self) -> None:
-        """Find what an earlier life left behind. Raises `StoreError`."""
+        """Read what an earlier process left behind. Raises `StoreError`."""
         await self._in_thread(_done)
 
     async def append(self, records: Sequence[Record]) -> None:
@@ -90,7 +90,7 @@ class FileSpill:
         return await self._in_thread(self._oldest, limit)
 
     async def forget(self, count: int) -> None:
-        """Take `count` records away from the front. The file goes with the last one.
+        """Remove `count` records from the front. The file goes with the last one.
 
         Until then a crash brings them back: they are committed again, which changes nothing. Raises `StoreError`.
         """

@@ -78,7 +78,7 @@ def format_date(at: float, zone: tzinfo | None = None) -> str:
 
 
 def format_spoken(text: str, speaker: str = "", heading: str = "") -> str:
-    """Join what is embedded: `Speaker: text`, or the headings over a passage of a book."""
+    """Return the text to embed: `Speaker: text`, or a passage under its headings."""
     head = speaker or heading
     return f"{head}: {text}" if head else text
 
@@ -86,14 +86,14 @@ def format_spoken(text: str, speaker: str = "", heading: str = "") -> str:
 def format_indexed(
     text: str, *, speaker: str = "", heading: str = "", at: float | None = None, zone: tzinfo | None = None
 ) -> str:
-    """Join what is indexed: `[8 May 2023] Speaker: text`."""
+    """Return the text to index: `[8 May 2023] Speaker: text`."""
     day = format_date(at, zone) if at is not None else ""
     spoken = format_spoken(text, speaker, heading)
     return f"[{day}] {spoken}" if day else spoken
 
 
 def split_words(text: str) -> list[str]:
-    """Cut a text into lower-case words without accents and without the genitive's end."""
+    """Split a text into lower-case words without accents and without a genitive ending."""
     plain = text[:MAX_INDEXED_CHARACTERS].replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     if not plain.isascii():
         plain = "".join(
@@ -152,7 +152,7 @@ _YEAR = 31_557_600.0
 
 
 def format_age(at: float | None, now: float) -> str:
-    """Say how long before `now` something was, as people do: `3 weeks ago`. Both in seconds since the epoch."""
+    """Return how long before `now` something was, as people say it: `3 weeks ago`. Both in seconds since the epoch."""
     if at is None:
         return "some time ago"
     passed = now - at

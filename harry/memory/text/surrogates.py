@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def repair_surrogates(text: str) -> str:
-    """Join pairs of halves into their character, and replace single halves by U+FFFD; a good text is returned as it is."""
+    """Join the halves of surrogate pairs, and replace single ones by U+FFFD. A good text is returned as it is."""
     try:
         text.encode()
     except UnicodeEncodeError:

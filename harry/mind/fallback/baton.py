@@ -41,17 +41,17 @@ class Baton:
         return self._called or structured
 
     def build_request(self) -> Request:
-        """Return what the next mind is asked."""
+        """Build the request for the next mind."""
         return ask_to_continue(self._request, self.said)
 
     def start_leg(self, *, last: bool) -> Leg:
-        """Let a mind run with it; nobody comes after the last one."""
+        """Hand the reply to a mind; no other comes after the `last` one."""
         if not self.said and self._object is not None:
             self._object, self._waiting = ReplyReader(), ""
         return Leg(self, last=last, within=self._object is not None and not self._object.plain and bool(self.said))
 
     async def hand_on(self, delta: Delta) -> None:
-        """Hand on what is no text."""
+        """Hand on a delta that is not text."""
         self._called = self._called or isinstance(delta, ToolCall)
         await self._emit(delta)
 
@@ -90,7 +90,7 @@ class Leg:
             await self._baton.hand_on(delta)
 
     async def end(self) -> None:
-        """Return the mind has answered: hand on what was held back, and close what is open."""
+        """Hand on what was held back and close what is open: the mind has answered."""
         await self._rest()
         await self._baton.say('"}' if self._within else "", end=True)
 

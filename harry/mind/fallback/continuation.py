@@ -31,7 +31,7 @@ class WholeWords:
         self._held = ""
 
     def feed(self, text: str) -> str:
-        """Take in more; returns it up to the last space."""
+        """Take in more text; return it up to the last space."""
         self._held += text
         cut = len(self._held)
         while cut and not self._held[cut - 1].isspace():
@@ -58,7 +58,7 @@ class Continuation:
         self._joint = ""
 
     def feed(self, text: str) -> str:
-        """Take in more of the second mind's words; returns what is new. The first ones wait until that is known."""
+        """Take in more of the second mind's words; return what is new. The first ones wait until that is known."""
         if self._decided:
             return self._joined(text)
         self._held += text
@@ -80,14 +80,14 @@ class Continuation:
         return self._joined(held[list(_WORD.finditer(held))[again - 1].end() :] if again else held)
 
     def _joined(self, text: str) -> str:
-        """Take off what would stand double where the two minds' words meet."""
+        """Remove spaces and punctuation that would be doubled where the two minds' words meet."""
         text = text.lstrip(self._joint) if self._joint else text
         self._joint = "" if text else self._joint
         return text
 
 
 def _goes_on(words: Sequence[str], said: Sequence[str]) -> bool:
-    """Return whether `words` may still turn out to be `said` anew: they agree as far as they go, and `said` goes further."""
+    """Return whether `words` may still become a repetition of `said`: they are a proper prefix of it."""
     return len(words) < len(said) and list(said[: len(words)]) == list(words)
 
 
@@ -105,7 +105,7 @@ def _words(text: str) -> list[str]:
 
 
 def ask_to_continue(request: Request, said: str) -> Request:
-    """Ask another mind to go on where the reply broke off."""
+    """Return the request to another mind to go on where the reply broke off."""
     if not said.strip():
         return request
     told = (Message(Role.ASSISTANT, (TextPart(said.strip()),)), Message(Role.USER, (TextPart(_GO_ON),)))
@@ -113,7 +113,7 @@ def ask_to_continue(request: Request, said: str) -> Request:
 
 
 def shorten_for_small_model(request: Request, room: int = SMALL_PROMPT_CHARACTERS) -> Request:
-    """Make of a prompt one for a small mind: who it is, the newest of the conversation, the words; no context."""
+    """Shorten a request for a small mind: the persona's beginning, the newest messages, no context, no tools."""
     said = [_plain(message) for message in request.messages if message.role in (Role.USER, Role.ASSISTANT)]
     system = next((_text(message) for message in request.messages if message.role is Role.SYSTEM), "")
     head = [Message(Role.SYSTEM, (TextPart(_beginning(system, _SMALL_SYSTEM)),))] if system else []

@@ -34,12 +34,12 @@ log = structlog.get_logger(__name__)
 
 
 class Meter(Protocol):
-    """Who watches over what is spent; see `harry.host.budget`."""
+    """Records what replies cost; see `harry.host.budget`."""
 
     def spending(
         self, name: str, request: Request, *, local: bool
     ) -> AbstractAsyncContextManager[Callable[[Delta], None]]:
-        """Take note of what a reply costs. Raises `EngineError` where nothing is left to spend."""
+        """Record what a reply costs. Raises `EngineError` where nothing is left to spend."""
         ...
 
 
@@ -70,7 +70,7 @@ class Link:
 
     @property
     def traits(self) -> EngineTraits:
-        """What is so of the mind; what its class says, until it is loaded."""
+        """The mind's traits; those of its class until it is loaded."""
         return read_traits(self._shelf.engine) if self._shelf else self._of_class
 
     def note_class(self, kind: object) -> None:
@@ -78,7 +78,7 @@ class Link:
         self._of_class = read_traits(kind)
 
     def describe(self) -> str:
-        """One line for a person, or its name until it is loaded."""
+        """Return one line for a person; the name until the mind is loaded."""
         return self._shelf.engine.describe() if self._shelf else self.name
 
     @property
@@ -101,18 +101,18 @@ class Link:
         return self._shelf
 
     def note_try(self) -> None:
-        """Note a try. After a failure it is the only one for a while."""
+        """Note an attempt. After a failure it is the only one for a while."""
         if self._failed:
             self._rests_until = trio.current_time() + MIN_REST_SECONDS
 
     def note_success(self) -> bool:
-        """Note that it answered; returns whether it had failed before."""
+        """Note that it answered; return whether it had failed before."""
         back = self._failed > 0
         self._failed, self._rests_until, self.trouble = 0, 0.0, None
         return back
 
     def note_failure(self, error: EngineError) -> bool:
-        """Let it rest, if it is the mind's own trouble; what only this question met says nothing of the next.
+        """Let the mind rest if the error is its own; one of this question alone says nothing about the next.
 
         Returns whether this is news.
         """
@@ -154,11 +154,11 @@ class Relay:
 
     @property
     def traits(self) -> EngineTraits:
-        """What is so of that mind."""
+        """The traits of that mind."""
         return self._first.traits
 
     def describe(self) -> str:
-        """One line for the account: who answers, and who stands in."""
+        """Return one line for the startup report: who answers, and who stands in."""
         first = self._first
         others = [link.name for link in self._links if link is not first and link.is_available]
         return "; else ".join([first.describe(), *([", ".join(others)] if others else [])])

@@ -85,7 +85,7 @@ class Gguf:
         return self._offload.retired
 
     def describe(self) -> str:
-        """One line for the account."""
+        """Return one line for the startup report."""
         return f"{self._path.stem} (GGUF file)"
 
     async def aclose(self) -> None:
@@ -129,7 +129,7 @@ class Gguf:
             )
 
     def _attempt(self, runtime: Runtime, messages: Sequence[Message], tokens: int, emit: Emit[Delta]) -> float | None:
-        """Ask once. None when it was answered, else which part of the prompt's length would fit."""
+        """Ask once; return None when it was answered, else which part of the prompt's length would fit."""
         refusal: list[Mapping[str, Any]] = []
         thoughts = ThoughtFilter()
         failure: list[Exception] = []
@@ -176,7 +176,7 @@ class Gguf:
 
 
 def read_deltas(body: Mapping[str, Any], thoughts: ThoughtFilter | None = None) -> list[Delta]:
-    """Read an event of the stream: text without what is thought aloud, usage, or nothing (progress)."""
+    """Return the deltas of an event: text without thoughts, usage, or nothing (progress)."""
     said: list[Delta] = []
     for choice in body.get("choices") or ():
         text = (choice.get("delta") or {}).get("content")
@@ -211,7 +211,7 @@ def merge_roles(messages: Sequence[dict[str, str]]) -> list[dict[str, str]]:
 
 
 def drop_oldest(messages: Sequence[Message], part: float) -> list[Message] | None:
-    """Leave the oldest of the conversation out until `part` of the length remains; None if nothing more can go.
+    """Drop the oldest messages until `part` of the length remains; return None if nothing more can go.
 
     What comes first (the system's messages) and last (the utterance) stays, and the rest begins with the user's words.
     """

@@ -40,7 +40,7 @@ class SmolLM2(Gguf):
         return cls(name, settings, path, load_runtime(path, settings))
 
     def describe(self) -> str:
-        """One line for the account."""
+        """Return one line for the startup report."""
         return "SmolLM2-135M (embedded)"
 
 

@@ -99,8 +99,8 @@ class TurnWords:
         return min(1.0, sum(ends))
 
     def describe(self) -> str:
-        """One line for the account."""
+        """Return one line for the startup report."""
         return "SmolLM2-135M, for the ends of sentences (embedded)"
 
     async def aclose(self) -> None:
-        """Nothing to do: the model goes with its last user."""
+        """Do nothing: the model is freed with its last user."""

@@ -81,7 +81,7 @@ class OpenAIChat:
         return cls(name, settings, new_client(settings.base_url, headers))
 
     def describe(self) -> str:
-        """One line for the account."""
+        """Return one line for the startup report."""
         return f"{self._settings.model} ({self._host})"
 
     async def aclose(self) -> None:

@@ -21,7 +21,7 @@ _CODE = re.compile(r"[a-z][a-z_]{2,40}")
 
 
 def explain_refusal(status: int, body: bytes, *, host: str, model: str, after: float | None = None) -> EngineError:
-    """Say what an HTTP status, or an error within a stream, means. `after` is the server's Retry-After in seconds."""
+    """Translate an HTTP status, or an error within a stream. `after` is the server's Retry-After in seconds."""
     said = _error(body)
     codes = [code for code in (said.get("code"), said.get("type")) if isinstance(code, str) and _CODE.fullmatch(code)]
     kind = _kind(status, codes, str(said.get("message") or "").lower())

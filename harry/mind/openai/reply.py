@@ -33,7 +33,7 @@ class ChatReply:
         self._marked = False
 
     async def take(self, body: Mapping[str, Any] | None) -> bool:
-        """Take in an object of the stream, None for the mark of its end. False: that was more than anybody needs."""
+        """Take in an object of the stream, None for its end mark; return False if the reply has become too long."""
         if body is None:
             self._marked = True
             return True
@@ -44,8 +44,8 @@ class ChatReply:
         return self._length < _MAX_REPLY_CHARACTERS
 
     async def end(self) -> None:
-        """Take the reply as over."""
-        await self._hand_on(self._stream.end(whole=self._marked))
+        """Finish the reply."""
+        await self._hand_on(self._stream.end(is_complete=self._marked))
 
     async def _hand_on(self, deltas: list[Delta]) -> None:
         for delta in deltas:

@@ -56,7 +56,7 @@ def build_body(settings: ChatSettings, request: Request, way: str) -> dict[str, 
 
 
 def _require_schema(schema: Mapping[str, Any], way: str, messages: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return how a request asks for a schema; where the server knows none, `messages` says it in words."""
+    """Return the fields that ask for a schema; where the server knows none, put it into `messages` in words."""
     if way == "json_schema":
         strict = schema.get("additionalProperties") is False
         return {"response_format": {"type": way, "json_schema": {"name": "reply", "schema": schema, "strict": strict}}}

@@ -22,7 +22,7 @@ MAX_CALL_CHARACTERS = 1 << 18
 
 
 def serialize_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
-    """Write messages as the protocol wants them; each tool result becomes a message of its own."""
+    """Convert messages to the protocol's form; each tool result becomes a message of its own."""
     return [part for message in messages for part in _serialize_message(message)]
 
 
@@ -46,7 +46,7 @@ def _serialize_message(message: Message) -> list[dict[str, Any]]:
 
 
 def serialize_content(message: Message) -> str | list[dict[str, Any]]:
-    """Write a message's text and pictures: plain text where there are no pictures."""
+    """Convert a message's text and pictures; plain text where there are no pictures."""
     if not any(isinstance(part, ImagePart) for part in message.parts):
         return "".join(part.text for part in message.parts if isinstance(part, TextPart))
     return [
@@ -59,7 +59,7 @@ def serialize_content(message: Message) -> str | list[dict[str, Any]]:
 
 
 def serialize_tools(tools: Sequence[Tool]) -> list[dict[str, Any]]:
-    """Write what a mind is told of tools."""
+    """Convert tool descriptions to the protocol's form."""
     return [
         {
             "type": "function",
@@ -88,7 +88,7 @@ class ReplyStream:
         self._finish: str | None = None
 
     def feed(self, body: Any) -> tuple[list[Delta], bool]:
-        """Take in an object; returns what it says, and whether it was a sign of life."""
+        """Take in an object; return its deltas, and whether it was a sign of life."""
         said: list[Delta] = []
         alive = False
         try:
@@ -108,11 +108,11 @@ class ReplyStream:
             raise EngineError(f"{self._host} sent what is not an answer.") from error
         return said, alive
 
-    def end(self, *, whole: bool) -> list[Delta]:
-        """Take the reply as over; `whole`: the server marked its end. Raises `EngineError` amid a tool call."""
+    def end(self, *, is_complete: bool) -> list[Delta]:
+        """Finish the reply; `is_complete`: the server marked its end. Raises `EngineError` within a tool call."""
         said = self._text("", end=True)
         if self._calls and not (
-            whole or self._finish or all(_is_json(call.arguments) for call in self._calls.values())
+            is_complete or self._finish or all(_is_json(call.arguments) for call in self._calls.values())
         ):
             raise EngineError(f"{self._host} broke off in the middle of a tool call.", remedy="Ask again.")
         return said + self._gathered()

@@ -84,7 +84,7 @@ def build_parts(
 
 
 def _exchanged(exchange: Exchange, *, small: bool) -> list[Part]:
-    """Write an exchange as it was: what was said, and of the reply what was heard."""
+    """Convert an exchange: what was said, and the part of the reply that was heard."""
     heard = exchange.heard.strip()
     if exchange.interrupted and small:
         # A tiny model repeats a note rather than read it.
@@ -99,7 +99,7 @@ def _exchanged(exchange: Exchange, *, small: bool) -> list[Part]:
 
 
 def _used(tools: Sequence[ToolUse]) -> list[Part]:
-    """Write the calls of a reply and what came of each, in the roles that minds know them by."""
+    """Convert the tool calls of a reply and their results, in the roles of the protocol."""
     calls = tuple(ToolCall(use.id, use.name, use.arguments) for use in tools)
     results = tuple(
         ToolResult(
@@ -117,7 +117,7 @@ def _used(tools: Sequence[ToolUse]) -> list[Part]:
 
 
 def _fitting(history: Sequence[list[Part]], room: int) -> list[list[Part]]:
-    """Leave out the oldest, `STRIDE` at a time, until the rest has room; the very last one goes alone."""
+    """Drop the oldest exchanges, `STRIDE` at a time, until the rest fits; the last one is dropped alone."""
     sizes = [sum(len(part.text) for part in exchange) for exchange in history]
     kept, first = sum(sizes), 0
     while first < len(history) and kept > room:
@@ -128,7 +128,7 @@ def _fitting(history: Sequence[list[Part]], room: int) -> list[list[Part]]:
 
 
 def _context(recollection: Recollection, now: datetime, room: int) -> list[Part]:
-    """Tell the last thoughts, what is in mind, the time, what is remembered; of each the last that have room."""
+    """Build the context of the moment: thoughts, state of mind, time, memories; the newest of each that fit."""
     time = f"It is {now:%A, %d %B %Y, %H:%M}."
     remembered = _section(Section.MEMORIES, _MEMORIES, recollection.memories, room, "found for these words")
     room -= sum(len(part.text) for part in remembered) + len(time)

@@ -62,17 +62,17 @@ def make_text_part(section: Section, role: Role, text: str, why: str) -> Part:
 
 
 def quote(texts: Sequence[str]) -> str:
-    """Write texts as data: each a JSON string in a line of its own."""
+    """Quote texts as data: each a JSON string in a line of its own."""
     return "\n".join(json.dumps(text, ensure_ascii=False).translate(_BREAKS) for text in texts)
 
 
 def escape_marks(said: str) -> str:
-    """Write what was said so that none of its lines begins with a bracket, as the marks do."""
+    """Indent lines that begin with a bracket, so that nothing said looks like one of the marks."""
     return "\n".join(f" {line}" if line.lstrip(_UNSEEN).startswith("[") else line for line in said.splitlines())
 
 
 def join_messages(parts: Sequence[Part]) -> tuple[Message, ...]:
-    """Lay the parts out: one system message at the head, the history, then context and utterance in one message."""
+    """Join the parts into messages: the system's, the history, then context and utterance in one."""
     head = "\n\n".join(part.text for part in parts if part.role is Role.SYSTEM and part.text)
     context = "\n".join(part.text for part in parts if part.section in CONTEXT)
     messages = [Message(Role.SYSTEM, (TextPart(head),))]
