@@ -119,8 +119,8 @@ def _span(bounds: dict[str, Any]) -> str:
     if {"ge", "le"} <= set(bounds):
         return f" from {bounds['ge']:g} to {bounds['le']:g}"
     words = {"ge": "from {:g} on", "gt": "above {:g}", "le": "up to {:g}", "lt": "below {:g}"}
-    told = [words[name].format(bound) for name, bound in bounds.items()]
-    return f", {' and '.join(told)}" if told else ""
+    limits = [words[name].format(bound) for name, bound in bounds.items()]
+    return f", {' and '.join(limits)}" if limits else ""
 
 
 def explain_first_mistake(

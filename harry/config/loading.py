@@ -1,4 +1,4 @@
-"""What Harry was told: the sections of `harry.config.sections`, and how the sources are laid over one another.
+"""The whole configuration: the sections of `harry.config.sections`, and how the sources are merged.
 
 Weakest first: the defaults here, the TOML file, the `HARRY_...` variables, `--set`. Every mistake is a
 `ConfigurationError` that names the place it was written, the key, what was expected, and the nearest right name.

@@ -52,49 +52,49 @@ class Persona:
 @lru_cache(maxsize=8)
 def load_persona(folder: Path | None = None) -> Persona:
     """Read a persona's folder, once; by default Harry's own. Raises `ConfigurationError`, naming the wrong file."""
-    own = _read(DEFAULT)
+    default = _read(DEFAULT)
     if folder is None:
-        return _made(own, {}, DEFAULT)
+        return _made(default, {}, DEFAULT)
     if not folder.is_dir():
         raise ConfigurationError(
             f"persona.folder: {folder} is not a folder.", remedy="A persona is a folder with a persona.toml in it."
         )
-    return _made(_read(folder), own, folder)
+    return _made(_read(folder), default, folder)
 
 
 def _read(folder: Path) -> dict[str, Any]:
     path = folder / "persona.toml"
     try:
-        told = tomllib.loads(_text(path))
+        settings = tomllib.loads(_text(path))
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: {error}.", remedy="Correct the line.") from error
-    unknown = sorted(told.keys() - _KEYS)
+    unknown = sorted(settings.keys() - _KEYS)
     if unknown:
         raise ConfigurationError(
             f"{path}: unknown key {unknown[0]!r}.", remedy=f"There are {', '.join(sorted(_KEYS))}."
         )
     for key, of in (("name", str), ("about", list), ("thinking", str), ("small", str), ("replies", dict)):
-        if not isinstance(told.get(key, of()), of):
+        if not isinstance(settings.get(key, of()), of):
             raise ConfigurationError(f"{path}: {key} must be a {of.__name__}.")
-    files = [*told.get("about", []), *([told["thinking"]] if "thinking" in told else [])]
+    files = [*settings.get("about", []), *([settings["thinking"]] if "thinking" in settings else [])]
     if not all(isinstance(file, str) and Path(file).name == file for file in files):
         raise ConfigurationError(f"{path}: about and thinking name files of this folder.")
-    if "about" in told:
-        told["about"] = "\n\n".join(_text(folder / file).strip() for file in told["about"])
-    if "thinking" in told:
-        told["thinking"] = _text(folder / told["thinking"])
-    return told
+    if "about" in settings:
+        settings["about"] = "\n\n".join(_text(folder / file).strip() for file in settings["about"])
+    if "thinking" in settings:
+        settings["thinking"] = _text(folder / settings["thinking"])
+    return settings
 
 
-def _made(told: Mapping[str, Any], default: Mapping[str, Any], folder: Path) -> Persona:
-    whole = {**default, **told}
+def _made(own: Mapping[str, Any], default: Mapping[str, Any], folder: Path) -> Persona:
+    merged = {**default, **own}
     replies = {}
-    for name, wordings in whole.get("replies", {}).items():
+    for name, wordings in merged.get("replies", {}).items():
         given = [wordings] if isinstance(wordings, str) else wordings
         if not isinstance(given, list) or not given or not all(isinstance(wording, str) for wording in given):
             raise ConfigurationError(f"{folder / 'persona.toml'}: replies.{name} must be a text or a list of texts.")
         replies[name] = tuple(given)
-    return Persona(whole["name"], whole["about"], whole["thinking"], whole["small"], replies)
+    return Persona(merged["name"], merged["about"], merged["thinking"], merged["small"], replies)
 
 
 def _text(path: Path) -> str:

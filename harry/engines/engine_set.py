@@ -33,6 +33,6 @@ class Engines:
 
     async def aclose(self) -> None:
         """Close everything that was loaded."""
-        for shelf in self.by_role.values():
-            if shelf is not None:
-                await shelf.aclose()
+        for pool in self.by_role.values():
+            if pool is not None:
+                await pool.aclose()

@@ -1,4 +1,4 @@
-"""Which engines there are: entry points in one group for each role, Harry's own beside strangers'.
+"""Which engines there are: entry points in one group for each role, Harry's own and those of plug-ins.
 
 An entry point names a class with `Settings`, a pydantic model of its `[engine.NAME]` table (extra keys forbidden),
 and `load(name, settings)`, which may block and runs in a thread. Listing reads metadata and imports nothing.

@@ -1,7 +1,7 @@
 """Writing and reading files that are whole at every moment, many in one go; blocking.
 
-A write goes into a file beside, is synced, takes the name, and then the folder is synced, once for all that are written
-into it together: after a crash, or on a full disk, the old content stands.
+Content goes into a new file next to the old one, is synced and takes the name; then the folder is synced, once for all
+files written into it together: after a crash, or on a full disk, the old content stands.
 """
 
 from __future__ import annotations
@@ -180,12 +180,12 @@ def _mode(target: Path) -> int:
 
 
 def _explained(error: OSError, name: Name, what: str) -> StoreError:
-    told = os.fspath(name)
+    path = os.fspath(name)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StoreError(f"The disk is full, so {told} cannot be {what}.", remedy="Free some space on the disk.")
+        return StoreError(f"The disk is full, so {path} cannot be {what}.", remedy="Free some space on the disk.")
     if error.errno == errno.ENOENT:
-        return StoreError(f"{told} cannot be {what}: there is no such file or folder.")
-    return StoreError(f"{told} cannot be {what}: {error.strerror}.")
+        return StoreError(f"{path} cannot be {what}: there is no such file or folder.")
+    return StoreError(f"{path} cannot be {what}: {error.strerror}.")
 
 
 def _umask() -> int:

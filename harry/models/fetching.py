@@ -1,7 +1,7 @@
 """Fetches a file whole or not at all: resumed where it was cut, checked by its sha256, put into place at once.
 
 A server may cut, lie about the length, send other bytes, ignore where to go on, or redirect: none of it leaves a file
-under its final name that is not the one that was wanted.
+under its final name that is not the requested one.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ Progress = Callable[[str, int, int | None], None]
 async def pull(model: Model, folder: Path, progress: Progress = lambda name, done, total: None) -> None:
     """Fetch a model's files into `folder`; complete files are not fetched again.
 
-    Raises `EngineError` where a server does not give what was wanted, `StoreError` where the disk does not take it.
+    Raises `EngineError` where a server does not give the requested file, `StoreError` where the disk does not take it.
     """
     kept = _ready(folder)
     for file in model.files:
@@ -83,8 +83,8 @@ async def fetch(
             f"{host_of(url)} sent other bytes than {file.name} has: its checksum is wrong.",
             remedy="Nothing was kept. Try again; if it happens again, do not trust the server.",
         )
-    with part.open("rb") as whole:
-        os.fsync(whole.fileno())
+    with part.open("rb") as file_to_sync:
+        os.fsync(file_to_sync.fileno())
     part.replace(target)
     sync_folder(target.parent)
     return digest

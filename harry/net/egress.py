@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 EGRESS_FILE = "egress.jsonl"
 
 MAX_FILE_BYTES = 1_000_000
-"""The log is begun anew at this size; one full file is kept beside it. A line takes some 150 bytes."""
+"""A new log is begun at this size; one full file is kept next to it. A line takes some 150 bytes."""
 
 
 class EgressRefused(EngineUnavailable):

@@ -112,8 +112,8 @@ async def stream_body(response: httpx.Response) -> AsyncIterator[AsyncIterator[b
     try:
         yield chunks
     finally:
-        with trio.CancelScope() as over:
-            over.cancel()
+        with trio.CancelScope() as ended:
+            ended.cancel()
             async for _ in chunks:
                 pass
 
@@ -138,8 +138,8 @@ class Download:
         """Close the connection; see `stream_body`."""
         with trio.move_on_after(1, shield=True):
             # Whatever ends it has been told by `read`.
-            with suppress(EngineError), translate_errors(self._url), trio.CancelScope() as over:
-                over.cancel()
+            with suppress(EngineError), translate_errors(self._url), trio.CancelScope() as ended:
+                ended.cancel()
                 async for _ in self._pieces:
                     pass
             await self._response.aclose()

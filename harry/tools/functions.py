@@ -1,7 +1,7 @@
 """Python functions as tools: a decorator makes of a function's hints what the mind is told, and checks what it sends.
 
-An `async` function runs on trio's loop; any other in a thread, which is left behind when the call is cut: what it then
-still brings is told with the next prompt.
+An `async` function runs on trio's loop; any other in a thread, which is left behind when the call is cut; its result
+then joins the next prompt.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def make_offer(function: Callable[..., Any]) -> Offer:
     model = _model(function, marks["name"])
     schema = model.model_json_schema()
     schema.pop("title", None)
-    told = inspect.getdoc(function) or ""
-    tool = Tool(marks["name"], told, schema, effect=marks.get("effect", False))
+    description = inspect.getdoc(function) or ""
+    tool = Tool(marks["name"], description, schema, effect=marks.get("effect", False))
     handler = partial(_call, function, model, marks["name"])
     return Offer(tool, handler, marks.get("deadline", DEADLINE), marks.get("confirm", False))
 

@@ -123,13 +123,15 @@ class Server:
         parameters = StdioServerParameters(command=settings.command, args=settings.args, env=settings.env or None)
         return Client(_transport(stdio_client(parameters, errlog=sys.stderr)))
 
-    def _offer(self, told: Described) -> Offer:
-        name = re.sub(r"[^A-Za-z0-9_-]", "_", f"{self.name}_{told.name}")[:64]
-        reads = told.annotations is not None and told.annotations.read_only_hint is True
+    def _offer(self, described: Described) -> Offer:
+        name = re.sub(r"[^A-Za-z0-9_-]", "_", f"{self.name}_{described.name}")[:64]
+        reads = described.annotations is not None and described.annotations.read_only_hint is True
         effect = self._settings.effect if self._settings.effect is not None else not reads
-        schema: Mapping[str, Any] = told.input_schema or {"type": "object", "properties": {}}
-        tool = Tool(name, (told.description or told.title or "")[:MAX_DESCRIPTION_CHARACTERS], schema, effect=effect)
-        return Offer(tool, partial(self._call, told.name), self._settings.deadline, self._settings.confirm)
+        schema: Mapping[str, Any] = described.input_schema or {"type": "object", "properties": {}}
+        tool = Tool(
+            name, (described.description or described.title or "")[:MAX_DESCRIPTION_CHARACTERS], schema, effect=effect
+        )
+        return Offer(tool, partial(self._call, described.name), self._settings.deadline, self._settings.confirm)
 
     async def _call(self, name: str, arguments: Mapping[str, Any]) -> Answer:
         client = self._client
@@ -152,8 +154,10 @@ class Server:
         return answer
 
 
-def _usable(told: Described) -> bool:
-    return _NAME.fullmatch(told.name) is not None and len(json.dumps(told.input_schema)) <= MAX_SCHEMA_CHARACTERS
+def _usable(described: Described) -> bool:
+    return (
+        _NAME.fullmatch(described.name) is not None and len(json.dumps(described.input_schema)) <= MAX_SCHEMA_CHARACTERS
+    )
 
 
 def _transport(opened: Any) -> Any:

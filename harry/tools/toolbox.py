@@ -210,10 +210,10 @@ class TurnTools:
         return asked_in not in (None, self._turn.id) and heard
 
     def _note(self, call: ToolCall, outcome: Outcome, result: str) -> ToolUse:
-        told = (
+        shown = (
             result if len(result) <= MAX_RESULT_CHARACTERS else f"{result[:MAX_RESULT_CHARACTERS]} [cut: it was longer]"
         )
-        use = ToolUse(call.id, call.name[:200], call.arguments[:MAX_RESULT_CHARACTERS], outcome, told)
+        use = ToolUse(call.id, call.name[:200], call.arguments[:MAX_RESULT_CHARACTERS], outcome, shown)
         self._turn.tools[call.id] = use
         return use
 

@@ -36,9 +36,9 @@ async def recall_earlier(rotation: Rotation, user: str, *, wall: Callable[[], fl
 
     Raises `StoreError`.
     """
-    told = {}
+    lines = {}
     for conversation in await rotation.list_conversations(user, limit=MAX_EARLIER_CONVERSATIONS):
         summary = " ".join((conversation.summary or "").split())[:MAX_SUMMARY_CHARACTERS]
         if summary:
-            told[conversation.id] = f"Conversation {format_age(conversation.ended_at, wall())}, in short: {summary}"
-    return told
+            lines[conversation.id] = f"Conversation {format_age(conversation.ended_at, wall())}, in short: {summary}"
+    return lines

@@ -38,5 +38,5 @@ def extract(exchanges: Sequence[Exchange]) -> str:
     # The first of equals wins; a sentence said twice is told once.
     ranked = sorted({each: number for number, each in reversed(list(enumerate(sentences)))}.values())
     best = sorted(ranked, key=lambda number: -weights[number])[:MAX_SENTENCES]
-    told = " ".join(sentences[number] for number in sorted(best))
-    return told[:MAX_SUMMARY_CHARACTERS].strip() or "Nothing was said."
+    summary = " ".join(sentences[number] for number in sorted(best))
+    return summary[:MAX_SUMMARY_CHARACTERS].strip() or "Nothing was said."

@@ -129,12 +129,12 @@ class Journal:
 
     async def search(self, words: str, *, limit: int = 5) -> list[JournalEntry]:
         """Find the entries that hold the words, the best first: rare words count more, whole words only."""
-        wanted = set(_words(words))
-        entries = await self._select("ORDER BY day DESC") if wanted else []
+        searched = set(_words(words))
+        entries = await self._select("ORDER BY day DESC") if searched else []
         held = [Counter(_words(entry.searchable_text)) for entry in entries]
-        rarity = {word: math.log(1 + len(held) / (1 + sum(word in counted for counted in held))) for word in wanted}
+        rarity = {word: math.log(1 + len(held) / (1 + sum(word in counted for counted in held))) for word in searched}
         scores = [
-            sum(rarity[word] * counted[word] / (counted[word] + 1) for word in wanted if counted[word])
+            sum(rarity[word] * counted[word] / (counted[word] + 1) for word in searched if counted[word])
             for counted in held
         ]
         # Sorting keeps the newest first among equals.

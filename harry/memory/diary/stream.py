@@ -1,7 +1,7 @@
 """The stream of consciousness by days: today, yesterday, any day and any stretch of days, with times.
 
 An entry belongs to the local day on which it was thought, fixed when it was written: so each local day has one stream,
-whatever the clock does at midnight, in March and in October, or when the time is set anew.
+whatever the clock does at midnight, in March and in October, or when the clock is set.
 """
 
 from __future__ import annotations

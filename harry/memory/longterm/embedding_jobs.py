@@ -44,15 +44,15 @@ def list_pending(connection: sqlite3.Connection, namespace: str | None) -> list[
         """,
         (MODEL, namespace),
     )
-    wanted = []
+    pending = []
     for seq, ns, kind, speaker, heading, text, at, *before in rows:
         said = ""
         if before[2] is not None and (at is None or before[3] is None or abs(at - before[3]) <= SESSION_GAP):
             said = format_spoken(before[2][:_MAX_EMBEDDED_CHARACTERS], before[0], before[1])
-        wanted.append(
+        pending.append(
             PendingItem(seq, ns, kind, format_spoken(text[:_MAX_EMBEDDED_CHARACTERS], speaker, heading), said)
         )
-    return wanted
+    return pending
 
 
 def embed(embedder: Embedder, items: Sequence[PendingItem], everywhere: bool) -> list[bytes]:

@@ -265,7 +265,7 @@ class LongTermMemory:
         """Return the indexes, brought up to date; those not in memory yet are read."""
         with _snapshot(connection):
             self._follow(connection)
-            wanted = []
+            requested = []
             for kind in kinds:
                 key = (namespace, kind)
                 index = self._indexes.pop(key, None)
@@ -273,10 +273,10 @@ class LongTermMemory:
                     index = SearchIndex(namespace, kind)
                     index.read(connection)
                 self._indexes[key] = index  # the newest last
-                wanted.append(index)
-            while len(self._indexes) > max(_HELD, len(wanted)):
+                requested.append(index)
+            while len(self._indexes) > max(_HELD, len(requested)):
                 del self._indexes[next(iter(self._indexes))]
-            return wanted
+            return requested
 
     def _follow(self, connection: sqlite3.Connection) -> None:
         oldest, newest = connection.execute(

@@ -159,7 +159,7 @@ def judge(
         new = _decide([rule for rule in waiting if _may_yet_fire(rule, answers)], evidence, moment, answers)
         if not new:
             break
-    kept, over = _settle([rule for rule, answer in answers.values() if answer[0]], budget)
+    kept, left_out = _settle([rule for rule, answer in answers.values() if answer[0]], budget)
 
     def verdict(rule: Rule, tokens: int = 0, left: int | None = None) -> Verdict:
         fires, reason, why = answers[rule.place][1]
@@ -170,7 +170,7 @@ def judge(
 
     verdicts = [verdict(rule, tokens) for rule, tokens in kept]
     if explain:
-        dropped = {rule.place: verdict(rule, tokens, left) for rule, tokens, left in over}
+        dropped = {rule.place: verdict(rule, tokens, left) for rule, tokens, left in left_out}
         quiet = {place: verdict(rule) for place, (rule, answer) in answers.items() if not answer[0]}
         verdicts += [other for _, other in sorted({**dropped, **quiet}.items())]
     return verdicts
@@ -315,7 +315,7 @@ def _settle(fired: Sequence[Rule], budget: Budget) -> tuple[list[tuple[Rule, int
     room = {True: budget.constant_tokens, False: budget.tokens}
     in_book: dict[int, int] = defaultdict(int)
     kept: list[tuple[Rule, int]] = []
-    over: list[tuple[Rule, int, int]] = []
+    dropped: list[tuple[Rule, int, int]] = []
     for rule in sorted(fired, key=lambda rule: (rule.entry.worth, -rule.place), reverse=True):
         tokens = budget.count(rule.text)
         left = room[rule.constant]
@@ -323,11 +323,11 @@ def _settle(fired: Sequence[Rule], budget: Budget) -> tuple[list[tuple[Rule, int
         if rule.book.token_budget is not None and not rule.constant:
             left = min(left, rule.book.token_budget - in_book[book])
         if tokens > left:
-            over.append((rule, tokens, max(left, 0)))
+            dropped.append((rule, tokens, max(left, 0)))
             continue
         room[rule.constant] -= tokens
         if not rule.constant:
             in_book[book] += tokens
         kept.append((rule, tokens))
     kept.sort(key=lambda pair: pair[0].order)
-    return kept, over
+    return kept, dropped

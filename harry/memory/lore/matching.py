@@ -1,4 +1,4 @@
-"""Find all plain keys in a text at once, and in a growing transcript without beginning anew.
+"""Find all plain keys in a text at once, and in a growing transcript without starting over.
 
 The keys stand in Aho-Corasick automata (pyahocorasick). Making one holds Python's lock for its whole length, 12 ms for
 10,000 keys, which would be heard in the loudspeaker: so no automaton is larger than `SHARD_CHARACTERS`, and a scan

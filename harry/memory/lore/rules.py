@@ -176,8 +176,8 @@ class LoreIndex:
             return text
 
         def name(found: re.Match[str]) -> str:
-            wanted = (found[1] or found[2]).lower()
-            return self._names.get("user" if wanted == "user" else "char", found[0])
+            which = (found[1] or found[2]).lower()
+            return self._names.get("user" if which == "user" else "char", found[0])
 
         return _NAMES.sub(name, text)
 

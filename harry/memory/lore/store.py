@@ -1,7 +1,7 @@
-"""Where lore is kept: tables of its own in Harry's one database, written beside a running Harry.
+"""Where lore is kept: tables of its own in Harry's one database, written while Harry runs, too.
 
-Every change raises one counter in the same transaction, so that whoever holds the books ready sees with one small read
-whether to read them again. An entry's number is its row's, never given twice.
+Every change raises one counter in the same transaction, so that a knowledge base sees with one small read whether to
+read the books again. An entry's number is its row's, never given twice.
 """
 
 from __future__ import annotations

@@ -66,12 +66,12 @@ class Postings:
 
     def _weigh(self, term: int) -> tuple[Places, Floats]:
         """Return the rows that hold a term or follow on one that does, each once, and their weights."""
-        wanted = np.uint32(term)
-        first, last = np.searchsorted(self._sorted_terms, wanted), np.searchsorted(self._sorted_terms, wanted, "right")
+        key = np.uint32(term)
+        first, last = np.searchsorted(self._sorted_terms, key), np.searchsorted(self._sorted_terms, key, "right")
         own, times = _counted(self._sorted_rows[first:last])
         said_before = self._follows[own + 1]
         after, often = own[said_before] + 1, times[said_before]
-        if count := int(np.count_nonzero(self._before == wanted)):
+        if count := int(np.count_nonzero(self._before == key)):
             after, often = np.append(np.int32(0), after), np.append(np.float32(count), often)
         frequency = self._scratch
         frequency[own] = times

@@ -110,11 +110,11 @@ def _look(question: Question, index: SearchIndex) -> _Part:
             near = near[np.argpartition(-meaning[near], CANDIDATES)[:CANDIDATES]]
         found = _together(index.rows, found, near)
     around = range(-len(SMOOTHING), len(SMOOTHING) + 1)
-    beside = _together(index.rows, *(np.clip(found + step, 0, index.rows - 1) for step in around))
-    beside = beside[index.alive[beside]]
+    neighbours = _together(index.rows, *(np.clip(found + step, 0, index.rows - 1) for step in around))
+    neighbours = neighbours[index.alive[neighbours]]
     chosen = np.zeros(index.rows, bool)
     chosen[found] = True
-    return _Part(index, beside, chosen[beside], words[beside], most, meaning[beside])
+    return _Part(index, neighbours, chosen[neighbours], words[neighbours], most, meaning[neighbours])
 
 
 def _together(rows: int, *places: Places) -> Places:

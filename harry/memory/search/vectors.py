@@ -40,9 +40,9 @@ class Vectors:
 
     def count_differences(self, question: Vector) -> npt.NDArray[np.uint16]:
         """Count the signs in which each row differs from the question; far beyond all where there is no vector."""
-        wanted = _signs(question.reshape(1, -1).astype(np.float16))[:, 0]
+        signs = _signs(question.reshape(1, -1).astype(np.float16))[:, 0]
         distances = np.zeros(self.rows, np.uint16)
-        for word, bits in zip(wanted, self._bits, strict=True):
+        for word, bits in zip(signs, self._bits, strict=True):
             distances += np.bitwise_count(bits ^ word)
         distances[~self.known] = _FAR
         return distances

@@ -1,6 +1,6 @@
 """One connection to the store's file and the one thread at a time that uses it.
 
-A connection that met an error is closed and opened anew at the next call: once the cause is gone it works again.
+A connection that met an error is closed and opened again at the next call: once the cause is gone it works again.
 """
 
 from __future__ import annotations

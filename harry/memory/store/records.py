@@ -43,9 +43,9 @@ def clean(record: Record) -> Record:
         if isinstance(value, str):
             if len(value) > MAX_TEXT_CHARACTERS:
                 raise ValueError(f"{field.name} is longer than {MAX_TEXT_CHARACTERS} characters")
-            whole = repair_surrogates(value)
-            if whole is not value:
-                repaired[field.name] = whole
+            good = repair_surrogates(value)
+            if good is not value:
+                repaired[field.name] = good
     return replace(record, **repaired) if repaired else record
 
 

@@ -111,8 +111,8 @@ class FileSpill:
         if self._loaded:
             return
         content = self.path.read_bytes() if self.path.exists() else b""
-        whole = content[: content.rfind(b"\n") + 1]
-        lines = whole.splitlines(keepends=True)
+        complete = content[: content.rfind(b"\n") + 1]
+        lines = complete.splitlines(keepends=True)
         unreadable = [line for line in lines if not _readable(line)]
         if unreadable:
             aside = self.path.with_suffix(".unreadable")

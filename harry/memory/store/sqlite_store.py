@@ -1,7 +1,7 @@
 """The store on disk: SQLite in WAL mode, every commit synced before it is acknowledged.
 
 One thread at a time writes and one reads, each on a connection of its own, so that a read never waits for a commit.
-A connection that met an error is closed and opened anew at the next call: once the cause is gone the store works.
+A connection that met an error is closed and opened again at the next call: once the cause is gone the store works.
 """
 
 from __future__ import annotations
@@ -133,8 +133,8 @@ class SqliteStore:
     async def aclose(self) -> None:
         """Let go of the file. A call that is still stuck after two seconds is left behind."""
         with trio.move_on_after(_CLOSING, shield=True):
-            for line in self._connections():
-                await trio.to_thread.run_sync(line.close, abandon_on_cancel=True, limiter=line.limiter)
+            for connection in self._connections():
+                await trio.to_thread.run_sync(connection.close, abandon_on_cancel=True, limiter=connection.limiter)
 
     def _connections(self) -> Iterator[ConnectionThread]:
         yield from (self._reading, self._writing)

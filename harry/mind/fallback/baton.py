@@ -1,7 +1,7 @@
 """A reply as it is handed from mind to mind: what was said of it already, and how the next mind's words join it.
 
-Of a reply in JSON nothing is handed on before its words begin, so that until then another mind can begin anew; after
-that the other mind goes on in plain words, and these are written into the object that the first one left open.
+Nothing of a JSON reply is handed on before its words begin, so that until then another mind can start again. After that
+the other mind goes on in plain words, which are written into the object that the first one left open.
 """
 
 from __future__ import annotations

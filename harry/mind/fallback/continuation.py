@@ -1,4 +1,4 @@
-"""One mind takes over a reply that another began: what it is told, and how nothing is said twice. Pure."""
+"""One mind takes over a reply that another began: its instructions, and how nothing is said twice. Pure."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class WholeWords:
         cut = len(self._held)
         while cut and not self._held[cut - 1].isspace():
             cut -= 1
-        whole, self._held = self._held[:cut], self._held[cut:]
-        return whole
+        complete, self._held = self._held[:cut], self._held[cut:]
+        return complete
 
     def end(self) -> str:
         """Return what was held back."""
@@ -46,7 +46,7 @@ class WholeWords:
 
 
 class Continuation:
-    """Takes from a second mind's words what the first has said already: all of it said anew, or its last words.
+    """Removes from a second mind's words what the first has said already: all of it, or its last words.
 
     `said` ends between words. A second mind that says the beginning in other words is not noticed.
     """
@@ -64,8 +64,8 @@ class Continuation:
         self._held += text
         words = _words(self._held)
         # The last word may go on, so it says nothing yet.
-        whole = words[:-1] if self._held[-1:].isalnum() else words
-        if not whole or any(_goes_on(whole, self._said[start:]) for start in range(len(self._said))):
+        complete = words[:-1] if self._held[-1:].isalnum() else words
+        if not complete or any(_goes_on(complete, self._said[start:]) for start in range(len(self._said))):
             return ""
         return self.end()
 
@@ -108,8 +108,8 @@ def ask_to_continue(request: Request, said: str) -> Request:
     """Return the request to another mind to go on where the reply broke off."""
     if not said.strip():
         return request
-    told = (Message(Role.ASSISTANT, (TextPart(said.strip()),)), Message(Role.USER, (TextPart(_GO_ON),)))
-    return replace(request, messages=(*request.messages, *told), schema=None)
+    instructions = (Message(Role.ASSISTANT, (TextPart(said.strip()),)), Message(Role.USER, (TextPart(_GO_ON),)))
+    return replace(request, messages=(*request.messages, *instructions), schema=None)
 
 
 def shorten_for_small_model(request: Request, room: int = SMALL_PROMPT_CHARACTERS) -> Request:

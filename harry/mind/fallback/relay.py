@@ -63,7 +63,7 @@ class Link:
         self._load = load
         self._ready = ready
         self._on_degraded = on_degraded
-        self._shelf: EnginePool[LanguageModel] | None = None
+        self._pool: EnginePool[LanguageModel] | None = None
         self._loading = trio.Lock()
         self._failed = 0
         self._rests_until = 0.0
@@ -71,7 +71,7 @@ class Link:
     @property
     def traits(self) -> EngineTraits:
         """The mind's traits; those of its class until it is loaded."""
-        return read_traits(self._shelf.engine) if self._shelf else self._of_class
+        return read_traits(self._pool.engine) if self._pool else self._of_class
 
     def note_class(self, kind: object) -> None:
         """Note the mind's class, before it is loaded."""
@@ -79,7 +79,7 @@ class Link:
 
     def describe(self) -> str:
         """Return one line for a person; the name until the mind is loaded."""
-        return self._shelf.engine.describe() if self._shelf else self.name
+        return self._pool.engine.describe() if self._pool else self.name
 
     @property
     def is_resting(self) -> bool:
@@ -89,16 +89,16 @@ class Link:
     @property
     def is_available(self) -> bool:
         """Whether it is loaded, or can be."""
-        return self._shelf is not None or self._ready()
+        return self._pool is not None or self._ready()
 
     async def load_pool(self) -> EnginePool[LanguageModel]:
         """Load the mind unless it is loaded. Raises `EngineError`."""
         async with self._loading:
-            if self._shelf is None:
-                self._shelf = EnginePool(
+            if self._pool is None:
+                self._pool = EnginePool(
                     "language_model", await self._load(), reload=self._load, on_degraded=self._on_degraded
                 )
-        return self._shelf
+        return self._pool
 
     def note_try(self) -> None:
         """Note an attempt. After a failure it is the only one for a while."""
@@ -128,8 +128,8 @@ class Link:
 
     async def aclose(self) -> None:
         """Close the mind, if it was loaded."""
-        if self._shelf is not None:
-            await self._shelf.aclose()
+        if self._pool is not None:
+            await self._pool.aclose()
 
 
 class Relay:
@@ -199,14 +199,14 @@ class Relay:
         raise self._nobody(tried=tried)
 
     async def _by(self, link: Link, baton: Baton, *, lighten: bool) -> None:
-        shelf = await link.load_pool()
+        pool = await link.load_pool()
         asked = baton.build_request()
         spending = (
             self._meter.spending(link.name, asked, local=link.traits.local or link.traits.embedded)
             if self._meter
             else nullcontext()
         )
-        async with shelf.lease() as mind, spending as spend:
+        async with pool.lease() as mind, spending as spend:
             leg = baton.start_leg(last=link is self._links[-1])
 
             async def take(delta: Delta) -> None:
@@ -221,8 +221,8 @@ class Relay:
         troubles = [link.trouble for link in self._links if link.trouble is not None]
         if len(self._links) == 1 and troubles:
             return troubles[0]
-        told = troubles[0] if troubles else None
+        trouble = troubles[0] if troubles else None
         return EngineUnavailable(
-            f"No mind can answer{'' if tried else ' yet'}. {told.message if told else ''}".rstrip(),
-            remedy=told.remedy if told else "Ask again in a minute.",
+            f"No mind can answer{'' if tried else ' yet'}. {trouble.message if trouble else ''}".rstrip(),
+            remedy=trouble.remedy if trouble else "Ask again in a minute.",
         )

@@ -1,8 +1,7 @@
 """The prompt for an utterance: who Harry is, what was said and HEARD, this moment, and the utterance, within a budget.
 
-The history loses its oldest in strides, so that whoever reads the prompt finds the beginning he has read before. The
-time, the mood and the memories change with each turn; they stand behind the history, or a provider would read all of it
-anew.
+The history loses its oldest exchanges in strides, so that prompts keep a common beginning, which a provider has in its
+cache. The time, the mood and the memories change with each turn, so they stand behind the history.
 """
 
 from __future__ import annotations
