@@ -232,9 +232,9 @@ def test_json_deeper_than_it_can_be_laid_out_is_kept_in_one_line():
 CHILD = """
 import os, sys
 from pathlib import Path
-from harry.files.atomic import write_whole
+from harry.files.atomic import write_file
 for number in range(100_000):
-    write_whole(Path(sys.argv[1]), (b"%d " % number) * 20_000)
+    write_file(Path(sys.argv[1]), (b"%d " % number) * 20_000)
     os.write(1, b"%d\\n" % number)
 """
 

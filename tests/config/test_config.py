@@ -34,7 +34,7 @@ def kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     """These tables do not depend on what happens to be installed."""
     monkeypatch.setattr(
         configuration,
-        "kinds",
+        "list_kinds",
         lambda role: {name: EntryPoint(name, "nowhere:Nothing", f"harry.{role}") for name in KINDS[role]},
     )
 

@@ -180,12 +180,12 @@ def test_after_any_changes_the_index_finds_what_a_new_one_finds(tmp_path_factory
             assert {each.item.text for each in old.found} == {each.item.text for each in new.found}
         await tables.aclose()
 
-    smallest = derived._SMALLEST
-    derived._SMALLEST = 3 if shelved else smallest  # with the small one, most changes go to the second shelf
+    smallest = derived._MIN_TAIL_ROWS
+    derived._MIN_TAIL_ROWS = 3 if shelved else smallest  # with the small one, most changes go to the second shelf
     try:
         trio.run(scenario)
     finally:
-        derived._SMALLEST = smallest
+        derived._MIN_TAIL_ROWS = smallest
 
 
 async def test_what_another_process_writes_is_found_at_the_next_search(memory, tmp_path):

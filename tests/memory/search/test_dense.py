@@ -98,7 +98,7 @@ def test_what_means_the_same_lies_nearer_than_what_does_not(embedder):
 
 def test_products_of_whole_numbers_give_nearly_the_vectors_of_the_model_as_it_was(embedder, monkeypatch):
     texts = ["A kitten sleeps on the sofa.", "Taxes rose again.", "When did Ann go?"]
-    monkeypatch.setattr(embedding, "with_int8_products", lambda _: None)
+    monkeypatch.setattr(embedding, "quantize_products", lambda _: None)
     plain = Embedder.load().encode(texts)
     fast = embedder.encode(texts)
     assert ((plain * fast).sum(axis=1) > 0.98).all()
