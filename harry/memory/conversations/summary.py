@@ -33,10 +33,13 @@ def extract(exchanges: Sequence[Exchange]) -> str:
         if sentence
     ][-_MAX_SENTENCES_READ:]
     words = [set(map(str.casefold, _WORD.findall(sentence))) for sentence in sentences]
-    common = Counter(word for each in words for word in each)
-    weights = [sum(math.log(1 + common[word]) for word in each) / math.sqrt(len(each) + 1) for each in words]
+    common = Counter(word for sentence_words in words for word in sentence_words)
+    weights = [
+        sum(math.log(1 + common[word]) for word in sentence_words) / math.sqrt(len(sentence_words) + 1)
+        for sentence_words in words
+    ]
     # The first of equals wins; a sentence said twice is told once.
-    ranked = sorted({each: number for number, each in reversed(list(enumerate(sentences)))}.values())
+    ranked = sorted({sentence: number for number, sentence in reversed(list(enumerate(sentences)))}.values())
     best = sorted(ranked, key=lambda number: -weights[number])[:MAX_SENTENCES]
     summary = " ".join(sentences[number] for number in sorted(best))
     return summary[:MAX_SUMMARY_CHARACTERS].strip() or "Nothing was said."
