@@ -16,13 +16,17 @@ class Backoff:
     """One series of attempts."""
 
     def __init__(self) -> None:
-        self._wait = MIN_SECONDS
+        self._pause = MIN_SECONDS
 
     def reset(self) -> None:
-        """Begin with the shortest wait again: an attempt succeeded."""
-        self._wait = MIN_SECONDS
+        """Begin with the shortest pause again: an attempt succeeded."""
+        self._pause = MIN_SECONDS
+
+    def advance(self) -> float:
+        """Return the seconds that are due now; the next pause is twice as long, up to `MAX_SECONDS`."""
+        pause, self._pause = self._pause, min(self._pause * 2, MAX_SECONDS)
+        return pause
 
     async def sleep(self) -> None:
-        """Wait half to all of the time that is due now; the next wait is twice as long, up to `MAX_SECONDS`."""
-        wait, self._wait = self._wait, min(self._wait * 2, MAX_SECONDS)
-        await trio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
+        """Wait half to all of the time that is due now."""
+        await trio.sleep(self.advance() * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret

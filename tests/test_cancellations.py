@@ -29,7 +29,7 @@ from channels.mailbox import Mailbox
 from channels.messages import Chunk, Piece, Recollection, Speech, Transcript, Word
 from channels.ports import Port, WhenFull
 from channels.turn import Turn
-from harry.engines.lease import FRESH_AT_MOST, EnginePool
+from harry.engines.lease import MAX_RELOADS, EnginePool
 from harry.errors import EngineError, EngineUnavailable
 from harry.memory.store.in_memory import InMemoryStore
 from harry.testing.engines import ScriptedSettings, ScriptedVoice
@@ -373,7 +373,7 @@ async def test_whatever_is_swapped_and_cancelled_every_engine_is_closed_once_at_
                             engine.in_use -= 1
                         engine.retired = chance.random() < 0.1
             except EngineUnavailable:
-                assert len(made) > FRESH_AT_MOST
+                assert len(made) > MAX_RELOADS
 
     async def swapper() -> None:
         for _ in range(5):
@@ -401,7 +401,7 @@ async def test_a_turn_that_is_cut_while_a_hung_engine_is_replaced_does_not_use_u
         return Lent("fresh")
 
     shelf: EnginePool[Lent] = EnginePool("speech_to_text", first, reload=fresh)
-    for _ in range(FRESH_AT_MOST + 1):
+    for _ in range(MAX_RELOADS + 1):
         with trio.move_on_after(0.5):
             async with shelf.lease():
                 raise AssertionError("nothing was there to lend")

@@ -17,7 +17,7 @@ from channels.clock import AudioClock
 from harry.audio import portaudio, sdl
 from harry.audio.soundcard import DeviceInfo, SoundcardLoudspeaker, SoundcardMicrophone, run_in_thread
 from harry.audio.wav import WavLoudspeaker, WavMicrophone
-from harry.engines.registry import nearest
+from harry.engines.registry import suggest_name
 from harry.errors import ConfigurationError, DeviceError
 
 D = TypeVar("D", Microphone, Loudspeaker)
@@ -147,7 +147,7 @@ def _find_named(kind: portaudio.Kind, name: str, open_device: Callable[[DeviceIn
         if match is not None:
             return open_device(match)
         known += listed
-    hint = nearest(name, sorted({*_WORDS, *(device.name for device in known)}))
+    hint = suggest_name(name, sorted({*_WORDS, *(device.name for device in known)}))
     raise DeviceError(f"There is no {kind} {name!r}.", remedy=hint)
 
 

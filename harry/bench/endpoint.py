@@ -33,7 +33,7 @@ from harry.bench.endpoint_sound import (
     load_recorded_turns,
     speak_turns,
 )
-from harry.engines.registry import find
+from harry.engines.registry import find_engine_class
 from harry.errors import EngineUnavailable
 from harry.mind.llamacpp.turn_detector import TurnWords, TurnWordsSettings
 
@@ -147,7 +147,7 @@ def _likelihood(text: str, ear: float | None, model: float | None) -> float:
 
 async def _decide(n: int) -> list[Decision]:
     def engine(role: str, kind: str, **settings: Any) -> Any:
-        found = find(role, kind)
+        found = find_engine_class(role, kind)
         return found.load(kind, found.Settings(**settings))
 
     voice = engine("text_to_speech", "piper")

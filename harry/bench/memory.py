@@ -54,7 +54,7 @@ class _Talk:
     def __init__(self, rows: int) -> None:
         self._random = np.random.default_rng(7)
         # Whole words of a real vocabulary, the frequent ones first, so that a question has as many pieces as it would.
-        lines = files("harry.memory").joinpath(VOCABULARY).read_text("utf-8").split("\n")
+        lines = files("harry.memory.search").joinpath(VOCABULARY).read_text("utf-8").split("\n")
         self._known = [word for word in lines if word.isascii() and word.isalpha() and len(word) > 1]
         weights = 1 / np.arange(1, len(self._known) + 1)
         self._weights = weights / weights.sum()

@@ -157,7 +157,7 @@ async def _prefix() -> dict[str, Any]:
     """Time the first sound of the embedded mind and voice with a prompt of some 1500 tokens, cold and warm."""
     try:
         mind = await trio.to_thread.run_sync(SmolLM2.load, "smollm2", SmolLM2.Settings())
-        voice = await trio.to_thread.run_sync(partial(registry.load, "text_to_speech", "piper", {}))
+        voice = await trio.to_thread.run_sync(partial(registry.load_engine, "text_to_speech", "piper", {}))
     except EngineUnavailable as error:
         return {"embedded": str(error)}
     about = " ".join(f"Memory {number}: on that day we talked about the sea and a lighthouse." for number in range(88))

@@ -240,7 +240,7 @@ class _Conversation:
 
 def make_question() -> list[bytes]:
     """Speak a question in Piper's voice, in buffers of `TICK` from its first loud sample: Silero must hear a voice."""
-    voice = registry.load("text_to_speech", "piper", {})
+    voice = registry.load_engine("text_to_speech", "piper", {})
 
     async def speak() -> bytes:
         chunks: list[bytes] = []
@@ -363,7 +363,7 @@ def run(
     """
     speech = [VOICED] * round(voiced / TICK) if vad == "energy" else make_question()[: round(voiced / TICK)]
     script = Script(speech, talk, reply, speculate=speculate)
-    detector: VoiceActivityDetector = registry.load("voice_activity", vad, {})
+    detector: VoiceActivityDetector = registry.load_engine("voice_activity", vad, {})
     figures = trio.run(converse, n, seconds, script, detector)
     if harness:
         figures["harness_cpu_s_per_session_minute"] = round(trio.run(_harness, n, min(seconds, 10.0), script), 3)

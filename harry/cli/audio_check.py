@@ -41,7 +41,7 @@ async def listen_to_oneself(config: Config) -> tuple[str, str, str]:
             return "warning", "there is no microphone or no loudspeaker to listen with", "Connect them, or name them."
         name = config.chain("text_to_speech")[0]
         table = config.engine_table(name)
-        voice = await trio.to_thread.run_sync(registry.load, "text_to_speech", name, table)
+        voice = await trio.to_thread.run_sync(registry.load_engine, "text_to_speech", name, table)
         with trio.fail_after(LONGEST):
             echo = await _speak(voice, microphone, loudspeaker, clock)
     except HarryError as error:

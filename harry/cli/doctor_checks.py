@@ -191,7 +191,7 @@ def device(kind: str, wanted: str | list[str], names: list[str]) -> Finding:
                 return Finding(kind, "problem", f"There is no file {path}.", "Name a WAV file that exists.")
             return Finding(kind, "ok", f"{asked}.")
         if not any(wanted.casefold() in name.casefold() for name in names):
-            remedy = registry.nearest(wanted, names) if names else "Connect it, or leave it to Harry: default."
+            remedy = registry.suggest_name(wanted, names) if names else "Connect it, or leave it to Harry: default."
             return Finding(kind, "problem", f"There is no {kind} {wanted!r}.", remedy)
     if wanted == "none" or names:
         return Finding(kind, "ok", f"{asked}. {'' if wanted == 'none' else there}".strip())
@@ -218,7 +218,7 @@ def _chain(chain: Chain, deep: bool) -> list[Finding]:
         if candidate.later is not None:
             continue  # It is not there yet, and nobody said that it should be.
         why = f", for {candidate.why}" if candidate.why else ""
-        trouble = _trouble(chain.role, candidate.name, candidate.table, registry.load if deep else _look)
+        trouble = _trouble(chain.role, candidate.name, candidate.table, registry.load_engine if deep else _look)
         if isinstance(trouble, ConfigurationError) or (trouble is not None and chain.named):
             findings.append(Finding(role, "problem", f"{candidate.name}: {trouble.message}", trouble.remedy))
         elif trouble is not None:
@@ -248,5 +248,5 @@ def _trouble(role: str, name: str, table: Any, attempt: Callable[[str, str, Any]
 def _look(role: str, name: str, table: Any) -> None:
     """Find the engine and check its table, without loading it."""
     values = dict(table)
-    engine = registry.find(role, str(values.pop("kind", name)))
-    registry.settings_for(engine, f"engine.{name}", values)
+    engine = registry.find_engine_class(role, str(values.pop("kind", name)))
+    registry.check_settings(engine, f"engine.{name}", values)

@@ -12,7 +12,7 @@ from harry.compat import lore as lore_seed
 from harry.compat.lore import BUDGET
 from harry.compat.portal import make_synchronous, port
 from harry.compat.services import Services, portal
-from harry.memory.conversations.window import BUDGET as RECENT
+from harry.memory.conversations.window import DEFAULT_BUDGET_TOKENS as RECENT
 
 
 @port(portal)
@@ -69,7 +69,7 @@ async def _recent_texts(services: Services, username: str | None, text: str | No
     """Give the texts to look at, the newest last."""
     if text is not None:
         return [text]
-    exchanges = await services.rotation.fleeting(services.user(username), budget=RECENT)
+    exchanges = await services.rotation.recall_recent(services.user(username), budget=RECENT)
     return [text for exchange in exchanges for text in (exchange.said, exchange.heard) if text.strip()]
 
 

@@ -110,7 +110,7 @@ async def save_to_soc(services: Services, text: str, persona: str | None = None)
 @port(portal)
 async def soc_today(services: Services, persona: str | None = None, *, characters: int = 3000) -> str:
     """Read today's stream, yesterday's while today has none: a line for each thought, the newest that have room."""
-    return _thoughts(await services.soc(persona).today(), characters)
+    return _thoughts(await services.soc(persona).read_today(), characters)
 
 
 @port(portal)
@@ -118,7 +118,7 @@ async def full_soc(
     services: Services, today: str | None = None, person: str | None = None, *, characters: int = 7800
 ) -> str:
     """Read the stream of a local day (YYYY-MM-DD, else today): a line for each thought, the newest that have room."""
-    return _thoughts(await services.soc(person).day(_day(today)), characters)
+    return _thoughts(await services.soc(person).read_day(_day(today)), characters)
 
 
 @port(portal)
@@ -126,7 +126,7 @@ async def get_yesterday_soc(
     services: Services, date: str | None = None, persona: str | None = None, *, characters: int = 7800
 ) -> str:
     """Read the stream of the local day before `date` (YYYY-MM-DD, else today); "" where there is none."""
-    return _thoughts(await services.soc(persona).day(_day(date, before=1)), characters)
+    return _thoughts(await services.soc(persona).read_day(_day(date, before=1)), characters)
 
 
 @port(portal)
@@ -137,7 +137,7 @@ async def soc_entries(
 
     `at` is ISO 8601 with its offset. The newest 10,000 at most.
     """
-    entries = await services.soc(persona).range(first, last or first)
+    entries = await services.soc(persona).read_range(first, last or first)
     return [
         {"sequence": entry.sequence, "day": entry.day, "at": _iso(entry.at), "text": entry.text} for entry in entries
     ]
@@ -174,7 +174,7 @@ async def fleeting(services: Services, username: str | None = None, *, budget: i
     It is this user's alone; "" where nothing was said since the last conversation was over.
     """
     user = services.user(username)
-    exchanges = await services.rotation.fleeting(user, budget=budget)
+    exchanges = await services.rotation.recall_recent(user, budget=budget)
     return "".join(_lines(exchange, user, services.persona(None)) for exchange in exchanges)
 
 
@@ -217,7 +217,7 @@ async def save_journal(  # noqa: PLR0917  (as older programs call it)
 @port(portal)
 async def journal_loader(services: Services, username: str | None = None) -> dict[str, Any]:
     """Read the newest entry, with `age`, how many local days ago it was; an empty one where there is none."""
-    newest = await services.journal(None, username).newest()
+    newest = await services.journal(None, username).read_newest()
     if newest is None:
         return {**_journal(JournalEntry("", "", "", "", 0.0, "")), "age": None}
     today = datetime.now().astimezone().date()
@@ -227,21 +227,21 @@ async def journal_loader(services: Services, username: str | None = None) -> dic
 @port(portal)
 async def get_yesterday_journal(services: Services, username: str | None = None, *, characters: int = 800) -> str:
     """Read the beginning of yesterday's entry; "" where there is none."""
-    entry = await services.journal(None, username).yesterday()
+    entry = await services.journal(None, username).read_yesterday()
     return entry.text[:characters] if entry else ""
 
 
 @port(portal)
 async def get_yesterday_sentiment(services: Services, username: str | None = None) -> str:
     """Read the sentiment of yesterday's entry; "" where there is none."""
-    entry = await services.journal(None, username).yesterday()
+    entry = await services.journal(None, username).read_yesterday()
     return entry.sentiment if entry else ""
 
 
 @port(portal)
 async def get_yesterday_ltg(services: Services, username: str | None = None) -> str:
     """Read the long-term goal of yesterday's entry; "" where there is none."""
-    entry = await services.journal(None, username).yesterday()
+    entry = await services.journal(None, username).read_yesterday()
     return entry.long_term_goal if entry else ""
 
 

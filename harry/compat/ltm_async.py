@@ -18,7 +18,7 @@ from harry.compat.portal import make_synchronous, port
 from harry.compat.services import Services, portal
 from harry.memory.longterm.service import Found
 from harry.memory.store.items import KINDS, Item, Kind
-from harry.memory.text.analysis import ago
+from harry.memory.text.analysis import format_age
 
 COUNT = 5
 """Memories that a search gives."""
@@ -157,7 +157,7 @@ def _memory(found: Found) -> dict[str, Any]:
 
 def _word(what: str, found: tuple[Found, ...]) -> str:
     now = time.time()
-    return "\n".join(f"{what} from {ago(hit.item.at, now)}: {hit.item.text}" for hit in found)
+    return "\n".join(f"{what} from {format_age(hit.item.at, now)}: {hit.item.text}" for hit in found)
 
 
 search_sync = make_synchronous(search)

@@ -17,7 +17,7 @@ from harry.compat.engine_services import EngineServices
 from harry.config.loading import Config
 from harry.memory.store.opening import NAMESPACE
 from harry.mind.partial_json import ReplyReader
-from harry.mind.prompt.parts import quoted
+from harry.mind.prompt.parts import quote
 from harry.services.chat import Asked, answer
 
 BEGINS = "(Nobody has said anything yet. Say something to begin with.)"
@@ -49,7 +49,7 @@ async def answer_user(home: EngineServices, config: Config, request: ReplyReques
     messages = [message for exchange in before for message in _to_messages(exchange)]
     if request.reading:
         messages.append(
-            Message(Role.USER, (TextPart(f"{READING}\n{quoted([request.reading[:MAX_READING_CHARACTERS]])}"),))
+            Message(Role.USER, (TextPart(f"{READING}\n{quote([request.reading[:MAX_READING_CHARACTERS]])}"),))
         )
     asked = Asked(
         config.user.name,

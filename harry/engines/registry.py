@@ -1,4 +1,4 @@
-"""Which engines there are: entry points in one group for each role, Harry's own beside strangers'.
+"""Which engines there are: entry points in one group for each role, Harry's own and those of plug-ins.
 
 An entry point names a class with `Settings`, a pydantic model of its `[engine.NAME]` table (extra keys forbidden),
 and `load(name, settings)`, which may block and runs in a thread. Listing reads metadata and imports nothing.
@@ -39,25 +39,25 @@ class EngineClass(Protocol[E_co]):
         ...
 
 
-def kinds(role: str) -> dict[str, EntryPoint]:
-    """The kinds of engine known for a role, by name."""
+def list_kinds(role: str) -> dict[str, EntryPoint]:
+    """Return the kinds of engine known for a role, by name."""
     return {point.name: point for point in entry_points(group=f"harry.{role}")}
 
 
-def nearest(word: str, known: list[str]) -> str:
-    """A hint at the right name: " Did you mean X?" or the list of what there is."""
+def suggest_name(word: str, known: list[str]) -> str:
+    """Suggest the right name: "Did you mean X?", or the list of known names."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     if close:
         return f"Did you mean {close[0]!r}?"
     return f"Known: {', '.join(sorted(known)) or 'none'}."
 
 
-def find(role: str, kind: str) -> EngineClass[Any]:
+def find_engine_class(role: str, kind: str) -> EngineClass[Any]:
     """Import the class behind a kind. Raises `ConfigurationError` for an unknown one, `EngineUnavailable` if broken."""
-    known = kinds(role)
+    known = list_kinds(role)
     if kind not in known:
         raise ConfigurationError(
-            f"There is no {role.replace('_', ' ')} engine {kind!r}.", remedy=nearest(kind, list(known))
+            f"There is no {role.replace('_', ' ')} engine {kind!r}.", remedy=suggest_name(kind, list(known))
         )
     try:
         found: EngineClass[Any] = known[kind].load()
@@ -69,7 +69,7 @@ def find(role: str, kind: str) -> EngineClass[Any]:
     return found
 
 
-def settings_for(engine: EngineClass[Any], table: str, values: Mapping[str, Any]) -> EngineSettings:
+def check_settings(engine: EngineClass[Any], table: str, values: Mapping[str, Any]) -> EngineSettings:
     """Check an `[engine.NAME]` table. Raises `ConfigurationError` with the key, what was expected, the nearest name."""
     try:
         return engine.Settings.model_validate(dict(values))
@@ -78,18 +78,18 @@ def settings_for(engine: EngineClass[Any], table: str, values: Mapping[str, Any]
         key = ".".join([table, *map(str, first["loc"])])
         if first["type"] == "extra_forbidden":
             known = list(engine.Settings.model_fields)
-            raise ConfigurationError(f"Unknown key {key}.", remedy=nearest(str(first["loc"][-1]), known)) from None
+            raise ConfigurationError(f"Unknown key {key}.", remedy=suggest_name(str(first["loc"][-1]), known)) from None
         given = "a secret" if is_secret(str(first["loc"][-1]), first["input"]) else repr(first["input"])
         raise ConfigurationError(f"{key}: {first['msg']} (given: {given}).") from None
 
 
-def checked(role: str, name: str, table: Mapping[str, Any]) -> EngineClass[Any]:
+def check_engine_table(role: str, name: str, table: Mapping[str, Any]) -> EngineClass[Any]:
     """Find the class that `[engine.NAME]` (`table`) is for, and check the table, without building the engine."""
     engine, _ = _checked(role, name, table)
     return engine
 
 
-def load(role: str, name: str, table: Mapping[str, Any]) -> Any:
+def load_engine(role: str, name: str, table: Mapping[str, Any]) -> Any:
     """Build the engine that `[engine.NAME]` (`table`) describes; its `kind`, else its name, chooses it. Blocking."""
     engine, settings = _checked(role, name, table)
     return engine.load(name, settings)
@@ -97,5 +97,5 @@ def load(role: str, name: str, table: Mapping[str, Any]) -> Any:
 
 def _checked(role: str, name: str, table: Mapping[str, Any]) -> tuple[EngineClass[Any], EngineSettings]:
     values = dict(table)
-    engine = find(role, str(values.pop("kind", name)))
-    return engine, settings_for(engine, f"engine.{name}", values)
+    engine = find_engine_class(role, str(values.pop("kind", name)))
+    return engine, check_settings(engine, f"engine.{name}", values)

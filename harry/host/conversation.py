@@ -28,7 +28,7 @@ from channels.messages import Exchange, Recollection, Source, Utterance
 from channels.turn import Turn, new_id
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
-from harry.engines.traits import traits_of
+from harry.engines.traits import read_traits
 from harry.errors import EngineError, StoreError
 from harry.session.actor_registry import ActorSet
 from harry.session.conductor import Conductor, Identity
@@ -40,7 +40,7 @@ from harry.session.session import Session, SessionParts, TurnTakingSettings
 from harry.session.turn_sources import TurnSources
 from harry.session.turn_stages import Pipeline, Prompt, ReplyParts
 from harry.session.wake_word import Spotter
-from harry.tools.toolbox import Box, Offer
+from harry.tools.toolbox import Offer, SessionTools
 
 log = structlog.get_logger(__name__)
 
@@ -162,7 +162,7 @@ class _Builder:
         self.devices = devices
         self.events = EventStream(devices.clock)
         self.attention = _attention(settings)
-        self.tools = Box(
+        self.tools = SessionTools(
             self.events, self.attention.phrases, settings.confirm, (settings.persona,), shared=services.tools
         )
         loudspeaker = devices.loudspeaker
@@ -230,7 +230,7 @@ class _Builder:
                 llm=services.mind,
                 prompt=services.prompt,
                 sources=sources,
-                tools=self.tools.of,
+                tools=self.tools.for_turn,
                 phrases=self.attention.phrases,
                 reflex=self._reflex,
             ),
@@ -297,7 +297,7 @@ class _Builder:
 
     def _state(self) -> tuple[tuple[str, str], ...]:
         held = self.services.inner.state.told() if self.services.inner is not None else ()
-        return (*held, *self.tools.late_results())
+        return (*held, *self.tools.list_late_results())
 
     async def _reflex(self, turn: Turn) -> str | None:
         return await self.reflex(turn) if self.reflex is not None else None
@@ -310,7 +310,7 @@ class _Builder:
     async def _warm(self) -> None:
         """Let an embedded mind read the beginning of its prompt before the first question. Costs nothing elsewhere."""
         async with self.services.mind.lease() as mind:
-            if not traits_of(mind).embedded:
+            if not read_traits(mind).embedded:
                 return
             user = self.conductor.identity.user
             nothing = Recollection(Utterance(new_id(), "", Source.PROACTIVE), self.conductor.history)

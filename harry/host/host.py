@@ -22,7 +22,7 @@ from channels.clock import AudioClock
 from channels.messages import Utterance
 from channels.turn import Turn, new_id
 from harry.config.loading import Config
-from harry.config.persona import persona_of
+from harry.config.persona import load_configured_persona
 from harry.config.sections import User
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
@@ -43,7 +43,7 @@ from harry.host.shared_memory import SharedMemory, shared_memory
 from harry.host.shared_tools import Toolkit, toolkit
 from harry.host.spill_files import SpillPool
 from harry.host.storage import Storage
-from harry.memory.conversations.recent import recent
+from harry.memory.conversations.recent import recall_recent
 from harry.memory.conversations.rotation import Summarise
 from harry.memory.store.opening import NAMESPACE
 from harry.memory.store.records import local_day
@@ -170,7 +170,7 @@ class Host:
                 reply_to=reply_to,
                 on_committed=self._notice,
             )
-            past = await recent(
+            past = await recall_recent(
                 self.store, self.database, user, turns=limits.history_turns, tokens=limits.history_tokens
             )
             session = build_conversation(
@@ -274,7 +274,7 @@ async def _on_disk(config: Config, shared: Shared, held: AsyncExitStack, summari
         memory=await shared_memory(config, database),
         reminding=Reminding(
             Reminders(database), sessions.of,
-            language=config.persona.language, replies=persona_of(config.persona).replies,
+            language=config.persona.language, replies=load_configured_persona(config.persona).replies,
         ),
         background_jobs=await background_jobs(
             config, database, held, sessions.users,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from actors.text.phrases import load_phrases
 from channels.turn import Turn
 from harry.config.loading import Config
-from harry.config.persona import persona_of
-from harry.memory.store.opening import day_named
+from harry.config.persona import load_configured_persona
+from harry.memory.store.opening import parse_day
 from harry.reflexes.actions import ReflexContext, reflexes
 from harry.reflexes.tools import offers_of
 from harry.session.session import Session
@@ -22,7 +22,7 @@ def reflexes_of(host: Host, config: Config, session: Session) -> Callable[[Turn]
     """The reflexes of one session."""
 
     async def thoughts() -> Sequence[str]:
-        found = await host.store.thoughts(config.persona.name, day_named("today"), user=config.user.name)
+        found = await host.store.thoughts(config.persona.name, parse_day("today"), user=config.user.name)
         return [str(each["text"]) for each in found]
 
     def mute() -> bool:
@@ -53,7 +53,7 @@ def reflexes_of(host: Host, config: Config, session: Session) -> Callable[[Turn]
         volume=volume,
         memory=host.memory.memory if host.memory is not None else None,
         reminding=host.reminding,
-        replies=persona_of(config.persona).replies,
+        replies=load_configured_persona(config.persona).replies,
     )
     if config.tools.enabled and host.reminding is not None:
         for offer in offers_of(body):

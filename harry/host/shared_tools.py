@@ -13,7 +13,7 @@ import trio
 from actors.protocols import Tool
 from harry import images as pictures
 from harry.config.loading import Config
-from harry.tools.functions import plugged
+from harry.tools.functions import load_plugin_tools
 from harry.tools.toolbox import Answer, Offer
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ async def toolkit(config: Config) -> AsyncIterator[Toolkit]:
     if not config.tools.enabled:
         yield Toolkit((), (), frozenset())
         return
-    offers = await trio.to_thread.run_sync(plugged)
+    offers = await trio.to_thread.run_sync(load_plugin_tools)
     if config.tools.pictures:
         offers.append(_looking(config.tools.pictures))
     servers = []

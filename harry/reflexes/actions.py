@@ -19,9 +19,9 @@ from actors.text.phrases import Phrases
 from channels.messages import Source
 from channels.turn import Turn, new_id
 from harry.errors import HarryError
-from harry.memory.longterm.selection import chosen
+from harry.memory.longterm.selection import select
 from harry.memory.longterm.service import Item, LongTermMemory
-from harry.memory.text.analysis import ago
+from harry.memory.text.analysis import format_age
 from harry.reflexes.grammar import Grammar, Wish, grammar_of
 from harry.reflexes.reminders import Reminding
 from harry.reflexes.times import moment_of, seconds_of, told_date, told_duration, told_time, told_when
@@ -252,7 +252,7 @@ class Reflexes:
         found = []
         if memory is not None and self._body.keeps():
             answer = await memory.search(what, namespace=self._body.user, count=12)
-            found = chosen(answer)
+            found = select(answer)
         if not found:
             return self._reply("Recall.none", what=turned(what))
         now = self._body.wall()
@@ -291,7 +291,7 @@ def _day(at: float | None, now: float) -> str:
     if at is None:
         return "a day I do not know"
     date = datetime.fromtimestamp(at).astimezone()
-    return f"{date:%B} {date.day}, {date.year}, {ago(at, now)}"
+    return f"{date:%B} {date.day}, {date.year}, {format_age(at, now)}"
 
 
 def reflexes(body: ReflexContext, phrases: Phrases, language: str) -> Callable[[Turn], Awaitable[str | None]]:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from harry.reflexes.actions import ReflexContext
 from harry.reflexes.times import told_duration, told_when
-from harry.tools.functions import offer_of, tool
+from harry.tools.functions import make_offer, tool
 from harry.tools.toolbox import Offer, ToolError
 
 
@@ -36,4 +36,4 @@ def offers_of(body: ReflexContext) -> list[Offer]:
             raise ToolError("Nothing is kept here, so nobody would be reminded.")
         await body.reminding.add(body.user, kind, body.wall(), at, what)
 
-    return [offer_of(set_timer), offer_of(set_reminder)]
+    return [make_offer(set_timer), make_offer(set_reminder)]

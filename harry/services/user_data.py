@@ -18,7 +18,7 @@ from harry.memory.diary.journal import Journal, JournalEntry
 from harry.memory.longterm.service import Found, Item, Kind
 from harry.memory.lore.model import Book, Scope
 from harry.memory.store import items
-from harry.memory.store.opening import NAMESPACE, day_named
+from harry.memory.store.opening import NAMESPACE, parse_day
 from harry.services import memory as remembering
 
 KINDS: tuple[str, ...] = items.KINDS
@@ -64,7 +64,7 @@ async def turns(host: Host, user: str, limit: int, before: int | None) -> list[K
 
 async def thoughts(host: Host, user: str, day: str) -> list[dict[str, Any]]:
     """What Harry thought in this user's conversations on a day: `today`, `yesterday` or a date."""
-    return await host.store.thoughts(host.config.persona.name, day_named(day), user=user)
+    return await host.store.thoughts(host.config.persona.name, parse_day(day), user=user)
 
 
 async def days(host: Host, user: str) -> list[str]:
@@ -84,7 +84,7 @@ async def journal(host: Host, user: str, day: str | None) -> JournalEntry | None
     if host.database is None:
         return None
     kept = Journal(host.database, host.config.persona.name, user)
-    return await (kept.newest() if day is None else kept.read(day_named(day)))
+    return await (kept.read_newest() if day is None else kept.read(parse_day(day)))
 
 
 async def search(host: Host, user: str, words: str, kind: Kind | None, count: int) -> Sequence[Found]:
@@ -95,7 +95,7 @@ async def search(host: Host, user: str, words: str, kind: Kind | None, count: in
 
 async def memories(host: Host, user: str, kind: Kind | None, after: int) -> list[tuple[int, Item]]:
     """The next memories in order, with their numbers."""
-    return await _memory(host).memory.items(user, kind=kind, after=after)
+    return await _memory(host).memory.list_items(user, kind=kind, after=after)
 
 
 async def memory(host: Host, user: str, identity: str) -> Item | None:

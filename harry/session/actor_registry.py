@@ -19,7 +19,7 @@ from actors.soc_writer import SocWriter
 from actors.speaker import speak
 from actors.thinker import Thinker
 from actors.transcriber import Transcriber
-from harry.engines.registry import nearest
+from harry.engines.registry import suggest_name
 from harry.errors import ConfigurationError, EngineUnavailable
 
 GROUP = "harry.actors"
@@ -55,7 +55,7 @@ def _found(points: Mapping[str, EntryPoint], role: str, name: str) -> Any:
     point = known.get(f"{role}.{name}")
     if point is None:
         names = [entry.removeprefix(f"{role}.") for entry in known]
-        raise ConfigurationError(f"actors.{role}: there is no {role} {name!r}.", remedy=nearest(name, names))
+        raise ConfigurationError(f"actors.{role}: there is no {role} {name!r}.", remedy=suggest_name(name, names))
     try:
         return point.load()
     except ImportError as error:

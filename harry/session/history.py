@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Collection, Iterable
 
 from channels.messages import STRIDE, Exchange
-from harry.memory.conversations.window import within
+from harry.memory.conversations.window import fit_budget
 
 MAX_EXCHANGES = 200
 """Exchanges remembered here; the store keeps them all."""
@@ -46,7 +46,7 @@ class History:
     def select_recent(self, turn: str | None, *, most: int, tokens: int) -> tuple[Exchange, ...]:
         """Return the newest exchanges without that of one turn: at most `most`, and within `tokens` together."""
         exchanges = self.select_without(turn)
-        kept = within(exchanges[-most:], tokens) if most else []
+        kept = fit_budget(exchanges[-most:], tokens) if most else []
         first = len(exchanges) - len(kept)
         if first and kept:
             aligned = -(-(first + self._dropped) // STRIDE) * STRIDE - self._dropped

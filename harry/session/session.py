@@ -25,7 +25,7 @@ from harry.session.conductor import Conductor
 from harry.session.device_recovery import keep_playing
 from harry.session.dialogue import Dialogue
 from harry.session.echo_path import EchoPath
-from harry.tools.toolbox import Box
+from harry.tools.toolbox import SessionTools
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class SessionParts:
     conductor: Conductor
     dialogue: Dialogue
     writer: SocWriter
-    tools: Box
+    tools: SessionTools
     wall: Callable[[], float]
     microphone: Microphone | None = None
     loudspeaker: Loudspeaker | None = None
@@ -166,7 +166,7 @@ class Session:
             self.attention.begin_turn(now)
         else:
             self.attention.end_turn(now)
-            self.tools.turn_ended()
+            self.tools.end_turn()
 
     def note_sound(self, slot: Slot) -> None:
         """Note that the first sample of a turn sounds."""

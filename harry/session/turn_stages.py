@@ -23,7 +23,7 @@ from channels.ports import Port
 from channels.turn import Turn
 from harry.engines.deadline import ProgressDeadline
 from harry.engines.lease import EnginePool
-from harry.engines.traits import traits_of
+from harry.engines.traits import read_traits
 from harry.session.actor_registry import ActorSet
 from harry.session.turn_sources import TurnSources
 
@@ -135,7 +135,7 @@ class Pipeline:
 
     def _tools(self, turn: Turn, mind: LanguageModel) -> Toolbox | None:
         make = self._parts.tools
-        return None if make is None or traits_of(mind).toolless else make(turn)
+        return None if make is None or read_traits(mind).toolless else make(turn)
 
     async def _ask(
         self, turn: Turn, slot: Slot, mind: LanguageModel, request: Request, emit: Callable[[Delta], Awaitable[None]]
@@ -148,7 +148,7 @@ class Pipeline:
 
         async def noted(delta: Delta) -> None:
             turn.mark("first_words", self._events.clock.now())
-            with patience.at_rest():
+            with patience.pause():
                 await emit(delta)
                 if turn.pieces and not slot.arrived.is_set():
                     # A voice that has nothing to say of the first piece must not hold the mind for ever.
@@ -156,7 +156,7 @@ class Pipeline:
                         await slot.arrived.wait()
 
         turn.mark("mind", self._events.clock.now())
-        with ProgressDeadline(mind.name, each=LAST_RESORT, total=inf) as patience:
+        with ProgressDeadline(mind.name, between_signs=LAST_RESORT, total=inf) as patience:
             await mind.reply(request, noted)
 
     def _piece(self, turn: Turn, text: str) -> None:
@@ -178,10 +178,10 @@ class _Watched:
         """See `actors.protocols.TextToSpeech`."""
 
         async def noted(chunk: Chunk) -> None:
-            with patience.at_rest():
+            with patience.pause():
                 await emit(chunk)
 
-        with ProgressDeadline(self.name, each=LAST_RESORT, total=inf) as patience:
+        with ProgressDeadline(self.name, between_signs=LAST_RESORT, total=inf) as patience:
             await self._voice.speak(text, noted)
 
 

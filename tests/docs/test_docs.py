@@ -274,7 +274,7 @@ async def test_the_example_voice_speaks_every_word_in_order(text: str) -> None:
     async def emit(chunk: Chunk) -> None:
         chunks.append(chunk)
 
-    voice: Any = registry.load("text_to_speech", "morse", {"dot": 0.01})
+    voice: Any = registry.load_engine("text_to_speech", "morse", {"dot": 0.01})
     await voice.speak(text, emit)
     assert "".join(word.text for chunk in chunks for word in chunk.words) == text
     assert all(word.end <= chunk.samples and chunk.rate == voice.rate for chunk in chunks for word in chunk.words)
@@ -282,7 +282,7 @@ async def test_the_example_voice_speaks_every_word_in_order(text: str) -> None:
 
 @pytest.mark.usefixtures("morse")
 async def test_harry_converses_with_the_example_voice(autojump_clock: MockClock) -> None:
-    voice = registry.load("text_to_speech", "morse", {})
+    voice = registry.load_engine("text_to_speech", "morse", {})
     async with house(mind=ScriptedLanguageModel("scripted", ["Sos sos."]), voice=voice) as home:
         home.session.answer_typed("who is there?")
         await trio.sleep(1.9)  # the first word takes 27 dots and a gap, 2.04 s
@@ -296,7 +296,7 @@ async def test_harry_converses_with_the_example_voice(autojump_clock: MockClock)
 @pytest.mark.usefixtures("morse")
 def test_the_example_voice_says_what_is_wrong_with_its_settings() -> None:
     with pytest.raises(EngineUnavailable, match=r"engine\.morse\.pitch from 50 to 4000"):
-        registry.load("text_to_speech", "morse", {"pitch": 5.0})
+        registry.load_engine("text_to_speech", "morse", {"pitch": 5.0})
 
 
 @pytest.mark.parametrize(("page", "example"), [

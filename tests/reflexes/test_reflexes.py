@@ -262,7 +262,7 @@ async def test_what_harry_is_told_to_remember_is_quoted_and_forgotten_after_a_ye
         await said(session, "Forget that.")
         assert await said(session, "Yes, please.") == "It is forgotten."
         assert host.memory is not None
-        kept = await host.memory.memory.items("ann", kind="memory")
+        kept = await host.memory.memory.list_items("ann", kind="memory")
         assert [item.text for _, item in kept if item.source == "told"] == []
         assert (await said(session, "Forget that.")).startswith("There is nothing")
 
@@ -272,7 +272,7 @@ async def test_off_the_record_nothing_is_remembered(tmp_path: Path) -> None:
         session.attention.off_the_record = True
         assert "cannot remember" in await said(session, "Remember that I hid the key.")
         assert host.memory is not None
-        assert not await host.memory.memory.items("ann", kind="memory")
+        assert not await host.memory.memory.list_items("ann", kind="memory")
 
 
 async def test_a_timer_comes_due_in_a_gap_and_is_told_once(tmp_path: Path) -> None:

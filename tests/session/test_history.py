@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.messages import STRIDE, Exchange
-from harry.memory.conversations.window import cost, within
+from harry.memory.conversations.window import count_exchange, fit_budget
 from harry.session.history import MAX_EXCHANGES, History
 
 PLENTY = 1_000_000
@@ -30,10 +30,10 @@ def test_it_is_the_end_of_the_conversation_and_never_more_than_there_is_room_for
     recent = history.select_recent(None, most=most, tokens=tokens)
     assert recent == history.select_without(None)[len(heard) - len(recent) :]
     assert len(recent) <= most
-    assert sum(map(cost, recent)) <= tokens
-    if heard and most and cost(exchange(len(heard) - 1, heard[-1])) <= tokens:
+    assert sum(map(count_exchange, recent)) <= tokens
+    if heard and most and count_exchange(exchange(len(heard) - 1, heard[-1])) <= tokens:
         assert recent, "the last exchange alone has room"
-    fitting = within(history.select_without(None)[-most:], tokens) if most else []
+    fitting = fit_budget(history.select_without(None)[-most:], tokens) if most else []
     assert 2 * len(recent) >= len(fitting)
 
 

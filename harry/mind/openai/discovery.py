@@ -12,7 +12,7 @@ import trio
 
 from harry.config.engine_presets import PORTS
 from harry.errors import EngineError
-from harry.net.http_client import failures, new_client
+from harry.net.http_client import new_client, translate_errors
 
 _NO_CHAT = re.compile(r"embed|rerank|whisper|\btts\b|bge-|minilm", re.IGNORECASE)
 """Names of models that do not converse."""
@@ -37,7 +37,7 @@ async def find_local_server(deadline: float = 0.5, *, ports: Mapping[str, int] =
 
                 async def ask(name: str, base_url: str) -> None:
                     try:
-                        with failures(base_url):
+                        with translate_errors(base_url):
                             answer = await client.get(f"{base_url}/models")
                     except EngineError:
                         return

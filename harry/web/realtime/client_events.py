@@ -191,7 +191,7 @@ class ClientEvents:
         if not isinstance(call_id, str) or not isinstance(output, str):
             raise Wrong("`call_id` and `output` are texts.", "item")
         if not self._of.tools.output(call_id, output):
-            self._of.session.tools.late("a tool", output)
+            self._of.session.tools.add_late_result("a tool", output)
         return {
             "id": identity, "object": "realtime.item", "type": "function_call_output", "status": "completed",
             "call_id": call_id, "output": output,

@@ -22,7 +22,7 @@ from channels.turn import Turn
 from harry.engines.lease import EnginePool
 from harry.host.conversation import ConversationDevices
 from harry.host.host import Host, silent_voice, turn_taking_settings
-from harry.memory.store.opening import day_named
+from harry.memory.store.opening import parse_day
 from harry.services.chat import FROM_PROGRAM
 from harry.services.transcription import reblocking
 from harry.session.prompt import build_prompt
@@ -225,6 +225,6 @@ class Conversation:
 
     async def _thought(self, sequence: int) -> str | None:
         found: Sequence[dict[str, Any]] = await self._host.store.thoughts(
-            self.session.persona, day_named("today"), limit=8, user=self.user
+            self.session.persona, parse_day("today"), limit=8, user=self.user
         )
         return next((str(each["text"]) for each in found if each["sequence"] == sequence), None)

@@ -62,13 +62,13 @@ class Store(Database):
         self.deadly.reached("after a commit")
         return numbers
 
-    async def change(self, work):
+    async def transaction(self, work):
         def deadly(connection: sqlite3.Connection):
             done = work(connection)
             self.deadly.reached("in a transaction")
             return done
 
-        done = await super().change(deadly)
+        done = await super().transaction(deadly)
         self.deadly.reached("after a transaction")
         return done
 
