@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
 import trio
 
-from actors.protocols import Samples, VoiceActivityStream
+from actors.pcm import to_samples
+from actors.protocols import VoiceActivityStream
 from actors.turn_taking.endpointing import ONSET, VOICED, Endpointing, Sign
 from actors.turn_taking.floor import Decision, Floor, HarrySide
 from channels.event_types import SpeechStarted, SpeechStopped
@@ -32,7 +32,7 @@ EARLY = 0.06
 EARLY_EVERY = 0.3
 """Seconds between two such readings: a short gap is mostly the middle of a word."""
 
-PARTIAL_LONGEST = 15.0
+MAX_PARTIAL_SECONDS = 15.0
 """Seconds of sound beyond which a growing utterance is not decoded early: a decode must stay short."""
 
 _FRAME_SECONDS = FRAME_SAMPLES / EAR_RATE
@@ -54,7 +54,7 @@ class Yielding(Protocol):
     """What the listener may do to Harry's side of the conversation, all of it at once and without waiting."""
 
     def harry(self, *, words: bool) -> HarrySide:
-        """Whether Harry has the floor, and, with `words`, what he is saying."""
+        """Return whether Harry has the floor, and, with `words`, what he is saying."""
         ...
 
     def duck(self, down: bool) -> None:
@@ -81,6 +81,7 @@ class Yielding(Protocol):
 class Listener:
     """Inbox -> speech for the transcriber, and decisions about the floor.
 
+    All of its arguments are handed by name to listeners of plug-ins too, so none of them can go.
     `hand_over(speech)` takes each stretch of speech without waiting. `clean(frame)` takes Harry's own voice out of a
     frame, where there is somebody who can. What is changed of `endpointing` holds from the next window on.
     """
@@ -144,27 +145,27 @@ class Listener:
     def judged(self, likelihood: float, until: float) -> None:
         """Take in a turn model's likelihood that the speaker whose voice ceased at `until` has finished."""
         now = max(self._heard_until, self._events.clock.now())
-        self._follow(self.endpointing.turn_model(likelihood, until, now), 0.0, now)
+        self._follow(self.endpointing.weigh_turn_model(likelihood, until, now), 0.0, now)
 
     def release(self) -> None:
-        """The button was let go: what was said is all."""
+        """End the utterance now: what was said is all."""
         self._follow(self.endpointing.release(), 0.0, self._events.clock.now())
 
     def reach_back(self, seconds: float) -> None:
-        """From now on an utterance holds so much of what came before its voice was noticed."""
+        """Let utterances from now on hold so much of what came before their voice was noticed."""
         self._heard = deque(self._heard, maxlen=max(1, round((seconds + ONSET) / _FRAME_SECONDS)))
 
     def joined(self, silence: float) -> None:
-        """What was taken for the end was a pause of `silence` seconds."""
-        self.endpointing.joined(silence)
+        """Learn that what was taken for the end was a pause of `silence` seconds."""
+        self.endpointing.learn_pause(silence)
 
     async def _next(self) -> Frame | None:
-        """The next frame; None once a pause must be decided, even if the microphone has gone meanwhile."""
+        """Wait for the next frame; None once a pause must be decided, even if the microphone has gone meanwhile."""
         deadline = self._floor.deadline
         if deadline is None:
             # Most frames: a scope for each would cost more than hearing it.
             return await self._inbox.receive()
-        with trio.CancelScope(deadline=self._events.clock.when(deadline)):
+        with trio.CancelScope(deadline=self._events.clock.to_trio_time(deadline)):
             return await self._inbox.receive()
         return None
 
@@ -173,7 +174,7 @@ class Listener:
         end = start + len(frame.pcm) / SAMPLE_BYTES / EAR_RATE
         self._heard_until = end
         cleaned = self._clean(frame)
-        probability = _as_usual(self._voice_activity.probability(_window(cleaned.frame)), cleaned)
+        probability = _as_usual(self._voice_activity.probability(to_samples(cleaned.frame.pcm)), cleaned)
         self._act(self._floor.window(probability, start, end, self._yielding.harry(words=False), near=cleaned.near))
         (self._growing if self.endpointing.speaking else self._heard).append(cleaned.frame)
         self._follow(self.endpointing.hear(probability, start, end), probability, end)
@@ -186,7 +187,7 @@ class Listener:
             case Sign.STOPPED:
                 self._end()
             case Sign.PAUSED:
-                self._offer_partial(whole=True)
+                self._offer_partial(is_complete=True)
             case Sign.RESUMED:
                 self._yielding.withdraw()
             case Sign.NONE if self.endpointing.speaking:
@@ -197,13 +198,13 @@ class Listener:
         if probability >= VOICED:
             if end >= self._next_partial:
                 self._next_partial = end + PARTIAL_EVERY
-                self._offer_partial(whole=False)
+                self._offer_partial(is_complete=False)
             return
         ceased = self.endpointing.voice_ended_at
         if end - ceased >= EARLY and ceased >= self._next_early:
             self._next_early = ceased + EARLY_EVERY
             self._next_partial = end + PARTIAL_EVERY
-            self._offer_partial(whole=True)
+            self._offer_partial(is_complete=True)
 
     def _act(self, decisions: tuple[Decision, ...]) -> None:
         for decision in decisions:
@@ -219,7 +220,7 @@ class Listener:
                 case Decision.STOP:
                     self._yielding.cut("stop")
                 case Decision.LISTEN:
-                    self._offer_partial(whole=False)
+                    self._offer_partial(is_complete=False)
 
     def _begin(self) -> None:
         self._utterance = new_id()
@@ -232,28 +233,26 @@ class Listener:
         self._events.publish(SpeechStopped(utterance=self._utterance), at=self.endpointing.voice_ended_at)
         self.hand_over(self._speech(final=True))
         # Words that were handed over must not begin the next utterance once more.
-        over = self.endpointing.voice_ended_at * EAR_RATE
-        self._heard.extend(frame for frame in self._growing if frame.start >= over)
+        handed_over = self.endpointing.voice_ended_at * EAR_RATE
+        self._heard.extend(frame for frame in self._growing if frame.start >= handed_over)
         self._growing = []
 
-    def _offer_partial(self, *, whole: bool) -> None:
-        if self._growing and len(self._growing) * _FRAME_SECONDS <= PARTIAL_LONGEST:
-            self.hand_over(self._speech(final=False, whole=whole))
+    def _offer_partial(self, *, is_complete: bool) -> None:
+        if self._growing and len(self._growing) * _FRAME_SECONDS <= MAX_PARTIAL_SECONDS:
+            self.hand_over(self._speech(final=False, is_complete=is_complete))
 
-    def _speech(self, *, final: bool, whole: bool = True) -> Speech:
+    def _speech(self, *, final: bool, is_complete: bool = True) -> Speech:
         pcm = b"".join(frame.pcm for frame in self._growing)
         sign = self.endpointing
-        return Speech(self._utterance, pcm, self._growing[0].start, sign.began_at, sign.voice_ended_at, final, whole)
+        return Speech(
+            self._utterance, pcm, self._growing[0].start, sign.began_at, sign.voice_ended_at, final, is_complete
+        )
 
 
 def _as_usual(probability: float, cleaned: Cleaned) -> float:
-    """The probability as if `VOICED` were the mark of a voice, 0 where only Harry's echo is heard."""
+    """Map a probability so that `VOICED` is the mark of a voice; 0 where only Harry's echo is heard."""
     if not cleaned.near:
         return 0.0
     if probability < cleaned.voiced:
         return min(probability, VOICED - 0.01)
     return VOICED + (probability - cleaned.voiced) * (1 - VOICED) / (1 - cleaned.voiced)
-
-
-def _window(frame: Frame) -> Samples:
-    return np.frombuffer(frame.pcm, np.int16).astype(np.float32) / np.float32(32768)

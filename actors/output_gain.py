@@ -26,12 +26,12 @@ class Ducking:
         """Fill a buffer of bytes as `Gate.pull` does. Any thread; returns samples of speech."""
         gate = self._gate
         speech = gate.pull(into)
-        wanted = gate.volume * (DUCKED_GAIN if gate.ducked else 1.0)
-        if speech and (wanted != 1.0 or self._gain != 1.0):
+        gain = gate.volume * (DUCKED_GAIN if gate.ducked else 1.0)
+        if speech and (gain != 1.0 or self._gain != 1.0):
             samples = np.frombuffer(into, np.int16)
-            gains = np.linspace(self._gain, wanted, len(samples), dtype=np.float32)
+            gains = np.linspace(self._gain, gain, len(samples), dtype=np.float32)
             samples[:] = np.clip(samples * gains, -32768, 32767).astype(np.int16)
-        self._gain = wanted
+        self._gain = gain
         if gate.tap is not None:
             gate.tap(bytes(into) if speech else len(into) // SAMPLE_BYTES)
         return speech

@@ -31,7 +31,7 @@ class Engine(Protocol):
     name: str
 
     def describe(self) -> str:
-        """One line for a person: what it is, and where it runs."""
+        """Return one line for a person: what it is, and where it runs."""
         ...
 
     async def aclose(self) -> None:
@@ -73,7 +73,7 @@ class VoiceActivityStream(Protocol):
     """One session's voice activity detection; it has a memory, so it is never shared."""
 
     def probability(self, window: Samples) -> float:
-        """How likely it is, 0..1, that a window of `FRAME_SAMPLES` at `EAR_RATE` holds a voice. Under 1 ms."""
+        """Return how likely it is, 0..1, that a window of `FRAME_SAMPLES` at `EAR_RATE` holds a voice. Under 1 ms."""
         ...
 
 
@@ -99,7 +99,7 @@ class Recognition:
 
     @classmethod
     def of(cls, heard: Recognition | str) -> Recognition:
-        """What an ear returned, as a reading. Raises `TypeError` for what is neither."""
+        """Turn what an ear returned into a recognition. Raises `TypeError` for anything else."""
         if isinstance(heard, cls):
             return heard
         if not isinstance(heard, str):
@@ -111,7 +111,7 @@ class SpeechToText(Engine, Protocol):
     """Turns an utterance into words."""
 
     async def transcribe(self, samples: Samples) -> Recognition | str:
-        """The words in `samples` (at `EAR_RATE`), "" when there are none. Cancellable; has a deadline of its own.
+        """Return the words in `samples` (at `EAR_RATE`), "" if there are none. Cancellable; has a deadline of its own.
 
         A bare text is a reading that the ear is sure of.
         """
@@ -122,7 +122,7 @@ class TurnDetector(Engine, Protocol):
     """Tells how likely it is that a speaker has finished."""
 
     async def likelihood(self, text: str, samples: Samples) -> float:
-        """How likely it is, 0..1, that the speaker of `text` (heard in `samples`, at `EAR_RATE`) has finished."""
+        """Return how likely, 0..1, the speaker of `text` (heard in `samples`, at `EAR_RATE`) has finished."""
         ...
 
 
@@ -344,13 +344,13 @@ class Store(Protocol):
         ...
 
     async def history(self, user: str, *, limit: int) -> list[Exchange]:
-        """The newest `limit` exchanges of a user, oldest first."""
+        """Return the newest `limit` exchanges of a user, oldest first."""
         ...
 
     async def thoughts(
         self, persona: str, day: str, *, limit: int | None = None, user: str | None = None
     ) -> list[dict[str, Any]]:
-        """A local day's (YYYY-MM-DD) entries as `{"sequence", "at", "text"}`, oldest first; the newest `limit`.
+        """Return the newest `limit` entries of a local day (YYYY-MM-DD), oldest first: `{"sequence", "at", "text"}`.
 
         `user`: only what was thought in this user's conversations.
         """

@@ -1,7 +1,7 @@
 """The recorder hears the microphone and hands frames to the listener.
 
 It never waits: when the listener is more than a second behind, the oldest frames are dropped, counted. It also keeps
-the level for whoever shows it.
+the level for a display.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from actors.protocols import (
     Used,
 )
 from actors.text.claims import Claims
-from actors.text.phrases import Phrases, phrases_of
+from actors.text.phrases import Phrases, load_phrases
 from actors.text.segmentation import Wording
 from channels.messages import Piece, Recollection
 from channels.ports import Port
@@ -59,12 +59,12 @@ async def respond(
     said = _Said(out)
     for number in range(ROUNDS + 1):
         offered = tools.offered if tools is not None and number < ROUNDS else ()
-        claims = Claims(phrases or phrases_of("en")) if any(tool.effect for tool in offered) else None
+        claims = Claims(phrases or load_phrases("en")) if any(tool.effect for tool in offered) else None
         asked = _Asked(said, claims, {tool.name: tool.effect for tool in offered})
         await asked.ask(ask, Request(messages, ordinal, tools=offered))
         if tools is None or not asked.calls:
             break
-        used = await _used(tools, asked, phrases or phrases_of("en"))
+        used = await _used(tools, asked, phrases or load_phrases("en"))
         messages = (*messages, *_told(asked, used))
     out.close()
 
@@ -103,7 +103,7 @@ class _Asked:
             await self._pass_on(Piece(piece))
         if self.claims is not None:
             deed = any(self.effects.get(call.name, True) for call in self.calls)
-            for held in self.claims.settled(called=deed):
+            for held in self.claims.settle(called=deed):
                 await self._say(held)
 
     async def _take(self, delta: Delta) -> None:
@@ -121,8 +121,8 @@ class _Asked:
             self._asking.cancel()  # Enough was said: the mind need not go on.
 
     async def _pass_on(self, piece: Piece) -> None:
-        for each in self.claims.pass_on(piece) if self.claims is not None else [piece]:
-            await self._say(each)
+        for ready in self.claims.pass_on(piece) if self.claims is not None else [piece]:
+            await self._say(ready)
 
     async def _say(self, piece: Piece) -> None:
         await self.said.say(piece.text, first=not self.spoken)
@@ -145,10 +145,10 @@ async def _used(tools: Toolbox, asked: _Asked, phrases: Phrases) -> list[Used]:
 
 
 def _told(asked: _Asked, used: list[Used]) -> list[Message]:
-    """What the mind said and called for, and what came of it, as the next asking tells it."""
+    """Write down what the mind said and called for, and the results, as messages for asking it again."""
     text = "".join(asked.text)
     mine = Message(Role.ASSISTANT, (*([TextPart(text)] if text.strip() else []), *asked.calls))
-    results = Message(Role.TOOL, tuple(ToolResult(each.use.id, each.use.result) for each in used))
-    pictures = [ImagePart(uri) for each in used for uri in each.pictures]
+    results = Message(Role.TOOL, tuple(ToolResult(result.use.id, result.use.result) for result in used))
+    pictures = [ImagePart(uri) for result in used for uri in result.pictures]
     shown = [Message(Role.USER, (TextPart("[The pictures that the tools gave.]"), *pictures))] if pictures else []
     return [mine, results, *shown]

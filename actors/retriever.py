@@ -1,7 +1,7 @@
 """The memory retriever, first stage of a turn: it brings what bears on the utterance.
 
 That is the recent conversation, today's stream of consciousness, and what long-term memory holds. While the user still
-speaks it already asks memory about the words so far; the final words are asked anew, because one word changes much.
+speaks it already asks memory about the words so far; the final words are asked again, because one word changes much.
 There is a deadline; past it the answer goes on with the best that is complete.
 """
 
@@ -14,6 +14,7 @@ import trio
 
 from channels.messages import Exchange, Recollection, Utterance
 from channels.ports import Port
+from channels.signals import Signal
 
 DEADLINE = 0.03
 """Seconds memory may take."""
@@ -34,7 +35,7 @@ class Recall:
     def __init__(self, search: Search) -> None:
         self._search = search
         self._wanted: tuple[str, str] | None = None
-        self._changed = trio.Event()
+        self._changed = Signal()
         self._looking_ahead = trio.CancelScope()
         self._asked = ("", "")  # the user, and the words of which the answer is `_found`
         self._found: tuple[str, ...] = ()
@@ -44,7 +45,7 @@ class Recall:
         if words.strip() and (user, words) != self._asked:
             self._wanted = user, words
             self._looking_ahead.cancel()
-            self._changed.set()
+            self._changed.notify()
 
     def forget(self) -> None:
         """Let go of what was found for the words so far: some of it may be forgotten by now."""
@@ -56,7 +57,6 @@ class Recall:
         task_status.started()
         while True:
             while self._wanted is None:
-                self._changed = trio.Event()
                 await self._changed.wait()
             asked, self._wanted = self._wanted, None
             with trio.CancelScope() as self._looking_ahead:

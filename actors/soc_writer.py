@@ -9,7 +9,6 @@ takes from the front. A record that is committed twice, because a commit's answe
 from __future__ import annotations
 
 import math
-import random
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
@@ -19,23 +18,24 @@ import structlog
 import trio
 
 from actors.protocols import Store
+from channels.backoff import Backoff
 from channels.messages import Thought, TurnRecord
+from channels.signals import Signal
 
 Record: TypeAlias = TurnRecord | Thought
 Identity: TypeAlias = tuple[str, str]
 
-BATCH = 64
+MAX_BATCH_RECORDS = 64
 """Records in one commit."""
 
-CAPACITY = 1024
+MAX_QUEUED_RECORDS = 1024
 """Records that wait in memory before they are laid on the spill."""
 
-LIMIT = 65_536
+MAX_UNACKNOWLEDGED_RECORDS = 65_536
 """Records that may be unacknowledged at once. More mean a disk that has long been broken; they are refused."""
 
-_SHORTEST, _LONGEST = 0.1, 5.0  # seconds between two attempts while the store fails
-_FLUSH = 2.0  # seconds for what waits when the session ends
-_COMMITS = 1.5  # of these, seconds for commits: the rest is the spill's
+_FLUSH_SECONDS = 2.0  # seconds for what waits when the session ends
+_COMMIT_SECONDS = 1.5  # of these, seconds for commits: the rest is the spill's
 
 log = structlog.get_logger(__name__)
 
@@ -82,14 +82,13 @@ class Receipt:
         self._settled = trio.Event()
         self._sequence = 0
         self._error: Exception | None = None
-        self._callbacks: list[Callable[[int], None]] = []
 
     @property
     def settled(self) -> bool:
         """Whether the record's fate is known."""
         return self._settled.is_set()
 
-    async def kept(self) -> int:
+    async def wait_committed(self) -> int:
         """Wait for the commit; returns the sequence number.
 
         Raises `NotKeptError` if the writer ended before, `ValueError` if the record can never be kept.
@@ -99,19 +98,10 @@ class Receipt:
             raise self._error
         return self._sequence
 
-    def when_kept(self, callback: Callable[[int], None]) -> None:
-        """Call `callback(sequence)` right after the commit, or at once if it was; never if the record is not kept."""
-        if not self.settled:
-            self._callbacks.append(callback)
-        elif self._error is None:
-            callback(self._sequence)
-
     def keep(self, sequence: int) -> None:
         """Say that the record is committed."""
         self._sequence = sequence
         self._settled.set()
-        for callback in self._callbacks:
-            callback(sequence)
 
     def refuse(self, error: Exception) -> None:
         """Say that it is not, and why."""
@@ -140,9 +130,8 @@ class SocWriter:
         on_kept: Callable[[Record, int], None] = _ignore,
         on_trouble: Callable[[str], None] = _ignore,
         on_recovered: Callable[[], None] = _ignore,
-        capacity: int = CAPACITY,
-        limit: int = LIMIT,
-        jitter: Callable[[], float] = random.random,
+        capacity: int = MAX_QUEUED_RECORDS,
+        limit: int = MAX_UNACKNOWLEDGED_RECORDS,
     ) -> None:
         self._store = store
         self._spill = spill
@@ -152,10 +141,9 @@ class SocWriter:
         self._on_recovered = on_recovered
         self._capacity = capacity
         self._limit = limit
-        self._jitter = jitter
         self._queue: deque[Record] = deque()
         self._receipts: dict[Identity, Receipt] = {}
-        self._changed = trio.Event()
+        self._changed = Signal()
         self._front = trio.Lock()  # held while records move between queue and spill, or leave
         self._failing = False
         self._ended = False
@@ -181,7 +169,7 @@ class SocWriter:
             return receipt
         self._receipts[identity] = receipt
         self._queue.append(record)
-        self._wake()
+        self._changed.notify()
         return receipt
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -199,7 +187,7 @@ class SocWriter:
 
     async def _commit_for_ever(self) -> NoReturn:
         loaded = False
-        pause = _SHORTEST
+        backoff = Backoff()
         while True:
             try:
                 if not loaded:
@@ -210,25 +198,23 @@ class SocWriter:
                 await self._commit()
             except self._failure as error:
                 self._trouble(error)
-                await trio.sleep(pause * (0.5 + self._jitter() / 2))
-                pause = min(pause * 2, _LONGEST)
+                await backoff.sleep()
             else:
-                pause = _SHORTEST
+                backoff.reset()
                 self._recover()
 
     async def _spill_for_ever(self) -> NoReturn:
-        pause = _SHORTEST
+        backoff = Backoff()
         while True:
             while not self._queue or not (self._failing or len(self._queue) > self._capacity):
                 await self._changed.wait()
             try:
                 await self._move_to_spill()
-                pause = _SHORTEST
+                backoff.reset()
             except self._failure as error:
                 log.warning("spill fails", reason=str(error), in_memory=len(self._queue))
                 self._trouble(error)
-                await trio.sleep(pause * (0.5 + self._jitter() / 2))
-                pause = min(pause * 2, _LONGEST)
+                await backoff.sleep()
 
     async def _move_to_spill(self) -> None:
         async with self._front:
@@ -242,9 +228,9 @@ class SocWriter:
         """Commit what stands at the front, acknowledge it, and only then let go of it."""
         async with self._front:
             if self._spill.waiting:
-                records = await self._spill.oldest(BATCH)
+                records = await self._spill.oldest(MAX_BATCH_RECORDS)
             else:
-                records = list(islice(self._queue, BATCH))
+                records = list(islice(self._queue, MAX_BATCH_RECORDS))
         for batch, sequences in await self._write(records):
             for record, sequence in zip(batch, sequences, strict=True):
                 self._acknowledge(record, sequence)
@@ -283,9 +269,9 @@ class SocWriter:
 
     async def _flush(self) -> None:
         try:
-            with trio.move_on_after(_FLUSH, shield=True):
+            with trio.move_on_after(_FLUSH_SECONDS, shield=True):
                 try:
-                    with trio.move_on_after(_COMMITS):
+                    with trio.move_on_after(_COMMIT_SECONDS):
                         while self.waiting:
                             await self._commit()
                 except self._failure as error:
@@ -316,7 +302,7 @@ class SocWriter:
     def _trouble(self, error: Exception) -> None:
         if not self._failing:
             self._failing = True
-            self._wake()
+            self._changed.notify()
             log.warning("store fails", reason=str(error), waiting=self.waiting)
             self._on_trouble(str(error))
 
@@ -325,10 +311,6 @@ class SocWriter:
             self._failing = False
             log.info("store works again", waiting=self.waiting)
             self._on_recovered()
-
-    def _wake(self) -> None:
-        self._changed.set()
-        self._changed = trio.Event()
 
 
 def _identity(record: Record) -> Identity:

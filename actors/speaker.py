@@ -30,7 +30,7 @@ async def speak(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_synthesise, pieces, voice, on_piece, chunks)
         async for chunk in chunks:
-            fitted = await at_rate(checked(chunk), rate)
+            fitted = await convert_rate(checked(chunk), rate)
             if not await slot.write(fitted.pcm, fitted.words):
                 nursery.cancel_scope.cancel()
 
@@ -45,7 +45,7 @@ async def _synthesise(
 
 
 def checked(chunk: Chunk) -> Chunk:
-    """The chunk, if the gate can take it: a voice may come from anybody.
+    """Return the chunk as the gate can take it: a voice may come from anybody. Raises `TypeError`.
 
     Half a sample in the gate would turn all that follows into noise, and a word that is no text would break the cut
     that asks for it.
@@ -60,8 +60,8 @@ def checked(chunk: Chunk) -> Chunk:
     return Chunk(chunk.pcm, chunk.rate, words)
 
 
-async def at_rate(chunk: Chunk, rate: int) -> Chunk:
-    """The chunk with its sound and its word ends brought to `rate` Hz."""
+async def convert_rate(chunk: Chunk, rate: int) -> Chunk:
+    """Bring a chunk's sound and word ends to `rate` Hz."""
     if chunk.rate == rate or not chunk.pcm:
         return Chunk(chunk.pcm, rate, chunk.words)
     if chunk.samples <= _INLINE:

@@ -6,7 +6,6 @@ and its intensity follow Erlang/OTP's supervisors; the waits are trio deadlines 
 
 from __future__ import annotations
 
-import random
 import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -15,11 +14,12 @@ from pathlib import Path
 import structlog
 import trio
 
+from channels.backoff import Backoff
+
 log = structlog.get_logger(__name__)
 
-FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
-INTENSITY, PERIOD = 5, 30.0
-DEGRADED_WAIT = 60.0
+MAX_CRASHES, PERIOD_SECONDS = 5, 30.0
+DEGRADED_WAIT_SECONDS = 60.0
 
 
 class Supervisor:
@@ -38,8 +38,8 @@ class Supervisor:
 
     async def keep(self, name: str, actor: Callable[[], Awaitable[None]]) -> None:
         """Run an actor until it returns; start it again whenever it raises. Cancellation passes through."""
-        crashes: deque[float] = deque(maxlen=INTENSITY)
-        wait = FIRST_WAIT
+        crashes: deque[float] = deque(maxlen=MAX_CRASHES)
+        backoff = Backoff()
         while True:
             started = trio.current_time()
             self.running.add(name)
@@ -51,18 +51,17 @@ class Supervisor:
                 log.error("actor crashed", actor=name, cause=describe_origin(error))  # noqa: TRY400  the trace is for --debug
                 log.debug("how it crashed", exc_info=error)
                 self._on_crash(name, error)
-                if now - started > PERIOD:
-                    wait = FIRST_WAIT
+                if now - started > PERIOD_SECONDS:
+                    backoff.reset()
                     self.degraded.discard(name)
                 crashes.append(now)
-                if (len(crashes) == INTENSITY and now - crashes[0] <= PERIOD) or name in self.degraded:
+                if (len(crashes) == MAX_CRASHES and now - crashes[0] <= PERIOD_SECONDS) or name in self.degraded:
                     if name not in self.degraded:
                         self.degraded.add(name)
                         self._on_degraded(name, error)
-                    await trio.sleep(DEGRADED_WAIT)
+                    await trio.sleep(DEGRADED_WAIT_SECONDS)
                 else:
-                    await trio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311  jitter, not a secret
-                    wait = min(wait * 2, LONGEST_WAIT)
+                    await backoff.sleep()
             except BaseExceptionGroup as errors:
                 # An actor that raised while it was cancelled: the cancellation goes on.
                 trouble, ending = errors.split(Exception)

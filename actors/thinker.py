@@ -1,8 +1,8 @@
 """The thinker: when a turn is over and nobody speaks, Harry may think for himself.
 
 He waits until it has been quiet for a while, asks the mind once, and gives up at the first sign of a voice or a turn:
-whoever speaks is answered by a Harry who is not busy with himself. Passing is always possible, and is not asked about
-again until something new was said.
+a person who speaks is answered by a Harry who is not busy with himself. Passing is always possible, and is not asked
+about again until something new was said.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import structlog
 import trio
 
 from channels.event_types import AnyEvent, Interrupted, Reply, SpeakingStarted, SpeechStarted, Transcribed, TurnEnded
-from channels.events import EventStream, Listener
+from channels.events import EventStream, EventSubscription
 
 AFTER = 20.0
 """Seconds of quiet after a turn before Harry thinks."""
@@ -85,7 +85,7 @@ class Thinker:
         finally:
             happenings.close()
 
-    async def _quiet(self, happenings: Listener) -> None:
+    async def _quiet(self, happenings: EventSubscription) -> None:
         """Wait until nothing has stirred for a while."""
         while True:
             with trio.move_on_after(self._after):
@@ -94,7 +94,7 @@ class Thinker:
             if not self._busy():
                 return
 
-    async def _think(self, happenings: Listener) -> None:
+    async def _think(self, happenings: EventSubscription) -> None:
         """Ask once, unless somebody stirs."""
         reflection = Reflection()
 
@@ -115,7 +115,7 @@ class Thinker:
             self._keep(reflection)
 
 
-async def _heard_of(happenings: Listener, kinds: frozenset[type[AnyEvent]]) -> None:
+async def _heard_of(happenings: EventSubscription, kinds: frozenset[type[AnyEvent]]) -> None:
     """Wait for one of these events."""
     async for event in happenings:
         if type(event.what) in kinds:

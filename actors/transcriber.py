@@ -13,6 +13,7 @@ import numpy as np
 import structlog
 import trio
 
+from actors.pcm import to_samples
 from actors.protocols import Recognition, Samples, SpeechToText
 from channels.event_types import ErrorOccurred
 from channels.events import EventStream
@@ -97,7 +98,7 @@ class Transcriber:
             self._tell(speech, heard)
 
     async def _words(self, speech: Speech) -> Recognition:
-        """The words of a finished utterance: those of an early decode of the same voice, or of one made now."""
+        """Return the words of a finished utterance, of an early decode of the same voice or of one made now."""
         voice = (speech.utterance, speech.ended_at)
         if self._decoding is not None:
             of, scope = self._decoding
@@ -111,7 +112,7 @@ class Transcriber:
     async def _decode(self, speech: Speech) -> Recognition:
         async with self._ear() as ear:
             with trio.move_on_after(LAST_RESORT):
-                return Recognition.of(await ear.transcribe(trimmed(speech)))
+                return Recognition.of(await ear.transcribe(trim(speech)))
         raise TimeoutError(f"the ear did not answer within {LAST_RESORT:g} seconds")
 
     async def _anticipate(self) -> None:
@@ -121,7 +122,7 @@ class Transcriber:
                 self._tell(speech, heard)
 
     async def _guess(self, speech: Speech) -> Recognition | None:
-        """The words of a growing utterance; None if it was given up or failed. The same voice is not decoded twice."""
+        """Decode a growing utterance; None if that was given up or failed. The same voice is not decoded twice."""
         voice = (speech.utterance, speech.ended_at)
         if self._early is not None and self._early[0] == voice:
             return self._early[1]
@@ -145,13 +146,13 @@ class Transcriber:
         self._on_transcript(speech, words)
 
 
-def trimmed(speech: Speech) -> Samples:
-    """The speech as samples, shape (n,), with `_TAIL` seconds of silence behind it, so that the ear hears an end.
+def trim(speech: Speech) -> Samples:
+    """Turn speech into samples, shape (n,), with `_TAIL` seconds of silence behind it, so that the ear hears an end.
 
     What has not been heard of that silence yet is made up, and so it is where a voice goes on: without it the ear takes
     a sentence for unfinished, and the first quarter second of an "mhm" for words.
     """
     last = round((speech.ended_at + _TAIL) * EAR_RATE) - speech.start
     pcm = memoryview(speech.pcm)[: max(0, last) * SAMPLE_BYTES]
-    samples = np.frombuffer(pcm, np.int16).astype(np.float32) / np.float32(32768)
+    samples = to_samples(pcm)
     return np.pad(samples, (0, max(0, last - len(samples))))

@@ -24,7 +24,7 @@ class Case:
     reply: float
 
     def shorter(self, by: float) -> Case:
-        """The same script for a shorter time."""
+        """Make the same script for a shorter time."""
         return replace(self, seconds=self.seconds / by)
 
 
@@ -45,7 +45,7 @@ class Row:
     compared: bool = True
 
 
-def _percentile(key: str, which: str) -> Callable[[Run], float]:
+def _find_percentile(key: str, which: str) -> Callable[[Run], float]:
     return lambda run: float(run[key][which])
 
 
@@ -54,14 +54,14 @@ def _value(key: str) -> Callable[[Run], float]:
 
 
 LATENCIES = (
-    Row("voice declared -> cut, p50, ms", _percentile("vad_to_cut_ms", "p50"), 3),
-    Row("the same, p95, ms", _percentile("vad_to_cut_ms", "p95"), 3),
-    Row("the same in CPU time, p50, ms", _percentile("cpu_vad_to_cut_ms", "p50"), 3),
-    Row("first voiced buffer -> cut, p50, ms", _percentile("first_voice_to_cut_ms", "p50")),
-    Row("the same, p95, ms", _percentile("first_voice_to_cut_ms", "p95")),
-    Row("end of speech declared -> first chunk, p50, ms", _percentile("end_of_speech_to_first_chunk_ms", "p50")),
-    Row("the same, p95, ms", _percentile("end_of_speech_to_first_chunk_ms", "p95")),
-    Row("the same in CPU time, p50, ms", _percentile("cpu_end_of_speech_to_first_chunk_ms", "p50")),
+    Row("voice declared -> cut, p50, ms", _find_percentile("vad_to_cut_ms", "p50"), 3),
+    Row("the same, p95, ms", _find_percentile("vad_to_cut_ms", "p95"), 3),
+    Row("the same in CPU time, p50, ms", _find_percentile("cpu_vad_to_cut_ms", "p50"), 3),
+    Row("first voiced buffer -> cut, p50, ms", _find_percentile("first_voice_to_cut_ms", "p50")),
+    Row("the same, p95, ms", _find_percentile("first_voice_to_cut_ms", "p95")),
+    Row("end of speech declared -> first chunk, p50, ms", _find_percentile("end_of_speech_to_first_chunk_ms", "p50")),
+    Row("the same, p95, ms", _find_percentile("end_of_speech_to_first_chunk_ms", "p95")),
+    Row("the same in CPU time, p50, ms", _find_percentile("cpu_end_of_speech_to_first_chunk_ms", "p50")),
 )
 COSTS = (
     Row("CPU seconds per session-minute, harness included", _value("cpu_s_per_session_minute")),
@@ -72,7 +72,7 @@ COSTS = (
     Row("interruptions lost", _value("lost"), 0, compared=False),
     Row("utterances without an answer in 5 s", _value("unanswered"), 0, compared=False),
     Row("stale samples taken after the cut", _value("stale_samples"), 0, compared=False),
-    Row("delay of the harness's own ticks, p95, ms", _percentile("tick_late_ms", "p95"), compared=False),
+    Row("delay of the harness's own ticks, p95, ms", _find_percentile("tick_late_ms", "p95"), compared=False),
 )
 ROWS = {"brisk": LATENCIES + COSTS[4:], "one": COSTS, "many": LATENCIES + COSTS}
 
@@ -83,7 +83,7 @@ def _read(row: Row, runs: Sequence[Run]) -> list[float]:
         try:
             found.append(row.read(run))
         except (KeyError, TypeError):
-            continue  # A run that failed, or in which nothing came to an end: the count beside the table tells.
+            continue  # A run that failed, or in which nothing came to an end: the count next to the table tells.
     return found
 
 
@@ -93,7 +93,7 @@ def _median(row: Row, runs: Sequence[Run]) -> float | None:
 
 
 def _ratio(row: Row, runs: Sequence[Run], peer: str) -> float | None:
-    """The median, over rounds, of Harry's figure by the peer's in the same round."""
+    """Return the median, over rounds, of Harry's figure divided by the peer's in the same round."""
     ratios = []
     for number in sorted({run["round"] for run in runs}):
         pair = [
@@ -129,16 +129,16 @@ def _harness(runs: Sequence[Run]) -> str:
 
 
 def _name(row: Row, case: Case) -> str:
-    """A row's label, standing alone."""
+    """Write a row's label so that it can stand alone."""
     if not row.label.startswith("the same"):
         return row.label
     rows = ROWS[case.name]
-    before = [each.label for each in rows[: rows.index(row)] if not each.label.startswith("the same")]
+    before = [other.label for other in rows[: rows.index(row)] if not other.label.startswith("the same")]
     return f"{before[-1].partition(',')[0]}{row.label.removeprefix('the same')}"
 
 
 def _without_guessing(case: Case, runs: Sequence[Run]) -> str:
-    """What Harry needs when he does not begin to answer before the utterance has ended."""
+    """Say what Harry needs when he does not begin to answer before the utterance has ended."""
     plain = [run for run in runs if run["who"] == "unguessing"]
     cost = _shown(_median(COSTS[0], plain), COSTS[0].digits)
     told = f"Harry without speculation: CPU seconds per session-minute {cost}"
@@ -163,7 +163,7 @@ def _judged(runs: Sequence[Run]) -> tuple[list[str], list[str]]:
 
 
 def write_report(runs: Sequence[Run]) -> str:
-    """The whole page."""
+    """Write the whole page."""
     harry = next((run for run in runs if run["who"] == "harry" and "failed" not in run), {})
     versions = {
         who: next((run["version"] for run in runs if run["who"] == who and "version" in run), "?") for who in WHO[1:]
@@ -210,7 +210,7 @@ def write_report(runs: Sequence[Run]) -> str:
 
 
 def _seconds(runs: Sequence[Run]) -> float:
-    """How long the runs of a case were."""
+    """Return how long the runs of a case were."""
     return next((float(run["seconds"]) for run in runs if run["who"] == "harry" and "seconds" in run), 0.0)
 
 

@@ -2,7 +2,7 @@
 
 Each peer gets an environment of its own from pinned requirements, once. Then all are measured in turn, round after
 round and each round in another order, by programs that do the same: see `peers/` and `harry/bench/sessions.py`.
-The report goes to `docs/benchmarks.md`, every single run to a file of JSON lines beside the environments.
+The report goes to `docs/benchmarks.md`, every single run to a file of JSON lines next to the environments.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def prepare(home: Path, peer: str) -> Path:
 
 
 def command(who: str, case: Case, pythons: dict[str, Path]) -> list[str]:
-    """The command that measures one of them in one case."""
+    """Return the command that measures one system in one case."""
     script = {"seconds": case.seconds, "voiced": case.voiced, "talk": case.talk, "reply": case.reply}
     if who in {"harry", "unguessing"}:
         asked = {"n": case.sessions, "speculate": who == "harry", "harness": who == "harry", **script}
@@ -82,13 +82,13 @@ def rounds(
     for number in range(count):
         for case in cases:
             shorter = case.shorter(faster)
-            for each in who[number % 3 : 3] + who[: number % 3] + who[3:]:
-                result = {"round": number, "case": case.name, "who": each, **measure(each, shorter, pythons)}
+            for system in who[number % 3 : 3] + who[: number % 3] + who[3:]:
+                result = {"round": number, "case": case.name, "who": system, **measure(system, shorter, pythons)}
                 runs.append(result)
                 with keep.open("a", encoding="utf-8") as out:
                     out.write(json.dumps(result) + "\n")
                 cpu = result.get("cpu_s_per_session_minute", result.get("failed"))
-                print(f"round {number + 1}/{count}  {case.name:<8} {each:<8} CPU s/min {cpu}", flush=True)
+                print(f"round {number + 1}/{count}  {case.name:<8} {system:<8} CPU s/min {cpu}", flush=True)
     return runs
 
 
@@ -98,7 +98,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--faster", type=float, default=1.0, help="divide the length of every run by this")
     parser.add_argument("--out", type=Path, default=HERE.parent / "docs" / "benchmarks.md")
-    parser.add_argument("--from", dest="kept", type=Path, help="write the report anew from a file of earlier runs")
+    parser.add_argument("--from", dest="kept", type=Path, help="write the report again from a file of earlier runs")
     options = parser.parse_args()
     if options.kept is not None:
         runs = [json.loads(line) for line in options.kept.read_text("utf-8").splitlines()]

@@ -12,13 +12,15 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 import trio
 
+from channels.signals import Signal
+
 J = TypeVar("J")
 
-MOST = 64
+MAX_BATCH_JOBS = 64
 """Jobs of one batch."""
 
 
-class _Asked(Generic[J]):
+class _PendingJob(Generic[J]):
     """A job, and a place for its answer."""
 
     def __init__(self, job: J) -> None:
@@ -37,14 +39,14 @@ class Batcher(Generic[J]):
 
     def __init__(self, send: Callable[[Sequence[J]], Awaitable[Sequence[object]]]) -> None:
         self._send = send
-        self._waiting: deque[_Asked[J]] = deque()
-        self._arrived = trio.Event()
+        self._waiting: deque[_PendingJob[J]] = deque()
+        self._arrived = Signal()
 
     async def ask(self, job: J) -> Any:
         """Give the answer to one job, or raise what it was answered with."""
-        asked = _Asked(job)
+        asked = _PendingJob(job)
         self._waiting.append(asked)
-        self._arrived.set()
+        self._arrived.notify()
         try:
             await asked.done.wait()
         finally:
@@ -56,14 +58,13 @@ class Batcher(Generic[J]):
     async def run(self) -> NoReturn:
         """Send batches, one after the other, until cancelled. More than one task may do so."""
         while True:
-            await self._arrived.wait()
-            self._arrived = trio.Event()
-            while self._waiting:
-                await self._send_some()
+            while not self._waiting:
+                await self._arrived.wait()
+            await self._send_some()
 
     async def _send_some(self) -> None:
-        batch: list[_Asked[J]] = []
-        while self._waiting and len(batch) < MOST:
+        batch: list[_PendingJob[J]] = []
+        while self._waiting and len(batch) < MAX_BATCH_JOBS:
             asked = self._waiting.popleft()
             if not asked.unwanted:
                 batch.append(asked)

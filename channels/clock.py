@@ -17,11 +17,11 @@ class AudioClock:
             self._zero = trio.current_time()
 
     def now(self) -> float:
-        """Seconds since `start()`; 0.0 before it."""
+        """Return the seconds since `start()`; 0.0 before it."""
         return 0.0 if self._zero is None else trio.current_time() - self._zero
 
-    def when(self, at: float) -> float:
-        """The trio time at which this clock shows `at` seconds, for `trio.sleep_until`."""
+    def to_trio_time(self, at: float) -> float:
+        """Return the trio time at which this clock shows `at` seconds, for `trio.sleep_until`."""
         if self._zero is None:
             raise RuntimeError("the session's clock has not been started")
         return self._zero + at

@@ -250,11 +250,11 @@ BY_NAME = {kind.event: kind for kind in get_args(AnyEvent) if kind is not Plugin
 """Harry's own events by their names on the wire."""
 
 _WIRE = {
-    kind: tuple((each.name, each.default) for each in fields(kind) if each.name != "turn") for kind in BY_NAME.values()
+    kind: tuple((item.name, item.default) for item in fields(kind) if item.name != "turn") for kind in BY_NAME.values()
 }
 
 
-def named(name: str, turn: str | None, values: Mapping[str, object]) -> AnyEvent:
+def make_event(name: str, turn: str | None, values: Mapping[str, object]) -> AnyEvent:
     """Return the event of that name. Raises `TypeError` where a field of one of Harry's own is missing or unknown."""
     kind = BY_NAME.get(name)
     if kind is None:
@@ -263,7 +263,7 @@ def named(name: str, turn: str | None, values: Mapping[str, object]) -> AnyEvent
     return made
 
 
-def on_the_wire(event: AnyEvent) -> dict[str, object]:
+def serialize(event: AnyEvent) -> dict[str, object]:
     """Return an event's fields by name, without its turn, in order, as programs are told them."""
     if isinstance(event, PluginEvent):
         return dict(event.values)

@@ -16,7 +16,8 @@ from typing import overload
 import trio
 
 from channels.clock import AudioClock
-from channels.event_types import AnyEvent, Heard, Interrupted, TurnEnded, named, on_the_wire
+from channels.event_types import AnyEvent, Heard, Interrupted, TurnEnded, make_event, serialize
+from channels.signals import Signal
 
 RESERVED: frozenset[type[AnyEvent]] = frozenset({Interrupted, Heard, TurnEnded})
 """The events each admitted turn has room for in every lossless listener."""
@@ -42,23 +43,23 @@ class Event:
     @property
     def fields(self) -> dict[str, object]:
         """What it tells beyond `at`, `event` and `turn`, as on the wire."""
-        return on_the_wire(self.what)
+        return serialize(self.what)
 
-    def flat(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, object]:
         """Return everything in one mapping, as it is written to the event file."""
         return {"at": round(self.at, 4), "event": self.event, "turn": self.turn, **self.fields}
 
 
-class Listener:
+class EventSubscription:
     """One reader of the stream: an async iterator over events, with `missed` counting those it was too slow for."""
 
-    def __init__(self, capacity: int, lossless: bool, leave: Callable[[Listener], None]) -> None:
+    def __init__(self, capacity: int, lossless: bool, leave: Callable[[EventSubscription], None]) -> None:
         self.capacity = capacity
         self.lossless = lossless
         self.missed = 0
         self._queue: deque[Event] = deque()
         self._reserved: dict[str, set[type[AnyEvent]]] = {}
-        self._changed = trio.Event()
+        self._changed = Signal()
         self._closed = False
         self._leave = leave
 
@@ -74,7 +75,7 @@ class Listener:
 
     def _release(self, turn: str) -> None:
         self._reserved.pop(turn, None)
-        self._wake()
+        self._changed.notify()
 
     def _offer(self, event: Event) -> None:
         kind = type(event.what)
@@ -86,13 +87,9 @@ class Listener:
             self.missed += 1
             return
         self._queue.append(event)
-        self._wake()
+        self._changed.notify()
 
-    def _wake(self) -> None:
-        self._changed.set()
-        self._changed = trio.Event()
-
-    def __aiter__(self) -> Listener:
+    def __aiter__(self) -> EventSubscription:
         return self
 
     async def __anext__(self) -> Event:
@@ -102,14 +99,14 @@ class Listener:
                 raise StopAsyncIteration
             await self._changed.wait()
         event = self._queue.popleft()
-        self._wake()
+        self._changed.notify()
         return event
 
     def take_waiting(self) -> list[Event]:
-        """Everything that waits now, at once; an empty list if nothing does."""
+        """Return everything that waits now, at once; an empty list if nothing does."""
         waiting = list(self._queue)
         self._queue.clear()
-        self._wake()
+        self._changed.notify()
         return waiting
 
     def close(self) -> None:
@@ -117,7 +114,7 @@ class Listener:
         if not self._closed:
             self._closed = True
             self._leave(self)
-            self._wake()
+            self._changed.notify()
 
 
 class EventStream:
@@ -125,11 +122,11 @@ class EventStream:
 
     def __init__(self, clock: AudioClock) -> None:
         self.clock = clock
-        self._listeners: list[Listener] = []
+        self._listeners: list[EventSubscription] = []
 
-    def listen(self, capacity: int = 1024, *, lossless: bool = False) -> Listener:
+    def listen(self, capacity: int = 1024, *, lossless: bool = False) -> EventSubscription:
         """Add a listener that holds at most `capacity` unread events."""
-        listener = Listener(capacity, lossless, self._listeners.remove)
+        listener = EventSubscription(capacity, lossless, self._listeners.remove)
         self._listeners.append(listener)
         return listener
 
@@ -144,10 +141,10 @@ class EventStream:
     ) -> None:
         """Tell every listener, without waiting. `at` defaults to now on the session's clock.
 
-        Plug-ins may tell an event by its name and fields; see `channels.event_types.named` for what is raised.
+        Plug-ins may tell an event by its name and fields; see `channels.event_types.make_event` for what is raised.
         """
         if isinstance(what, str):
-            what = named(what, turn, fields)
+            what = make_event(what, turn, fields)
         happened = Event(self.clock.now() if at is None else at, what)
         for listener in self._listeners:
             listener._offer(happened)
@@ -158,7 +155,7 @@ class EventStream:
         Always a checkpoint, first of all: a turn that was cut before it began promises nothing.
         """
         await trio.lowlevel.checkpoint()
-        for listener in [each for each in self._listeners if each.lossless]:
+        for listener in [reader for reader in self._listeners if reader.lossless]:
             while not listener._room(len(RESERVED)) and not listener._closed:
                 await listener._changed.wait()
             listener._reserve(turn)

@@ -26,6 +26,7 @@ from typing import Protocol
 import trio
 
 from channels.messages import SAMPLE_BYTES, Word
+from channels.signals import Signal
 from channels.turn import Turn
 
 AHEAD = 0.2
@@ -45,7 +46,7 @@ class Sink(Protocol):
         ...
 
     def pending(self) -> int:
-        """How many of the newest samples pulled have not sounded yet."""
+        """Return how many of the newest samples pulled have not sounded yet."""
         ...
 
 
@@ -85,7 +86,7 @@ class Slot:
         self._last_pulled_at = 0
         self._opened = False
         self._words: list[tuple[int, str]] = []
-        self._changed = trio.Event()
+        self._changed = Signal()
         self._played = trio.Event()
         self.arrived = trio.Event()
         self.sounded = trio.Event()
@@ -111,7 +112,7 @@ class Slot:
         return self.heard_within(self._pulled)
 
     def heard_within(self, samples: int) -> str:
-        """The wording of every word that ends within the first `samples` of what was heard."""
+        """Return the wording of every word that ends within the first `samples` of what was heard."""
         if not self._opened:
             return ""
         heard = []
@@ -158,14 +159,10 @@ class Slot:
         self.finished = True
         self._gate.advance()
 
-    async def played(self) -> bool:
+    async def wait_played(self) -> bool:
         """Wait until everything written has sounded. False if the slot was closed before."""
         await self._played.wait()
         return not self.closed
-
-    def _wake(self) -> None:
-        self._changed.set()
-        self._changed = trio.Event()
 
 
 class Gate:
@@ -274,7 +271,7 @@ class Gate:
                 self._speculative = None
         if sounding:
             self._take_back(self._sink.flush())
-        slot._wake()
+        slot._changed.notify()
         slot._played.set()
         return max(0, slot._last_pulled_at - (self._total - self._sink.pending())) if slot._pulled else 0
 
@@ -353,7 +350,7 @@ class Gate:
                 self._on_sound(slot)
         if slot._queued * 2 <= self._ahead:
             # Half of what may wait is room worth waking a writer for; at every pull it would write in crumbs.
-            slot._wake()
+            slot._changed.notify()
         with self._lock:  # a pull takes samples out of the queue before they stand in the books
             all_pulled = slot.finished and not slot._queue
             since = self._total - slot._last_pulled_at

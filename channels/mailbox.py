@@ -12,6 +12,8 @@ from typing import Generic, TypeVar
 
 import trio
 
+from channels.signals import Signal
+
 T = TypeVar("T")
 
 _DELIVERIES = 2
@@ -26,7 +28,7 @@ class Mailbox(Generic[T]):
         self.capacity = capacity
         self.dead: deque[T] = deque(maxlen=_DEAD_LETTERS_KEPT)
         self._waiting: deque[tuple[T, int]] = deque()
-        self._arrived = trio.Event()
+        self._arrived = Signal()
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -36,7 +38,7 @@ class Mailbox(Generic[T]):
         if len(self._waiting) >= self.capacity:
             return False
         self._waiting.append((letter, 1))
-        self._arrived.set()
+        self._arrived.notify()
         return True
 
     @asynccontextmanager
@@ -47,8 +49,6 @@ class Mailbox(Generic[T]):
         """
         await trio.lowlevel.checkpoint()
         while not self._waiting:
-            if self._arrived.is_set():
-                self._arrived = trio.Event()
             await self._arrived.wait()
         letter, delivery = self._waiting.popleft()
         try:

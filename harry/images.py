@@ -18,11 +18,11 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from harry.errors import HarryError
 
-LONGEST_SIDE = 1568
+MAX_SIDE_PIXELS = 1568
 """Pixels; models that see make larger pictures smaller themselves."""
 
-MOST_PIXELS = 40_000_000
-MOST_BYTES = 20 * 1024 * 1024
+MAX_PIXELS = 40_000_000
+MAX_BYTES = 20 * 1024 * 1024
 
 ENDINGS = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
 
@@ -33,17 +33,17 @@ class PictureError(HarryError):
     """What was given is no picture that can be shown."""
 
 
-def converted(data: bytes, *, longest: int = LONGEST_SIDE) -> bytes:
+def convert(data: bytes, *, longest: int = MAX_SIDE_PIXELS) -> bytes:
     """Make a JPEG of a picture's bytes: upright, without what the camera noted. Raises `PictureError`. Slow."""
-    if len(data) > MOST_BYTES:
-        raise PictureError(f"The picture has more than {MOST_BYTES >> 20} MB.")
+    if len(data) > MAX_BYTES:
+        raise PictureError(f"The picture has more than {MAX_BYTES >> 20} MB.")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what is odd in a picture that can be read
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             picture = Image.open(io.BytesIO(data))
-            if picture.width * picture.height > MOST_PIXELS:
-                raise PictureError(f"The picture has more than {MOST_PIXELS // 1_000_000} million pixels.")
+            if picture.width * picture.height > MAX_PIXELS:
+                raise PictureError(f"The picture has more than {MAX_PIXELS // 1_000_000} million pixels.")
             picture.draft("RGB", (longest, longest))
             upright = ImageOps.exif_transpose(picture)
             upright.thumbnail((longest, longest), Image.Resampling.LANCZOS)
@@ -59,43 +59,43 @@ def converted(data: bytes, *, longest: int = LONGEST_SIDE) -> bytes:
 
 def _on_white(picture: Image.Image) -> Image.Image:
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
-        whole = picture.convert("RGBA")
-        ground = Image.new("RGB", whole.size, "white")
-        ground.paste(whole, mask=whole.getchannel("A"))
+        rgba = picture.convert("RGBA")
+        ground = Image.new("RGB", rgba.size, "white")
+        ground.paste(rgba, mask=rgba.getchannel("A"))
         return ground
     return picture.convert("RGB")
 
 
-def uri_of(jpeg: bytes) -> str:
+def to_uri(jpeg: bytes) -> str:
     """Write a JPEG as a `data:` URI."""
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"
 
 
-def bytes_of(uri: str) -> bytes:
+def from_uri(uri: str) -> bytes:
     """Read the bytes of a `data:` URI. Raises `PictureError` for any other address."""
     head = _URI.match(uri)
     if head is None:
         raise PictureError("A picture comes as a data: URI of an image; no address is fetched.")
-    if len(uri) > MOST_BYTES * 4 // 3 + 100:
-        raise PictureError(f"The picture has more than {MOST_BYTES >> 20} MB.")
+    if len(uri) > MAX_BYTES * 4 // 3 + 100:
+        raise PictureError(f"The picture has more than {MAX_BYTES >> 20} MB.")
     try:
         return base64.b64decode(uri[head.end() :], validate=True)
     except (binascii.Error, ValueError) as error:
         raise PictureError("The picture is broken: it is no base64.") from error
 
 
-def shown(uri: str) -> str:
+def sanitize(uri: str) -> str:
     """Make of a client's `data:` URI one that is safe to hand on. Raises `PictureError`. Slow."""
-    return uri_of(converted(bytes_of(uri)))
+    return to_uri(convert(from_uri(uri)))
 
 
-def newest(folder: Path) -> Path:
+def find_newest(folder: Path) -> Path:
     """Find the newest picture of a folder. Raises `PictureError` where there is none."""
     try:
         found = [
-            (each.stat().st_mtime_ns, each.name, each)
-            for each in folder.iterdir()
-            if each.suffix.lower() in ENDINGS and each.is_file()
+            (path.stat().st_mtime_ns, path.name, path)
+            for path in folder.iterdir()
+            if path.suffix.lower() in ENDINGS and path.is_file()
         ]
     except OSError as error:
         raise PictureError(f"The folder of pictures cannot be read: {error.strerror}.") from error
@@ -108,6 +108,6 @@ def read(path: Path) -> bytes:
     """Read a picture's file, bounded. Raises `PictureError`."""
     try:
         with path.open("rb") as file:
-            return file.read(MOST_BYTES + 1)
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise PictureError(f"The picture {path.name} cannot be read: {error.strerror}.") from error

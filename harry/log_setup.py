@@ -20,11 +20,11 @@ from harry.errors import StoreError
 from harry.redaction import MASK, is_secret, masked
 
 LOG_FILE = "harry.log"
-FILE_BYTES = 1_000_000
-"""A log file is begun anew at this size."""
+MAX_FILE_BYTES = 1_000_000
+"""Bytes at which a new log file is begun."""
 
-FILES_KEPT = 3
-"""How many full files are kept beside the one that is written."""
+MAX_FULL_FILES = 3
+"""How many full files are kept in addition to the one that is written."""
 
 
 def configure(level: str, folder: Path | None = None) -> None:
@@ -33,45 +33,22 @@ def configure(level: str, folder: Path | None = None) -> None:
     Raises `StoreError` where the file cannot be written.
     """
     handler: logging.Handler = _StandardError() if folder is None else _open_file(folder)
-    colours = folder is None and sys.stderr is not None and sys.stderr.isatty()
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=False),
-        structlog.processors.StackInfoRenderer(),
-        structlog.processors.format_exc_info,
-        hide_secrets,
-    ]
-    # An exception stands in the event as text by now, so that it too was looked through for secrets.
-    renderer = (
-        structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)
-        if folder is None
-        else structlog.processors.JSONRenderer()
-    )
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            foreign_pre_chain=_SHARED,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _make_renderer(folder)],
         )
     )
     handler.setLevel(level.upper())
-    root = logging.getLogger()
-    for old in root.handlers[:]:
-        if getattr(old, "harrys", False):
-            root.removeHandler(old)
-            old.close()
-    handler.harrys = True  # type: ignore[attr-defined]  # a mark, so that a second call replaces its own handler only
-    root.addHandler(handler)
+    _replace_handler(handler)
     # Libraries are heard from warnings on: httpx, for one, tells every address it asks at `info`.
-    root.setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
+    logging.getLogger().setLevel(max(logging.WARNING, logging.getLevelName(level.upper())))
     for name in ("harry", "actors", "channels"):
         logging.getLogger(name).setLevel(level.upper())
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
-            *shared,
+            *_SHARED,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -80,25 +57,54 @@ def configure(level: str, folder: Path | None = None) -> None:
     )
 
 
+def _make_renderer(folder: Path | None) -> Any:
+    # An exception stands in the event as text by now, so that it too was looked through for secrets.
+    if folder is not None:
+        return structlog.processors.JSONRenderer()
+    colours = sys.stderr is not None and sys.stderr.isatty()
+    return structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)
+
+
+def _replace_handler(handler: logging.Handler) -> None:
+    """Put a handler in the place of the one of an earlier call, leaving those of others alone."""
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        if getattr(old, "harrys", False):
+            root.removeHandler(old)
+            old.close()
+    handler.harrys = True  # type: ignore[attr-defined]  # a mark, so that a second call replaces its own handler only
+    root.addHandler(handler)
+
+
 def hide_secrets(_logger: object, _method: str, event: Mapping[str, Any]) -> Mapping[str, Any]:
     """Mask every value that has the name or the look of a secret, however deep it lies. A structlog processor."""
-    return {key: MASK if is_secret(key, value) else _looked_through(value) for key, value in event.items()}
+    return {key: MASK if is_secret(key, value) else _hide_in(value) for key, value in event.items()}
 
 
-def _looked_through(value: Any, depth: int = 4) -> Any:
+def _hide_in(value: Any, depth: int = 4) -> Any:
     if isinstance(value, str):
         return masked(value)
     if isinstance(value, Mapping) and depth:
-        return {
-            key: MASK if is_secret(str(key), inner) else _looked_through(inner, depth - 1)
-            for key, inner in value.items()
-        }
+        return {key: MASK if is_secret(str(key), inner) else _hide_in(inner, depth - 1) for key, inner in value.items()}
     if isinstance(value, list | tuple) and depth:
-        return [_looked_through(inner, depth - 1) for inner in value]
+        return [_hide_in(inner, depth - 1) for inner in value]
     if value is None or isinstance(value, bool | int | float | logging.LogRecord):
         return value
     # What a renderer would turn into text is turned into text here, where it can be looked through.
     return masked(repr(value))
+
+
+_SHARED: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.ExtraAdder(),
+    structlog.processors.TimeStamper(fmt="iso", utc=False),
+    structlog.processors.StackInfoRenderer(),
+    structlog.processors.format_exc_info,
+    hide_secrets,
+]
+"""What every event goes through, Harry's and the libraries', before it is rendered."""
 
 
 class _StandardError(logging.StreamHandler[TextIO]):
@@ -120,7 +126,9 @@ def _open_file(folder: Path) -> RotatingFileHandler:
     path = folder / LOG_FILE
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return _PrivateFile(path, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8", errors="replace")
+        return _PrivateFile(
+            path, maxBytes=MAX_FILE_BYTES, backupCount=MAX_FULL_FILES, encoding="utf-8", errors="replace"
+        )
     except OSError as error:
         raise StoreError(
             f"The log file {path} cannot be written: {error.strerror}.",

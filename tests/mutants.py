@@ -65,7 +65,7 @@ MUTANTS = [
     Mutant(
         "close does not wake writers",
         "channels/gate.py",
-        "            self._take_back(self._sink.flush())\n        slot._wake()\n        slot._played.set()",
+        "            self._take_back(self._sink.flush())\n        slot._changed.notify()\n        slot._played.set()",
         "            self._take_back(self._sink.flush())\n        slot._played.set()",
     ),
     Mutant(
@@ -101,7 +101,7 @@ MUTANTS = [
     Mutant(
         "a natural end does not wait for what was written",
         "harry/session/conductor.py",
-        "                await slot.played()\n",
+        "                await slot.wait_played()\n",
         "",
     ),
     Mutant(

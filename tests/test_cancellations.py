@@ -29,7 +29,7 @@ from channels.mailbox import Mailbox
 from channels.messages import Chunk, Piece, Recollection, Speech, Transcript, Word
 from channels.ports import Port, WhenFull
 from channels.turn import Turn
-from harry.engines.lease import FRESH_AT_MOST, EnginePool
+from harry.engines.lease import MAX_RELOADS, EnginePool
 from harry.errors import EngineError, EngineUnavailable
 from harry.memory.store.in_memory import InMemoryStore
 from harry.testing.engines import ScriptedSettings, ScriptedVoice
@@ -272,7 +272,7 @@ async def test_a_turn_that_is_over_before_its_room_was_granted_keeps_none(autoju
         for _ in range(5):
             home.conductor.commit(utterance())
             home.conductor.cut("stop")
-            await home.conductor.quiet()
+            await home.conductor.wait_quiet()
         assert not home.told._reserved
 
 
@@ -302,7 +302,7 @@ async def test_whoever_waits_for_the_end_of_a_slot_is_told_however_it_ends(autoj
         async with trio.open_nursery() as nursery:
 
             async def wait(slot: Any = slot, results: list[bool] = results) -> None:
-                results.append(await slot.played())
+                results.append(await slot.wait_played())
 
             nursery.start_soon(wait)
             await wait_all_tasks_blocked()
@@ -373,7 +373,7 @@ async def test_whatever_is_swapped_and_cancelled_every_engine_is_closed_once_at_
                             engine.in_use -= 1
                         engine.retired = chance.random() < 0.1
             except EngineUnavailable:
-                assert len(made) > FRESH_AT_MOST
+                assert len(made) > MAX_RELOADS
 
     async def swapper() -> None:
         for _ in range(5):
@@ -401,7 +401,7 @@ async def test_a_turn_that_is_cut_while_a_hung_engine_is_replaced_does_not_use_u
         return Lent("fresh")
 
     shelf: EnginePool[Lent] = EnginePool("speech_to_text", first, reload=fresh)
-    for _ in range(FRESH_AT_MOST + 1):
+    for _ in range(MAX_RELOADS + 1):
         with trio.move_on_after(0.5):
             async with shelf.lease():
                 raise AssertionError("nothing was there to lend")
@@ -492,7 +492,7 @@ async def test_the_speaker_can_be_cancelled_at_every_await_and_stops_the_voice(a
                 nursery.start_soon(play)
                 await speak(pieces, voice=voice, slot=slot, rate=8000, on_piece=lambda _: None)
                 slot.finish()
-                assert await slot.played()
+                assert await slot.wait_played()
                 nursery.cancel_scope.cancel()
         finally:
             seen.append((slot.heard, slot.spoken))
@@ -624,7 +624,7 @@ async def test_commit_and_cut_are_safe_in_every_state_and_record_each_turn_once(
                     home.conductor.resume()
                     home.conductor.commit(utterance())
                     home.conductor.commit(utterance())
-                await home.conductor.quiet()
+                await home.conductor.wait_quiet()
                 assert len(home.kept) == len({record.turn for record in home.kept}) == 3
                 assert all(record.spoken.startswith(record.heard) for record in home.kept)
     assert {State.OPEN, State.PAUSED, None} <= set(seen)
@@ -680,11 +680,11 @@ def conversation(store: Kept, admitted: list[str]) -> Scenario:
             await home.voice(0.3)
             await home.silence(0.8)
             await home.voice(0.5)
-            home.session.typed("no, listen")
+            home.session.answer_typed("no, listen")
             await trio.sleep(0.5)
             home.session.conductor.pause()
             home.session.conductor.say("Very well.")
-            await home.session.conductor.quiet()
+            await home.session.conductor.wait_quiet()
 
     return converse
 

@@ -89,13 +89,13 @@ def test_libraries_are_heard_from_warnings_on(tmp_path: Path) -> None:
 
 
 def test_the_file_is_private_and_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "FILE_BYTES", 2_000)
+    monkeypatch.setattr(logs, "MAX_FILE_BYTES", 2_000)
     folder = tmp_path / "new"
     logs.configure("info", folder)
     for number in range(200):
         structlog.get_logger("harry.test").info("line", number=number)
     files = sorted(folder.iterdir())
-    assert len(files) == 1 + logs.FILES_KEPT
+    assert len(files) == 1 + logs.MAX_FULL_FILES
     assert all(file.stat().st_mode & 0o777 == 0o600 for file in files)
     assert all(file.stat().st_size <= 2_000 for file in files)
     assert folder.stat().st_mode & 0o777 == 0o700

@@ -31,7 +31,7 @@ def opened(jpeg: bytes) -> Image.Image:
 
 
 def test_a_large_picture_becomes_a_small_jpeg() -> None:
-    made = opened(pictures.converted(png(4000, 1000)))
+    made = opened(pictures.convert(png(4000, 1000)))
     assert (made.format, made.size) == ("JPEG", (1568, 392))
 
 
@@ -39,7 +39,7 @@ def test_a_picture_is_turned_upright_and_loses_what_the_camera_noted() -> None:
     out, exif = io.BytesIO(), Image.Exif()
     exif[0x0112], exif[0x010F] = 6, "a camera"
     Image.new("RGB", (40, 20)).save(out, "JPEG", exif=exif)
-    made = opened(pictures.converted(out.getvalue()))
+    made = opened(pictures.convert(out.getvalue()))
     assert made.size == (20, 40)
     assert not made.getexif()
 
@@ -47,7 +47,7 @@ def test_a_picture_is_turned_upright_and_loses_what_the_camera_noted() -> None:
 def test_what_is_transparent_becomes_white() -> None:
     out = io.BytesIO()
     Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(out, "PNG")
-    assert opened(pictures.converted(out.getvalue())).getpixel((4, 4)) == (255, 255, 255)
+    assert opened(pictures.convert(out.getvalue())).getpixel((4, 4)) == (255, 255, 255)
 
 
 def _bomb() -> bytes:
@@ -67,12 +67,12 @@ def _bomb() -> bytes:
 )
 def test_what_is_no_reasonable_picture_is_refused_in_a_sentence(data: bytes) -> None:
     with pytest.raises(PictureError, match=r"^[A-Z].*\.$"):
-        pictures.converted(data)
+        pictures.convert(data)
 
 
 def test_a_data_uri_is_read_and_nothing_else_is() -> None:
     uri = "data:image/png;base64," + base64.b64encode(png(4, 4)).decode()
-    assert pictures.shown(uri).startswith("data:image/jpeg;base64,")
+    assert pictures.sanitize(uri).startswith("data:image/jpeg;base64,")
     for wrong in (
         "http://127.0.0.1/a.png",
         "file:///etc/passwd",
@@ -80,19 +80,19 @@ def test_a_data_uri_is_read_and_nothing_else_is() -> None:
         "data:image/png;base64,?",
     ):
         with pytest.raises(PictureError):
-            pictures.shown(wrong)
+            pictures.sanitize(wrong)
 
 
 def test_the_newest_picture_of_a_folder_is_found(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match="no picture"):
-        pictures.newest(tmp_path)
+        pictures.find_newest(tmp_path)
     for age, name in enumerate(("new.PNG", "old.jpg")):
         (tmp_path / name).write_bytes(png(4, 4))
         os.utime(tmp_path / name, (1e9 - age, 1e9 - age))
     (tmp_path / "newer.txt").write_text("no picture")
-    assert pictures.newest(tmp_path).name == "new.PNG"
+    assert pictures.find_newest(tmp_path).name == "new.PNG"
     with pytest.raises(PictureError, match="cannot be read"):
-        pictures.newest(tmp_path / "nowhere")
+        pictures.find_newest(tmp_path / "nowhere")
 
 
 async def test_harry_looks_at_the_newest_picture(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_damaged_picture_is_shown_or_refused_and_nothing_else(kind: str) -> No
         for _ in range(chance.randint(1, 8)):
             data[chance.randrange(len(data))] = chance.randrange(256)
         try:
-            pictures.converted(bytes(data))
+            pictures.convert(bytes(data))
             ends.add("shown")
         except PictureError:
             ends.add("refused")

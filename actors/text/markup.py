@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable
 
 from actors.text.characters import CLEAN, COMMA, GAP, NEW_LINE, NUMBER_DOT
-from actors.text.stage_directions import ACTS, is_direction, like_an_act
+from actors.text.stage_directions import ACTS, is_direction, looks_like_act
 
 _TARGET = "\ue003"
 _FAR = 300
@@ -45,7 +45,10 @@ _TOKEN = re.compile(r"<\|[\w./-]{0,40}(\|>)?")
 
 
 class Markup:
-    """One reply's way from markup to plain text."""
+    """One reply's way from markup to plain text.
+
+    One class, because all rules read and move the same place in one text, and each may hand over to another.
+    """
 
     def __init__(self) -> None:
         self._text = ""
@@ -117,7 +120,7 @@ class Markup:
         return "" if self._ending else None
 
     def _run_of(self, char: str, at: int) -> int | None:
-        """Where a run of one character ends; None while that is not known."""
+        """Return where a run of one character ends; None while that is not known."""
         end = at
         while end < len(self._text) and self._text[end] == char and end - at < _FAR:
             end += 1
@@ -310,7 +313,7 @@ class Markup:
         return end
 
     def _direction(self, at: int, marker: str) -> int | None:
-        """Where a stage direction wrapped in `marker` ends; None if these are ordinary words.
+        """Return where a stage direction wrapped in `marker` ends; None if these are ordinary words.
 
         An act ("smiles") is one wherever it stands. Other words are one only at the beginning of a sentence: if they
         begin like an act and go on so, or if they stand alone between sentences without a capital.
@@ -319,8 +322,8 @@ class Markup:
         stop = re.search(f"[{marker}\n]", segment)
         phrase = segment[: stop.start()] if stop is not None else segment
         words = phrase.replace(GAP, " ").split()
-        begins, whole = self._sentence_start, " " in phrase or stop is not None
-        if not begins and whole and (not words or words[0].lower().rstrip(".!,") not in ACTS):
+        begins, bounded = self._sentence_start, " " in phrase or stop is not None
+        if not begins and bounded and (not words or words[0].lower().rstrip(".!,") not in ACTS):
             return None
         if stop is None:
             return _WAIT if len(segment) < 81 and not self._ending else None
@@ -347,7 +350,7 @@ class Markup:
                 return _WAIT
             opening = body.partition(" ")[0]
             if stop > 0 and (
-                opening.lower() in ACTS or (self._sentence_start and body.islower() and like_an_act(opening))
+                opening.lower() in ACTS or (self._sentence_start and body.islower() and looks_like_act(opening))
             ):
                 self._drop()
                 self._prev = ")"
@@ -356,7 +359,7 @@ class Markup:
         return at + 1
 
     def _close_of_bracket(self, at: int) -> int | None:
-        """Where the bracket opened at `at` closes; 0 if it does not; None while that is not known."""
+        """Return where the bracket opened at `at` closes; 0 if it does not; None while that is not known."""
         depth = 0
         for place in range(at, min(len(self._text), at + _FAR)):
             char = self._text[place]
@@ -380,7 +383,7 @@ class Markup:
         if following == "(":
             return self._put_back(inner + _TARGET, close + 2)
         words = inner.split()
-        act = words and (words[0].lower() in ACTS or (inner.islower() and len(words) < 5 and like_an_act(words[0])))
+        act = words and (words[0].lower() in ACTS or (inner.islower() and len(words) < 5 and looks_like_act(words[0])))
         note = inner.rstrip().endswith((".", "!", "?"))
         if not words or act or note or inner in ("x", "X") or inner.isdecimal() or inner.startswith("^"):
             self._drop()
@@ -438,7 +441,7 @@ class Markup:
         return closed
 
     def _tag_end(self, after: int) -> int | None:
-        """Where the tag closes whose name ended at `after`; 0 if it is none; None while that is not known."""
+        """Return where the tag closes whose name ended at `after`; 0 if it is none; None while that is not known."""
         body = _TAG_BODY.match(self._text, after)
         end = body.end() if body is not None else after
         closing = self._at(end)

@@ -1,7 +1,7 @@
 """The fixed phrases of a language: what stops Harry, what lets him go on, what only says that somebody listens.
 
 Matching forgives what speech to text does to such words: case, marks, hyphens, "mm-hmm" or "mhm", a letter held long.
-Lists are data, `languages/*.toml`, one file a language; texts longer than `LONGEST` are looked at up to there.
+Lists are data, `languages/*.toml`, one file a language. Of a longer text the first `MAX_TEXT_CHARACTERS` are looked at.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-LONGEST = 600
+MAX_TEXT_CHARACTERS = 600
 """Characters of a text that are looked at."""
 
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
@@ -33,14 +33,14 @@ class Token(NamedTuple):
     end: int
 
 
-def tokens(text: str) -> list[Token]:
-    """The words of a text, as they are compared: lower case, without marks, held letters shortened."""
-    return [Token(_plain(found[0]), found.start(), found.end()) for found in _WORD.finditer(text[:LONGEST])]
+def tokenize(text: str) -> list[Token]:
+    """Cut a text into words as they are compared: lower case, without marks, held letters shortened."""
+    return [Token(_plain(found[0]), found.start(), found.end()) for found in _WORD.finditer(text[:MAX_TEXT_CHARACTERS])]
 
 
-def words(text: str) -> tuple[str, ...]:
-    """Only the words of `tokens`."""
-    return tuple(token.word for token in tokens(text))
+def split_words(text: str) -> tuple[str, ...]:
+    """Return only the words of `tokenize`."""
+    return tuple(token.word for token in tokenize(text))
 
 
 @functools.lru_cache(maxsize=4096)  # words alone, never what was said with them
@@ -62,7 +62,7 @@ class Phrases:
     """The phrases of one language."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
-        """`data` is a file of `languages/`, as read."""
+        """Read `data`, a file of `languages/`."""
         self._stop = _set(data["stop"])
         self._go_on = _set(data["go_on"])
         self._backchannels = _set(data["backchannels"])
@@ -83,12 +83,12 @@ class Phrases:
             name: _set(phrases) for name, phrases in data["endings"].items()
         }
 
-    def stop(self, text: str, names: Sequence[str] = ()) -> Stop | None:
-        """Whether these words stop Harry: as a whole, or before a mark with more to answer behind it.
+    def find_stop(self, text: str, names: Sequence[str] = ()) -> Stop | None:
+        """Return whether these words stop Harry: as a whole, or before a mark with more to answer behind it.
 
         `names` may stand anywhere about the phrase. "Stop signs are red" and "wait for me" stop nobody.
         """
-        said = tokens(text)
+        said = tokenize(text)
         around = self._politeness | _names(tuple(names))
         at = self._skip(said, 0, around)
         after = _longest(said, at, self._stop)
@@ -107,12 +107,12 @@ class Phrases:
             return None
         return Stop(text[said[after].start :].strip())
 
-    def go_on(self, text: str, names: Sequence[str] = ()) -> bool:
-        """Whether Harry is asked, and nothing else, to say the rest."""
+    def asks_to_go_on(self, text: str, names: Sequence[str] = ()) -> bool:
+        """Return whether Harry is asked, and nothing else, to say the rest."""
         return self._wholly(text, self._go_on, self._politeness | _names(tuple(names)))
 
-    def off_the_record(self, text: str, names: Sequence[str] = ()) -> bool | None:
-        """True if Harry is asked to go off the record, False if back on it, None if neither."""
+    def asks_off_the_record(self, text: str, names: Sequence[str] = ()) -> bool | None:
+        """Return True if Harry is asked to go off the record, False if back on it, None if neither."""
         around = self._politeness | self.greetings | _names(tuple(names))
         if self._wholly(text, self._off_the_record, around):
             return True
@@ -129,29 +129,29 @@ class Phrases:
         return False if self._wholly(text, self._unmute, around) else None
 
     def agrees(self, text: str, names: Sequence[str] = ()) -> bool | None:
-        """True for a yes and nothing else, False for a no, None for anything else."""
+        """Return True for a yes and nothing else, False for a no, None for anything else."""
         around = self._politeness | _names(tuple(names))
         if self._wholly(text, self._yes, around):
             return True
         return False if self._wholly(text, self._no, around) else None
 
-    def backchannel(self, text: str) -> bool:
-        """Whether all of it is "mhm", "yeah", "right" and the like: the sounds of a listener."""
-        return self._made_of(text, self._backchannels | self._hesitations) and not self.hesitation(text)
+    def is_backchannel(self, text: str) -> bool:
+        """Return whether all of it is "mhm", "yeah", "right" and the like: the sounds of a listener."""
+        return self._made_of(text, self._backchannels | self._hesitations) and not self.is_hesitation(text)
 
-    def hesitation(self, text: str) -> bool:
-        """Whether all of it is "um", "uh" and the like."""
+    def is_hesitation(self, text: str) -> bool:
+        """Return whether all of it is "um", "uh" and the like."""
         return self._made_of(text, self._hesitations)
 
     def _wholly(self, text: str, phrases: frozenset[tuple[str, ...]], around: frozenset[tuple[str, ...]]) -> bool:
-        said = tokens(text)
+        said = tokenize(text)
         at = self._skip(said, 0, around - phrases)
         after = _longest(said, at, phrases)
         return after > at and self._skip(said, after, around | phrases) == len(said)
 
     @staticmethod
     def _made_of(text: str, phrases: frozenset[tuple[str, ...]]) -> bool:
-        said = tokens(text)
+        said = tokenize(text)
         at = 0
         while at < len(said):
             after = _longest(said, at, phrases)
@@ -168,7 +168,7 @@ class Phrases:
 
 
 def _set(phrases: Iterable[str]) -> frozenset[tuple[str, ...]]:
-    return frozenset(found for phrase in phrases if (found := words(phrase)))
+    return frozenset(found for phrase in phrases if (found := split_words(phrase)))
 
 
 @functools.lru_cache(maxsize=64)
@@ -177,7 +177,7 @@ def _names(names: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
 
 
 def _longest(said: list[Token], at: int, phrases: frozenset[tuple[str, ...]]) -> int:
-    """Where the longest phrase that begins at `at` ends; `at` if none does."""
+    """Return where the longest phrase that begins at `at` ends; `at` if none does."""
     for length in range(min(5, len(said) - at), 0, -1):
         if tuple(token.word for token in said[at : at + length]) in phrases:
             return at + length
@@ -185,8 +185,8 @@ def _longest(said: list[Token], at: int, phrases: frozenset[tuple[str, ...]]) ->
 
 
 @functools.cache
-def phrases_of(language: str = "en") -> Phrases:
-    """The phrases of a language tag ("en-GB"); English where there are none for it."""
+def load_phrases(language: str = "en") -> Phrases:
+    """Load the phrases of a language tag ("en-GB"); English where there are none for it."""
     found = _LANGUAGE.match(language.lower())
     folder = files("actors") / "languages"
     file = folder / f"{found[0] if found else 'en'}.toml"
@@ -196,5 +196,5 @@ def phrases_of(language: str = "en") -> Phrases:
 
 
 def asks(text: str) -> bool:
-    """Whether the last sentence of these words is a question."""
+    """Return whether the last sentence of these words is a question."""
     return text.rstrip(" \"')\u201d\u2019\u00bb").endswith(("?", "\uff1f"))

@@ -1,7 +1,7 @@
-"""What of a reply may be spoken, and in which pieces: a clause first, so that sound comes soon, then sentences.
+"""Cuts a reply into pieces to be spoken: a clause first, so that sound comes soon, then sentences.
 
-Fed with the reply as it streams; what the voice must not say is taken out by `actors.text.markup` before. The pieces
-are the same however the reply was cut into tokens, and none is longer than `LONGEST`. Pure: no trio, no clock.
+Fed with the reply as it streams; `actors.text.markup` has taken out what must not be spoken. The pieces are the same
+however the reply was cut into tokens, and none is longer than `MAX_PIECE_CHARACTERS`. Pure: no trio, no clock.
 """
 
 # ruff: noqa: RUF001 - typographic quotes and the marks of other scripts are meant
@@ -15,9 +15,9 @@ from actors.text.markup import Markup
 
 FIRST_WORDS = 6
 """The first piece ends after so many words at the latest."""
-LONG = 200
+LONG_PIECE_CHARACTERS = 200
 """Characters after which a sentence is cut at a clause."""
-LONGEST = 400
+MAX_PIECE_CHARACTERS = 400
 """Characters after which it is cut at a word, or anywhere."""
 
 _CLAUSE = ",;:"
@@ -103,7 +103,7 @@ class Wording:
         self._piece += char
         if char in _WITHOUT_SPACE:
             self._stop(sentence=_WITHOUT_SPACE[char], enough=len(self._piece) > 2)
-        if len(self._piece) >= LONGEST:
+        if len(self._piece) >= MAX_PIECE_CHARACTERS:
             space = self._piece.rfind(" ", 1)
             self._send(space if space > 0 else len(self._piece), whatever=True)
 
@@ -122,14 +122,14 @@ class Wording:
             self._stop(sentence=True, enough=self._words > 1)
         elif mark in _CLAUSE:
             self._stop(sentence=False, enough=self._words > 1)
-        elif len(self._piece) > LONG and self._clause:
+        elif len(self._piece) > LONG_PIECE_CHARACTERS and self._clause:
             self._send(self._clause)
         if self._first and self._words >= FIRST_WORDS:
             self._send(len(self._piece))
 
     def _stop(self, *, sentence: bool, enough: bool) -> None:
         """End a clause or a sentence here; `enough` of it is there to be a first piece."""
-        if (self._first and enough) or (not self._first and (sentence or len(self._piece) > LONG)):
+        if (self._first and enough) or (not self._first and (sentence or len(self._piece) > LONG_PIECE_CHARACTERS)):
             self._send(len(self._piece))
         else:
             self._clause = len(self._piece)
@@ -154,6 +154,6 @@ class Wording:
 
 
 def _goes_on(ending: str) -> bool:
-    """Whether the dot at the end belongs to an abbreviation."""
+    """Return whether the dot at the end belongs to an abbreviation."""
     word = ending[ending.rfind(" ") + 1 :].lstrip("\"'“‘«([").lower()
     return word.endswith(".") and _ABBREVIATION.fullmatch(word[:-1]) is not None

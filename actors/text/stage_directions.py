@@ -25,7 +25,7 @@ _NO_ACTS = _words(
 
 
 def is_direction(words: Sequence[str], *, alone: bool, in_list: bool) -> bool:
-    """Whether a phrase, wrapped by itself where a sentence may begin, says what is done, not what is said.
+    """Return whether a phrase, wrapped by itself where a sentence may begin, says what is done, not what is said.
 
     An act ("smiles") always does. Other words do if they begin like an act and go on so ("leans back"), or if they
     stand `alone` between sentences and have no capital. Items of a list are names more often than acts.
@@ -34,10 +34,10 @@ def is_direction(words: Sequence[str], *, alone: bool, in_list: bool) -> bool:
     if opening.lower() in ACTS:
         return True
     if len(words) > 1 and opening[:1].islower():
-        return alone or like_an_act(opening)
-    return alone and not in_list and like_an_act(opening)
+        return alone or looks_like_act(opening)
+    return alone and not in_list and looks_like_act(opening)
 
 
-def like_an_act(word: str) -> bool:
-    """Whether a word has the form of one: "leans", "leaning"."""
+def looks_like_act(word: str) -> bool:
+    """Return whether a word has the form of one: "leans", "leaning"."""
     return word.lower().endswith(("s", "ing")) and word.lower() not in _NO_ACTS and len(word) > 3

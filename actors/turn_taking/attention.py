@@ -2,19 +2,18 @@
 
 1. Words without a letter or digit are meant for nobody.
 2. MUTED: nothing is heard. It outranks everything below, and ends only by being taken back.
-3. PUSH: only what began while the button was down is heard, and all of it is meant. HOLD: down from press to release,
-   and the release ends the utterance. TOGGLE: one press opens, the next one ends and closes.
+3. TOGGLE: one press of the button opens the microphone, the next one closes it and ends the utterance. Only what began
+   while it was open is heard, and all of it is meant.
 4. OPEN: while the window is open, what began in it is meant. It is open while a turn is answered, for `window` seconds
    after `ready` and after each turn, for as long after the wake phrase was spotted, and always for a client that says
    himself when he speaks (`always`).
 5. Outside the window, words that call Harry by a name, or begin with a wake phrase, are meant.
-6. A mere "mhm" or "okay" that answers no question is meant for nobody, unless the button was down.
+6. A mere "mhm" or "okay" that answers no question is meant for nobody, unless the button let it in.
 7. What is not meant changes nothing: it neither opens the window nor keeps it open.
 8. RESTING: after `rest_after` seconds in which nothing was meant, Harry rests, and the voices around him are not
    transcribed. A button or the wake phrase wakes him; so does a loud enough voice (`voice`), and its first word is in
    the pre-roll.
-9. Off the record nothing said is kept anywhere. A guest's words are kept neither, and the user's past is not recalled.
-   Asking for it puts Harry off the record before he answers.
+9. Off the record nothing said is kept anywhere. Asking for it puts Harry off the record before he answers.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from actors.text.phrases import Phrases, phrases_of, words
-from actors.turn_taking.name_matching import called
+from actors.text.phrases import Phrases, load_phrases, split_words
+from actors.turn_taking.name_matching import is_addressed
 
 WINDOW = 30.0
 REST_AFTER = 600.0
@@ -34,7 +33,6 @@ class Talk(StrEnum):
     """How the microphone is used."""
 
     OPEN = "open"
-    HOLD = "hold"
     TOGGLE = "toggle"
 
 
@@ -56,108 +54,104 @@ class Attention:
     rest_after: float | None = REST_AFTER
     talk: Talk = Talk.OPEN
     always: bool = False
-    phrases: Phrases = field(default_factory=phrases_of)
+    phrases: Phrases = field(default_factory=load_phrases)
     muted: bool = False
     off_the_record: bool = False
     _open_until: float = float("-inf")
     _answering: bool = False
-    _down_at: float | None = None
-    _was_down: tuple[float, float] = (float("inf"), float("-inf"))
+    _opened_at: float | None = None
+    _was_open: tuple[float, float] = (float("inf"), float("-inf"))
     _awake_until: float = float("inf")
 
     # What happens.
 
-    def ready(self, at: float) -> None:
+    def start(self, at: float) -> None:
         """Harry can hear and speak from now on."""
         self._open(at)
 
-    def turn_began(self, at: float) -> None:
+    def begin_turn(self, at: float) -> None:
         """Harry answers something that was meant for him."""
         self._answering = True
         self._stay_awake(at)
 
-    def turn_ended(self, at: float) -> None:
+    def end_turn(self, at: float) -> None:
         """No turn is being answered any more."""
         self._answering = False
         self._open(at)
 
-    def woken(self, at: float) -> None:
-        """The wake phrase was spotted."""
+    def wake(self, at: float) -> None:
+        """Open the window: the wake phrase was spotted."""
         self._open(at)
 
-    def voice(self, at: float) -> bool:
+    def hear_voice(self, at: float) -> bool:
         """Somebody speaks. True if that wakes Harry: the pre-roll is to be heard as well."""
-        if not self.resting(at):
+        if not self.is_resting(at):
             return False
         self._stay_awake(at)
         return not self.muted
 
     def press(self, at: float) -> bool:
-        """The button went down. True if what was being said ends with it (a toggle that closes)."""
+        """Note that the button was pressed. True if that closes the microphone: what was being said ends with it."""
         self._stay_awake(at)
-        if self.talk is Talk.TOGGLE and self._down_at is not None:
-            return self._let_go(at)
-        if self._down_at is None:
-            self._down_at = at
-        return False
-
-    def release(self, at: float) -> bool:
-        """The button went up. True if what was being said ends with it, to be transcribed at once."""
-        return self.talk is Talk.HOLD and self._let_go(at)
+        if self._opened_at is None:
+            self._opened_at = at
+            return False
+        self._was_open, self._opened_at = (self._opened_at, at), None
+        return True
 
     # What is asked.
 
     def hears(self, at: float) -> bool:
-        """Whether the microphone's frames are to be listened to now."""
+        """Return whether the microphone's frames are to be listened to now."""
         if self.muted:
             return False
-        return self.talk is Talk.OPEN or self._down_at is not None
+        return self.talk is Talk.OPEN or self._opened_at is not None
 
     def is_open(self, at: float) -> bool:
-        """Whether what begins now would be meant for Harry."""
+        """Return whether what begins now would be meant for Harry."""
         if self.muted:
             return False
         if self.talk is not Talk.OPEN:
-            return self._pushed(at)
+            return self._let_in(at)
         return self.always or self._answering or at <= self._open_until
 
-    def resting(self, at: float) -> bool:
-        """Whether voices need not be transcribed."""
+    def is_resting(self, at: float) -> bool:
+        """Return whether voices need not be transcribed."""
         quiet = at > self._awake_until and not self._answering and not self.always
-        return quiet and self.rest_after is not None and self._down_at is None
+        return quiet and self.rest_after is not None and self._opened_at is None
 
-    def awake_for(self, at: float) -> float:
-        """Seconds until he may rest, if nothing happens meanwhile; infinite for one who never rests."""
+    def seconds_until_rest(self, at: float) -> float:
+        """Return the seconds until he may rest, if nothing happens meanwhile; infinite for one who never rests."""
         if self.rest_after is None or self.always:
             return float("inf")
-        if self._answering or self._down_at is not None:
+        if self._answering or self._opened_at is not None:
             return self.rest_after
         return max(0.0, self._awake_until - at)
 
     def judge(self, text: str, began_at: float, *, asked: bool = False) -> Meant:
-        """For whom these words are, partial or final, of a voice that began at `began_at`. Changes nothing.
+        """Tell for whom words are, partial or final, of a voice that began at `began_at`. Changes nothing.
 
         `asked` says whether Harry's last sentence was a question.
         """
         if self.muted or not any(map(str.isalnum, text)):
             return Meant.NOBODY
         if self.talk is not Talk.OPEN:
-            return Meant.MEANT if self._pushed(began_at) else Meant.NOT_MEANT
-        if not self.is_open(began_at) and not self.called(text):
+            return Meant.MEANT if self._let_in(began_at) else Meant.NOT_MEANT
+        if not self.is_open(began_at) and not self.is_addressed(text):
             return Meant.NOT_MEANT
-        if not asked and not self.always and (self.phrases.backchannel(text) or self.phrases.hesitation(text)):
+        if not asked and not self.always and (self.phrases.is_backchannel(text) or self.phrases.is_hesitation(text)):
             return Meant.NOBODY
         return Meant.MEANT
 
-    def called(self, text: str) -> bool:
-        """Whether these words call Harry, by a name or by a wake phrase at their beginning."""
-        said = words(text)
-        woken = any(said[: len(phrase)] == phrase for phrase in map(words, self.wake_phrases) if phrase)
-        return woken or called(text, self.names, self.phrases)
+    def is_addressed(self, text: str) -> bool:
+        """Return whether these words call Harry, by a name or by a wake phrase at their beginning."""
+        said = split_words(text)
+        woken = any(said[: len(phrase)] == phrase for phrase in map(split_words, self.wake_phrases) if phrase)
+        return woken or is_addressed(text, self.names, self.phrases)
 
-    def record_wish(self, text: str) -> bool | None:
+    def heed_record_wish(self, text: str) -> bool | None:
         """Go off the record (True) or back on it (False) if these words ask for it; None if they do not."""
-        wish = self.phrases.off_the_record(text, tuple(self.names))
+        wish = self.phrases.asks_off_the_record(text, tuple(self.names))
         if wish is not None:
             self.off_the_record = wish
         return wish
@@ -177,12 +171,7 @@ class Attention:
         if self.rest_after is not None:
             self._awake_until = at + self.rest_after
 
-    def _let_go(self, at: float) -> bool:
-        if self._down_at is None:
-            return False
-        self._was_down, self._down_at = (self._down_at, at), None
-        return True
-
-    def _pushed(self, at: float) -> bool:
-        began, ended = self._was_down
-        return (self._down_at is not None and at >= self._down_at) or began <= at <= ended
+    def _let_in(self, at: float) -> bool:
+        """Return whether the button had opened the microphone then."""
+        began, ended = self._was_open
+        return (self._opened_at is not None and at >= self._opened_at) or began <= at <= ended

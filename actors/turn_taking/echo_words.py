@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from difflib import SequenceMatcher
 
-from actors.text.phrases import tokens
+from actors.text.phrases import tokenize
 
-LONGEST = 120
+MAX_LETTERS = 120
 """Letters that are compared on either side: about eight seconds of speech."""
 
 _RUN = 3
@@ -20,23 +20,23 @@ _OF_ALL = 0.65
 """Share of all letters that must be found for the whole to be an echo."""
 
 
-def unexplained(heard: str, saying: str) -> str | None:
-    """What of `heard` is not an echo of `saying`, the words being spoken now: "" if all is, None if it is no echo.
+def find_unexplained(heard: str, saying: str) -> str | None:
+    """Return what in `heard` is no echo of `saying`, the words being spoken: "" if all is echo, None if none is.
 
     A whole is an echo when most of its letters are found in `saying`, in the same order; the words that are not found
     are returned, for a stop phrase may be among them. About 0.3 ms at the longest.
     """
-    said = tokens(heard)
+    said = tokenize(heard)
     place: list[int] = [number for number, token in enumerate(said) for _ in token.word]
-    letters = "".join(token.word for token in said)[-LONGEST:]
+    letters = "".join(token.word for token in said)[-MAX_LETTERS:]
     place = place[len(place) - len(letters) :]
-    spoken = "".join(token.word for token in tokens(saying[-4 * LONGEST :]))[-LONGEST:]
+    spoken = "".join(token.word for token in tokenize(saying[-4 * MAX_LETTERS :]))[-MAX_LETTERS:]
     if not letters or not spoken:
         return None
     found = [0] * len(said)
     for block in SequenceMatcher(None, letters, spoken, autojunk=False).get_matching_blocks():
-        whole = block.size and block.size == len(letters)
-        if block.size >= _RUN or whole:
+        complete = block.size and block.size == len(letters)
+        if block.size >= _RUN or complete:
             for at in range(block.a, block.a + block.size):
                 found[place[at]] += 1
     if sum(found) < _OF_ALL * len(letters):

@@ -11,11 +11,11 @@ Silence is counted from the last voice; how much of it ends the utterance depend
    likelihood that the speaker has finished: from his words (`turn_completion`), how they were spoken,
    as the ear tells it, and the turn model, as far as they are known of this pause.
 5. While the words of this pause are not known, `patience` is needed, `endpoint_silence` if nobody reads words.
-6. Whoever pauses longer within his utterances is waited for longer, and the other way round: a moving average of the
-   pauses after which he went on, within `PACES`.
+6. A speaker who pauses longer within an utterance is waited for longer, and the other way round: a moving average of
+   the pauses after which they went on, within `PACES`.
 7. So much silence: STOPPED. The utterance ended where the silence began.
 8. From `longest` less `LAST_STRETCH` on, any pause of `PROBE` ends it; at `longest` it is ended as it is.
-9. `release` (push-to-talk) ends it at once.
+9. `release` (a press that closes the microphone, or a client that commits what was said) ends it at once.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from actors.text.phrases import Phrases, phrases_of
-from actors.turn_taking.turn_completion import UNREAD, finished
+from actors.text.phrases import Phrases, load_phrases
+from actors.turn_taking.turn_completion import UNREAD, estimate_finished
 
 VOICED = 0.5
 SILENT = 0.35
@@ -46,7 +46,7 @@ _LEARNING = 0.2
 _FRESH = 0.1
 """Seconds of voice that words may lack and still be those of this pause."""
 _OF_THE_MODEL = 0.7
-"""Weight of the turn model beside the words, in log-odds."""
+"""Weight of the turn model relative to the words, in log-odds."""
 _TINY = 1e-6
 
 
@@ -71,7 +71,7 @@ class Endpointing:
     longest: float = 90.0
     patience: float | None = None
     by_words: bool = True
-    phrases: Phrases = field(default_factory=phrases_of)
+    phrases: Phrases = field(default_factory=load_phrases)
     speaking: bool = False
     began_at: float = 0.0
     voice_ended_at: float = 0.0
@@ -102,7 +102,7 @@ class Endpointing:
         self._text, self._ear = text, ear
         return self._silent(now)
 
-    def turn_model(self, likelihood: float, until: float, now: float) -> Sign:
+    def weigh_turn_model(self, likelihood: float, until: float, now: float) -> Sign:
         """Take in a turn model's likelihood, 0..1, that the speaker whose voice ceased at `until` has finished."""
         if not self.speaking or until < self.voice_ended_at - _FRESH:
             return Sign.NONE
@@ -110,11 +110,11 @@ class Endpointing:
         return self._silent(now)
 
     def release(self) -> Sign:
-        """The button was let go: what was said is all."""
+        """End the utterance now: what was said is all."""
         return self._stop() if self.speaking else Sign.NONE
 
-    def joined(self, silence: float) -> None:
-        """What was taken for the end was a pause of `silence` seconds: learn from it."""
+    def learn_pause(self, silence: float) -> None:
+        """Learn that what was taken for the end was a pause of `silence` seconds."""
         self._learn(silence)
 
     # What follows.
@@ -122,11 +122,11 @@ class Endpointing:
     @property
     def likelihood(self) -> float:
         """How likely it is, 0..1, that the speaker has finished, by all that is known of this pause."""
-        weighed = odds(UNREAD if self._text is None else finished(self._text, self.phrases))
+        weighed = to_log_odds(UNREAD if self._text is None else estimate_finished(self._text, self.phrases))
         if self._ear is not None:
-            weighed += odds(self._ear)
+            weighed += to_log_odds(self._ear)
         if self._model is not None:
-            weighed += _OF_THE_MODEL * odds(self._model)
+            weighed += _OF_THE_MODEL * to_log_odds(self._model)
         return 1.0 / (1.0 + math.exp(-weighed))
 
     @property
@@ -188,7 +188,7 @@ class Endpointing:
         self.pause_usual += _LEARNING * (bounded - self.pause_usual)
 
 
-def odds(likelihood: float) -> float:
-    """The logarithm of the odds, bounded: nothing is taken for certain."""
+def to_log_odds(likelihood: float) -> float:
+    """Return the logarithm of the odds, bounded: nothing is taken for certain."""
     bounded = min(0.995, max(0.005, likelihood))
     return math.log(bounded / (1.0 - bounded))

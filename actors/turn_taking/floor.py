@@ -6,7 +6,7 @@ turn to its end, so also while he thinks: pausing then holds his first sound bac
 1. CLEAR. A near window >= `SIGN` ducks Harry: DUCKED. A near window is one that the echo estimate does not explain; any
    other counts as silence.
 2. DUCKED. Two windows in a row confirm a voice (both >= `VOICED`, or `STRONG` after `SIGN`): PAUSED. `GAP` seconds
-   without a sign unduck. A duck never outlasts `DUCK_LONGEST`; then no new one until the sign has ended.
+   without a sign unduck. A duck never outlasts `MAX_DUCK_SECONDS`; then no new one until the sign has ended.
 3. PAUSED. Harry is silent and loses nothing. The voice is decided upon within `decide_within` seconds of the pause.
 4. A stop phrase stops him, whatever the length of the voice.
 5. A partial with a word that is neither backchannel, hesitation nor echo cuts, once there are `barge_in_voice` seconds
@@ -35,8 +35,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from actors.text.phrases import Phrases, phrases_of, words
-from actors.turn_taking.echo_words import unexplained
+from actors.text.phrases import Phrases, load_phrases, split_words
+from actors.turn_taking.echo_words import find_unexplained
 
 SIGN = 0.25
 """Probability from which a window is a sign of a voice."""
@@ -52,7 +52,7 @@ BREATH = 0.06
 """Seconds of silence after which what was said so far is worth reading."""
 RELENT = 0.3
 """Seconds of silence after which a voice of some length lets him go on: more than the gap after a first word."""
-DUCK_LONGEST = 1.0
+MAX_DUCK_SECONDS = 1.0
 """Seconds a mere sign keeps Harry ducked."""
 LISTEN_EVERY = 0.15
 """Seconds of voice between two requests for a partial."""
@@ -132,7 +132,7 @@ class _Voice:
     has_cut: bool = False
 
     def excusable(self) -> bool:
-        """Whether its newest words need no answer."""
+        """Return whether its newest words need no answer."""
         return self.finding in {Finding.BACKCHANNEL, Finding.MURMUR, Finding.ECHO}
 
 
@@ -147,7 +147,7 @@ class Floor:
     barge_in_voice: float = 0.25
     decide_within: float = 0.6
     names: tuple[str, ...] = ("Harry",)
-    phrases: Phrases = field(default_factory=phrases_of)
+    phrases: Phrases = field(default_factory=load_phrases)
     state: State = State.CLEAR
     excused: bool = False
     _decide_by: float | None = None
@@ -203,7 +203,7 @@ class Floor:
             return decisions
         finding = self._find(text, harry)
         going_on = self.state is State.PAUSED and not self._voice_over
-        if going_on and finding is Finding.WORDS and too_many(text, until - voice.began_at):
+        if going_on and finding is Finding.WORDS and exceeds_speech_rate(text, until - voice.began_at):
             return decisions
         if confidence < SURE and finding in {Finding.WORDS, Finding.ECHO} and not harry.asked:
             if not self._voice_over:
@@ -263,7 +263,7 @@ class Floor:
     def _when_ducked(self, end: float, confirmed: bool) -> tuple[Decision, ...]:
         if confirmed:
             return self._pause(end)
-        if end - self._ducked_at >= DUCK_LONGEST - _TINY:
+        if end - self._ducked_at >= MAX_DUCK_SECONDS - _TINY:
             self._weary = True
         elif end - self._sign_until < GAP - _TINY:
             return ()
@@ -303,18 +303,18 @@ class Floor:
         return ()
 
     def _by_words(self, voice: _Voice, now: float) -> tuple[Decision, ...]:
-        """What the newest words of the voice lead to, if to anything yet."""
+        """Decide by the newest words of the voice, if they decide anything yet."""
         if voice.finding is Finding.STOP:
             return self._cut(Decision.STOP)
         if voice.finding is Finding.WORDS:
             return self._cut(Decision.CUT) if voice.voiced >= self.barge_in_voice - _TINY else ()
         if self.state is not State.PAUSED:
             return ()
-        whole = voice.found_until >= voice.until - BREATH and now - voice.until >= BREATH - _TINY
+        complete = voice.found_until >= voice.until - BREATH and now - voice.until >= BREATH - _TINY
         ended = now - voice.until >= RELENT - _TINY
-        if voice.finding is Finding.ECHO or (voice.excusable() and whole and ended):
+        if voice.finding is Finding.ECHO or (voice.excusable() and complete and ended):
             return self._excuse(voice)
-        return self._resume() if voice.finding is Finding.NOTHING and whole and ended else ()
+        return self._resume() if voice.finding is Finding.NOTHING and complete and ended else ()
 
     def _excuse(self, voice: _Voice) -> tuple[Decision, ...]:
         decisions = self._resume()
@@ -362,19 +362,19 @@ class Floor:
     def _find(self, text: str, harry: HarrySide) -> Finding:
         if not any(map(str.isalnum, text)):
             return Finding.NOTHING
-        rest = unexplained(text, harry.saying)
+        rest = find_unexplained(text, harry.saying)
         if rest is not None:
-            stops = self.phrases.stop(rest, self.names)
+            stops = self.phrases.find_stop(rest, self.names)
             return Finding.STOP if stops is not None else Finding.ECHO
-        if self.phrases.stop(text, self.names) is not None:
+        if self.phrases.find_stop(text, self.names) is not None:
             return Finding.STOP
         if harry.asked:
             return Finding.WORDS
-        if self.phrases.hesitation(text):
+        if self.phrases.is_hesitation(text):
             return Finding.HESITATION
-        return Finding.BACKCHANNEL if self.phrases.backchannel(text) else Finding.WORDS
+        return Finding.BACKCHANNEL if self.phrases.is_backchannel(text) else Finding.WORDS
 
 
-def too_many(text: str, seconds: float) -> bool:
-    """Whether nobody says all these words in the time."""
-    return len(words(text)) > 1 + WORDS_A_SECOND * seconds
+def exceeds_speech_rate(text: str, seconds: float) -> bool:
+    """Return whether nobody says all these words in the time."""
+    return len(split_words(text)) > 1 + WORDS_A_SECOND * seconds

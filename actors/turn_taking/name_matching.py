@@ -10,13 +10,13 @@ import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
-from actors.text.phrases import Phrases, Token, tokens
+from actors.text.phrases import Phrases, Token, tokenize
 
 _SHORTEST = 4
 """Letters a name must have for another spelling to count."""
 
 _LIKE = 0.6
-"""How alike its letters must be besides, from 0 to 1."""
+"""How alike its letters must be as well, from 0 to 1."""
 
 _SOUNDS = (
     (re.compile(r"[^a-z]"), ""),
@@ -39,7 +39,7 @@ _SOUNDS = (
 )
 
 
-def key(word: str) -> str:
+def encode_sound(word: str) -> str:
     """How a word sounds, roughly: "harry", "hairy" and "hari" are alike; "harvey", "henry", "larry", "her" are not."""
     sounds = re.sub(r"ie$", "y", word.casefold().removesuffix("'s"))
     for pattern, sound in _SOUNDS:
@@ -47,21 +47,21 @@ def key(word: str) -> str:
     return sounds
 
 
-def called(text: str, names: Sequence[str], phrases: Phrases) -> bool:
-    """Whether somebody calls one of `names` in these words.
+def is_addressed(text: str, names: Sequence[str], phrases: Phrases) -> bool:
+    """Return whether somebody calls one of `names` in these words.
 
     1. A name counts as the first word, or after words of greeting ("hey Harry", "well, Harry").
     2. It counts as the last word after a mark, a greeting, or a word that takes no name ("what time is it, Harry?").
     3. Between two marks it counts when it is spelled exactly ("tell me, Harry, what time is it").
     4. As the first word it does not count where it is talked about: "Harry is late", "Harry and Sally".
     5. Another spelling counts if it sounds alike, the name has `_SHORTEST` letters, and a greeting or a mark stands
-       beside it ("Hairy, what time is it"). Words in `Phrases.no_names` ("hurry") are never another spelling.
+       next to it ("Hairy, what time is it"). Words in `Phrases.no_names` ("hurry") are never another spelling.
     """
-    said = tokens(text)
-    return any(_called(text, said, [token.word for token in tokens(name)], phrases) for name in names)
+    said = tokenize(text)
+    return any(_is_addressed_by(text, said, [token.word for token in tokenize(name)], phrases) for name in names)
 
 
-def _called(text: str, said: list[Token], name: list[str], phrases: Phrases) -> bool:
+def _is_addressed_by(text: str, said: list[Token], name: list[str], phrases: Phrases) -> bool:
     size = len(name)
     for at in range(len(said) - size + 1 if size else 0):
         part = [token.word for token in said[at : at + size]]
@@ -88,7 +88,12 @@ def _called(text: str, said: list[Token], name: list[str], phrases: Phrases) -> 
 def _alike(heard: str, name: str, phrases: Phrases) -> bool:
     if heard == name:
         return True
-    if heard in phrases.no_names or len(name) < _SHORTEST or len(key(name)) < 2 or key(heard) != key(name):
+    if (
+        heard in phrases.no_names
+        or len(name) < _SHORTEST
+        or len(encode_sound(name)) < 2
+        or encode_sound(heard) != encode_sound(name)
+    ):
         return False
     return SequenceMatcher(None, heard, name, autojunk=False).ratio() >= _LIKE
 
@@ -98,7 +103,7 @@ def _marked(text: str, one: Token, other: Token) -> bool:
 
 
 def _greeting_until(said: list[Token], at: int, phrases: Phrases) -> bool:
-    """Whether nothing but greetings stands before place `at`."""
+    """Return whether nothing but greetings stands before place `at`."""
     place = 0
     while place < at:
         for length in range(min(3, at - place), 0, -1):

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 
-from actors.text.phrases import Phrases, words
+from actors.text.phrases import Phrases, split_words
 
 UNREAD = 0.5
 OPEN = 0.05
@@ -34,15 +34,15 @@ _LONG = 8
 """Words up to which a clause with a comma behind it may be the first of two."""
 
 
-def finished(text: str, phrases: Phrases) -> float:
-    """How finished the text sounds, from 0 to 1. Only its last sentence is judged."""
+def estimate_finished(text: str, phrases: Phrases) -> float:
+    """Return how finished the text sounds, from 0 to 1. Only its last sentence is judged."""
     sentence = _last_sentence(text)
-    said = words(sentence)
+    said = split_words(sentence)
     if not said:
         return UNREAD
     if _leads_on(sentence, said, phrases):
         return OPEN
-    parts = [part for part in map(words, _COMMAS.split(sentence)) if part]
+    parts = [part for part in map(split_words, _COMMAS.split(sentence)) if part]
     if _one_clause_of_two(sentence, said, parts, phrases):
         return OPEN
     mark = "\u2026" if sentence.endswith("...") else sentence[-1:]
@@ -61,7 +61,7 @@ def _by_comma(parts: list[tuple[str, ...]]) -> float:
 
 
 def _last_sentence(text: str) -> str:
-    sentences = [each for each in _SENTENCES.split(text.strip()) if words(each)]
+    sentences = [part for part in _SENTENCES.split(text.strip()) if split_words(part)]
     return sentences[-1].strip() if sentences else ""
 
 
@@ -99,7 +99,7 @@ def _came_to_and(parts: list[tuple[str, ...]]) -> bool:
 
 
 def _figures(said: tuple[str, ...], phrases: Phrases) -> int:
-    """How many figures in a row stand at the end."""
+    """Return how many figures in a row stand at the end."""
     figures = 0
     for word in reversed(said):
         if _DIGITS.fullmatch(word):
@@ -112,6 +112,6 @@ def _figures(said: tuple[str, ...], phrases: Phrases) -> int:
 
 
 def _enumerating(said: tuple[str, ...], parts: list[tuple[str, ...]], phrases: Phrases) -> bool:
-    """Whether "first..., then..." has not come to its "and"."""
+    """Return whether "first..., then..." has not come to its "and"."""
     first = any(said[:length] in phrases.endings["enumerating"] for length in range(1, 4))
     return first and len(parts) > 1 and not any({"and", "finally"} & set(part[:-1]) for part in parts[1:])

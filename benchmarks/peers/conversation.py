@@ -69,35 +69,35 @@ class Notes:
         self._ended: Instant | None = None
 
     def voice_came(self, tick: float) -> None:
-        """The user began to speak at `tick`, by the schedule."""
+        """Note that the user began to speak at `tick`, by the schedule."""
         self._current = None
         if self.talking:
             self._current = Interruption(self.talking, Instant(at=tick))
             self.interruptions.append(self._current)
 
     def voice_declared(self) -> None:
-        """The detector says that somebody speaks."""
+        """Note that the detector says that somebody speaks."""
         if self._current is not None and self._current.declared is None:
             self._current.declared = Instant()
 
     def silence_declared(self) -> None:
-        """The detector says that nobody speaks any more."""
+        """Note that the detector says that nobody speaks any more."""
         self._ended = Instant()
 
     def cut(self) -> None:
-        """The output plays nothing more of the reply."""
+        """Note that the output plays nothing more of the reply."""
         current = self._current
         if current is not None and current.declared is not None and current.cut is None:
             current.cut = Instant()
             self.talking = 0
 
     def next_reply(self) -> int:
-        """A reply is made. Returns its number."""
+        """Begin a reply and return its number."""
         self.mark += 1
         return self.mark
 
     def accepted(self, pcm: bytes | memoryview, *, silent: bool = False) -> None:
-        """The output took a chunk. `silent`: it holds it and plays it not."""
+        """Note that the output took a chunk; if `silent`, it holds it without playing."""
         mark = int.from_bytes(bytes(pcm[:2]), "little")
         if not mark:
             return
@@ -112,12 +112,12 @@ class Notes:
 
 
 def voiced(pcm: bytes | memoryview) -> bool:
-    """Whether a buffer holds the user's tone: the energy detector of all programs."""
+    """Return whether a buffer holds the user's tone: the energy detector of all programs."""
     return int(np.abs(np.frombuffer(pcm, "<i2")).max()) > 500
 
 
 def piece(mark: int) -> bytes:
-    """A tenth of a second of speech that carries the reply's number."""
+    """Make a tenth of a second of speech that carries the reply's number."""
     return mark.to_bytes(2, "little") * (RATE // 10)
 
 
@@ -169,7 +169,7 @@ async def converse(peer: Peer, speech: Sequence[bytes], talk: float, first: floa
 
 
 def percentiles(seconds: Sequence[float]) -> dict[str, float]:
-    """p50, p95, p99 and the maximum, in milliseconds."""
+    """Return p50, p95, p99 and the maximum, in milliseconds."""
     if not seconds:
         return {}
     p50, p95, p99 = np.percentile(np.asarray(seconds) * 1000, [50, 95, 99])
@@ -184,9 +184,13 @@ def resident_mb() -> float:
 def figures(peers: Sequence[Peer]) -> dict[str, Any]:
     """Sum up the notes of all sessions."""
     notes = [peer.notes for peer in peers]
-    interruptions = [each for note in notes for each in note.interruptions[WARM_UP:]]
-    cut = [(each.voice, each.declared, each.cut) for each in interruptions if each.declared and each.cut]
-    replies = [each for note in notes for each in note.replies[WARM_UP:]]
+    interruptions = [interruption for note in notes for interruption in note.interruptions[WARM_UP:]]
+    cut = [
+        (interruption.voice, interruption.declared, interruption.cut)
+        for interruption in interruptions
+        if interruption.declared and interruption.cut
+    ]
+    replies = [reply for note in notes for reply in note.replies[WARM_UP:]]
     return {
         "interruptions": len(interruptions),
         "lost": len(interruptions) - len(cut),

@@ -236,7 +236,7 @@ class Output(AudioOutput):
             self._begin()
 
     def flush(self) -> None:
-        """The segment is whole: wait for its end."""
+        """Wait for the end of the segment, which is whole."""
         super().flush()
         if self._taken:
             self._complete = True
@@ -251,7 +251,7 @@ class Output(AudioOutput):
         self._stop_timer()
 
     def resume(self) -> None:
-        """Sound on."""
+        """Let it sound on."""
         super().resume()
         if self._paused_at is not None and self._began is not None:
             self._began += time.perf_counter() - self._paused_at
@@ -277,7 +277,7 @@ class Nowhere(TextOutput):
         """Let it go."""
 
     def flush(self) -> None:
-        """Nothing waits."""
+        """Do nothing: nothing waits."""
 
 
 class Session:

@@ -61,7 +61,7 @@ class Loudness(VADAnalyzer):
         self._said = VADState.QUIET
 
     def num_frames_required(self) -> int:
-        """Samples in a window."""
+        """Return the samples in a window."""
         return round(EAR_RATE * TICK)
 
     def voice_confidence(self, buffer: bytes) -> float:

@@ -15,9 +15,9 @@ from typing import Generic, TypeVar
 from actors.protocols import Loudspeaker, Microphone
 from channels.clock import AudioClock
 from harry.audio import portaudio, sdl
-from harry.audio.soundcard import DeviceInfo, SoundcardLoudspeaker, SoundcardMicrophone, in_thread
+from harry.audio.soundcard import DeviceInfo, SoundcardLoudspeaker, SoundcardMicrophone, run_in_thread
 from harry.audio.wav import WavLoudspeaker, WavMicrophone
-from harry.engines.registry import nearest
+from harry.engines.registry import suggest_name
 from harry.errors import ConfigurationError, DeviceError
 
 D = TypeVar("D", Microphone, Loudspeaker)
@@ -37,55 +37,60 @@ class Choice(Generic[D]):
     notes: list[str] = field(default_factory=list)
 
 
-async def open_microphone(wanted: str | Sequence[str], clock: AudioClock) -> Choice[Microphone]:
+async def open_microphone(requested: str | Sequence[str], clock: AudioClock) -> Choice[Microphone]:
     """Choose a microphone: `default`, `none`, `pygame`, `wav:PATH`, or a device's name or number.
 
     Raises `ConfigurationError` if a single one that was named cannot be used, or none of a list.
     """
 
-    def wav(path: Path) -> Microphone:
+    def open_wav(path: Path) -> Microphone:
         return WavMicrophone(path, clock)
 
-    def of(device: DeviceInfo) -> Microphone:
+    def open_device(device: DeviceInfo) -> Microphone:
         stream = portaudio.PortAudioInput(device) if device.system == "PortAudio" else sdl.SdlInput(device)
         return SoundcardMicrophone(stream, clock)
 
-    return await _choose("microphone", wanted, wav, of)
+    return await _choose("microphone", requested, open_wav, open_device)
 
 
-async def open_loudspeaker(wanted: str | Sequence[str], clock: AudioClock, rate: int = 24_000) -> Choice[Loudspeaker]:
+async def open_loudspeaker(
+    requested: str | Sequence[str], clock: AudioClock, rate: int = 24_000
+) -> Choice[Loudspeaker]:
     """Choose a loudspeaker, as `open_microphone` does. A `wav:PATH` is made, or emptied, here, at `rate` Hz."""
 
-    def wav(path: Path) -> Loudspeaker:
+    def open_wav(path: Path) -> Loudspeaker:
         return WavLoudspeaker(path, clock, rate)
 
-    def of(device: DeviceInfo) -> Loudspeaker:
+    def open_device(device: DeviceInfo) -> Loudspeaker:
         stream = portaudio.PortAudioOutput(device) if device.system == "PortAudio" else sdl.SdlOutput(device)
         return SoundcardLoudspeaker(stream)
 
-    return await _choose("loudspeaker", wanted, wav, of)
+    return await _choose("loudspeaker", requested, open_wav, open_device)
 
 
 async def _choose(
-    kind: portaudio.Kind, wanted: str | Sequence[str], wav: Callable[[Path], D], of: Callable[[DeviceInfo], D]
+    kind: portaudio.Kind,
+    requested: str | Sequence[str],
+    open_wav: Callable[[Path], D],
+    open_device: Callable[[DeviceInfo], D],
 ) -> Choice[D]:
-    names = [wanted] if isinstance(wanted, str) else list(wanted)
+    names = [requested] if isinstance(requested, str) else list(requested)
     notes: list[str] = []
     for place, name in enumerate(names, 1):
         try:
             if name == "none":
                 return Choice(None, notes)
             if name == "default":
-                choice = await _default(kind, of, notes)
+                choice = await _choose_default(kind, open_device, notes)
                 if choice.device is None and place < len(names):
                     continue
                 return choice
             if name.startswith(_WAV):
                 # In trio's thread: it reads a header of some bytes, and so it serves under virtual time too.
-                return Choice(wav(Path(name.removeprefix(_WAV))), notes)
-            return Choice(await _in_thread(kind, partial(_named, kind, name, of)), notes)
+                return Choice(open_wav(Path(name.removeprefix(_WAV))), notes)
+            return Choice(await _run_in_thread(kind, partial(_find_named, kind, name, open_device)), notes)
         except DeviceError as error:
-            if isinstance(wanted, str):
+            if isinstance(requested, str):
                 raise ConfigurationError(error.message, remedy=error.remedy) from error
             notes.append(f"The {kind} {name!r} is not used: {error.message}")
     raise ConfigurationError(
@@ -94,45 +99,45 @@ async def _choose(
     )
 
 
-async def _default(kind: portaudio.Kind, of: Callable[[DeviceInfo], D], notes: list[str]) -> Choice[D]:
+async def _choose_default(kind: portaudio.Kind, open_device: Callable[[DeviceInfo], D], notes: list[str]) -> Choice[D]:
     ways: tuple[tuple[str, Callable[[], list[DeviceInfo]], str], ...] = (
         ("PortAudio", partial(_portaudio_default, kind), "Harry turns to pygame"),
-        ("pygame", partial(sdl.devices, kind), f"there is no {kind}"),
+        ("pygame", partial(sdl.list_devices, kind), f"there is no {kind}"),
     )
     for system, devices, instead in ways:
         try:
-            return Choice(await _in_thread(kind, partial(_first, kind, system, devices, of)), notes)
+            return Choice(await _run_in_thread(kind, partial(_find_default, kind, system, devices, open_device)), notes)
         except DeviceError as error:
             notes.append(f"{error.message.removesuffix('.')}, so {instead}. {_hint(error)}".strip())
     return Choice(None, notes)
 
 
-def _first(
-    kind: portaudio.Kind, system: str, devices: Callable[[], list[DeviceInfo]], of: Callable[[DeviceInfo], D]
+def _find_default(
+    kind: portaudio.Kind, system: str, devices: Callable[[], list[DeviceInfo]], open_device: Callable[[DeviceInfo], D]
 ) -> D:
     """Take a library's default device. Blocking."""
     found = next((device for device in devices() if device.default), None)
     if found is None:
         raise DeviceError(f"{system} finds no {kind}.")
-    return of(found)
+    return open_device(found)
 
 
 def _hint(error: DeviceError) -> str:
-    """Of the remedies, only the one that a person with working sound can want: the better library."""
+    """Return the one remedy that a person with working sound can want: the better library."""
     return error.remedy.partition(";")[0] + "." if error.message.startswith("PortAudio is not") else ""
 
 
 def _portaudio_default(kind: portaudio.Kind) -> list[DeviceInfo]:
-    found = portaudio.devices(kind)
-    return found if any(device.default for device in found) else portaudio.devices(kind, rescan=True)
+    found = portaudio.list_devices(kind)
+    return found if any(device.default for device in found) else portaudio.list_devices(kind, rescan=True)
 
 
-def _named(kind: portaudio.Kind, name: str, of: Callable[[DeviceInfo], D]) -> D:
+def _find_named(kind: portaudio.Kind, name: str, open_device: Callable[[DeviceInfo], D]) -> D:
     """Find a device by name or number in PortAudio, then in SDL. Blocking."""
     if name == "pygame":
-        return _first(kind, "pygame", partial(sdl.devices, kind), of)
+        return _find_default(kind, "pygame", partial(sdl.list_devices, kind), open_device)
     known: list[DeviceInfo] = []
-    for look in (partial(portaudio.devices, rescan=True), sdl.devices):
+    for look in (partial(portaudio.list_devices, rescan=True), sdl.list_devices):
         try:
             listed = look(kind)
         except DeviceError:
@@ -140,14 +145,14 @@ def _named(kind: portaudio.Kind, name: str, of: Callable[[DeviceInfo], D]) -> D:
             continue
         match = _match(name, listed)
         if match is not None:
-            return of(match)
+            return open_device(match)
         known += listed
-    hint = nearest(name, sorted({*_WORDS, *(device.name for device in known)}))
+    hint = suggest_name(name, sorted({*_WORDS, *(device.name for device in known)}))
     raise DeviceError(f"There is no {kind} {name!r}.", remedy=hint)
 
 
 def _match(name: str, listed: list[DeviceInfo]) -> DeviceInfo | None:
-    """The device of that number or whole name, else the only one whose name contains it, in any case of letters."""
+    """Find the device of that number or whole name, else the only one whose name contains it, in any letter case."""
     if name.isdecimal():
         return next((device for device in listed if device.index == int(name)), None)
     folded = name.casefold()
@@ -159,8 +164,8 @@ def _match(name: str, listed: list[DeviceInfo]) -> DeviceInfo | None:
     return next(iter(whole or partly), None)
 
 
-async def _in_thread(kind: portaudio.Kind, work: Callable[[], D]) -> D:
-    return await in_thread(f"Looking for a {kind}", work, deadline=_PROBING)
+async def _run_in_thread(kind: portaudio.Kind, work: Callable[[], D]) -> D:
+    return await run_in_thread(f"Looking for a {kind}", work, deadline=_PROBING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,14 +177,14 @@ class DeviceReport:
 
 
 async def describe_devices() -> DeviceReport:
-    """All devices of PortAudio and of SDL, each with its name, rate and channels."""
+    """Return all devices of PortAudio and of SDL, each with its name, rate and channels."""
     devices: list[DeviceInfo] = []
     problems: list[str] = []
     look: Callable[[Callable[[], list[DeviceInfo]]], Awaitable[list[DeviceInfo]]] = partial(
-        in_thread, "Looking for devices", deadline=_PROBING
+        run_in_thread, "Looking for devices", deadline=_PROBING
     )
     kinds: tuple[portaudio.Kind, ...] = ("microphone", "loudspeaker")
-    for library in (portaudio.devices, sdl.devices):
+    for library in (portaudio.list_devices, sdl.list_devices):
         for kind in kinds:
             try:
                 devices += await look(partial(library, kind))

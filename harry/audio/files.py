@@ -19,7 +19,7 @@ from harry.errors import DeviceError
 
 FileKind: TypeAlias = Literal["wav", "flac", "mp3", "opus"]
 
-LONGEST = 1800.0
+MAX_FILE_SECONDS = 1800.0
 """Seconds of sound that are read of a file."""
 
 _WRITTEN: dict[FileKind, tuple[str, str]] = {
@@ -30,13 +30,17 @@ _WRITTEN: dict[FileKind, tuple[str, str]] = {
 }
 
 
-def read(data: bytes) -> Samples:
+def decode(data: bytes) -> Samples:
     """Read a file's sound as one channel at `EAR_RATE`, float32 in -1..1. Raises `DeviceError`, one sentence."""
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
-            if file.frames > LONGEST * file.samplerate:
-                raise DeviceError(f"The sound is longer than {LONGEST / 60:.0f} minutes.", remedy="Send it in parts.")
-            sound: npt.NDArray[Any] = file.read(int(LONGEST * file.samplerate), dtype="float32", always_2d=True)
+            if file.frames > MAX_FILE_SECONDS * file.samplerate:
+                raise DeviceError(
+                    f"The sound is longer than {MAX_FILE_SECONDS / 60:.0f} minutes.", remedy="Send it in parts."
+                )
+            sound: npt.NDArray[Any] = file.read(
+                int(MAX_FILE_SECONDS * file.samplerate), dtype="float32", always_2d=True
+            )
             rate = file.samplerate
     except (soundfile.LibsndfileError, RuntimeError, ValueError, TypeError) as error:
         raise DeviceError("This is no sound file that can be read.", remedy="Send WAV, FLAC, Ogg or MP3.") from error
@@ -47,7 +51,7 @@ def read(data: bytes) -> Samples:
     return heard
 
 
-def written(pcm: bytes, rate: int, kind: FileKind) -> bytes:
+def encode(pcm: bytes, rate: int, kind: FileKind) -> bytes:
     """Write mono 16-bit PCM at `rate` Hz as a file of some kind. Opus takes 24,000 Hz as it is, not every rate."""
     out = io.BytesIO()
     form, subtype = _WRITTEN[kind]

@@ -63,7 +63,7 @@ def _hush() -> None:
 
 
 @contextmanager
-def _plain_errors(sd: Any, doing: str) -> Iterator[None]:
+def _explain_errors(sd: Any, doing: str) -> Iterator[None]:
     """Turn PortAudio's errors into one sentence that begins with `doing`."""
     try:
         yield
@@ -72,7 +72,7 @@ def _plain_errors(sd: Any, doing: str) -> Iterator[None]:
         raise DeviceError(f"{doing}: {reason}.") from error
 
 
-def devices(kind: Kind, *, rescan: bool = False) -> list[DeviceInfo]:
+def list_devices(kind: Kind, *, rescan: bool = False) -> list[DeviceInfo]:
     """List what PortAudio found at first, or (`rescan`) finds now; blocking. Raises `DeviceError` without PortAudio."""
     with _lock:
         sd = _library(rescan=rescan)
@@ -81,7 +81,7 @@ def devices(kind: Kind, *, rescan: bool = False) -> list[DeviceInfo]:
             default = sd.query_devices(kind=side)["index"]
         except sd.PortAudioError:
             default = -1
-        with _plain_errors(sd, "PortAudio cannot list its devices"):
+        with _explain_errors(sd, "PortAudio cannot list its devices"):
             return [
                 DeviceInfo(
                     kind,
@@ -124,7 +124,7 @@ class _PortAudioStream:
                 (device.rate, device.channels),
             ):
                 try:
-                    with _plain_errors(sd, f"The {self.kind} {device.name} cannot be opened"):
+                    with _explain_errors(sd, f"The {self.kind} {device.name} cannot be opened"):
                         check(device=device.index, channels=channels, samplerate=rate, dtype="int16")
                     return Layout(rate, channels, "int16")
                 except DeviceError as error:
@@ -132,7 +132,7 @@ class _PortAudioStream:
             raise DeviceError(refused, remedy="Close the programs that may hold it, or name another device.")
 
     def _listed(self, *, rescan: bool) -> list[DeviceInfo]:
-        return [device for device in devices(self.kind, rescan=rescan) if device.name == self._name]
+        return [device for device in list_devices(self.kind, rescan=rescan) if device.name == self._name]
 
     def _start(self, factory: str, callback: Callable[..., None], gone: Callable[[], None], **options: Any) -> None:
         with _lock:
@@ -148,7 +148,7 @@ class _PortAudioStream:
                     self._failed = True
                     gone()
 
-            with _plain_errors(sd, f"The {self.kind} {self._name} cannot be opened"):
+            with _explain_errors(sd, f"The {self.kind} {self._name} cannot be opened"):
                 stream = getattr(sd, factory)(
                     device=found[0].index,
                     samplerate=self.layout.rate,

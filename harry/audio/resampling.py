@@ -107,17 +107,17 @@ class Reblocker:
         self._ready = bytearray()
 
     def push(self, data: bytes, *, last: bool = False) -> list[bytes]:
-        """Take a buffer; returns the frames that are now whole. `last` ends the stream, its last frame padded."""
+        """Take a buffer; returns the frames that are now usable. `last` ends the stream, its last frame padded."""
         self._held += data
-        whole = len(self._held) // self.layout.frame_bytes
+        usable = len(self._held) // self.layout.frame_bytes
         size = FRAME_SAMPLES * SAMPLE_BYTES
         # soxr keeps as much inside as it did before: nothing is converted until a frame can come of it.
-        coming = whole * EAR_RATE // self.layout.rate * SAMPLE_BYTES
+        coming = usable * EAR_RATE // self.layout.rate * SAMPLE_BYTES
         if not last and len(self._ready) + coming < size:
             return []
-        whole *= self.layout.frame_bytes
-        self._ready += self._converted(bytes(self._held[:whole]), last=last)
-        del self._held[:whole]
+        usable *= self.layout.frame_bytes
+        self._ready += self._converted(bytes(self._held[:usable]), last=last)
+        del self._held[:usable]
         if last:
             self._ready += bytes(-len(self._ready) % size)
         frames = [bytes(self._ready[at : at + size]) for at in range(0, len(self._ready) - size + 1, size)]

@@ -32,7 +32,7 @@ _HEADER_BYTES = 44
 
 
 @contextmanager
-def plain_errors(path: Path, doing: str) -> Iterator[None]:
+def explain_errors(path: Path, doing: str) -> Iterator[None]:
     """Turn the file system's errors into one sentence. `doing` ends "The WAV file ... cannot be"."""
     try:
         yield
@@ -63,7 +63,7 @@ class Riff:
 
 def read_header(path: Path) -> Riff:
     """Find the sound in a WAV file. Raises `DeviceError`, one sentence, for anything that is not one."""
-    with plain_errors(path, "read"):
+    with explain_errors(path, "read"):
         if path.exists() and not path.is_file():
             raise DeviceError(f"{path} is not a file, so it cannot be played as a WAV.")
         with path.open("rb") as file:
@@ -125,7 +125,7 @@ class WavWriter:
         self.rate = rate
         self.samples = 0
         self._file: BinaryIO | None = None
-        with plain_errors(path, "written"):
+        with explain_errors(path, "written"):
             if path.exists() and not path.is_file():
                 raise DeviceError(f"{path} is not a file, so it cannot be written as a WAV.")
             path.write_bytes(self._header())
@@ -139,7 +139,7 @@ class WavWriter:
 
     def write(self, pcm: bytes | bytearray) -> None:
         """Append sound, opening the file if it is not. Raises `DeviceError` when the disk refuses."""
-        with plain_errors(self.path, "written"):
+        with explain_errors(self.path, "written"):
             if self._file is None:
                 self._file = self.path.open("r+b", buffering=0)
             self._file.seek(_HEADER_BYTES + self.samples * SAMPLE_BYTES)

@@ -64,7 +64,7 @@ class _AudioSpec(ctypes.Structure):
 
 
 def _sdl() -> ctypes.CDLL | None:
-    """The SDL that pygame has loaded, for what pygame does not hand on; None where it cannot be found."""
+    """Find the SDL that pygame has loaded, for what pygame does not hand on; None where it cannot be found."""
     try:
         loaded = {line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if "/libSDL2-2" in line}
         return ctypes.CDLL(min(loaded))
@@ -88,7 +88,7 @@ def _default(kind: Kind) -> tuple[str, int, int] | None:
 
 
 def _names(kind: Kind) -> list[str]:
-    """Names of all devices. Where there are none, SDL begins anew: a sound server may have started meanwhile."""
+    """Names of all devices. Where there are none, SDL starts over: a sound server may have started meanwhile."""
     audio = _library()
 
     def listed() -> list[str]:
@@ -105,7 +105,7 @@ def _names(kind: Kind) -> list[str]:
     return listed()
 
 
-def devices(kind: Kind) -> list[DeviceInfo]:
+def list_devices(kind: Kind) -> list[DeviceInfo]:
     """List what SDL finds now; blocking. Raises `DeviceError` if pygame or its sound does not work."""
     with _lock:
         names = _names(kind)
@@ -191,5 +191,5 @@ class SdlOutput(_SdlStream):
         self._device.pause(0)
 
     def latency(self) -> int:
-        """SDL does not tell it; it holds two buffers, beside what the system behind it holds."""
+        """Estimate it, for SDL does not tell: two buffers, and what the system behind it holds."""
         return 2 * self.chunk

@@ -86,11 +86,11 @@ class OutputStream(Stream, Protocol):
         ...
 
     def latency(self) -> int:
-        """How many samples of each channel lie between the callback and the ear, as far as the library knows."""
+        """Return how many samples of each channel lie between the callback and the ear, as far as the library knows."""
         ...
 
 
-async def in_thread(name: str, work: Callable[[], T], *, deadline: float = _OPENING) -> T:
+async def run_in_thread(name: str, work: Callable[[], T], *, deadline: float = _OPENING) -> T:
     """Do a device's blocking work. Raises `DeviceError`, also past the deadline (seconds)."""
 
     def attempt() -> T | DeviceError:
@@ -149,12 +149,12 @@ class _Session:
         with suppress(trio.RunFinishedError):
             self._token.run_sync_soon(self._called.set, idempotent=True)
 
-    def gone(self) -> None:
+    def note_gone(self) -> None:
         """Tell trio that the device disappeared. From the card's thread."""
         self._gone = True
         self.notify()
 
-    async def called(self) -> None:
+    async def wait_called(self) -> None:
         """Wait for the next callback. Raises `DeviceError` once the device is gone or gives no sign of life."""
         with trio.move_on_after(_QUIET) as patience:
             await self._called.wait()
@@ -166,7 +166,7 @@ class _Session:
         self._called = trio.Event()
 
     @asynccontextmanager
-    async def opened(self, start: Callable[[], None]) -> AsyncIterator[None]:
+    async def open(self, start: Callable[[], None]) -> AsyncIterator[None]:
         """Open in a thread, and close in one, whatever happens, also while the opening still hangs in its thread."""
 
         def open_if_wanted() -> None:
@@ -180,12 +180,12 @@ class _Session:
                 self._stream.stop()
 
         try:
-            await in_thread(f"Opening {self._stream.description}", open_if_wanted)
+            await run_in_thread(f"Opening {self._stream.description}", open_if_wanted)
             yield
         finally:
             with trio.CancelScope(shield=True):
                 try:
-                    await in_thread(f"Closing {self._stream.description}", close, deadline=_CLOSING)
+                    await run_in_thread(f"Closing {self._stream.description}", close, deadline=_CLOSING)
                 except DeviceError as error:
                     # Nobody needs it any more; what ended the session matters, not that its card is slow to let go.
                     _log.warning("device_did_not_close", device=self._stream.description, error=error.message)
@@ -240,18 +240,18 @@ class SoundcardMicrophone:
                     self.dropped += lost
             session.notify()
 
-        async with session.opened(lambda: self._stream.start(receive, session.gone)):
+        async with session.open(lambda: self._stream.start(receive, session.note_gone)):
             task_status.started()
             self._anchored = False
             while True:
-                await session.called()
+                await session.wait_called()
                 frames = [frame for data in self._take() for frame in reblocker.push(data)]
                 start = self._place(len(frames))
                 for number, frame in enumerate(frames):
                     hear(Frame(frame, start + number * FRAME_SAMPLES))
 
     def _place(self, frames: int) -> int:
-        """Where so many new frames begin: behind the last, unless that is too far from what the clock says.
+        """Return where so many new frames begin: behind the last, unless that is too far from what the clock says.
 
         The newest sample has just come, so the clock tells where they end.
         """
@@ -283,7 +283,7 @@ class SoundcardLoudspeaker:
         self._latency = 0
 
     def flush(self) -> int:
-        """Nothing can be taken back."""
+        """Return 0: nothing can be taken back."""
         return 0
 
     def pending(self) -> int:
@@ -314,9 +314,9 @@ class SoundcardLoudspeaker:
                     np.frombuffer(part, np.int16).reshape(-1, channels)[:] = np.frombuffer(heard, np.int16)[:, None]
             session.notify()
 
-        async with session.opened(lambda: self._stream.start(fill, session.gone)):
+        async with session.open(lambda: self._stream.start(fill, session.note_gone)):
             self._latency = self._stream.latency()
             task_status.started()
             while True:
-                await session.called()
+                await session.wait_called()
                 gate.advance()

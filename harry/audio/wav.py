@@ -18,7 +18,7 @@ from channels.clock import AudioClock
 from channels.gate import Gate
 from channels.messages import EAR_RATE, FRAME_SAMPLES, SAMPLE_BYTES, Frame
 from harry.audio.resampling import Reblocker
-from harry.audio.riff import Riff, WavWriter, plain_errors, read_header
+from harry.audio.riff import Riff, WavWriter, explain_errors, read_header
 
 _log = structlog.get_logger(__name__)
 
@@ -54,12 +54,12 @@ class WavMicrophone:
         try:
             task_status.started()
             while True:
-                with plain_errors(self.path, "read"):
+                with explain_errors(self.path, "read"):
                     pcm = next(frames, None)
                 if pcm is None:
                     self.ended.set()
                 start = self._next * FRAME_SAMPLES
-                await trio.sleep_until(self._clock.when((start + FRAME_SAMPLES) / EAR_RATE))
+                await trio.sleep_until(self._clock.to_trio_time((start + FRAME_SAMPLES) / EAR_RATE))
                 self._next += 1
                 hear(Frame(_SILENCE if pcm is None else pcm, start))
         finally:
@@ -106,7 +106,7 @@ class WavLoudspeaker:
         self._stopped_at: int | None = 0
 
     def _sounded(self) -> int:
-        """How many samples of the block have sounded in full."""
+        """Return how many samples of the block have sounded in full."""
         now = self._stopped_at
         if now is None:
             # A thousandth of a sample forgives what floating point loses on a clock that counts from long ago.
@@ -114,7 +114,7 @@ class WavLoudspeaker:
         return min(max(0, now - self._first), len(self._block) // SAMPLE_BYTES)
 
     def pending(self) -> int:
-        """How many of the newest samples pulled have not sounded yet: less than a block."""
+        """Return how many of the newest samples pulled have not sounded yet: less than a block."""
         return max(0, self._booked - self._sounded())
 
     def flush(self) -> int:
@@ -138,7 +138,7 @@ class WavLoudspeaker:
         try:
             while True:
                 coming = self._first + len(self._block) // SAMPLE_BYTES
-                await trio.sleep_until(self._clock.when(coming / self.rate))
+                await trio.sleep_until(self._clock.to_trio_time(coming / self.rate))
                 self._keep_block()
                 block_after = coming * _BLOCKS_A_SECOND // self.rate + 1
                 end = math.ceil(block_after * self.rate / _BLOCKS_A_SECOND)

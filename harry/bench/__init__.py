@@ -24,10 +24,10 @@ def run(name: str, *, n: int | None = None, as_json: bool = False, write: Callab
 
 def report(name: str, figures: dict[str, Any], *, as_json: bool, write: Callable[[str], object] = print) -> None:
     """Print figures, with versions, machine and load, the whole of it as JSON on the last line."""
-    from harry.bench.figures import surroundings
+    from harry.bench.figures import describe_surroundings
 
-    whole = {"bench": name, **figures, **surroundings()}
+    everything = {"bench": name, **figures, **describe_surroundings()}
     if not as_json:
-        for key, value in whole.items():
+        for key, value in everything.items():
             write(f"{key:>28}  {value}")
-    write(json.dumps(whole))
+    write(json.dumps(everything))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 import struct
 import time
-from collections.abc import Callable
 from typing import Any
 
 import trio
@@ -19,14 +18,14 @@ import trio.testing
 from channels.clock import AudioClock
 from channels.events import EventStream
 from channels.gate import Gate, Slot
-from channels.messages import Source, TurnRecord, Utterance, Word
+from channels.messages import Source, Utterance, Word
 from channels.turn import Turn, new_id
 from harry.bench.figures import percentiles
-from harry.session.conductor import TURNS_AT_MOST, Conductor, Identity
+from harry.session.conductor import MAX_RUNNING_TURNS, Conductor, Identity
 from harry.testing.loudspeaker import VirtualLoudspeaker
 
 RATE = 8_000
-LONGEST_DEATH = 2.0
+MAX_DEATH_SECONDS = 2.0
 """Seconds the slow-dying stage goes on behind its shield."""
 
 
@@ -48,21 +47,21 @@ class StaleCounter:
                     self.stale += 1
 
 
-def marked_speech(mark: int, seconds: float) -> bytes:
-    """Sound in which every sample is `mark` (1..32767)."""
+def make_marked_speech(mark: int, seconds: float) -> bytes:
+    """Make sound in which every sample is `mark` (1..32767)."""
     return struct.pack("<h", mark) * round(RATE * seconds)
 
 
 class SlowDyingStage:
     """Writes a turn's marked speech, and goes on writing behind a shield for a while after it was cancelled."""
 
-    def __init__(self, dice: random.Random, longest_death: float = LONGEST_DEATH) -> None:
+    def __init__(self, dice: random.Random, longest_death: float = MAX_DEATH_SECONDS) -> None:
         self._dice = dice
         self._longest = longest_death
 
     async def __call__(self, turn: Turn, slot: Slot) -> None:
-        """The conductor's `answer`."""
-        pcm = marked_speech(int(turn.utterance.text), 0.1)
+        """Answer a turn, as the conductor's `answer`."""
+        pcm = make_marked_speech(int(turn.utterance.text), 0.1)
         try:
             for number in range(100):
                 await slot.write(pcm, [Word(f" w{number}", len(pcm) // 2)])
@@ -75,69 +74,77 @@ class SlowDyingStage:
                     await trio.sleep(0.03)
 
 
+class _Rig:
+    """A conductor with a stage that dies slowly, and a loudspeaker that counts what is stale."""
+
+    def __init__(self, seed: int) -> None:
+        self.dice = random.Random(seed)  # noqa: S311  no secret; trio shuffles the tasks anyway
+        self.clock = AudioClock()
+        self.clock.start()
+        self.counter = StaleCounter()
+        self.gate = Gate(RATE)
+        self.loudspeaker = VirtualLoudspeaker(
+            self.clock, rate=RATE, block=0.02, buffer=0.06, on_sound=self.counter.hear
+        )
+        self.gate.attach(self.loudspeaker)
+        self.conductor = Conductor(
+            gate=self.gate,
+            events=EventStream(self.clock),
+            identity=Identity("user", "bench", "user"),
+            answer=SlowDyingStage(self.dice),
+            keep=lambda record: self.conductor.acknowledge(record),  # noqa: PLW0108  the conductor does not exist yet
+        )
+
+    async def interrupt(self, mark: int) -> bool:
+        """Begin a turn and cut it at a random instant. False if what was heard is no prefix of what was spoken."""
+        conductor, dice = self.conductor, self.dice
+        self.counter.cut_at.pop(mark, None)
+        if conductor.turns_running == MAX_RUNNING_TURNS:
+            await conductor.wait_quiet()
+        turn = conductor.commit(Utterance(new_id(), str(mark), Source.VOICE))
+        slot = self.gate.live
+        await trio.sleep(dice.uniform(0, 0.9))
+        if dice.random() < 0.2 and conductor.pause():
+            await trio.sleep(dice.uniform(0, 0.3))
+            if dice.random() < 0.5:
+                conductor.resume()
+                await trio.sleep(dice.uniform(0, 0.2))
+        cut = conductor.cut("barge_in")
+        if cut is None or turn is None or slot is None:
+            raise RuntimeError("the rig lost a turn")
+        self.counter.cut_at[mark] = self.clock.now()
+        return slot.spoken.startswith(cut.heard)
+
+
 async def simulate(n: int, seed: int = 1) -> dict[str, Any]:
     """Interrupt `n` times. To be run under a `trio.testing.MockClock` with autojump."""
-    dice = random.Random(seed)  # noqa: S311  no secret; trio shuffles the tasks besides
-    clock = AudioClock()
-    clock.start()
-    counter = StaleCounter()
-    events = EventStream(clock)
-    gate = Gate(RATE)
-    loudspeaker = VirtualLoudspeaker(clock, rate=RATE, block=0.02, buffer=0.06, on_sound=counter.hear)
-    gate.attach(loudspeaker)
-    kept: list[Callable[[TurnRecord], None]] = []
-    conductor = Conductor(
-        gate=gate,
-        events=events,
-        identity=Identity("user", "bench", "user"),
-        answer=SlowDyingStage(dice),
-        keep=lambda record: kept[0](record),  # noqa: PLW0108  the conductor does not exist yet
-    )
-    kept.append(conductor.acknowledge)
+    rig = _Rig(seed)
     before = trio.lowlevel.current_statistics().tasks_living
-    cuts = 0
     not_prefix = 0
     async with trio.open_nursery() as nursery:
-        await nursery.start(loudspeaker.play, gate)
-        await nursery.start(conductor.run)
-        while cuts < n:
-            mark = cuts % 32767 + 1
-            counter.cut_at.pop(mark, None)
-            if conductor.turns_running == TURNS_AT_MOST:
-                await conductor.quiet()
-            turn = conductor.commit(Utterance(new_id(), str(mark), Source.VOICE))
-            slot = gate.live
-            await trio.sleep(dice.uniform(0, 0.9))
-            if dice.random() < 0.2 and conductor.pause():
-                await trio.sleep(dice.uniform(0, 0.3))
-                if dice.random() < 0.5:
-                    conductor.resume()
-                    await trio.sleep(dice.uniform(0, 0.2))
-            cut = conductor.cut("barge_in")
-            if cut is None or turn is None or slot is None:
-                raise RuntimeError("the rig lost a turn")
-            counter.cut_at[mark] = clock.now()
-            cuts += 1
-            not_prefix += not slot.spoken.startswith(cut.heard)
-        await conductor.quiet()
+        await nursery.start(rig.loudspeaker.play, rig.gate)
+        await nursery.start(rig.conductor.run)
+        for number in range(n):
+            not_prefix += not await rig.interrupt(number % 32767 + 1)
+        await rig.conductor.wait_quiet()
         await trio.sleep(1)
         nursery.cancel_scope.cancel()
     leaked = trio.lowlevel.current_statistics().tasks_living - before
     return {
-        "interruptions": cuts,
-        "stale_samples": counter.stale,
+        "interruptions": n,
+        "stale_samples": rig.counter.stale,
         "leaked_tasks": leaked,
         "heard_not_prefix_of_spoken": not_prefix,
-        "samples_sounded": counter.sounded,
-        "virtual_seconds": round(clock.now(), 1),
+        "samples_sounded": rig.counter.sounded,
+        "virtual_seconds": round(rig.clock.now(), 1),
     }
 
 
-async def _ending_stage(turn: Turn, slot: Slot) -> None:
+async def _end_when_cut(turn: Turn, slot: Slot) -> None:
     async with trio.open_nursery() as stages:
         for _ in range(2):
             stages.start_soon(trio.sleep_forever)
-        while await slot.write(marked_speech(1, 0.1)):
+        while await slot.write(make_marked_speech(1, 0.1)):
             pass
 
 
@@ -153,11 +160,11 @@ async def time_cuts(n: int) -> dict[str, Any]:
         gate=gate,
         events=events,
         identity=Identity("user", "bench", "user"),
-        answer=_ending_stage,
-        keep=lambda record: conductor.acknowledge(record),  # noqa: PLW0108  as above
+        answer=_end_when_cut,
+        keep=lambda record: conductor.acknowledge(record),  # noqa: PLW0108  the conductor does not exist yet
     )
     closed: list[float] = []
-    over: list[float] = []
+    turn_over: list[float] = []
     async with trio.open_nursery() as nursery:
         await nursery.start(loudspeaker.play, gate)
         await nursery.start(conductor.run)
@@ -170,13 +177,13 @@ async def time_cuts(n: int) -> dict[str, Any]:
             conductor.cut("barge_in")
             closed.append(time.perf_counter() - began)
             await turn.over.wait()
-            over.append(time.perf_counter() - began)
+            turn_over.append(time.perf_counter() - began)
         nursery.cancel_scope.cancel()
-    return {"cut_ms": percentiles(closed), "turn_over_ms": percentiles(over), "real_interruptions": n}
+    return {"cut_ms": percentiles(closed), "turn_over_ms": percentiles(turn_over), "real_interruptions": n}
 
 
 def run(n: int) -> dict[str, Any]:
-    """Both halves: `n` simulated interruptions, and at most 1,000 timed ones."""
+    """Measure both halves: `n` simulated interruptions, and at most 1,000 timed ones."""
     simulated = trio.run(simulate, n, clock=trio.testing.MockClock(autojump_threshold=0))
     timed = trio.run(time_cuts, min(n, 1000))
     return {**simulated, **timed}

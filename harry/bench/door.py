@@ -23,6 +23,7 @@ from actors.protocols import LanguageModel, Samples, SpeechToText, TextToSpeech,
 from channels.clock import AudioClock
 from channels.gate import Gate
 from channels.messages import EAR_RATE, FRAME_SAMPLES, SAMPLE_BYTES, Frame
+from channels.signals import Signal
 from harry.audio.resampling import EAR, Reblocker
 from harry.bench.figures import percentiles
 from harry.config.loading import Config
@@ -97,7 +98,7 @@ class _Client:
         self._socket = socket
         self._clock = clock
         self._waiting: deque[bytes | str] = deque(maxlen=_AHEAD)
-        self._more = trio.Event()
+        self._more = Signal()
 
     async def capture(
         self, hear: Callable[[Frame], None], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -131,7 +132,7 @@ class _Client:
         return 0
 
     def pending(self) -> int:
-        """Everything that was pulled has gone out."""
+        """Return everything that was pulled has gone out."""
         return 0
 
     async def send(self) -> None:
@@ -139,12 +140,11 @@ class _Client:
         while True:
             while self._waiting:
                 await self._socket.send(self._waiting.popleft())
-            self._more = trio.Event()
             await self._more.wait()
 
     def _put(self, message: bytes | str) -> None:
         self._waiting.append(message)
-        self._more.set()
+        self._more.notify()
 
 
 def _engines(watched: _Watched) -> Engines:
@@ -191,7 +191,7 @@ async def _measure(n: int, seconds: float) -> dict[str, Any]:
         held.enter_context(start_kept())
         tasks = trio.lowlevel.current_statistics().tasks_living
         cpu = time.process_time()
-        told = await _clients(front.port, front.tokens.new("bench"), n, seconds)
+        seen = await _clients(front.port, front.tokens.new("bench"), n, seconds)
         cpu = time.process_time() - cpu
         with trio.move_on_after(5):
             while host.sessions:  # noqa: ASYNC110  (the last to leave tells nobody)
@@ -200,12 +200,12 @@ async def _measure(n: int, seconds: float) -> dict[str, Any]:
     return {
         "sessions": n,
         "seconds": seconds,
-        "interruptions": len(told["detected"]),
-        "lost": told["lost"],
-        "detection_to_client_flush_ms": percentiles(told["detected"]),
-        "first_voice_to_client_flush_ms": percentiles(told["voiced"]),
-        "client_late_ms": percentiles(told["late"]),
-        "frames_received_of_expected": told["frames"],
+        "interruptions": len(seen["detected"]),
+        "lost": seen["lost"],
+        "detection_to_client_flush_ms": percentiles(seen["detected"]),
+        "first_voice_to_client_flush_ms": percentiles(seen["voiced"]),
+        "client_late_ms": percentiles(seen["late"]),
+        "frames_received_of_expected": seen["frames"],
         "cpu_s_per_session_minute": round(cpu / seconds * 60 / n, 3),
         "failures": front.door.tally.failures,
         "tasks_left": left,
@@ -218,8 +218,8 @@ async def _clients(port: int, token: str, n: int, seconds: float) -> dict[str, A
     done = await trio.run_process(command, stdin=token.encode(), capture_stdout=True, check=False, stderr=None)
     if done.returncode:
         raise EngineUnavailable("The clients of the bench failed.", remedy="Their error stands above.")
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    seen: dict[str, Any] = json.loads(done.stdout)
+    return seen
 
 
 def run(n: int, seconds: float = 30.0) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class User:
         self._interrupting: float | None = None
 
     def frame(self, now: float) -> bytes:
-        """What is said now."""
+        """Return what is said now."""
         if now < self._speaking_until:
             return VOICED
         heard = self._heard_since is not None and now - self._heard_since >= TALK
@@ -104,9 +104,9 @@ async def main(port: int, n: int, seconds: float, token: str) -> dict[str, Any]:
             nursery.start_soon(one, user)
     ticks = sum(len(user.late) for user in users)
     return {
-        "detected": [each for user in users for each in user.detected[1:]],
-        "voiced": [each for user in users for each in user.voiced[1:]],
-        "late": [each for user in users for each in user.late],
+        "detected": [measured for user in users for measured in user.detected[1:]],
+        "voiced": [measured for user in users for measured in user.voiced[1:]],
+        "late": [measured for user in users for measured in user.late],
         "lost": sum(user.lost for user in users),
         "frames": round(sum(user.frames for user in users) / ticks, 4),
     }

@@ -76,24 +76,24 @@ class Notes:
         self.last_cut = 0
 
     def voice_came(self, tick: float) -> None:
-        """The user began to speak at `tick`, by the schedule."""
+        """Note that the user began to speak at `tick`, by the schedule."""
         self._current = None
         if self.talking:
             self._current = Interruption(self.talking, Instant(at=tick))
             self.interruptions.append(self._current)
 
     def voice_declared(self) -> None:
-        """The voice activity detector says that somebody speaks."""
+        """Note that the voice activity detector says that somebody speaks."""
         current = self._current
         if current is not None and current.declared is None and current.cut is None:
             current.declared = Instant()
 
     def silence_declared(self) -> None:
-        """The voice activity detector says that nobody speaks any more."""
+        """Note that the voice activity detector says that nobody speaks any more."""
         self._ended = Instant()
 
-    def silenced(self) -> None:
-        """The card was told to throw away what it holds: a cut, or a pause."""
+    def note_silence(self) -> None:
+        """Note that the card was told to throw away what it holds: a cut, or a pause."""
         now = Instant()
         current = self._current
         # Harry may be faster than the declaration: a strong window after a mere sign silences him too.
@@ -101,8 +101,8 @@ class Notes:
             current.cut = now
         self.last_cut, self.talking = max(self.last_cut, self.talking), 0
 
-    def asked(self) -> int:
-        """A reply is being thought of. Returns its number, which its samples carry."""
+    def begin_reply(self) -> int:
+        """Note that a reply is being thought of, and return its number, which its samples carry."""
         self.mark = self.mark % 32767 + 1
         return self.mark
 
@@ -114,15 +114,15 @@ class Notes:
         else:
             self.first_chunk(mark)
 
-    def opened(self, slot: Slot) -> None:
-        """A shut slot was opened."""
+    def note_opening(self, slot: Slot) -> None:
+        """Note that a shut slot was opened."""
         mark = self._shut.pop(slot, None)
         self._shut.clear()
         if mark is not None:
             self.first_chunk(mark)
 
     def first_chunk(self, mark: int) -> None:
-        """The output has the first chunk of a reply."""
+        """Note that the output has the first chunk of a reply."""
         first = Instant()
         self.talking = mark
         if self._ended is not None:
@@ -146,15 +146,15 @@ class User:
         self._replies = 0
 
     def buffer(self, tick: float) -> bytes:
-        """What the microphone hears in the buffer of this tick."""
+        """Return what the microphone hears in the buffer of this tick."""
         if self._at == len(self._speech):
             if len(self._notes.replies) > self._replies:
                 patience = self._talk + len(self._notes.replies) % 8 * TICK
-                over = tick - self._notes.replies[-1].first.at >= patience
+                finished = tick - self._notes.replies[-1].first.at >= patience
             else:
-                over = tick - self._silent_since > GIVE_UP
-                self._notes.unanswered += over
-            if not over:
+                finished = tick - self._silent_since > GIVE_UP
+                self._notes.unanswered += finished
+            if not finished:
                 return SILENT
             self._at = 0
         if self._at == 0:
@@ -242,13 +242,13 @@ class DuplexCard:
             self._notes.stale_samples += int(np.count_nonzero(stale))
 
     def pending(self) -> int:
-        """Samples of the block in hand that have not sounded yet."""
+        """Return how many samples of the block in hand have not sounded yet."""
         size = len(self._sounds)
         return max(0, size - int((trio.current_time() - self._began) * RATE))
 
     def flush(self) -> int:
         """Throw them away. This is the moment of silence."""
-        self._notes.silenced()
+        self._notes.note_silence()
         unplayed = self.pending()
         self._began = -TICK
         return unplayed
@@ -263,7 +263,7 @@ class Nothing:
         self._tick = 0
 
     def pull(self, into: memoryview) -> int:
-        """Nothing sounds."""
+        """Leave the buffer as it is: nothing sounds."""
         return 0
 
     def advance(self) -> None:
@@ -271,4 +271,4 @@ class Nothing:
         self._tick += 1
         if self._tick % self._ticks == 0:
             self._notes.silence_declared()
-            self._notes.first_chunk(self._notes.asked())
+            self._notes.first_chunk(self._notes.begin_reply())

@@ -15,12 +15,12 @@ import numpy as np
 import trio
 
 from actors.protocols import Recognition, Samples, SpeechToText
-from actors.turn_taking.echo_words import unexplained
+from actors.turn_taking.echo_words import find_unexplained
 from actors.turn_taking.floor import SURE
 from channels.messages import EAR_RATE, FRAME_SAMPLES, Chunk
 from harry.audio.resampling import Layout, Resampler, to_mono
 from harry.bench.figures import percentiles
-from harry.bench.room import Room, Voice, people
+from harry.bench.room import Room, Voice, load_people
 from harry.errors import EngineUnavailable
 from harry.hearing.echo.canceller import VOICED_OVER_ECHO, EchoCanceller
 from harry.hearing.moonshine import Moonshine, MoonshineSettings
@@ -90,7 +90,7 @@ def listen(microphone: Samples, reference: Samples, canceller: EchoCanceller | N
     return noticed
 
 
-def harrys_voice() -> list[Samples]:
+def load_harrys_voice() -> list[Samples]:
     """Every saying, spoken by Piper, at 16 kHz. Raises `EngineUnavailable`."""
     piper = Piper.load("piper", PiperSettings())
     return [trio.run(_spoken, piper, saying) for saying in SAYINGS]
@@ -108,8 +108,8 @@ async def _spoken(piper: Piper, saying: str) -> Samples:
     return to_mono(b"".join(parts), Layout(EAR_RATE, 1, "int16"))
 
 
-def monologue(sayings: Sequence[Samples], seed: int, samples: int = MINUTE) -> Samples:
-    """So many samples of Harry speaking, in an order of the seed's, with short breaths."""
+def make_monologue(sayings: Sequence[Samples], seed: int, samples: int = MINUTE) -> Samples:
+    """Make so many samples of Harry speaking, in an order of the seed's, with short breaths."""
     said = np.zeros(samples, np.float32)
     for start, number in _order(sayings, seed, samples):
         part = sayings[number][: samples - start]
@@ -118,7 +118,7 @@ def monologue(sayings: Sequence[Samples], seed: int, samples: int = MINUTE) -> S
 
 
 def _order(sayings: Sequence[Samples], seed: int, samples: int) -> list[tuple[int, int]]:
-    """At which sample which saying begins, up to so many samples."""
+    """Return at which sample which saying begins, up to so many samples."""
     dice = np.random.default_rng([seed, 1])
     placed: list[tuple[int, int]] = []
     at = 0
@@ -131,8 +131,8 @@ def _order(sayings: Sequence[Samples], seed: int, samples: int) -> list[tuple[in
             at += len(sayings[number])
 
 
-async def answered(ear: SpeechToText, alone: Noticed, sayings: Sequence[Samples], seed: int) -> int:
-    """How many of his false pauses he would take for words of somebody else, and answer.
+async def count_answered(ear: SpeechToText, alone: Noticed, sayings: Sequence[Samples], seed: int) -> int:
+    """Return how many of his false pauses he would take for words of somebody else, and answer.
 
     As the floor does: words that the ear is sure of and that he did not say himself within two seconds or so.
     """
@@ -145,12 +145,14 @@ async def answered(ear: SpeechToText, alone: Noticed, sayings: Sequence[Samples]
             for start, number in _order(sayings, seed, MINUTE)
             if start < pause + 2 * EAR_RATE and start + len(sayings[number]) > pause - 3 * EAR_RATE
         ]
-        found += bool(words.text) and words.confidence >= SURE and unexplained(words.text, " ".join(around)) is None
+        found += (
+            bool(words.text) and words.confidence >= SURE and find_unexplained(words.text, " ".join(around)) is None
+        )
     return found
 
 
-def interruptions(voices: Sequence[Samples], seed: int, samples: int = MINUTE) -> list[Voice]:
-    """People who speak over Harry, one after another, with one to three seconds between them."""
+def make_interruptions(voices: Sequence[Samples], seed: int, samples: int = MINUTE) -> list[Voice]:
+    """Place people who speak over Harry, one after another, with one to three seconds between them."""
     dice = np.random.default_rng([seed, 2])
     placed: list[Voice] = []
     start = _FIRST
@@ -165,7 +167,7 @@ def interruptions(voices: Sequence[Samples], seed: int, samples: int = MINUTE) -
 
 
 def rooms(n: int, *, level: float = 0.0) -> list[Room]:
-    """Rooms 1 to n: delays of 20-300 ms, drift up to 100 ppm either way, distortion of -35 to -13 dB, 200 ms echo."""
+    """Make rooms 1 to n: delays of 20-300 ms, drift up to 100 ppm either way, distortion -35 to -13 dB, 200 ms echo."""
     made = []
     for seed in range(1, n + 1):
         dice = np.random.default_rng([seed, 3])
@@ -183,8 +185,8 @@ def rooms(n: int, *, level: float = 0.0) -> list[Room]:
     return made
 
 
-def noticed_after(voice: Voice, pauses: Sequence[int]) -> float | None:
-    """Seconds from the first voiced 10 ms to the end of the second window, None if nobody noticed in time."""
+def measure_notice(voice: Voice, pauses: Sequence[int]) -> float | None:
+    """Measure the seconds from the first voiced 10 ms to the end of the second window; None if that was too late."""
     last = min(voice.end + FRAME_SAMPLES, voice.onset + int(_IN_TIME * EAR_RATE))
     within = [pause for pause in pauses if voice.onset < pause <= last]
     return (within[0] - voice.onset) / EAR_RATE if within else None
@@ -192,10 +194,10 @@ def noticed_after(voice: Voice, pauses: Sequence[int]) -> float | None:
 
 def run(n: int) -> dict[str, Any]:
     """Take `n` rooms: in each a minute of Harry alone, and the same minute with people who interrupt him."""
-    voices = people()
+    voices = load_people()
     if not voices:
         raise EngineUnavailable("There are no recordings of people here.", remedy="Run `make system-packages`.")
-    sayings = harrys_voice()
+    sayings = load_harrys_voice()
     false = ducks = spoken = 0
     replies = himself = 0
     ear = Moonshine.load("moonshine", MoonshineSettings())
@@ -204,16 +206,16 @@ def run(n: int) -> dict[str, Any]:
     took_part = rooms(n)
     described = []
     for room in took_part:
-        reference = monologue(sayings, room.seed)
+        reference = make_monologue(sayings, room.seed)
         alone = listen(room.hear(reference), reference)
         replies += len(_order(sayings, room.seed, MINUTE))
-        himself += trio.run(answered, ear, alone, sayings, room.seed)
+        himself += trio.run(count_answered, ear, alone, sayings, room.seed)
         false += len(alone.pauses)
         ducks += alone.ducks
-        interrupting = interruptions(voices, room.seed)
+        interrupting = make_interruptions(voices, room.seed)
         over = listen(room.hear(reference, interrupting), reference)
         spoken += len(interrupting)
-        after += [took for each in interrupting if (took := noticed_after(each, over.pauses)) is not None]
+        after += [took for voice in interrupting if (took := measure_notice(voice, over.pauses)) is not None]
         costs += alone.costs + over.costs
         described.append({**room.describe(), "found": alone.description, "false_pauses": len(alone.pauses)})
     return {

@@ -4,7 +4,7 @@ Every pause of a labelled turn is a decision: within the turn it must be waited 
 judged with what was known then: the sound up to it, and the real ear's words of that. As eot-bench does
 (https://github.com/livekit/eot-bench), a policy of three knobs (likelihood that ends the turn; least silence; most
 silence) is swept over the likelihoods, and the best false cut-offs at a mean dead air of 300 ms and the least dead air
-at 5 % false cut-offs are told, with silence alone beside them. A pause within a synthesised turn counts with twenty
+at 5 % false cut-offs are told, with those of silence alone. A pause within a synthesised turn counts with twenty
 lengths, the twentieths of the published distribution. `as_shipped` is the state machine as it is, with Silero's windows
 and the time the ear and the turn model took on this machine.
 """
@@ -24,8 +24,16 @@ from actors.protocols import Recognition, Samples, SpeechToText, VoiceActivitySt
 from actors.turn_taking.endpointing import Endpointing, Sign
 from channels.messages import EAR_RATE, FRAME_SAMPLES
 from harry.bench.endpoint_set import HELD_OUT, TURNS
-from harry.bench.endpoint_sound import LONGEST, MEDIAN, SHORTEST, SPREAD, SpokenTurn, recorded, spoken
-from harry.engines.registry import find
+from harry.bench.endpoint_sound import (
+    MAX_PAUSE_SECONDS,
+    MEDIAN_PAUSE_SECONDS,
+    MIN_PAUSE_SECONDS,
+    SPREAD,
+    SpokenTurn,
+    load_recorded_turns,
+    speak_turns,
+)
+from harry.engines.registry import find_engine_class
 from harry.errors import EngineUnavailable
 from harry.mind.llamacpp.turn_detector import TurnWords, TurnWordsSettings
 
@@ -37,7 +45,10 @@ _WINDOW = FRAME_SAMPLES / EAR_RATE
 _DELAYS = np.arange(0.2, 1.61, 0.05)
 _TIMEOUTS = np.arange(0.2, 3.01, 0.1)
 _TWENTIETHS = tuple(
-    min(LONGEST, SHORTEST + MEDIAN * float(np.exp(SPREAD * NormalDist().inv_cdf((place + 0.5) / 20))))
+    min(
+        MAX_PAUSE_SECONDS,
+        MIN_PAUSE_SECONDS + MEDIAN_PAUSE_SECONDS * float(np.exp(SPREAD * NormalDist().inv_cdf((place + 0.5) / 20))),
+    )
     for place in range(20)
 )
 
@@ -116,7 +127,7 @@ class _Judge:
             if asked is not None and until is not None and sign is not Sign.STOPPED and end >= asked + known.read_after:
                 sign = machine.words(known.text, until, end, known.ear)
                 if known.model is not None and end >= asked + known.judged_after and sign is not Sign.STOPPED:
-                    sign = machine.turn_model(known.model, until, end)
+                    sign = machine.weigh_turn_model(known.model, until, end)
             if sign is Sign.PAUSED:
                 asked, until = end, machine.voice_ended_at
             elif sign is Sign.RESUMED:
@@ -130,20 +141,20 @@ def _likelihood(text: str, ear: float | None, model: float | None) -> float:
     machine = Endpointing(speaking=True)
     machine.words(text, 0.0, 0.0, ear)
     if model is not None:
-        machine.turn_model(model, 0.0, 0.0)
+        machine.weigh_turn_model(model, 0.0, 0.0)
     return machine.likelihood
 
 
 async def _decide(n: int) -> list[Decision]:
     def engine(role: str, kind: str, **settings: Any) -> Any:
-        found = find(role, kind)
+        found = find_engine_class(role, kind)
         return found.load(kind, found.Settings(**settings))
 
     voice = engine("text_to_speech", "piper")
     judge = _Judge(
         engine("speech_to_text", "moonshine", deadline=60.0), engine("voice_activity", "silero"), _turn_model()
     )
-    turns = [*await spoken(TURNS[:n], voice), *recorded()]
+    turns = [*await speak_turns(TURNS[:n], voice), *load_recorded_turns()]
     return [decision for turn in turns for decision in await judge.judge(turn)]
 
 
@@ -154,15 +165,15 @@ def _turn_model() -> Any:
         return None
 
 
-def sweep(holds: Sequence[tuple[float, Sequence[float]]], ends: Sequence[float]) -> dict[str, float | None]:
-    """The operating points of the best policies over likelihoods: `holds` with the lengths of each, and of `ends`.
+def score_policies(holds: Sequence[tuple[float, Sequence[float]]], ends: Sequence[float]) -> dict[str, float | None]:
+    """Find the operating points of the best policies over likelihoods: `holds` with the lengths of each, and of `ends`.
 
     A policy waits `delay` seconds where the likelihood reaches a threshold, else `timeout`; it cuts off a pause that is
     longer than that. Shares in percent, dead air in milliseconds; None where no policy gets there.
     """
     likelihoods = np.array([likelihood for likelihood, lengths in holds for _ in lengths])
-    lengths = np.array([length for _, each in holds for length in each])
-    weights = np.array([1 / len(each) for _, each in holds for _ in each])
+    lengths = np.array([length for _, pauses in holds for length in pauses])
+    weights = np.array([1 / len(pauses) for _, pauses in holds for _ in pauses])
     weights /= weights.sum()
     at_end = np.array(ends)
     cut_by_delay = (_DELAYS[:, None] < lengths) * weights
@@ -177,11 +188,11 @@ def sweep(holds: Sequence[tuple[float, Sequence[float]]], ends: Sequence[float])
     return _operating_points(points)
 
 
-def silence_only(lengths: Iterable[Sequence[float]]) -> dict[str, float | None]:
-    """The same for silence alone: a pause longer than the delay is cut off."""
-    all_lengths = [tuple(each) for each in lengths]
+def score_silence_only(lengths: Iterable[Sequence[float]]) -> dict[str, float | None]:
+    """Find the same for silence alone: a pause longer than the delay is cut off."""
+    all_lengths = [tuple(pauses) for pauses in lengths]
     points = [
-        (float(np.mean([np.mean(np.array(each) > delay) for each in all_lengths])), float(delay))
+        (float(np.mean([np.mean(np.array(pauses) > delay) for pauses in all_lengths])), float(delay))
         for delay in np.arange(0.2, 3.01, 0.05)
     ]
     return _operating_points(points)
@@ -204,19 +215,21 @@ def _operating_points(points: Sequence[tuple[float, float]]) -> dict[str, float 
     }
 
 
-def _scored(decisions: Sequence[Decision]) -> dict[str, Any]:
-    holds = [each for each in decisions if each.lengths]
-    ends = [each for each in decisions if not each.lengths]
-    waits = [each.fires_at for each in ends]
-    cut = [float(np.mean(np.array(each.lengths) > each.fires_at)) for each in holds]
+def _score(decisions: Sequence[Decision]) -> dict[str, Any]:
+    holds = [decision for decision in decisions if decision.lengths]
+    ends = [decision for decision in decisions if not decision.lengths]
+    waits = [decision.fires_at for decision in ends]
+    cut = [float(np.mean(np.array(decision.lengths) > decision.fires_at)) for decision in holds]
     return {
         "pauses": len(holds),
         "ends": len(ends),
-        "words_and_turn_model": sweep(
-            [(each.likelihood, each.lengths) for each in holds], [e.likelihood for e in ends]
+        "words_and_turn_model": score_policies(
+            [(decision.likelihood, decision.lengths) for decision in holds], [e.likelihood for e in ends]
         ),
-        "words": sweep([(each.by_words, each.lengths) for each in holds], [each.by_words for each in ends]),
-        "silence_only": silence_only(each.lengths for each in holds),
+        "words": score_policies(
+            [(decision.by_words, decision.lengths) for decision in holds], [decision.by_words for decision in ends]
+        ),
+        "silence_only": score_silence_only(decision.lengths for decision in holds),
         "as_shipped": {
             "false_cut_offs": round(100 * float(np.mean(cut)), 1),
             "dead_air_ms": {
@@ -231,11 +244,11 @@ def _scored(decisions: Sequence[Decision]) -> dict[str, Any]:
 def run(n: int) -> dict[str, Any]:
     """Judge the pauses of the first `n` turns of the set, and of the recordings. Shares in percent."""
     decisions = trio.run(_decide, min(n, len(TURNS)))
-    unseen = [each for each in decisions if each.held_out]
+    unseen = [decision for decision in decisions if decision.held_out]
     return {
         "turns": min(n, len(TURNS)),
-        **_scored(decisions),
-        "held_out": _scored(unseen),
-        "decision_ms": round(1000 * float(np.median([each.took for each in decisions]))),
+        **_score(decisions),
+        "held_out": _score(unseen),
+        "decision_ms": round(1000 * float(np.median([decision.took for decision in decisions]))),
         "set": "synthesised with Piper, one voice, pauses of published lengths at places marked by hand; 9 recordings",
     }

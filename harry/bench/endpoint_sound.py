@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import soxr
 
+from actors.pcm import to_samples
 from actors.protocols import Samples, TextToSpeech
 from channels.messages import EAR_RATE, Chunk
 
@@ -33,12 +34,12 @@ RECORDED = (
     "cards/005.wav",
 )
 
-SHORTEST, LONGEST = 0.2, 5.0
+MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.2, 5.0
 """Seconds: shorter pauses are none, as eot-bench counts; longer ones end a turn."""
 AFTER = 2.5
 """Seconds of silence after a turn."""
-MEDIAN, SPREAD = 0.124, 1.48
-"""Of the seconds beyond `SHORTEST`: a log-normal distribution through the three published points."""
+MEDIAN_PAUSE_SECONDS, SPREAD = 0.124, 1.48
+"""Of the seconds beyond `MIN_PAUSE_SECONDS`: a log-normal distribution through the three published points."""
 _ROOM = 0.0005
 _FADE = EAR_RATE // 100
 
@@ -61,7 +62,7 @@ class SpokenTurn:
     pauses: tuple[Pause, ...]
 
 
-async def spoken(texts: Sequence[str], voice: TextToSpeech, seed: int = 1) -> list[SpokenTurn]:
+async def speak_turns(texts: Sequence[str], voice: TextToSpeech, seed: int = 1) -> list[SpokenTurn]:
     """Have the voice speak each text whole, then open its pauses at the word ends."""
     dice = np.random.default_rng(seed)
     return [await _speak(text, voice, dice) for text in texts]
@@ -77,23 +78,23 @@ async def _speak(text: str, voice: TextToSpeech, dice: np.random.Generator) -> S
     await voice.speak(" ".join(parts), emit)
     sound, ends, length = [], [], 0
     for chunk in chunks:
-        sound.append(np.frombuffer(chunk.pcm, np.int16).astype(np.float32) / np.float32(32768))
+        sound.append(to_samples(chunk.pcm))
         ends += [length + word.end for word in chunk.words]
         length += chunk.samples
-    whole = soxr.resample(np.concatenate(sound), voice.rate, EAR_RATE).astype(np.float32)
+    speech = soxr.resample(np.concatenate(sound), voice.rate, EAR_RATE).astype(np.float32)
     said, cuts = 0, []
     for part in parts[:-1]:
         said += len(part.split())
         cuts.append(round(ends[said - 1] * EAR_RATE / voice.rate))
-    return _with_pauses(text, whole, cuts, dice)
+    return _with_pauses(text, speech, cuts, dice)
 
 
-def _with_pauses(text: str, whole: Samples, cuts: list[int], dice: np.random.Generator) -> SpokenTurn:
+def _with_pauses(text: str, speech: Samples, cuts: list[int], dice: np.random.Generator) -> SpokenTurn:
     pieces, pauses, at = [_quiet(0.3, dice)], [], 0.3
-    for start, stop in zip([0, *cuts], [*cuts, len(whole)], strict=True):
-        piece = _voiced(whole[start:stop])
+    for start, stop in zip([0, *cuts], [*cuts, len(speech)], strict=True):
+        piece = _voiced(speech[start:stop])
         at += len(piece) / EAR_RATE
-        length = AFTER if stop == len(whole) else _pause_length(dice)
+        length = AFTER if stop == len(speech) else _pause_length(dice)
         pauses.append(Pause(at, at + length))
         at += length
         pieces += [piece, _quiet(length, dice)]
@@ -101,7 +102,7 @@ def _with_pauses(text: str, whole: Samples, cuts: list[int], dice: np.random.Gen
 
 
 def _pause_length(dice: np.random.Generator) -> float:
-    return min(LONGEST, SHORTEST + float(dice.lognormal(np.log(MEDIAN), SPREAD)))
+    return min(MAX_PAUSE_SECONDS, MIN_PAUSE_SECONDS + float(dice.lognormal(np.log(MEDIAN_PAUSE_SECONDS), SPREAD)))
 
 
 def _quiet(seconds: float, dice: np.random.Generator) -> Samples:
@@ -109,7 +110,7 @@ def _quiet(seconds: float, dice: np.random.Generator) -> Samples:
 
 
 def _voiced(piece: Samples) -> Samples:
-    """The piece without the silence at its ends, faded over 10 ms: a pause begins where the voice ceases."""
+    """Take the silence off both ends and fade over 10 ms: a pause begins where the voice ceases."""
     loud = _loud(piece)
     if not loud.any():
         return piece
@@ -121,14 +122,14 @@ def _voiced(piece: Samples) -> Samples:
 
 
 def _loud(samples: Samples) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """For each 10 ms whether it is voiced: an RMS of at least a twentieth of the loudest."""
+    """Tell for each 10 ms whether it is voiced: an RMS of at least a twentieth of the loudest."""
     frames = samples[: len(samples) // _FADE * _FADE].reshape(-1, _FADE)
     loudness = np.sqrt(np.square(frames).mean(axis=1))
     return np.asarray(loudness >= 0.05 * loudness.max(initial=1e-9), dtype=np.bool_)
 
 
-def recorded(seed: int = 1) -> list[SpokenTurn]:
-    """The recordings that are installed, with the pauses that are in them."""
+def load_recorded_turns(seed: int = 1) -> list[SpokenTurn]:
+    """Load the recordings that are installed, with the pauses that are in them."""
     dice = np.random.default_rng(seed)
     turns = []
     for name in RECORDED:
@@ -136,13 +137,13 @@ def recorded(seed: int = 1) -> list[SpokenTurn]:
             continue
         with wave.open(str(RECORDINGS / name)) as file:
             pcm = file.readframes(file.getnframes())
-        samples = np.frombuffer(pcm, "<i2").astype(np.float32) / np.float32(32768)
+        samples = to_samples(pcm)
         places = np.flatnonzero(_loud(samples))
         last = int(places[-1] + 1)
         gaps = [
             Pause((one + 1) / 100, other / 100)
             for one, other in pairwise(places)
-            if (other - one - 1) / 100 >= SHORTEST
+            if (other - one - 1) / 100 >= MIN_PAUSE_SECONDS
         ]
         sound = np.concatenate([samples[: last * _FADE], _quiet(AFTER, dice)])
         turns.append(SpokenTurn(name, "recorded", sound, (*gaps, Pause(last / 100, last / 100 + AFTER))))

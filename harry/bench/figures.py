@@ -13,7 +13,7 @@ import numpy as np
 
 
 def percentiles(seconds: Sequence[float]) -> dict[str, float]:
-    """p50, p95, p99 and the maximum, in milliseconds."""
+    """Return p50, p95, p99 and the maximum, in milliseconds."""
     if not seconds:
         return {}
     p50, p95, p99 = np.percentile(seconds, [50, 95, 99]) * 1000
@@ -25,8 +25,8 @@ def percentiles(seconds: Sequence[float]) -> dict[str, float]:
     }
 
 
-def surroundings() -> dict[str, Any]:
-    """Versions, machine and load."""
+def describe_surroundings() -> dict[str, Any]:
+    """Name versions, machine and load."""
     return {
         "harry": version("harry-voice"),
         "trio": version("trio"),

@@ -20,16 +20,16 @@ _MARK = "Bobo"
 """The first word of each reply: it sounds as one long run of the same sign, which nothing else does."""
 
 
-def reply(words: int) -> str:
-    """So many words that no ear takes for English, in sentences of eight."""
+def make_reply(words: int) -> str:
+    """Make so many words that no ear takes for English, in sentences of eight."""
     said = [_MARK] + [
         _SYLLABLES[k % 16] + _SYLLABLES[k // 16 % 16] + _SYLLABLES[(k * 7 + k // 256) % 16] for k in range(1, words)
     ]
     return " ".join(word + "." * (k % 8 == 7 or k == words - 1) for k, word in enumerate(said))
 
 
-def signs(text: str) -> npt.NDArray[np.int8]:
-    """What these words sound like: +1 or -1 for each sample."""
+def to_signs(text: str) -> npt.NDArray[np.int8]:
+    """Return what these words sound like: +1 or -1 for each sample."""
     return np.concatenate([np.zeros(0, np.int8), *(_signs_of(word) for word in text.split())])
 
 
@@ -49,24 +49,24 @@ class KnownVoice:
     rate = EAR_RATE
 
     def describe(self) -> str:
-        """One line for the account."""
+        """Return one line for the startup report."""
         return "known signs"
 
     async def speak(self, text: str, emit: Callable[[Chunk], Awaitable[None]]) -> None:
-        """One chunk for each word; it ends with its last sample."""
+        """Emit one chunk for each word; it ends with its last sample."""
         await trio.lowlevel.checkpoint()
         for word in re.findall(r"\s*\S+\s*$|\s*\S+", text):
-            pcm = (signs(word).astype(np.int16) * 8000).tobytes()
+            pcm = (to_signs(word).astype(np.int16) * 8000).tobytes()
             await emit(Chunk(pcm, self.rate, (Word(word, WORD),)))
 
     async def aclose(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there is nothing to let go of."""
         await trio.lowlevel.checkpoint()
 
 
-def replies_sounded(sounded: Sequence[tuple[float, bytes]]) -> list[npt.NDArray[np.int8]]:
-    """What sounded of each reply, as signs, in order; silence left out."""
-    pcm = np.frombuffer(b"".join(each for _, each in sounded), np.int16)
+def split_replies(sounded: Sequence[tuple[float, bytes]]) -> list[npt.NDArray[np.int8]]:
+    """Split what sounded into replies, as signs, in order; silence is left out."""
+    pcm = np.frombuffer(b"".join(pcm for _, pcm in sounded), np.int16)
     heard = np.sign(pcm[pcm != 0]).astype(np.int8)
     breaks = np.flatnonzero(np.diff(heard) != 0) + 1
     runs = np.split(np.arange(len(heard)), breaks)

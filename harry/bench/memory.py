@@ -84,7 +84,7 @@ class _Talk:
         for number in range(_QUESTIONS):
             words = self.words[int(self._random.integers(len(self.words)))]
             some = self._random.choice(len(words), min(4, len(words)), replace=False)
-            asked.append(f"{_ASKING[number % len(_ASKING)]} {' '.join(words[each] for each in sorted(some))}?")
+            asked.append(f"{_ASKING[number % len(_ASKING)]} {' '.join(words[place] for place in sorted(some))}?")
         return asked
 
 
@@ -161,7 +161,7 @@ async def _start(path: Path) -> float:
 
 
 def cold_start(path: Path) -> float:
-    """Seconds from opening the store to indexes that are ready, in a process that has done nothing else."""
+    """Return the seconds from opening the store to indexes that are ready, in a process that has done nothing else."""
     return trio.run(_start, path)
 
 

@@ -22,7 +22,7 @@ from actors.text.segmentation import Wording
 from channels.messages import Piece, Recollection, Source, Utterance
 from channels.ports import Port
 from harry.bench.figures import percentiles
-from harry.bench.paced_server import PacedServer, paced
+from harry.bench.paced_server import PacedServer, serve_paced
 from harry.engines import registry
 from harry.errors import EngineUnavailable
 from harry.mind.fallback.relay import Link, Relay
@@ -70,7 +70,7 @@ async def _first_piece_and_cut(n: int) -> dict[str, Any]:
     added: list[float] = []
     cut: list[float] = []
     instants = random.Random(7)  # noqa: S311  no secret
-    async with paced(lambda asked: _REPLY) as server:
+    async with serve_paced(lambda asked: _REPLY) as server:
         mind = _mind("paced", server.url)
         relay = _relay(mind, mind)
         before = 0
@@ -78,9 +78,9 @@ async def _first_piece_and_cut(n: int) -> dict[str, Any]:
             server.saw_end = trio.Event()
             added.append(await _answer_and_cut(relay, server, instants.uniform(0.0, 0.03), cut))
             if number == min(9, n - 1):  # what is opened once is open now
-                await server.idle()
+                await server.wait_idle()
                 before = _descriptors()
-        await server.idle()
+        await server.wait_idle()
         leaked = _descriptors() - before
         await mind.aclose()
     return {
@@ -121,11 +121,11 @@ async def _handed_on(n: int) -> dict[str, Any]:
         return [*_NUMBERS[: said[0]], None]
 
     def second(asked: dict[str, Any]) -> Sequence[str | None]:
-        # Half of the minds begin anew, although they were told not to.
+        # Half of the minds begin again, although they were told not to.
         begun = len(_NUMBERS) - len(_NUMBERS[said[0] :]) if breaks.random() < 0.5 else 0
         return _NUMBERS[begun:]
 
-    async with paced(hanging, 0.001) as hangs, paced(second, 0.001) as answers:
+    async with serve_paced(hanging, 0.001) as hangs, serve_paced(second, 0.001) as answers:
         one, two = _mind("hangs", hangs.url, DEADLINE), _mind("answers", answers.url)
         for number in range(n):
             said[0] = 0 if number % 2 else breaks.randrange(1, len(_NUMBERS))
@@ -157,7 +157,7 @@ async def _prefix() -> dict[str, Any]:
     """Time the first sound of the embedded mind and voice with a prompt of some 1500 tokens, cold and warm."""
     try:
         mind = await trio.to_thread.run_sync(SmolLM2.load, "smollm2", SmolLM2.Settings())
-        voice = await trio.to_thread.run_sync(partial(registry.load, "text_to_speech", "piper", {}))
+        voice = await trio.to_thread.run_sync(partial(registry.load_engine, "text_to_speech", "piper", {}))
     except EngineUnavailable as error:
         return {"embedded": str(error)}
     about = " ".join(f"Memory {number}: on that day we talked about the sea and a lighthouse." for number in range(88))

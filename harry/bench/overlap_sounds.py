@@ -16,6 +16,7 @@ import numpy.typing as npt
 import soxr
 import trio
 
+from actors.pcm import to_samples
 from channels.messages import EAR_RATE, Chunk
 from harry.voice.piper import Piper, PiperSettings
 
@@ -49,12 +50,12 @@ class Voices:
         self._flite = shutil.which("flite")
 
     async def say(self, text: str, number: int) -> tuple[str, Sound]:
-        """The text in voice `number`, and that voice's name; voices differ in speaker, speed and pitch.
+        """Speak the text in voice `number`; returns that voice's name too. Voices differ in speaker, speed and pitch.
 
         A murmur is hummed: a voice that reads it aloud spells it.
         """
         if text == "Mm-hmm.":
-            return "hummed", hum(number)
+            return "hummed", make_hum(number)
         if number % 2 and self._flite:
             voice = ("slt", "rms", "awb", "kal")[number // 2 % 4]
             return voice, await trio.to_thread.run_sync(partial(_flite, self._flite, voice, text))
@@ -66,7 +67,7 @@ class Voices:
             parts.append(chunk.pcm)
 
         await piper.speak(text, emit)
-        sound = np.frombuffer(b"".join(parts), np.int16).astype(np.float32) / np.float32(32768)
+        sound = to_samples(b"".join(parts))
         return f"piper x{pitch}", np.asarray(soxr.resample(sound, piper.rate * pitch, EAR_RATE), np.float32)
 
 
@@ -75,12 +76,12 @@ def _flite(program: str, voice: str, text: str) -> Sound:
         path = Path(folder) / "said.wav"
         subprocess.run([program, "-voice", voice, "-t", text, "-o", str(path)], check=True)  # noqa: S603  our own words
         with wave.open(str(path)) as file:
-            sound = np.frombuffer(file.readframes(file.getnframes()), np.int16).astype(np.float32) / np.float32(32768)
+            sound = to_samples(file.readframes(file.getnframes()))
             return np.asarray(soxr.resample(sound, file.getframerate(), EAR_RATE), np.float32)
 
 
-def hum(seed: int) -> Sound:
-    """A murmured "mm-hmm" through a closed mouth: two hums, the second rising, and a breath between them."""
+def make_hum(seed: int) -> Sound:
+    """Make a murmured "mm-hmm" through a closed mouth: two hums, the second rising, and a breath between them."""
     dice = np.random.default_rng([seed, 4])
     pitch = dice.uniform(95, 210)
     # Hertz, width and strength of what the nose lets through: nearly all of it is low.
@@ -101,8 +102,8 @@ def hum(seed: int) -> Sound:
     return np.concatenate([first, breath.astype(np.float32), 1.2 * second])
 
 
-def cough(seed: int) -> Sound:
-    """One or two bursts of noise of 80-250 ms, shaped by a throat."""
+def make_cough(seed: int) -> Sound:
+    """Make one or two bursts of noise of 80-250 ms, shaped by a throat."""
     dice = np.random.default_rng([seed, 1])
     bursts: list[Sound] = []
     for _ in range(int(dice.integers(1, 3))):
@@ -120,8 +121,8 @@ def cough(seed: int) -> Sound:
     return np.concatenate(bursts[:-1])
 
 
-def bang(seed: int) -> Sound:
-    """A click, a knock or a slam: 3-120 ms of ringing."""
+def make_bang(seed: int) -> Sound:
+    """Make a click, a knock or a slam: 3-120 ms of ringing."""
     dice = np.random.default_rng([seed, 2])
     length = int(0.4 * EAR_RATE)
     at = np.arange(length) / EAR_RATE
@@ -130,15 +131,15 @@ def bang(seed: int) -> Sound:
     return np.asarray(ring * decay, np.float32)
 
 
-def at_level(sound: Sound, peak: float) -> Sound:
-    """The sound without the silence around it, with this peak."""
+def scale_to_peak(sound: Sound, peak: float) -> Sound:
+    """Take away the silence around a sound and give it this peak."""
     sounding = np.flatnonzero(np.abs(sound) > 0.02 * np.abs(sound).max())
     cut = sound[sounding[0] : sounding[-1] + 1]
     return np.asarray(cut * (peak / np.abs(cut).max()), np.float32)
 
 
-async def sounds(n: int, *, stops: int = 10, interruptions: int = 10) -> list[Overlap]:
-    """Of assent, coughs and bangs `n` each; stop phrases and interruptions besides."""
+async def make_sounds(n: int, *, stops: int = 10, interruptions: int = 10) -> list[Overlap]:
+    """Make `n` sounds each of assent, coughs and bangs, and so many stop phrases and interruptions."""
     voices = Voices()
     made: list[Overlap] = []
     dice = np.random.default_rng(3)
@@ -147,11 +148,11 @@ async def sounds(n: int, *, stops: int = 10, interruptions: int = 10) -> list[Ov
         for number in range(count):
             text = texts[number % len(texts)]
             voice, sound = await voices.say(text, number // len(texts) + number)
-            made.append(Overlap(kind, f"{text} ({voice})", at_level(sound, float(dice.uniform(0.1, 0.6)))))
+            made.append(Overlap(kind, f"{text} ({voice})", scale_to_peak(sound, float(dice.uniform(0.1, 0.6)))))
 
     await spoken("assent", ASSENT, n)
-    for kind, make in (("cough", cough), ("bang", bang)):
-        made += [Overlap(kind, f"{kind} {k}", at_level(make(k), float(dice.uniform(0.1, 0.9)))) for k in range(n)]
+    for kind, make in (("cough", make_cough), ("bang", make_bang)):
+        made += [Overlap(kind, f"{kind} {k}", scale_to_peak(make(k), float(dice.uniform(0.1, 0.9)))) for k in range(n)]
     await spoken("stop", STOPS, stops)
     await spoken("interruption", INTERRUPTIONS, interruptions)
     return made

@@ -24,8 +24,8 @@ from channels.events import Event
 from channels.messages import EAR_RATE, Recollection
 from harry.audio.wav import WavMicrophone
 from harry.bench.figures import percentiles
-from harry.bench.known_voice import WORD, KnownVoice, replies_sounded, reply, signs
-from harry.bench.overlap_sounds import Overlap, sounds
+from harry.bench.known_voice import WORD, KnownVoice, make_reply, split_replies, to_signs
+from harry.bench.overlap_sounds import Overlap, make_sounds
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.hearing.moonshine import Moonshine, MoonshineSettings
@@ -46,8 +46,8 @@ AGAIN = 1.0
 
 
 @dataclass(slots=True)
-class Told:
-    """What happened over one overlap. `from` and `until` are when it sounded, in seconds on the clock."""
+class OverlapResult:
+    """What happened over one overlap. It sounded from `begins` to `ends`, in seconds on the clock."""
 
     overlap: Overlap
     begins: float
@@ -59,7 +59,7 @@ class Told:
     again: float = 0.0
 
     def line(self) -> str:
-        """One line for a person."""
+        """Write one line for a person."""
         cut = ",".join(self.cut) or "-"
         silent = "-" if self.silent_at is None else f"{1000 * (self.silent_at - self.ends):+.0f} ms after its end"
         return (
@@ -72,14 +72,14 @@ class Told:
 class Played:
     """A whole run: each overlap, what sounded, what was told."""
 
-    told: list[Told]
+    results: list[OverlapResult]
     sounded: list[tuple[float, bytes]]
     events: list[Event]
     said: str
 
 
-def prompt(user: str, mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:
-    """A prompt for a mind that does not read it."""
+def build_prompt(user: str, mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:
+    """Build a prompt for a mind that does not read it."""
     return (Message(Role.USER, (TextPart(recollection.utterance.text),)),)
 
 
@@ -87,8 +87,8 @@ async def play(overlaps: Sequence[Overlap]) -> Played:
     """Play the overlaps over Harry's voice, one after another, in real time."""
     with tempfile.TemporaryDirectory(prefix="harry-bench-") as folder:
         path = Path(folder) / "you.wav"
-        told = _write(path, overlaps)
-        said = reply(int((len(overlaps) + 3) * EVERY * 4))
+        results = _write(path, overlaps)
+        said = make_reply(int((len(overlaps) + 3) * EVERY * 4))
         clock = AudioClock()
         sounded: list[tuple[float, bytes]] = []
         pauses: list[float] = []
@@ -103,20 +103,20 @@ async def play(overlaps: Sequence[Overlap]) -> Played:
         listening = session.events.listen(100_000, lossless=True)
         async with trio.open_nursery() as nursery:
             await nursery.start(session.run)
-            for each in told:
-                await trio.sleep_until(clock.when(each.begins - AGAIN))
+            for result in results:
+                await trio.sleep_until(clock.to_trio_time(result.begins - AGAIN))
                 if not session.conductor.busy:
-                    session.typed("Tell me a story.")
+                    session.answer_typed("Tell me a story.")
             await trio.sleep(AGAIN + EVERY)
             nursery.cancel_scope.cancel()
     events = [event for event in listening.take_waiting() if not _of_the_end(event.what)]
-    for each in told:
-        _judge(each, sounded, pauses, events)
-    return Played(told, sounded, events, said)
+    for result in results:
+        _judge(result, sounded, pauses, events)
+    return Played(results, sounded, events, said)
 
 
 def _of_the_end(event: AnyEvent) -> bool:
-    """Whether a turn was cut by the end of the run and not by an overlap."""
+    """Return whether a turn was cut by the end of the run and not by an overlap."""
     return isinstance(event, Interrupted | TurnEnded) and event.reason == "shutdown"
 
 
@@ -133,7 +133,7 @@ def _session(path: Path, clock: AudioClock, said: str, hear: Callable[[float, by
             voice=EnginePool("text_to_speech", KnownVoice()),
             store=InMemoryStore(),
             spill=MemorySpill(),
-            prompt=prompt,
+            prompt=build_prompt,
             today=lambda: "2000-01-01",
         ),
         ConversationDevices(
@@ -144,48 +144,48 @@ def _session(path: Path, clock: AudioClock, said: str, hear: Callable[[float, by
     )
 
 
-def _write(path: Path, overlaps: Sequence[Overlap]) -> list[Told]:
+def _write(path: Path, overlaps: Sequence[Overlap]) -> list[OverlapResult]:
     """Write the microphone's file, with a little noise in it; returns when each overlap begins and ends."""
     total = np.random.default_rng(4).standard_normal(round((len(overlaps) + 2) * EVERY * EAR_RATE)) * 0.0005
-    told = []
+    results = []
     for number, overlap in enumerate(overlaps):
         # The place differs, so that a sound falls on every place of a window.
         start = round((number + 1) * EVERY * EAR_RATE) + 37 * number
         total[start : start + len(overlap.sound)] += overlap.sound
-        told.append(Told(overlap, start / EAR_RATE, (start + len(overlap.sound)) / EAR_RATE))
+        results.append(OverlapResult(overlap, start / EAR_RATE, (start + len(overlap.sound)) / EAR_RATE))
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(EAR_RATE)
         file.writeframes((total.clip(-1, 1) * 32767).astype(np.int16).tobytes())
-    return told
+    return results
 
 
 def _judge(
-    told: Told, sounded: Sequence[tuple[float, bytes]], pauses: Sequence[float], events: Sequence[Event]
+    result: OverlapResult, sounded: Sequence[tuple[float, bytes]], pauses: Sequence[float], events: Sequence[Event]
 ) -> None:
-    begins, over = told.begins, told.begins + EVERY - AGAIN
-    within = [event for event in events if begins <= event.at < over]
-    told.cut = [event.what.reason for event in within if isinstance(event.what, Interrupted)]
-    told.heard_as = [event.what.text for event in within if isinstance(event.what, Transcribed)]
-    told.pauses = sum(begins <= at < over for at in pauses)
-    loud = [at for at, pcm in sounded if begins <= at < over and any(pcm)]
-    if told.cut:
+    begins, until = result.begins, result.begins + EVERY - AGAIN
+    within = [event for event in events if begins <= event.at < until]
+    result.cut = [event.what.reason for event in within if isinstance(event.what, Interrupted)]
+    result.heard_as = [event.what.text for event in within if isinstance(event.what, Transcribed)]
+    result.pauses = sum(begins <= at < until for at in pauses)
+    loud = [at for at, pcm in sounded if begins <= at < until and any(pcm)]
+    if result.cut:
         # An answer begins some time after the end; what sounds until then belongs to the reply that was cut.
         cut_at = next(event.at for event in within if isinstance(event.what, Interrupted))
-        told.silent_at = max((at + 0.01 for at in loud if at <= cut_at), default=begins)
+        result.silent_at = max((at + 0.01 for at in loud if at <= cut_at), default=begins)
         silences = [at for at, pcm in sounded if begins <= at < cut_at and not any(pcm)]
-        told.again = 0.01 * sum(at > silences[0] for at in loud if at <= cut_at) if silences else 0.0
+        result.again = 0.01 * sum(at > silences[0] for at in loud if at <= cut_at) if silences else 0.0
 
 
 # The figures.
 
 
-def unlike(played: Played) -> list[tuple[int, int]]:
-    """Of each reply that did not sound as it was to: its number, and its first sample that is another."""
-    expected = signs(played.said)
+def find_unlike(played: Played) -> list[tuple[int, int]]:
+    """Find each reply that did not sound as it should: its number, and the first sample that differs."""
+    expected = to_signs(played.said)
     found = []
-    for number, part in enumerate(replies_sounded(played.sounded)):
+    for number, part in enumerate(split_replies(played.sounded)):
         same = min(len(part), len(expected))
         others = np.flatnonzero(part[:same] != expected[:same])
         if len(others) or len(part) > same:
@@ -193,52 +193,52 @@ def unlike(played: Played) -> list[tuple[int, int]]:
     return found
 
 
-def whole(played: Played) -> bool:
-    """Whether all that sounded of each reply is, sample by sample, what was to sound, from its beginning."""
-    return not unlike(played)
+def is_complete(played: Played) -> bool:
+    """Return whether all that sounded of each reply is, sample by sample, what was to sound, from its beginning."""
+    return not find_unlike(played)
 
 
-def heard_exactly(played: Played) -> tuple[int, int]:
-    """How many of the cut replies tell exactly the words that sounded, and of how many."""
-    told = [event.what.text for event in played.events if isinstance(event.what, Heard)]
+def count_heard_exactly(played: Played) -> tuple[int, int]:
+    """Return how many of the cut replies tell exactly the words that sounded, and of how many."""
+    heard = [event.what.text for event in played.events if isinstance(event.what, Heard)]
     words = played.said.split()
-    counts = [len(part) // WORD for part in replies_sounded(played.sounded)]
+    counts = [len(part) // WORD for part in split_replies(played.sounded)]
     right = 0
-    for text in told:
+    for text in heard:
         if not text and counts[:1] != [0]:
             right += 1  # a reply that was cut before anything of it sounded
         elif counts:
             right += text.split() == words[: counts.pop(0)]
-    return right, len(told)
+    return right, len(heard)
 
 
-def figures(played: Played) -> dict[str, Any]:
+def read_figures(played: Played) -> dict[str, Any]:
     """Read the figures off a run."""
-    false = [each for each in played.told if each.overlap.kind in {"assent", "cough", "bang"}]
-    stops = [each for each in played.told if each.overlap.kind == "stop"]
-    real = [each for each in played.told if each.overlap.kind == "interruption"]
-    right, cut = heard_exactly(played)
+    false = [result for result in played.results if result.overlap.kind in {"assent", "cough", "bang"}]
+    stops = [result for result in played.results if result.overlap.kind == "stop"]
+    real = [result for result in played.results if result.overlap.kind == "interruption"]
+    right, cut = count_heard_exactly(played)
     return {
         "overlaps": len(false),
-        "replies_ended": sum(bool(each.cut) for each in false),
-        "ended_by": [f"{each.overlap.name}: {each.heard_as}" for each in false if each.cut],
-        "false_pauses": sum(each.pauses for each in false),
-        "nothing_lost": whole(played),
-        "unlike": unlike(played),
+        "replies_ended": sum(bool(result.cut) for result in false),
+        "ended_by": [f"{result.overlap.name}: {result.heard_as}" for result in false if result.cut],
+        "false_pauses": sum(result.pauses for result in false),
+        "nothing_lost": is_complete(played),
+        "unlike": find_unlike(played),
         "heard_exact": f"{right} of {cut}",
         "stops": len(stops),
-        "stopped": sum(each.cut[:1] == ["stop"] for each in stops),
-        "ended": sum(bool(each.cut) for each in stops),
+        "stopped": sum(result.cut[:1] == ["stop"] for result in stops),
+        "ended": sum(bool(result.cut) for result in stops),
         "end_of_stop_to_silence_ms": percentiles([e.silent_at - e.ends for e in stops if e.silent_at is not None]),
         "interruptions": len(real),
-        "interrupted": sum(bool(each.cut) for each in real),
-        "sounded_again": sum(each.again > 0 for each in [*stops, *real]),
-        "sounded_again_ms": percentiles([each.again for each in [*stops, *real]]),
+        "interrupted": sum(bool(result.cut) for result in real),
+        "sounded_again": sum(result.again > 0 for result in [*stops, *real]),
+        "sounded_again_ms": percentiles([result.again for result in [*stops, *real]]),
     }
 
 
 async def _run(n: int) -> dict[str, Any]:
-    return figures(await play(await sounds(n)))
+    return read_figures(await play(await make_sounds(n)))
 
 
 def run(n: int) -> dict[str, Any]:

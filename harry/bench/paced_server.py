@@ -14,6 +14,8 @@ from typing import Any
 
 import trio
 
+from channels.signals import Signal
+
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
@@ -28,12 +30,11 @@ class PacedServer:
         self._tokens = tokens
         self._pace = pace
         self._open = 0
-        self._closing = trio.Event()
+        self._closing = Signal()
 
-    async def idle(self) -> None:
+    async def wait_idle(self) -> None:
         """Wait until no connection is open."""
         while self._open:
-            self._closing = trio.Event()
             await self._closing.wait()
 
     async def serve(self, stream: trio.SocketStream) -> None:
@@ -43,7 +44,7 @@ class PacedServer:
             await self._serve(stream)
         finally:
             self._open -= 1
-            self._closing.set()
+            self._closing.notify()
 
     async def _serve(self, stream: trio.SocketStream) -> None:
         async with stream:
@@ -56,7 +57,7 @@ class PacedServer:
                         nursery.cancel_scope.cancel()
 
     async def _watch(self, stream: trio.SocketStream, answering: trio.CancelScope) -> None:
-        """Nothing more comes while it answers, but the end."""
+        """Stop answering when the client leaves; nothing else comes meanwhile."""
         with suppress(trio.BrokenResourceError):
             await stream.receive_some(1)
         self.ended.append(time.perf_counter())
@@ -108,7 +109,7 @@ def _chunk(text: str) -> bytes:
 
 
 @asynccontextmanager
-async def paced(
+async def serve_paced(
     tokens: Callable[[dict[str, Any]], Sequence[str | None]], pace: float = 0.02
 ) -> AsyncIterator[PacedServer]:
     """Serve for the block's length."""

@@ -110,25 +110,25 @@ async def _measure(n: int, seconds: float) -> dict[str, Any]:
         held.enter_context(start_kept())
         tasks = trio.lowlevel.current_statistics().tasks_living
         cpu = time.process_time()
-        told = await _clients(front.port, front.tokens.new("bench"), n, seconds)
+        seen = await _clients(front.port, front.tokens.new("bench"), n, seconds)
         cpu = time.process_time() - cpu
         with trio.move_on_after(5):
             while host.sessions:  # noqa: ASYNC110  (the last to leave tells nobody)
                 await trio.sleep(0.02)
         left = trio.lowlevel.current_statistics().tasks_living - tasks
-    detected = [late for user in told["users"] for late in _after_detection(user, streams)]
+    detected = [late for user in seen["users"] for late in _after_detection(user, streams)]
     return {
         "sessions": n,
         "seconds": seconds,
         "interruptions": len(detected),
-        "lost": sum(user["lost"] for user in told["users"]),
+        "lost": sum(user["lost"] for user in seen["users"]),
         "detection_to_client_flush_ms": percentiles(detected),
         "first_voice_to_client_flush_ms": percentiles(
-            [at - began for u in told["users"] for began, at in u["flushes"]]
+            [at - began for u in seen["users"] for began, at in u["flushes"]]
         ),
-        "ahead_ms_max": round(1000 * max(user["ahead"] for user in told["users"]), 1),
-        "sound_after_flush": sum(user["stale"] for user in told["users"]),
-        "client_late_ms": percentiles(told["late"]),
+        "ahead_ms_max": round(1000 * max(user["ahead"] for user in seen["users"]), 1),
+        "sound_after_flush": sum(user["stale"] for user in seen["users"]),
+        "client_late_ms": percentiles(seen["late"]),
         "cpu_s_per_session_minute": round(cpu / seconds * 60 / n, 3),
         "failures": front.door.tally.failures,
         "tasks_left": left,
@@ -136,7 +136,7 @@ async def _measure(n: int, seconds: float) -> dict[str, Any]:
 
 
 def _after_detection(user: dict[str, Any], streams: dict[str, _Stream]) -> list[float]:
-    """Seconds from the newest voice that the detector declared to each flush that it led to."""
+    """Return the seconds from the newest voice that the detector declared to each flush that it led to."""
     declared = streams[user["session"]].declared
     found = []
     for began, flushed in user["flushes"]:
@@ -152,8 +152,8 @@ async def _clients(port: int, token: str, n: int, seconds: float) -> dict[str, A
     done = await trio.run_process(command, stdin=token.encode(), capture_stdout=True, check=False, stderr=None)
     if done.returncode:
         raise EngineUnavailable("The clients of the bench failed.", remedy="Their error stands above.")
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    seen: dict[str, Any] = json.loads(done.stdout)
+    return seen
 
 
 def run(n: int, seconds: float = 30.0) -> dict[str, Any]:

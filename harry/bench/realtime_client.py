@@ -50,7 +50,7 @@ class User:
         self._interrupting: float | None = None
 
     def frame(self, now: float) -> str:
-        """What is said now."""
+        """Return what is said now."""
         if now < self._speaking_until:
             return VOICED
         heard = self._heard_since is not None and now - self._heard_since >= TALK
@@ -126,7 +126,7 @@ async def main(port: int, n: int, seconds: float, token: str) -> dict[str, Any]:
 
         for user in users:
             nursery.start_soon(one, user)
-    told = [
+    seen = [
         {
             "session": user.session,
             "flushes": user.flushes[1:],
@@ -136,7 +136,7 @@ async def main(port: int, n: int, seconds: float, token: str) -> dict[str, Any]:
         }
         for user in users
     ]
-    return {"users": told, "late": late}
+    return {"users": seen, "late": late}
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A synthetic room: what a microphone hears of Harry's own loudspeaker, and of a person who speaks over it.
 
 Every step of the way is a parameter: the loudspeaker's distortion, the reverberation, the delay, two clocks that drift
-apart, the level of the echo beside the person's voice, the noise. The same seed gives the same room.
+apart, the level of the echo relative to the person's voice, the noise. The same seed gives the same room.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from actors.pcm import to_samples
 from actors.protocols import Samples
 from channels.messages import EAR_RATE
 
@@ -37,7 +38,7 @@ class Voice:
     @property
     def onset(self) -> int:
         """The sample at which the first voiced 10 ms begin."""
-        return self.start + first_voiced(self.samples)
+        return self.start + find_first_voiced(self.samples)
 
     @property
     def end(self) -> int:
@@ -51,8 +52,9 @@ class Room:
 
     `delay` is in seconds, from the reference to the first sound in the microphone; `drift` in parts per million, by
     which the loudspeaker's clock runs fast; `drive` is how hard the loudspeaker clips (0: not at all); `echo` and
-    `noise` are levels in dB beside `VOICE_RMS`; `direct` is the level of the first sound beside the reverberation, in
-    dB; after `moved` seconds, if given, every reflection is another one, and the first sound comes 1 ms later.
+    `noise` are levels in dB relative to `VOICE_RMS`; `direct` is the level of the first sound relative to the
+    reverberation, in dB; after `moved` seconds, if given, every reflection is another one, and the first sound comes
+    1 ms later.
     """
 
     seed: int = 1
@@ -70,15 +72,15 @@ class Room:
         return asdict(self)
 
     def hear(self, reference: Samples, voices: Sequence[Voice] = ()) -> Samples:
-        """What the microphone hears, float32 shape (n,), while `reference`, shape (n,) at 16 kHz, is played."""
+        """Return what the microphone hears, float32 shape (n,), while `reference`, shape (n,) at 16 kHz, is played."""
         dice = np.random.default_rng(self.seed)
-        played = _drifted(distorted(reference, self.drive), self.delay, self.drift)
+        played = _drifted(distort(reference, self.drive), self.delay, self.drift)
         echo = _convolved(played, self.response(dice))
         if self.moved is not None:
             later = _convolved(played, np.concatenate((np.zeros(16, np.float32), self.response(dice))))
             place = round(self.moved * EAR_RATE)
             echo[place:] = later[place:]
-        echo *= VOICE_RMS * 10 ** (self.echo / 20) / max(sounding_rms(echo), 1e-9)
+        echo *= VOICE_RMS * 10 ** (self.echo / 20) / max(measure_sounding_rms(echo), 1e-9)
         noise = dice.standard_normal(len(reference)).astype(np.float32)
         heard = echo + noise * np.float32(VOICE_RMS * 10 ** (self.noise / 20))
         for voice in voices:
@@ -89,7 +91,7 @@ class Room:
         return recorded
 
     def response(self, dice: np.random.Generator) -> Samples:
-        """The room's impulse response: the first sound, and a reverberation that is the generator's."""
+        """Make the room's impulse response: the first sound, and a reverberation from the generator."""
         length = max(1, round(self.reverberation * EAR_RATE))
         fall = 10 ** (-3 * np.arange(length) / length)
         response = dice.standard_normal(length) * fall
@@ -100,7 +102,7 @@ class Room:
         return formed
 
 
-def distorted(samples: Samples, drive: float) -> Samples:
+def distort(samples: Samples, drive: float) -> Samples:
     """Clip softly and a little unevenly, as a small loudspeaker does: full scale is `drive` deep into a tanh."""
     if drive <= 0.0:
         return samples.copy()
@@ -110,30 +112,30 @@ def distorted(samples: Samples, drive: float) -> Samples:
     return clipped
 
 
-def at_voice_level(samples: Samples) -> Samples:
-    """The same sound with `VOICE_RMS` while it sounds."""
-    return (samples * (VOICE_RMS / max(sounding_rms(samples), 1e-9))).astype(np.float32)
+def scale_to_voice_level(samples: Samples) -> Samples:
+    """Scale a sound to `VOICE_RMS` while it sounds."""
+    return (samples * (VOICE_RMS / max(measure_sounding_rms(samples), 1e-9))).astype(np.float32)
 
 
-def sounding_rms(samples: Samples) -> float:
-    """RMS over those 10 ms that are voiced: at least a tenth of the loudest."""
+def measure_sounding_rms(samples: Samples) -> float:
+    """Measure the RMS over those 10 ms that are voiced: at least a tenth of the loudest."""
     loud = _loudness(samples)
     voiced = loud[loud >= 0.1 * loud.max(initial=0.0)]
     return float(np.sqrt(np.square(voiced).mean())) if len(voiced) else 0.0
 
 
-def first_voiced(samples: Samples) -> int:
-    """Where the first three 10 ms in a row begin whose RMS is at least a tenth of the loudest; 0 if there are none."""
+def find_first_voiced(samples: Samples) -> int:
+    """Find where the first three 10 ms in a row begin with an RMS of at least a tenth of the loudest; 0 if none do."""
     loud = _loudness(samples)
     voiced = loud >= 0.1 * loud.max(initial=0.0)
     row = voiced[:-2] & voiced[1:-1] & voiced[2:]
     return int(row.argmax()) * _TEN_MS if len(row) else 0
 
 
-def people() -> list[Samples]:
+def load_people() -> list[Samples]:
     """Every recording of a person there is, each at `VOICE_RMS`; empty where the package is not installed."""
     found = sorted([*RECORDINGS.glob("librivox/*.wav"), *RECORDINGS.glob("cards/*.wav"), *RECORDINGS.glob("*.raw")])
-    return [at_voice_level(_read(path)) for path in found]
+    return [scale_to_voice_level(_read(path)) for path in found]
 
 
 def _read(path: Path) -> Samples:
@@ -142,7 +144,7 @@ def _read(path: Path) -> Samples:
     else:
         with wave.open(str(path)) as file:
             pcm = file.readframes(file.getnframes())
-    return np.frombuffer(pcm, dtype="<i2").astype(np.float32) / np.float32(32768)
+    return to_samples(pcm)
 
 
 def _loudness(samples: Samples) -> npt.NDArray[np.float32]:
@@ -153,20 +155,20 @@ def _loudness(samples: Samples) -> npt.NDArray[np.float32]:
 
 def _convolved(samples: Samples, response: Samples) -> Samples:
     size = 1 << (len(samples) + len(response) - 1).bit_length()
-    whole = np.fft.irfft(np.fft.rfft(samples, size) * np.fft.rfft(response, size), size)
-    return whole[: len(samples)].astype(np.float32)
+    convolved = np.fft.irfft(np.fft.rfft(samples, size) * np.fft.rfft(response, size), size)
+    return convolved[: len(samples)].astype(np.float32)
 
 
 def _drifted(samples: Samples, delay: float, ppm: float) -> Samples:
-    """Sample n is what was played at n * (1 + ppm / 1e6) - delay * rate, by windowed sinc."""
+    """Resample by windowed sinc: sample n is what was played at n * (1 + ppm / 1e6) - delay * rate."""
     out = np.zeros(len(samples), np.float32)
     padded = np.concatenate((np.zeros(_TAPS, np.float32), samples, np.zeros(2 * _TAPS, np.float32)))
     taps = np.arange(1 - _TAPS // 2, _TAPS // 2 + 1)
     for start in range(0, len(samples), 1 << 15):
         place = np.arange(start, min(start + (1 << 15), len(samples))) * (1 + ppm * 1e-6) - delay * EAR_RATE
-        whole = np.floor(place).astype(np.int64)
-        distance = taps - (place - whole)[:, None]
+        floor = np.floor(place).astype(np.int64)
+        distance = taps - (place - floor)[:, None]
         weights = np.sinc(distance) * np.cos(np.pi * distance / (_TAPS + 2)) ** 2
-        index = np.clip(whole[:, None] + taps + _TAPS, 0, len(padded) - 1)
+        index = np.clip(floor[:, None] + taps + _TAPS, 0, len(padded) - 1)
         out[start : start + len(place)] = (padded[index] * weights).sum(axis=1)
     return out

@@ -1,4 +1,4 @@
-"""What a conversation costs, and how it holds up beside others: whole sessions in one process, in real time.
+"""What a conversation costs, and how it holds up among others: whole sessions in one process, in real time.
 
 Everything around Harry is scripted and answers without delay; everything between is Harry as he runs for a user, with
 a store in memory. Instants are taken outside Harry only, at his seams: in the detector of voices, at the card, at the
@@ -41,7 +41,7 @@ from channels.gate import Slot
 from channels.messages import EAR_RATE, SAMPLE_BYTES, Chunk, Recollection, Word
 from harry.audio.resampling import Resampler
 from harry.bench.duplex import RATE, SILENT, TICK, VOICED, DuplexCard, Notes, Nothing, User
-from harry.bench.figures import percentiles, surroundings
+from harry.bench.figures import describe_surroundings, percentiles
 from harry.engines import registry
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
@@ -156,7 +156,7 @@ class _Mind(_Engine):
         self._watch = watch
 
     async def reply(self, request: Request, emit: Callable[[Delta], Awaitable[None]]) -> None:
-        self._watch(self._notes.asked())
+        self._watch(self._notes.begin_reply())
         await trio.lowlevel.checkpoint()
         words = REPLY.split()
         for number, word in enumerate(words):
@@ -178,10 +178,10 @@ class _Voice(_Engine):
         samples = len(piece) // SAMPLE_BYTES
         words = text.split(" ")
         for number, word in enumerate(words):
-            whole = word if number == len(words) - 1 else f"{word} "
+            wording = word if number == len(words) - 1 else f"{word} "
             for _ in range(self._pieces - 1):
                 await emit(Chunk(piece, RATE))
-            await emit(Chunk(piece, RATE, (Word(whole, samples),)))
+            await emit(Chunk(piece, RATE, (Word(wording, samples),)))
 
 
 def _prompt(user: str, mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:
@@ -228,7 +228,7 @@ class _Conversation:
     def _opening(self, slot: Slot) -> bool:
         opened = self._open(slot)
         if opened:
-            self.notes.opened(slot)
+            self.notes.note_opening(slot)
         return opened
 
     def _watch(self, mark: int) -> None:
@@ -238,9 +238,9 @@ class _Conversation:
             self._watching.start_soon(self.notes.watch, slot, mark)
 
 
-def spoken_question() -> list[bytes]:
-    """A question in Piper's voice, in buffers of `TICK` from its first loud sample: Silero must take it for a voice."""
-    voice = registry.load("text_to_speech", "piper", {})
+def make_question() -> list[bytes]:
+    """Speak a question in Piper's voice, in buffers of `TICK` from its first loud sample: Silero must hear a voice."""
+    voice = registry.load_engine("text_to_speech", "piper", {})
 
     async def speak() -> bytes:
         chunks: list[bytes] = []
@@ -259,7 +259,7 @@ def spoken_question() -> list[bytes]:
     return [pcm[at : at + size] for at in range(0, len(pcm) - size + 1, size)]
 
 
-def resident_mb() -> float:
+def read_resident_mb() -> float:
     """Memory of this process in MB (10^6 bytes); 0.0 where /proc does not tell."""
     try:
         pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
@@ -269,7 +269,7 @@ def resident_mb() -> float:
 
 
 def _starts(n: int, cycle: float) -> list[float]:
-    """Seconds after which each user begins, so that they do not speak in step."""
+    """Return the seconds after which each user begins, so that they do not speak in step."""
     dice = random.Random(1)  # noqa: S311  no secret: the same in every run
     return [dice.random() * cycle if n > 1 else 0.0 for _ in range(n)]
 
@@ -288,22 +288,26 @@ async def converse(n: int, seconds: float, script: Script, detector: VoiceActivi
     """Hold `n` conversations at once for `seconds`. May run under a virtual clock."""
     statistics = trio.lowlevel.current_statistics
     gc.collect()
-    memory, tasks = resident_mb(), statistics().tasks_living
+    memory, tasks = read_resident_mb(), statistics().tasks_living
     async with trio.open_nursery() as watching, trio.open_nursery() as nursery:
         held = [_Conversation(script, detector, watching) for _ in range(n)]
         for one in held:
             await nursery.start(one.session.run)
         await trio.testing.wait_all_tasks_blocked()
-        ready, tasks_ready = resident_mb(), statistics().tasks_living
+        ready, tasks_ready = read_resident_mb(), statistics().tasks_living
         used, wall = await _rolled([one.card for one in held], _starts(n, script.cycle), seconds)
-        end = resident_mb()
+        end = read_resident_mb()
         nursery.cancel_scope.cancel()
         watching.cancel_scope.cancel()
     notes = [one.notes for one in held]
-    interruptions = [each for note in notes for each in note.interruptions[WARM_UP:]]
-    cut = [(each.voice, each.cut) for each in interruptions if each.cut]
-    declared = [(each.declared, each.cut) for each in interruptions if each.declared and each.cut]
-    replies = [each for note in notes for each in note.replies[WARM_UP:]]
+    interruptions = [interruption for note in notes for interruption in note.interruptions[WARM_UP:]]
+    cut = [(interruption.voice, interruption.cut) for interruption in interruptions if interruption.cut]
+    declared = [
+        (interruption.declared, interruption.cut)
+        for interruption in interruptions
+        if interruption.declared and interruption.cut
+    ]
+    replies = [answer for note in notes for answer in note.replies[WARM_UP:]]
     return {
         "sessions": n,
         "seconds": round(wall, 1),
@@ -314,9 +318,9 @@ async def converse(n: int, seconds: float, script: Script, detector: VoiceActivi
         "stale_samples": sum(note.stale_samples for note in notes),
         "vad_to_cut_ms": percentiles([after.at - before.at for before, after in declared]),
         "first_voice_to_cut_ms": percentiles([after.at - before.at for before, after in cut]),
-        "end_of_speech_to_first_chunk_ms": percentiles([each.first.at - each.ended.at for each in replies]),
+        "end_of_speech_to_first_chunk_ms": percentiles([answer.first.at - answer.ended.at for answer in replies]),
         "cpu_vad_to_cut_ms": percentiles([after.cpu - before.cpu for before, after in declared]),
-        "cpu_end_of_speech_to_first_chunk_ms": percentiles([each.first.cpu - each.ended.cpu for each in replies]),
+        "cpu_end_of_speech_to_first_chunk_ms": percentiles([answer.first.cpu - answer.ended.cpu for answer in replies]),
         "cpu_s_per_session_minute": round(used / wall * 60 / n, 3),
         "rss_mb_per_session": round((ready - memory) / n, 3),
         "rss_mb_per_session_after": round((end - memory) / n, 3),
@@ -357,9 +361,9 @@ def run(
     the same two events. With Silero the user asks a question in Piper's voice, and `voiced` is the most that is asked.
     A `talk` of less than 1.5 s would have what follows joined to the question before.
     """
-    speech = [VOICED] * round(voiced / TICK) if vad == "energy" else spoken_question()[: round(voiced / TICK)]
+    speech = [VOICED] * round(voiced / TICK) if vad == "energy" else make_question()[: round(voiced / TICK)]
     script = Script(speech, talk, reply, speculate=speculate)
-    detector: VoiceActivityDetector = registry.load("voice_activity", vad, {})
+    detector: VoiceActivityDetector = registry.load_engine("voice_activity", vad, {})
     figures = trio.run(converse, n, seconds, script, detector)
     if harness:
         figures["harness_cpu_s_per_session_minute"] = round(trio.run(_harness, n, min(seconds, 10.0), script), 3)
@@ -374,4 +378,4 @@ def run(
         "windows_to_take_the_floor": VOICED_WINDOWS,
         "silent_windows_to_end_an_utterance": script.quiet,
     }
-    return {**figures, **conditions, **surroundings()}
+    return {**figures, **conditions, **describe_surroundings()}

@@ -2,7 +2,7 @@
 
 Redis is a real server on loopback, files are synced on this disk, HTTP is a server on loopback that takes a set time
 for each answer, and a turn is scripted: its prompt's services over that HTTP, a mind and a voice that take set times.
-What is scripted is told beside its figure, so that nobody takes a ratio for more than it is.
+What is scripted is said with its figure, so that nobody takes a ratio for more than it is.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ async def _redis(n: int) -> dict[str, Any]:
                     await link.call("SET", f"key{number % 100}", "a value of some length, as live state has it")
                     await link.call("GET", f"key{number % 100}")
 
-                return {"operations": 2 * n, **await _compared([partial(ask, each) for each in range(n)])}
+                return {"operations": 2 * n, **await _compared([partial(ask, number) for number in range(n)])}
         finally:
             process.kill()
             await process.wait()
@@ -110,7 +110,7 @@ async def _files(n: int) -> dict[str, Any]:
                 await files.save_json(path, content)
                 await files.load_json(path)
 
-            work = [partial(write_and_read, each) for each in range(n)]
+            work = [partial(write_and_read, number) for number in range(n)]
             return {"files": n, "synced": True, **await _compared(work)}
 
 
@@ -165,8 +165,8 @@ async def _turn() -> dict[str, Any]:
         for _ in range(ROUNDS):
             waited.append(await _one_after_another(ask))
             together.append(await _as_it_comes(ask))
-    whole = [median(each[1] for each in times) for times in (waited, together)]
-    first = [median(each[0] for each in times) for times in (waited, together)]
+    total = [median(pair[1] for pair in times) for times in (waited, together)]
+    first = [median(pair[0] for pair in times) for times in (waited, together)]
     return {
         "scripted": {
             "services": SERVICES,
@@ -176,9 +176,9 @@ async def _turn() -> dict[str, Any]:
             "sentences": TOKENS // TOKENS_IN_SENTENCE,
             "sentence_seconds": SENTENCE,
         },
-        "one_after_another_ms": round(whole[0] * 1000, 1),
-        "together_ms": round(whole[1] * 1000, 1),
-        "less_percent": round(100 * (1 - whole[1] / whole[0]), 1),
+        "one_after_another_ms": round(total[0] * 1000, 1),
+        "together_ms": round(total[1] * 1000, 1),
+        "less_percent": round(100 * (1 - total[1] / total[0]), 1),
         "first_sound_one_after_another_ms": round(first[0] * 1000, 1),
         "first_sound_together_ms": round(first[1] * 1000, 1),
     }
@@ -242,8 +242,8 @@ async def _timed(work: Sequence[Work], tasks: int) -> float:
     left = iter(work)
 
     async def take() -> None:
-        for each in left:
-            await each()
+        for act in left:
+            await act()
 
     began = time.perf_counter()
     async with trio.open_nursery() as nursery:

@@ -22,7 +22,7 @@ from harry.host.conversation import ConversationDevices, ConversationServices, C
 from harry.memory.store.in_memory import InMemoryStore
 from harry.memory.store.spill import MemorySpill
 from harry.session.conductor import Identity
-from harry.session.session import TurnTakingSettings
+from harry.session.session import Session, TurnTakingSettings
 from harry.testing.engines import ScriptedLanguageModel, ScriptedSettings, ScriptedSpeechToText, ScriptedVoice
 from harry.testing.loudspeaker import VirtualLoudspeaker
 from harry.testing.microphone import SILENT_FRAME, VOICED_FRAME, HandFedMicrophone
@@ -32,7 +32,7 @@ def _prompt(user: str, mind: LanguageModel, recollection: Recollection) -> tuple
     return (Message(Role.USER, (TextPart(recollection.utterance.text),)),)
 
 
-async def _measure(n: int) -> list[float]:
+def _open_session(microphone: HandFedMicrophone) -> Session:
     clock = AudioClock()
     clock.start()
     voice: EnginePool[TextToSpeech] = EnginePool(
@@ -41,8 +41,7 @@ async def _measure(n: int) -> list[float]:
     mind: EnginePool[LanguageModel] = EnginePool(
         "language_model", ScriptedLanguageModel("scripted", ["Well, I heard you, and this is my answer."])
     )
-    microphone = HandFedMicrophone()
-    session = build_conversation(
+    return build_conversation(
         Identity("user", "bench", "user"),
         ConversationSettings(turn_taking=TurnTakingSettings(attention_window=86_400.0)),
         ConversationServices(
@@ -59,6 +58,11 @@ async def _measure(n: int) -> list[float]:
         ),
         ConversationDevices(clock=clock, microphone=microphone, loudspeaker=VirtualLoudspeaker(clock)),
     )
+
+
+async def _measure(n: int) -> list[float]:
+    microphone = HandFedMicrophone()
+    session = _open_session(microphone)
     decided: list[float] = []
     took: list[float] = []
     if session.speech_input.listener is None or session.speech_input.transcriber is None:
@@ -83,7 +87,7 @@ async def _measure(n: int) -> list[float]:
                 await session.gate.live.arrived.wait()
             took.append(time.perf_counter() - decided[number])
             session.conductor.cut("bench")
-            await session.conductor.quiet()
+            await session.conductor.wait_quiet()
         nursery.cancel_scope.cancel()
     return took
 

@@ -35,8 +35,8 @@ _SOUNDING = 0.1
 Sound = npt.NDArray[np.int16]
 
 
-def recordings(folder: Path | None = None) -> list[Sound]:
-    """The recordings to ask with, shape (samples,), 16 kHz: those of `folder`, of Debian's package, or Harry's two."""
+def load_recordings(folder: Path | None = None) -> list[Sound]:
+    """Load the recordings to ask with, (samples,) at 16 kHz: those of `folder`, of Debian's package, or Harry's two."""
     if folder is not None and not any(folder.glob("*.wav")):
         raise ConfigurationError(
             f"There are no WAV files in {folder}.", remedy="Name a folder with recorded questions."
@@ -57,16 +57,16 @@ def recordings(folder: Path | None = None) -> list[Sound]:
     return found
 
 
-def voiced(sound: Sound, rate: int) -> npt.NDArray[np.bool_]:
-    """For each 10 ms, whether it is voiced."""
+def find_voiced(sound: Sound, rate: int) -> npt.NDArray[np.bool_]:
+    """Tell for each 10 ms whether it is voiced."""
     block = rate // 100
     loudness = np.sqrt(np.mean(sound[: len(sound) // block * block].reshape(-1, block).astype(np.float64) ** 2, axis=1))
     return np.asarray(loudness >= loudness.max(initial=1.0) / 10)
 
 
-def voice_span(sound: Sound, rate: int) -> tuple[float, float]:
-    """When the voice in a recording begins and ends, in seconds."""
-    marks = voiced(sound, rate)
+def find_voice_span(sound: Sound, rate: int) -> tuple[float, float]:
+    """Return when the voice in a recording begins and ends, in seconds."""
+    marks = find_voiced(sound, rate)
     runs = np.flatnonzero(marks[:-2] & marks[1:-1] & marks[2:])
     return float(runs[0]) / 100, float(runs[-1] + 3) / 100
 
@@ -81,13 +81,13 @@ def run(n: int, *, folder: Path | None = None, pause: float = REPLY, sets: tuple
 
     with tempfile.TemporaryDirectory(prefix="harry-bench-") as name:
         out = Path(name)
-        asked = _write_questions(out / "you.wav", recordings(folder), n, pause)
+        asked = _write_questions(out / "you.wav", load_recordings(folder), n, pause)
         config = load_config(None, ["memory.store=memory", *sets])
         run_daemon(config, RunOptions(f"wav:{out / 'you.wav'}", f"wav:{out / 'harry.wav'}", out / "events.jsonl", 0.5))
         events = [json.loads(line) for line in (out / "events.jsonl").read_text("utf-8").splitlines()]
         with wave.open(str(out / "harry.wav")) as file:
             harry, rate = np.frombuffer(file.readframes(file.getnframes()), np.int16), file.getframerate()
-    return figures(asked, harry, rate, events)
+    return read_figures(asked, harry, rate, events)
 
 
 def _write_questions(path: Path, sounds: list[Sound], n: int, pause: float) -> list[tuple[float, float]]:
@@ -97,7 +97,7 @@ def _write_questions(path: Path, sounds: list[Sound], n: int, pause: float) -> l
     for number in range(n):
         sound = sounds[number % len(sounds)]
         start = sum(map(len, parts)) / EAR_RATE
-        begin, end = voice_span(sound, EAR_RATE)
+        begin, end = find_voice_span(sound, EAR_RATE)
         spans.append((start + begin, start + end))
         # The pause differs, so that the voice falls on every place of a window.
         parts += [sound, np.zeros(round(EAR_RATE * pause) + 37 * number, np.int16)]
@@ -109,7 +109,9 @@ def _write_questions(path: Path, sounds: list[Sound], n: int, pause: float) -> l
     return spans
 
 
-def figures(asked: list[tuple[float, float]], harry: Sound, rate: int, events: list[dict[str, Any]]) -> dict[str, Any]:
+def read_figures(
+    asked: list[tuple[float, float]], harry: Sound, rate: int, events: list[dict[str, Any]]
+) -> dict[str, Any]:
     """Read the figures off what was recorded."""
     sounding = np.abs(harry.astype(np.int32)) > 0
     answered, silenced, lost = [], [], 0
@@ -122,12 +124,12 @@ def figures(asked: list[tuple[float, float]], harry: Sound, rate: int, events: l
         after = np.flatnonzero(sounding[round(begin * rate) : round(end * rate)])
         if before.any() and after.size:
             silenced.append((after[-1] + 1) / rate)
-    cuts = [each for each in events if each["event"] == "interrupted"]
+    cuts = [event for event in events if event["event"] == "interrupted"]
     return {
         "questions": len(asked),
         "unanswered": lost,
         "end_of_speech_to_sound_ms": percentiles(answered),
         "interruptions": len(silenced),
         "first_voice_to_silence_ms": percentiles(silenced),
-        "stale_samples": sum(each["stale_samples"] for each in cuts),
+        "stale_samples": sum(event["stale_samples"] for event in cuts),
     }

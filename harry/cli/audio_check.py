@@ -9,7 +9,7 @@ from __future__ import annotations
 import trio
 
 from actors.protocols import Loudspeaker, Microphone, TextToSpeech
-from actors.speaker import at_rate
+from actors.speaker import convert_rate
 from channels.clock import AudioClock
 from channels.gate import Gate
 from channels.messages import Chunk, Frame, Source, Utterance
@@ -41,7 +41,7 @@ async def listen_to_oneself(config: Config) -> tuple[str, str, str]:
             return "warning", "Harry needs a microphone and a loudspeaker for this.", "Connect them, or name them."
         name = config.chain("text_to_speech")[0]
         table = config.engine_table(name)
-        voice = await trio.to_thread.run_sync(registry.load, "text_to_speech", name, table)
+        voice = await trio.to_thread.run_sync(registry.load_engine, "text_to_speech", name, table)
         with trio.fail_after(LONGEST):
             echo = await _speak(voice, microphone, loudspeaker, clock)
     except HarryError as error:
@@ -69,13 +69,13 @@ async def _speak(voice: TextToSpeech, microphone: Microphone, loudspeaker: Louds
         slot = gate.admit(Turn(Utterance(new_id(), "", Source.PROACTIVE), "you", "doctor", "you"))
 
         async def write(chunk: Chunk) -> None:
-            fitted = await at_rate(chunk, gate.rate)
+            fitted = await convert_rate(chunk, gate.rate)
             await slot.write(fitted.pcm, fitted.words)
 
         for words in WORDS:
             await voice.speak(words, write)
         slot.finish()
-        await slot.played()
+        await slot.wait_played()
         nursery.cancel_scope.cancel()
     await voice.aclose()
     return echo

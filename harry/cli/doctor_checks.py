@@ -204,7 +204,7 @@ def device(kind: str, wanted: str | list[str], names: list[str]) -> Finding:
                 return Finding(kind, "problem", f"There is no file {path}.", "Name a WAV file that exists.")
             return Finding(kind, "ok", f"{asked}.")
         if not any(wanted.casefold() in name.casefold() for name in names):
-            remedy = registry.nearest(wanted, names) if names else "Connect it, or leave it to Harry: default."
+            remedy = registry.suggest_name(wanted, names) if names else "Connect it, or leave it to Harry: default."
             return Finding(kind, "problem", f"There is no {kind} {wanted!r}.", remedy)
     if wanted == "none" or names:
         return Finding(kind, "ok", f"{asked}. {'' if wanted == 'none' else there}".strip())

@@ -73,7 +73,7 @@ def _main() -> None:
     egress.configure(local_only=local_only)
     told = ("", "", "")
     try:
-        registry.load(role, name, table)
+        registry.load_engine(role, name, table)
     except HarryError as error:
         kind = "configuration" if isinstance(error, ConfigurationError) else "engine"
         told = (kind, error.message, error.remedy)

@@ -219,7 +219,7 @@ def export(  # noqa: PLR0917  (as above)
 ) -> None:
     """Write a book as a stand-alone V3 lorebook, to standard output or a file."""
     from harry.errors import ConfigurationError
-    from harry.memory.lore.importing import write_book
+    from harry.memory.lore.importing import serialize_book
 
     books = _ask(ctx, sets, namespace, persona, _load, looking=True) or []
     wanted = [each for each in books if book is None or each.name == book]
@@ -227,7 +227,7 @@ def export(  # noqa: PLR0917  (as above)
         names = ", ".join(repr(each.name) for each in books[:10]) or "none"
         what = f"There is no book {book!r}." if book is not None else f"There are {len(books)} books."
         raise ConfigurationError(_plain(what), remedy=_plain(f"Name one of: {names}."))
-    written = write_book(wanted[0])
+    written = serialize_book(wanted[0])
     if out is None:
         print(written, end="")
         return

@@ -82,7 +82,7 @@ def import_(
     """
     import trio
 
-    from harry.memory.longterm.importing import kind_named
+    from harry.memory.longterm.importing import check_kind
     from harry.services import memory as remembering
 
     call: Call = ctx.obj
@@ -94,7 +94,7 @@ def import_(
                 config,
                 file,
                 namespace=namespace or config.user.name,
-                kind=kind_named(kind) if kind else None,
+                kind=check_kind(kind) if kind else None,
                 reading=reading,
                 embedding=embedding,
             )
@@ -132,7 +132,7 @@ def search(  # noqa: PLR0917  (Typer passes them by name)
         raise typer.BadParameter("give a question, or --queries FILE", param_hint="QUERY")
     import trio
 
-    from harry.memory.longterm.importing import kind_named
+    from harry.memory.longterm.importing import check_kind
     from harry.services import memory as remembering
 
     call: Call = ctx.obj
@@ -151,7 +151,7 @@ def search(  # noqa: PLR0917  (Typer passes them by name)
                 asked,
                 write,
                 count=k,
-                kind=kind_named(kind) if kind else None,
+                kind=check_kind(kind) if kind else None,
                 progress=progress,
             )
         )
@@ -165,13 +165,13 @@ def _as_json(asked: Asked, found: tuple[Found, ...]) -> None:
 
 
 def _as_lines(_: Asked, found: tuple[Found, ...]) -> None:
-    from harry.memory.text.analysis import index_text
+    from harry.memory.text.analysis import format_indexed
 
     if not found:
         print("Nothing was found.")
     for each in found:
         item = each.item
-        shown = index_text(item.text, speaker=item.speaker, heading=item.heading, at=item.at)
+        shown = format_indexed(item.text, speaker=item.speaker, heading=item.heading, at=item.at)
         print(f"{each.score:6.2f}  {_printable(item.id)}  {_printable(shown)}")
 
 
@@ -195,21 +195,21 @@ def add(  # noqa: PLR0917  (Typer passes them by name)
     import trio
 
     from channels.turn import new_id
-    from harry.memory.longterm.importing import kind_named, moment
+    from harry.memory.longterm.importing import check_kind, parse_time
     from harry.memory.store.items import Item
     from harry.services import memory as remembering
 
     call: Call = ctx.obj
     config = call.configuration(sets)
     try:
-        when = moment(at) if at is not None else time.time()
+        when = parse_time(at) if at is not None else time.time()
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--time") from None
     item = Item(
         _text(identity) if identity is not None else new_id(),
         _text(text),
         namespace or config.user.name,
-        kind_named(kind) if kind else "memory",
+        check_kind(kind) if kind else "memory",
         _text(speaker),
         when,
         supersedes=supersedes,
@@ -228,12 +228,12 @@ def show(
     """Print a memory with all that is known of it."""
     import trio
 
-    from harry.memory.longterm.importing import as_line
+    from harry.memory.longterm.importing import serialize_item
     from harry.services import memory as remembering
 
     call: Call = ctx.obj
     config = call.configuration(sets)
-    line = as_line(trio.run(remembering.show, config, namespace or config.user.name, identity))
+    line = serialize_item(trio.run(remembering.show, config, namespace or config.user.name, identity))
     if as_json:
         print(json.dumps(line, ensure_ascii=False))
         return
@@ -275,16 +275,16 @@ def export(ctx: typer.Context, namespace: Namespace = None, kind: KindName = Non
     """Print every memory of a namespace as JSON Lines that `harry memory import` reads."""
     import trio
 
-    from harry.memory.longterm.importing import as_line, kind_named
+    from harry.memory.longterm.importing import check_kind, serialize_item
     from harry.services import memory as remembering
 
     call: Call = ctx.obj
     config = call.configuration(sets)
 
     def write(item: Item) -> None:
-        print(json.dumps(as_line(item), ensure_ascii=False))
+        print(json.dumps(serialize_item(item), ensure_ascii=False))
 
-    chosen = kind_named(kind) if kind else None
+    chosen = check_kind(kind) if kind else None
     trio.run(partial(remembering.export, config, namespace or config.user.name, write, kind=chosen))
 
 
@@ -405,10 +405,10 @@ Rows = Annotated[int, typer.Option("--rows", min=1, max=5_000_000, help="How man
 
 def bench(rows: Rows = 100_000, as_json: AsJson = False) -> None:
     """Measure how long it takes to find something in a large memory."""
-    from harry.bench.figures import surroundings
+    from harry.bench.figures import describe_surroundings
     from harry.bench.memory import run
 
-    figures = {"bench": "memory", **run(rows), **surroundings()}
+    figures = {"bench": "memory", **run(rows), **describe_surroundings()}
     if not as_json:
         for key, value in figures.items():
             print(f"{key:>28}  {value}")

@@ -20,10 +20,10 @@ def list_models(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) 
     """List the models that can be downloaded by name, and those that are here."""
     call: Call = ctx.obj
     config = call.configuration(sets)
-    from harry.models.catalogue import catalogue, installed
+    from harry.models.catalogue import list_installed, load_catalogue
 
-    here = installed(config.data_folder)
-    known = catalogue()
+    here = list_installed(config.data_folder)
+    known = load_catalogue()
     if as_json:
         models = {name: {**model.model_dump(), "installed": name in here} for name, model in known.items()}
         print(json.dumps({"models": models, "others": [name for name in here if name not in known]}))
@@ -52,9 +52,9 @@ def pull(ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME|U
 
     from harry.models import catalogue, fetching
 
-    known, model = catalogue.wanted(name)
-    folder = catalogue.place(config.data_folder, known)
-    before = catalogue.pins(folder)
+    known, model = catalogue.find_model(name)
+    folder = catalogue.locate_model(config.data_folder, known)
+    before = catalogue.read_pins(folder)
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
@@ -67,9 +67,9 @@ def pull(ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME|U
     print(f"{known} is in {folder}. Its licence: {model.licence}.")
     for file in model.files:
         if not file.sha256 and file.name not in before:
-            digest = catalogue.pins(folder)[file.name]
+            digest = catalogue.read_pins(folder)[file.name]
             print(f"Nobody vouches for {file.name}: its sha256 {digest} was taken down, and is checked from now on.")
-    print(catalogue.how_to_use(known, model, folder))
+    print(catalogue.explain_use(known, model, folder))
 
 
 @app.command()

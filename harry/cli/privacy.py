@@ -18,9 +18,9 @@ def egress(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> No
     """List each time that something left this computer: when, to which host, what for, how many bytes."""
     call: Call = ctx.obj
     config = call.configuration(sets)
-    from harry.net.egress import noted
+    from harry.net.egress import read_notes
 
-    lines = list(noted(config.data_folder))
+    lines = list(read_notes(config.data_folder))
     for each in lines:
         if as_json:
             print(json.dumps(each))

@@ -36,12 +36,12 @@ def show(
     """Print a day's entries, oldest first. This is what `harry soc` does."""
     import trio
 
-    from harry.memory.store.opening import day_named
+    from harry.memory.store.opening import parse_day
     from harry.services.soc import soc_entries
 
     call: Call = ctx.obj
     config = call.configuration(sets)
-    entries = trio.run(soc_entries, config, day_named(day))
+    entries = trio.run(soc_entries, config, parse_day(day))
     for entry in entries:
         print(json.dumps(entry, ensure_ascii=False) if as_json else _line(entry))
     if not entries and not as_json:

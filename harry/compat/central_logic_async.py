@@ -14,12 +14,12 @@ from typing import Any
 
 import trio
 
-from harry.compat.engine_services import EngineServices, household
-from harry.compat.portal import ported, synchronous
+from harry.compat.engine_services import EngineServices, engine_portal
+from harry.compat.portal import make_synchronous, port
 from harry.compat.recordings import Recordings
-from harry.compat.replying import Wanted, reply
-from harry.compat.schemas import schema_of
-from harry.compat.speaking import speech, transcript
+from harry.compat.replying import ReplyRequest, answer_user
+from harry.compat.schemas import load_schema
+from harry.compat.speaking import synthesize, transcribe
 from harry.inner_life.service import asking, inner_life
 from harry.memory.diary.stream import SocDays
 from harry.memory.store.opening import NAMESPACE
@@ -29,16 +29,16 @@ _recordings = Recordings()
 # Hearing and speaking
 
 
-@ported(household)
+@port(engine_portal)
 async def transcribe_audio(home: EngineServices, audio: bytes | str | os.PathLike[str] = "output.wav") -> str:
     """Write down what is said in a sound file (WAV, FLAC, Ogg, MP3), or in the bytes of one; "" where nothing is.
 
     At most half an hour. Raises `DeviceError` for what is no sound, `EngineError`.
     """
-    return await transcript(home, audio)
+    return await transcribe(home, audio)
 
 
-@ported(household)
+@port(engine_portal)
 async def synthesize_speech(  # noqa: PLR0917  (as older programs call it)
     home: EngineServices,
     text: str,
@@ -55,14 +55,14 @@ async def synthesize_speech(  # noqa: PLR0917  (as older programs call it)
     `DeviceError`.
     """
     del persona
-    wanted = Path(path) if path is not None else None
-    return str(await speech(home, text, path=wanted, aloud=play_locally, tell=chunk_callback))
+    target = Path(path) if path is not None else None
+    return str(await synthesize(home, text, path=target, aloud=play_locally, tell=chunk_callback))
 
 
 # Answering and thinking
 
 
-@ported(household)
+@port(engine_portal)
 async def generate_response(  # noqa: PLR0917  (as older programs call it)
     home: EngineServices,
     username: str | None = None,
@@ -80,12 +80,12 @@ async def generate_response(  # noqa: PLR0917  (as older programs call it)
     Where nothing was said yet, Harry begins. `type`: see `open_router_async.cohere_response`; the reply is the field
     `response`. `i_am_currently_reading` is told as a text that is being read, `image` (a `data:` URI) is shown.
     """
-    schema = None if type == "default" else await trio.to_thread.run_sync(schema_of, home.folder, type)
-    wanted = Wanted(text, retry, schema, i_am_currently_reading, image)
-    return await reply(home, home.config(username, persona), wanted)
+    schema = None if type == "default" else await trio.to_thread.run_sync(load_schema, home.folder, type)
+    request = ReplyRequest(text, retry, schema, i_am_currently_reading, image)
+    return await answer_user(home, home.config(username, persona), request)
 
 
-@ported(household)
+@port(engine_portal)
 async def generate_thought(home: EngineServices, username: str | None = None, persona: str | None = None) -> str | None:
     """Let Harry think about the conversation: the thought is in the stream of consciousness when it is returned.
 
@@ -103,7 +103,7 @@ async def generate_thought(home: EngineServices, username: str | None = None, pe
     return reflection.thought
 
 
-@ported(household)
+@port(engine_portal)
 async def wakeup_ritual(home: EngineServices, username: str | None = None, persona: str | None = None) -> bool:
     """Do what the first start of a local day does (`harry.inner_life.daily`); False if it was done today already."""
     config = home.config(username, persona)
@@ -124,7 +124,7 @@ def on_record_audio(sound: bytes, session_id: str = "") -> bool:
     return _recordings.add(session_id, sound)
 
 
-@ported(household)
+@port(engine_portal)
 async def on_record_button_release(
     home: EngineServices,
     session_id: str = "",
@@ -139,16 +139,16 @@ async def on_record_button_release(
     nothing was said in it. A recording that was begun more than five minutes ago is forgotten.
     """
     recorded = audio if audio is not None else _recordings.end(session_id)
-    words = await transcript(home, recorded) if recorded else ""
+    words = await transcribe(home, recorded) if recorded else ""
     if not words:
         return None
-    response = await reply(home, home.config(username, persona), Wanted(words))
-    return {"transcript": words, "response": response, "audio": str(await speech(home, response))}
+    response = await answer_user(home, home.config(username, persona), ReplyRequest(words))
+    return {"transcript": words, "response": response, "audio": str(await synthesize(home, response))}
 
 
-transcribe_audio_sync = synchronous(transcribe_audio)
-synthesize_speech_sync = synchronous(synthesize_speech)
-generate_response_sync = synchronous(generate_response)
-generate_thought_sync = synchronous(generate_thought)
-wakeup_ritual_sync = synchronous(wakeup_ritual)
-on_record_button_release_sync = synchronous(on_record_button_release)
+transcribe_audio_sync = make_synchronous(transcribe_audio)
+synthesize_speech_sync = make_synchronous(synthesize_speech)
+generate_response_sync = make_synchronous(generate_response)
+generate_thought_sync = make_synchronous(generate_thought)
+wakeup_ritual_sync = make_synchronous(wakeup_ritual)
+on_record_button_release_sync = make_synchronous(on_record_button_release)

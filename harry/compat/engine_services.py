@@ -1,4 +1,4 @@
-"""Engines and what stands on them, for the functions that hear, speak and think: opened once, beside a running Harry.
+"""Engines and what stands on them, for the functions that hear, speak and think, opened once; a Harry may run too.
 
 It is the host of a Harry without sessions: the same engines, prompt and memory, and no folder lock, for nothing here
 waits on disk for the store. What the store cannot take is an error of the call.
@@ -25,7 +25,7 @@ from harry.host.storage import open_storage
 from harry.memory.store.database import Database
 from harry.net import egress
 
-WITHIN = 120.0
+WITHIN_SECONDS = 120.0
 """Seconds a call may take that asks an engine; past them it raises `StoreError`."""
 
 
@@ -37,7 +37,7 @@ class EngineServices:
     tables: Database
 
     def config(self, username: str | None, persona: str | None = None) -> Config:
-        """The configuration as it is for a user and a persona; what is not named is the configured one."""
+        """Return the configuration for a user and a persona; without a name, the configured one."""
         return self.host.config_of(username or self.host.config.user.name, persona or "")
 
     @property
@@ -71,5 +71,5 @@ async def _open() -> AsyncIterator[EngineServices]:
             nursery.cancel_scope.cancel()
 
 
-household = Portal(_open, within=WITHIN)
-portals.append(household)
+engine_portal = Portal(_open, within=WITHIN_SECONDS)
+portals.append(engine_portal)

@@ -1,4 +1,4 @@
-"""The knowledge base: what a persona knows by keyword, and what of it the recent conversation speaks of.
+"""The knowledge base: what a persona knows by keyword, and which entries the recent conversation speaks of.
 
 Plain keys are whole words, whatever their case; entries that are disabled never fire; `harry lore test` says why one
 did or did not. Every function raises `harry.errors.StoreError` where the store cannot be used.
@@ -10,24 +10,24 @@ from typing import Any
 
 from harry.compat import lore as lore_seed
 from harry.compat.lore import BUDGET
-from harry.compat.portal import ported, synchronous
+from harry.compat.portal import make_synchronous, port
 from harry.compat.services import Services, portal
-from harry.memory.conversations.window import BUDGET as RECENT
+from harry.memory.conversations.window import DEFAULT_BUDGET_TOKENS as RECENT
 
 
-@ported(portal)
+@port(portal)
 async def load_knowledgebase(services: Services, persona: str | None = None) -> dict[str, list[dict[str, Any]]]:
     """Give all books of a persona as `categories` and all entries, `enabled` or not, as `entries`."""
     return await lore_seed.load_knowledgebase(services.knowledge(persona))
 
 
-@ported(portal)
+@port(portal)
 async def constant_entries(services: Services, persona: str | None = None) -> str:
     """Give the contents of the constant entries that are enabled, as one text; "" if there are none."""
     return await lore_seed.constant_entries(services.knowledge(persona))
 
 
-@ported(portal)
+@port(portal)
 async def get_key_matches(
     services: Services,
     username: str | None = None,
@@ -42,13 +42,13 @@ async def get_key_matches(
     Each is `{"key", "content", "comment", "tokenBudget", "budgetPriority", "why"}`. At most `max_entries`, those of the
     highest priority, and at most `budget` tokens together.
     """
-    spoken = await _spoken(services, username, text)
+    spoken = await _recent_texts(services, username, text)
     return await lore_seed.get_key_matches(
         services.knowledge(persona), spoken, max_entries=max_entries, budget_tokens=budget
     )
 
 
-@ported(portal)
+@port(portal)
 async def kb_entries(
     services: Services,
     username: str | None = None,
@@ -59,21 +59,21 @@ async def kb_entries(
     budget: int = BUDGET,
 ) -> str:
     """Give the contents of what `get_key_matches` gives as one text; "" if there are none."""
-    spoken = await _spoken(services, username, text)
+    spoken = await _recent_texts(services, username, text)
     return await lore_seed.kb_entries(
         services.knowledge(persona), spoken, max_entries=max_entries, budget_tokens=budget
     )
 
 
-async def _spoken(services: Services, username: str | None, text: str | None) -> list[str]:
+async def _recent_texts(services: Services, username: str | None, text: str | None) -> list[str]:
     """Give the texts to look at, the newest last."""
     if text is not None:
         return [text]
-    exchanges = await services.rotation.fleeting(services.user(username), budget=RECENT)
-    return [each for exchange in exchanges for each in (exchange.said, exchange.heard) if each.strip()]
+    exchanges = await services.rotation.recall_recent(services.user(username), budget=RECENT)
+    return [text for exchange in exchanges for text in (exchange.said, exchange.heard) if text.strip()]
 
 
-load_knowledgebase_sync = synchronous(load_knowledgebase)
-constant_entries_sync = synchronous(constant_entries)
-get_key_matches_sync = synchronous(get_key_matches)
-kb_entries_sync = synchronous(kb_entries)
+load_knowledgebase_sync = make_synchronous(load_knowledgebase)
+constant_entries_sync = make_synchronous(constant_entries)
+get_key_matches_sync = make_synchronous(get_key_matches)
+kb_entries_sync = make_synchronous(kb_entries)

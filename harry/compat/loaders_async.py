@@ -15,7 +15,7 @@ from typing import Any
 
 from channels.messages import Exchange, Source, TurnRecord
 from channels.turn import new_id
-from harry.compat.portal import ported, synchronous
+from harry.compat.portal import make_synchronous, port
 from harry.compat.services import Services, file_portal, portal
 from harry.files.async_files import Files
 from harry.memory.diary.journal import JournalEntry
@@ -28,7 +28,7 @@ BUDGET = 2000
 # Live state
 
 
-@ported(portal)
+@port(portal)
 async def redis_save(services: Services, variable: str, value: str, username: str | None = None) -> None:
     """Let a variable hold this one text, of at most a million characters. On disk on return, shared a moment later.
 
@@ -37,13 +37,13 @@ async def redis_save(services: Services, variable: str, value: str, username: st
     await services.live.save(services.user(username), variable, value)
 
 
-@ported(portal)
+@port(portal)
 async def redis_load(services: Services, variable: str, username: str | None = None) -> str | None:
     r"""Read a variable; what was appended is joined by "\n". None where it holds nothing."""
     return await services.live.load(services.user(username), variable)
 
 
-@ported(portal)
+@port(portal)
 async def redis_append(
     services: Services, variable: str, value: str, username: str | None = None, *, entry: str | None = None
 ) -> None:
@@ -54,13 +54,13 @@ async def redis_append(
     await services.live.append(services.user(username), variable, value, entry=entry)
 
 
-@ported(portal)
+@port(portal)
 async def redis_entries(services: Services, variable: str, username: str | None = None) -> list[str]:
     """Read the texts of a variable one by one, oldest first."""
     return await services.live.entries(services.user(username), variable)
 
 
-@ported(portal)
+@port(portal)
 async def redis_delete(services: Services, variable: str, username: str | None = None) -> None:
     """Take a variable away, in Redis too."""
     await services.live.delete(services.user(username), variable)
@@ -69,7 +69,7 @@ async def redis_delete(services: Services, variable: str, username: str | None =
 # Files
 
 
-@ported(file_portal)
+@port(file_portal)
 async def save_json(files: Files, filepath: str | os.PathLike[str], data: Any) -> None:
     """Write JSON: UTF-8, keys sorted, two spaces deep; whole at every moment, synced on return.
 
@@ -78,19 +78,19 @@ async def save_json(files: Files, filepath: str | os.PathLike[str], data: Any) -
     await files.save_json(filepath, data)
 
 
-@ported(file_portal)
+@port(file_portal)
 async def load_json(files: Files, filepath: str | os.PathLike[str]) -> Any:
     """Read JSON. `StoreError` tells the line at which it is damaged."""
     return await files.load_json(filepath)
 
 
-@ported(file_portal)
+@port(file_portal)
 async def save_file(files: Files, filepath: str | os.PathLike[str], content: str) -> None:
     """Write a text: UTF-8, line ends as they are; whole at every moment, synced on return."""
     await files.save_text(filepath, content)
 
 
-@ported(file_portal)
+@port(file_portal)
 async def open_file(files: Files, filepath: str | os.PathLike[str]) -> str:
     """Read a text in UTF-8, with or without a mark, or else in Windows-1252; at most 256 MB."""
     return await files.load_text(filepath)
@@ -99,7 +99,7 @@ async def open_file(files: Files, filepath: str | os.PathLike[str]) -> str:
 # Stream of consciousness
 
 
-@ported(portal)
+@port(portal)
 async def save_to_soc(services: Services, text: str, persona: str | None = None) -> int:
     """Append a thought to the persona's stream of today; returns its number, once it is on disk."""
     number = await services.soc(persona).append(text)
@@ -107,29 +107,29 @@ async def save_to_soc(services: Services, text: str, persona: str | None = None)
     return number
 
 
-@ported(portal)
+@port(portal)
 async def soc_today(services: Services, persona: str | None = None, *, characters: int = 3000) -> str:
     """Read today's stream, yesterday's while today has none: a line for each thought, the newest that have room."""
-    return _thoughts(await services.soc(persona).today(), characters)
+    return _thoughts(await services.soc(persona).read_today(), characters)
 
 
-@ported(portal)
+@port(portal)
 async def full_soc(
     services: Services, today: str | None = None, person: str | None = None, *, characters: int = 7800
 ) -> str:
     """Read the stream of a local day (YYYY-MM-DD, else today): a line for each thought, the newest that have room."""
-    return _thoughts(await services.soc(person).day(_day(today)), characters)
+    return _thoughts(await services.soc(person).read_day(_day(today)), characters)
 
 
-@ported(portal)
+@port(portal)
 async def get_yesterday_soc(
     services: Services, date: str | None = None, persona: str | None = None, *, characters: int = 7800
 ) -> str:
     """Read the stream of the local day before `date` (YYYY-MM-DD, else today); "" where there is none."""
-    return _thoughts(await services.soc(persona).day(_day(date, before=1)), characters)
+    return _thoughts(await services.soc(persona).read_day(_day(date, before=1)), characters)
 
 
-@ported(portal)
+@port(portal)
 async def soc_entries(
     services: Services, first: str, last: str | None = None, persona: str | None = None
 ) -> list[dict[str, Any]]:
@@ -137,14 +137,16 @@ async def soc_entries(
 
     `at` is ISO 8601 with its offset. The newest 10,000 at most.
     """
-    entries = await services.soc(persona).range(first, last or first)
-    return [{"sequence": each.sequence, "day": each.day, "at": _iso(each.at), "text": each.text} for each in entries]
+    entries = await services.soc(persona).read_range(first, last or first)
+    return [
+        {"sequence": entry.sequence, "day": entry.day, "at": _iso(entry.at), "text": entry.text} for entry in entries
+    ]
 
 
 # Conversation
 
 
-@ported(portal)
+@port(portal)
 async def save_to_fleeting_convo_history(
     services: Services, text: str, speaker: str, username: str | None = None
 ) -> None:
@@ -165,36 +167,36 @@ async def save_to_fleeting_convo_history(
     services.kept()
 
 
-@ported(portal)
+@port(portal)
 async def fleeting(services: Services, username: str | None = None, *, budget: int = BUDGET) -> str:
     """Read the user's recent conversation, a line `speaker: text` for each, the newest that fit into `budget` tokens.
 
     It is this user's alone; "" where nothing was said since the last conversation was over.
     """
     user = services.user(username)
-    exchanges = await services.rotation.fleeting(user, budget=budget)
-    return "".join(_lines(each, user, services.persona(None)) for each in exchanges)
+    exchanges = await services.rotation.recall_recent(user, budget=budget)
+    return "".join(_lines(exchange, user, services.persona(None)) for exchange in exchanges)
 
 
-@ported(portal)
+@port(portal)
 async def rotate_conversation(services: Services, username: str | None = None) -> list[dict[str, Any]]:
     """Make what is over a dated conversation; gives each as `{"conversation_date", "conversation_number", ...}`."""
     return [
         {
-            "conversation_date": each.day,
-            "conversation_number": each.number,
-            "conversation_id": each.id,
-            "turns": each.turns,
-            "summary_text": each.summary or "",
+            "conversation_date": conversation.day,
+            "conversation_number": conversation.number,
+            "conversation_id": conversation.id,
+            "turns": conversation.turns,
+            "summary_text": conversation.summary or "",
         }
-        for each in await services.rotation.rotate(services.user(username))
+        for conversation in await services.rotation.rotate(services.user(username))
     ]
 
 
 # Journal
 
 
-@ported(portal)
+@port(portal)
 async def save_journal(  # noqa: PLR0917  (as older programs call it)
     services: Services,
     journal_entry: str,
@@ -212,46 +214,46 @@ async def save_journal(  # noqa: PLR0917  (as older programs call it)
     return _journal(kept)
 
 
-@ported(portal)
+@port(portal)
 async def journal_loader(services: Services, username: str | None = None) -> dict[str, Any]:
     """Read the newest entry, with `age`, how many local days ago it was; an empty one where there is none."""
-    newest = await services.journal(None, username).newest()
+    newest = await services.journal(None, username).read_newest()
     if newest is None:
         return {**_journal(JournalEntry("", "", "", "", 0.0, "")), "age": None}
     today = datetime.now().astimezone().date()
     return {**_journal(newest), "age": (today - date.fromisoformat(newest.day)).days}
 
 
-@ported(portal)
+@port(portal)
 async def get_yesterday_journal(services: Services, username: str | None = None, *, characters: int = 800) -> str:
     """Read the beginning of yesterday's entry; "" where there is none."""
-    entry = await services.journal(None, username).yesterday()
+    entry = await services.journal(None, username).read_yesterday()
     return entry.text[:characters] if entry else ""
 
 
-@ported(portal)
+@port(portal)
 async def get_yesterday_sentiment(services: Services, username: str | None = None) -> str:
     """Read the sentiment of yesterday's entry; "" where there is none."""
-    entry = await services.journal(None, username).yesterday()
+    entry = await services.journal(None, username).read_yesterday()
     return entry.sentiment if entry else ""
 
 
-@ported(portal)
+@port(portal)
 async def get_yesterday_ltg(services: Services, username: str | None = None) -> str:
     """Read the long-term goal of yesterday's entry; "" where there is none."""
-    entry = await services.journal(None, username).yesterday()
+    entry = await services.journal(None, username).read_yesterday()
     return entry.long_term_goal if entry else ""
 
 
 def _thoughts(entries: list[Entry], characters: int) -> str:
     """Give whole thoughts, the newest that have room, a line for each."""
-    told: list[str] = []
+    texts: list[str] = []
     for entry in reversed(entries):
         characters -= len(entry.text) + 1
         if characters < 0:
             break
-        told.append(entry.text)
-    return "\n".join(reversed(told))
+        texts.append(entry.text)
+    return "\n".join(reversed(texts))
 
 
 def _lines(exchange: Exchange, user: str, persona: str) -> str:
@@ -280,25 +282,25 @@ def _iso(at: float) -> str:
     return datetime.fromtimestamp(at, tz=UTC).astimezone().isoformat()
 
 
-redis_save_sync = synchronous(redis_save)
-redis_load_sync = synchronous(redis_load)
-redis_append_sync = synchronous(redis_append)
-redis_entries_sync = synchronous(redis_entries)
-redis_delete_sync = synchronous(redis_delete)
-save_json_sync = synchronous(save_json)
-load_json_sync = synchronous(load_json)
-save_file_sync = synchronous(save_file)
-open_file_sync = synchronous(open_file)
-save_to_soc_sync = synchronous(save_to_soc)
-soc_today_sync = synchronous(soc_today)
-full_soc_sync = synchronous(full_soc)
-get_yesterday_soc_sync = synchronous(get_yesterday_soc)
-soc_entries_sync = synchronous(soc_entries)
-save_to_fleeting_convo_history_sync = synchronous(save_to_fleeting_convo_history)
-fleeting_sync = synchronous(fleeting)
-rotate_conversation_sync = synchronous(rotate_conversation)
-save_journal_sync = synchronous(save_journal)
-journal_loader_sync = synchronous(journal_loader)
-get_yesterday_journal_sync = synchronous(get_yesterday_journal)
-get_yesterday_sentiment_sync = synchronous(get_yesterday_sentiment)
-get_yesterday_ltg_sync = synchronous(get_yesterday_ltg)
+redis_save_sync = make_synchronous(redis_save)
+redis_load_sync = make_synchronous(redis_load)
+redis_append_sync = make_synchronous(redis_append)
+redis_entries_sync = make_synchronous(redis_entries)
+redis_delete_sync = make_synchronous(redis_delete)
+save_json_sync = make_synchronous(save_json)
+load_json_sync = make_synchronous(load_json)
+save_file_sync = make_synchronous(save_file)
+open_file_sync = make_synchronous(open_file)
+save_to_soc_sync = make_synchronous(save_to_soc)
+soc_today_sync = make_synchronous(soc_today)
+full_soc_sync = make_synchronous(full_soc)
+get_yesterday_soc_sync = make_synchronous(get_yesterday_soc)
+soc_entries_sync = make_synchronous(soc_entries)
+save_to_fleeting_convo_history_sync = make_synchronous(save_to_fleeting_convo_history)
+fleeting_sync = make_synchronous(fleeting)
+rotate_conversation_sync = make_synchronous(rotate_conversation)
+save_journal_sync = make_synchronous(save_journal)
+journal_loader_sync = make_synchronous(journal_loader)
+get_yesterday_journal_sync = make_synchronous(get_yesterday_journal)
+get_yesterday_sentiment_sync = make_synchronous(get_yesterday_sentiment)
+get_yesterday_ltg_sync = make_synchronous(get_yesterday_ltg)

@@ -69,4 +69,4 @@ async def kb_entries(
 ) -> str:
     """Give the contents of `get_key_matches` as one text, "" if there are none. Raises `StoreError`."""
     found = await get_key_matches(base, texts, max_entries=max_entries, budget_tokens=budget_tokens)
-    return _BETWEEN.join(each["content"] for each in found)
+    return _BETWEEN.join(entry["content"] for entry in found)

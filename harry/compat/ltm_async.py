@@ -14,17 +14,17 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from harry.compat.portal import ported, synchronous
+from harry.compat.portal import make_synchronous, port
 from harry.compat.services import Services, portal
 from harry.memory.longterm.service import Found
 from harry.memory.store.items import KINDS, Item, Kind
-from harry.memory.text.analysis import ago
+from harry.memory.text.analysis import format_age
 
 COUNT = 5
 """Memories that a search gives."""
 
 
-@ported(portal)
+@port(portal)
 async def search(
     services: Services, text: str, username: str | None = None, *, count: int = COUNT
 ) -> list[dict[str, Any]]:
@@ -32,19 +32,19 @@ async def search(
     return await _found(services, text, username, "memory", count)
 
 
-@ported(portal)
+@port(portal)
 async def memory_search(services: Services, query: str, username: str | None = None, *, count: int = COUNT) -> str:
     """Find memories and word them: a line `Memory from 3 weeks ago: text` for each; "" where nothing was found."""
-    return _worded("Memory", await _search(services, query, username, "memory", count))
+    return _word("Memory", await _search(services, query, username, "memory", count))
 
 
-@ported(portal)
+@port(portal)
 async def journal_search(services: Services, query: str, username: str | None = None, *, count: int = COUNT) -> str:
     """Find journal entries and word them: a line `Journal from 3 weeks ago: text` for each."""
-    return _worded("Journal", await _search(services, query, username, "journal", count))
+    return _word("Journal", await _search(services, query, username, "journal", count))
 
 
-@ported(portal)
+@port(portal)
 async def booksearch(
     services: Services, text: str, username: str | None = None, *, count: int = COUNT
 ) -> list[dict[str, Any]]:
@@ -52,7 +52,7 @@ async def booksearch(
     return await _found(services, text, username, "book", count)
 
 
-@ported(portal)
+@port(portal)
 async def notesearch(
     services: Services, text: str, username: str | None = None, *, count: int = COUNT
 ) -> list[dict[str, Any]]:
@@ -60,7 +60,7 @@ async def notesearch(
     return await _found(services, text, username, "note", count)
 
 
-@ported(portal)
+@port(portal)
 async def testsearch(
     services: Services, text: str, username: str | None = None, *, count: int = COUNT
 ) -> list[dict[str, Any]]:
@@ -68,7 +68,7 @@ async def testsearch(
     return await _found(services, text, username, "test", count)
 
 
-@ported(portal)
+@port(portal)
 async def upsert(
     services: Services,
     text: str,
@@ -81,31 +81,31 @@ async def upsert(
     return await _upsert(services, text, id, username, kind)
 
 
-@ported(portal)
+@port(portal)
 async def journal_upsert(services: Services, text: str, id: str | int, username: str | None = None) -> bool:
     """Keep a journal entry under an id."""
     return await _upsert(services, text, id, username, "journal")
 
 
-@ported(portal)
+@port(portal)
 async def book_upsert(services: Services, text: str, id: str | int, username: str | None = None) -> bool:
     """Keep a passage of a book under an id."""
     return await _upsert(services, text, id, username, "book")
 
 
-@ported(portal)
+@port(portal)
 async def notes_upsert(services: Services, text: str, id: str | int, username: str | None = None) -> bool:
     """Keep a note under an id."""
     return await _upsert(services, text, id, username, "note")
 
 
-@ported(portal)
+@port(portal)
 async def test_upsert(services: Services, text: str, id: str | int, username: str | None = None) -> bool:
     """Keep something for tests under an id."""
     return await _upsert(services, text, id, username, "test")
 
 
-@ported(portal)
+@port(portal)
 async def delete_vector_by_id(
     services: Services,
     id: str | int,
@@ -140,7 +140,7 @@ async def _search(services: Services, text: str, username: str | None, kind: Kin
 
 
 async def _found(services: Services, text: str, username: str | None, kind: Kind, count: int) -> list[dict[str, Any]]:
-    return [_memory(each) for each in await _search(services, text, username, kind, count)]
+    return [_memory(hit) for hit in await _search(services, text, username, kind, count)]
 
 
 def _memory(found: Found) -> dict[str, Any]:
@@ -155,20 +155,20 @@ def _memory(found: Found) -> dict[str, Any]:
     }
 
 
-def _worded(what: str, found: tuple[Found, ...]) -> str:
+def _word(what: str, found: tuple[Found, ...]) -> str:
     now = time.time()
-    return "\n".join(f"{what} from {ago(each.item.at, now)}: {each.item.text}" for each in found)
+    return "\n".join(f"{what} from {format_age(hit.item.at, now)}: {hit.item.text}" for hit in found)
 
 
-search_sync = synchronous(search)
-memory_search_sync = synchronous(memory_search)
-journal_search_sync = synchronous(journal_search)
-booksearch_sync = synchronous(booksearch)
-notesearch_sync = synchronous(notesearch)
-testsearch_sync = synchronous(testsearch)
-upsert_sync = synchronous(upsert)
-journal_upsert_sync = synchronous(journal_upsert)
-book_upsert_sync = synchronous(book_upsert)
-notes_upsert_sync = synchronous(notes_upsert)
-test_upsert_sync = synchronous(test_upsert)
-delete_vector_by_id_sync = synchronous(delete_vector_by_id)
+search_sync = make_synchronous(search)
+memory_search_sync = make_synchronous(memory_search)
+journal_search_sync = make_synchronous(journal_search)
+booksearch_sync = make_synchronous(booksearch)
+notesearch_sync = make_synchronous(notesearch)
+testsearch_sync = make_synchronous(testsearch)
+upsert_sync = make_synchronous(upsert)
+journal_upsert_sync = make_synchronous(journal_upsert)
+book_upsert_sync = make_synchronous(book_upsert)
+notes_upsert_sync = make_synchronous(notes_upsert)
+test_upsert_sync = make_synchronous(test_upsert)
+delete_vector_by_id_sync = make_synchronous(delete_vector_by_id)

@@ -24,7 +24,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S")
 
-WITHIN = 30.0
+WITHIN_SECONDS = 30.0
 """Seconds a call may take, if nothing else is said; past them it raises `StoreError`."""
 
 _CLOSING = 5.0  # seconds
@@ -37,7 +37,9 @@ class Portal(Generic[S]):
     `within` seconds.
     """
 
-    def __init__(self, open_services: Callable[[], AbstractAsyncContextManager[S]], *, within: float = WITHIN) -> None:
+    def __init__(
+        self, open_services: Callable[[], AbstractAsyncContextManager[S]], *, within: float = WITHIN_SECONDS
+    ) -> None:
         self._open = open_services
         self.within = within
         self._starting = threading.Lock()
@@ -139,7 +141,7 @@ def _closing_is_a_store_error() -> Iterator[None]:
         raise StoreError("Harry's memory was closed meanwhile.") from error
 
 
-def ported(
+def port(
     portal: Portal[S],
 ) -> Callable[[Callable[Concatenate[S, P], Awaitable[R]]], Callable[P, Coroutine[Any, Any, R]]]:
     """Make a function of the services a public one: it runs in the portal, under whichever loop it is awaited."""
@@ -160,7 +162,7 @@ def ported(
     return decorate
 
 
-def synchronous(function: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, R]:
+def make_synchronous(function: Callable[P, Coroutine[Any, Any, R]]) -> Callable[P, R]:
     """Give the `_sync` twin of a ported function: the same arguments, result and errors, without `await`."""
     return cast("Callable[P, R]", _TWINS[function])
 
@@ -175,5 +177,5 @@ def _dress(made: Callable[..., Any], original: Callable[..., Any], name: str, ex
     vars(made)["__signature__"] = signature.replace(parameters=parameters)
     made.__name__ = made.__qualname__ = name
     made.__module__, made.__doc__ = original.__module__, explained
-    made.__annotations__ = {each.name: each.annotation for each in parameters}
+    made.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     made.__annotations__["return"] = signature.return_annotation

@@ -7,13 +7,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-MOST = 16
+MAX_RECORDINGS = 16
 """Recordings at once; the oldest is let go for another."""
 
-LONGEST = 20 * 1024 * 1024
+MAX_RECORDING_BYTES = 20 * 1024 * 1024
 """Bytes of one recording: ten minutes at 16,000 Hz. What comes later is not taken."""
 
-STALE = 300.0
+STALE_SECONDS = 300.0
 """Seconds after which a recording that nobody ended is forgotten."""
 
 
@@ -35,9 +35,11 @@ class Recordings:
         """Begin one; what was recorded under this name is forgotten."""
         with self._lock:
             now = self._clock()
-            self._open = {key: each for key, each in self._open.items() if now - each.began < STALE}
+            self._open = {
+                key: recording for key, recording in self._open.items() if now - recording.began < STALE_SECONDS
+            }
             self._open.pop(name, None)
-            while len(self._open) >= MOST:
+            while len(self._open) >= MAX_RECORDINGS:
                 del self._open[next(iter(self._open))]
             self._open[name] = _Recording(now)
 
@@ -45,7 +47,7 @@ class Recordings:
         """Add to one. False: there is none of this name, or it is full."""
         with self._lock:
             recording = self._open.get(name)
-            if recording is None or len(recording.sound) + len(sound) > LONGEST:
+            if recording is None or len(recording.sound) + len(sound) > MAX_RECORDING_BYTES:
                 return False
             recording.sound += sound
             return True
@@ -54,6 +56,6 @@ class Recordings:
         """End one and give what was recorded; None where there is none, or it is too old."""
         with self._lock:
             recording = self._open.pop(name, None)
-            if recording is None or self._clock() - recording.began >= STALE:
+            if recording is None or self._clock() - recording.began >= STALE_SECONDS:
                 return None
             return bytes(recording.sound)

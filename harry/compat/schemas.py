@@ -14,24 +14,24 @@ import yaml
 
 from harry.errors import ConfigurationError
 
-MOST = 256 * 1024
+MAX_FILE_BYTES = 256 * 1024
 """Bytes of a file that are read."""
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
 
 
-def schema_of(folder: Path, wanted: str | Mapping[str, Any]) -> Mapping[str, Any]:
+def load_schema(folder: Path, requested: str | Mapping[str, Any]) -> Mapping[str, Any]:
     """Find a schema by name, or take the one that was given. Raises `ConfigurationError`. Reads a file."""
-    if not isinstance(wanted, str):
-        return wanted
+    if not isinstance(requested, str):
+        return requested
     where = folder / "schemas"
-    if not _NAME.fullmatch(wanted):
-        raise ConfigurationError(f"{wanted[:80]!r} is no name of a schema.", remedy=f"Schemas are files in {where}.")
+    if not _NAME.fullmatch(requested):
+        raise ConfigurationError(f"{requested[:80]!r} is no name of a schema.", remedy=f"Schemas are files in {where}.")
     for ending in ("yaml", "yml", "json"):
-        path = where / f"{wanted}.{ending}"
+        path = where / f"{requested}.{ending}"
         try:
             with path.open("rb") as file:
-                read = yaml.safe_load(file.read(MOST))  # JSON is YAML
+                read = yaml.safe_load(file.read(MAX_FILE_BYTES))  # JSON is YAML
         except FileNotFoundError:
             continue
         except (OSError, yaml.YAMLError, UnicodeError, RecursionError) as error:
@@ -39,4 +39,6 @@ def schema_of(folder: Path, wanted: str | Mapping[str, Any]) -> Mapping[str, Any
         if not isinstance(read, dict):
             raise ConfigurationError(f"The schema {path} is no object.", remedy="Write a JSON schema.")
         return read
-    raise ConfigurationError(f"There is no schema {wanted!r}.", remedy=f"Write {where / wanted}.yaml, a JSON schema.")
+    raise ConfigurationError(
+        f"There is no schema {requested!r}.", remedy=f"Write {where / requested}.yaml, a JSON schema."
+    )

@@ -56,17 +56,17 @@ class Services:
         return name or self.config.persona.name
 
     def soc(self, persona: str | None) -> SocDays:
-        """The stream of consciousness of a persona."""
+        """Open the stream of consciousness of a persona."""
         return SocDays(
             self.tables, self.persona(persona), user=self.config.user.name, session=self.session, namespace=NAMESPACE
         )
 
     def journal(self, persona: str | None, username: str | None) -> Journal:
-        """The journal of a persona about a user."""
+        """Open the journal of a persona about a user."""
         return Journal(self.tables, self.persona(persona), self.user(username))
 
     def knowledge(self, persona: str | None) -> KnowledgeBase:
-        """The lore of a persona, as it is now."""
+        """Open the lore of a persona, as it is now."""
         return KnowledgeBase(
             self.lore,
             Scope(NAMESPACE, self.persona(persona)),
@@ -99,14 +99,14 @@ def configure(config: Config | None = None, *, redis_url: str | None = None) -> 
 
 
 def configuration() -> Config:
-    """The one that was chosen. Raises `ConfigurationError`."""
+    """Return the configuration that was chosen. Raises `ConfigurationError`."""
     return _chosen[0][0] or load_config()
 
 
 def close() -> None:
     """Let go of everything; the next call opens it again. Also done when the process ends."""
-    for each in portals:
-        each.close()
+    for portal in portals:
+        portal.close()
 
 
 @asynccontextmanager
@@ -151,7 +151,7 @@ def _embedder() -> Embedder | None:
 
 
 def _nothing() -> None:
-    """Nobody follows."""
+    """Do nothing: nobody follows."""
 
 
 portal = Portal(_open)

@@ -11,21 +11,21 @@ import trio
 from channels.clock import AudioClock
 from channels.turn import new_id
 from harry.audio.choice import open_loudspeaker
-from harry.audio.files import written
+from harry.audio.files import encode
 from harry.compat.engine_services import EngineServices
 from harry.errors import DeviceError, EngineUnavailable
 from harry.services.playback import play
 from harry.services.speech import RATE, voice
 from harry.services.transcription import transcribed
 
-SPEECHES = 20
+MAX_SPEECH_FILES = 20
 """Files of speech that are kept when nobody says where to write one; the oldest goes."""
 
-LARGEST = 256 * 1024 * 1024
+MAX_SOUND_BYTES = 256 * 1024 * 1024
 """Bytes of a sound file that are read."""
 
 
-async def transcript(home: EngineServices, audio: bytes | str | os.PathLike[str]) -> str:
+async def transcribe(home: EngineServices, audio: bytes | str | os.PathLike[str]) -> str:
     """Hear a file, or its bytes. Raises `DeviceError`, `EngineError`."""
     ear = home.host.engines.speech_to_text
     if ear is None:
@@ -35,7 +35,7 @@ async def transcript(home: EngineServices, audio: bytes | str | os.PathLike[str]
     return (await transcribed(ear, audio)).text
 
 
-async def speech(
+async def synthesize(
     home: EngineServices,
     text: str,
     *,
@@ -52,7 +52,7 @@ async def speech(
     async def take(pcm: bytes) -> None:
         sound.extend(pcm)
         if tell is not None and pcm:
-            await trio.to_thread.run_sync(lambda: tell(written(pcm, RATE, "wav")))
+            await trio.to_thread.run_sync(lambda: tell(encode(pcm, RATE, "wav")))
 
     await voice(shelf, text, take)
     path = await trio.to_thread.run_sync(_write, path, home.folder / "speech", bytes(sound))
@@ -68,7 +68,7 @@ async def speech(
 def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(LARGEST)
+            return file.read(MAX_SOUND_BYTES)
     except OSError as error:
         raise DeviceError(f"{path} cannot be read: {error.strerror}.", remedy="Name a sound file.") from error
 
@@ -77,10 +77,10 @@ def _write(path: Path | None, folder: Path, pcm: bytes) -> Path:
     try:
         if path is None:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for old in sorted(folder.glob("speech-*.wav"))[: 1 - SPEECHES]:
+            for old in sorted(folder.glob("speech-*.wav"))[: 1 - MAX_SPEECH_FILES]:
                 old.unlink(missing_ok=True)
             path = folder / f"speech-{new_id()}.wav"
-        path.write_bytes(written(pcm, RATE, "wav"))
+        path.write_bytes(encode(pcm, RATE, "wav"))
     except OSError as error:
         raise DeviceError(f"{path or folder} cannot be written: {error.strerror}.") from error
     return path

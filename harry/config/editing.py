@@ -16,7 +16,7 @@ from tomlkit.exceptions import TOMLKitError
 
 from harry.config.loading import Config, load_config
 from harry.errors import ConfigurationError, StoreError
-from harry.files.atomic import write_whole
+from harry.files.atomic import write_file
 
 
 def change_file(path: Path, changes: Mapping[str, object], environ: Mapping[str, str] = os.environ) -> Config:
@@ -28,7 +28,7 @@ def change_file(path: Path, changes: Mapping[str, object], environ: Mapping[str,
         text = changed(path.read_text("utf-8-sig") if path.exists() else "", changes)
         config = _tried(text, path, environ)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, text.encode())
+        write_file(path, text.encode())
     except (OSError, UnicodeError, StoreError) as error:
         raise ConfigurationError(f"{path} cannot be changed: {error}") from error
     return config

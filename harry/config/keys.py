@@ -17,8 +17,8 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from harry.config.sources import Layer, Place, origin_of
-from harry.engines.registry import nearest
+from harry.config.sources import Layer, Place, describe_origin
+from harry.engines.registry import suggest_name
 from harry.errors import ConfigurationError
 from harry.redaction import is_secret
 
@@ -36,24 +36,24 @@ class Key:
     meaning: str
 
 
-def keys(model: type[BaseModel], place: Place = ()) -> Iterator[Key]:
-    """Every key of a model, in the order they are declared; free tables are left out."""
+def list_keys(model: type[BaseModel], place: Place = ()) -> Iterator[Key]:
+    """Yield every key of a model in the order of declaration, without free tables."""
     for name, field in model.model_fields.items():
         inner = _section(field)
         if inner is not None:
-            yield from keys(inner, (*place, name))
+            yield from list_keys(inner, (*place, name))
         elif get_origin(field.annotation) is not dict:
             default = None if field.default is PydanticUndefined else field.default
-            yield Key(".".join((*place, name)), takes(field), default, field.description or "")
+            yield Key(".".join((*place, name)), describe_accepted(field), default, field.description or "")
 
 
-def row(key: Key) -> str:
+def format_row(key: Key) -> str:
     """Write a key as a row of the table in `docs/configuration.md`."""
     default = "" if key.default is None else _as_toml(key.default)
     return f"| `{key.name}` | {key.takes} | {default} | {key.meaning} |"
 
 
-def engine_page(title: str, settings: type[BaseModel]) -> str:
+def format_engine_page(title: str, settings: type[BaseModel]) -> str:
     """Write what `docs/configuration.md` says of an engine: its settings' docstring, and their table."""
     lines = [f"### {title}", "", inspect.cleandoc(settings.__doc__ or ""), ""]
     rows = [_engine_row(name, field) for name, field in settings.model_fields.items()]
@@ -66,9 +66,9 @@ def engine_page(title: str, settings: type[BaseModel]) -> str:
 
 def _engine_row(name: str, field: FieldInfo) -> str:
     if field.is_required():
-        return f"| `{name}` | {takes(field)} | (must be given) |"
+        return f"| `{name}` | {describe_accepted(field)} | (must be given) |"
     known = field.default not in (None, PydanticUndefined)
-    return f"| `{name}` | {takes(field)} | {_as_toml(field.default) if known else ''} |"
+    return f"| `{name}` | {describe_accepted(field)} | {_as_toml(field.default) if known else ''} |"
 
 
 def _as_toml(value: Any) -> str:
@@ -80,19 +80,22 @@ def _section(field: FieldInfo) -> type[BaseModel] | None:
     return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
-def takes(field: FieldInfo) -> str:
-    """Say in words what a field accepts."""
+def describe_accepted(field: FieldInfo) -> str:
+    """Describe in words what a field accepts."""
     if isinstance(field.json_schema_extra, dict) and "takes" in field.json_schema_extra:
         return str(field.json_schema_extra["takes"])
     bounds = {
-        name: getattr(each, name) for each in field.metadata for name in ("ge", "gt", "le", "lt") if hasattr(each, name)
+        name: getattr(bound, name)
+        for bound in field.metadata
+        for name in ("ge", "gt", "le", "lt")
+        if hasattr(bound, name)
     }
     return _in_words(field.annotation, bounds)
 
 
 def _in_words(kind: Any, bounds: dict[str, Any]) -> str:
     if get_origin(kind) in (Union, types.UnionType):
-        parts = [_in_words(each, bounds) for each in get_args(kind) if each is not type(None)]
+        parts = [_in_words(part, bounds) for part in get_args(kind) if part is not type(None)]
         return "a name or a list of names" if len(parts) > 1 else parts[0]
     if get_origin(kind) is Literal:
         return "one of " + ", ".join(f'"{choice}"' for choice in get_args(kind))
@@ -116,21 +119,23 @@ def _span(bounds: dict[str, Any]) -> str:
     if {"ge", "le"} <= set(bounds):
         return f" from {bounds['ge']:g} to {bounds['le']:g}"
     words = {"ge": "from {:g} on", "gt": "above {:g}", "le": "up to {:g}", "lt": "below {:g}"}
-    told = [words[name].format(bound) for name, bound in bounds.items()]
-    return f", {' and '.join(told)}" if told else ""
+    limits = [words[name].format(bound) for name, bound in bounds.items()]
+    return f", {' and '.join(limits)}" if limits else ""
 
 
-def mistake(model: type[BaseModel], error: ValidationError, layers: Iterable[Layer]) -> ConfigurationError:
-    """Tell the first mistake that validation found: where it was written, the key, what was expected instead."""
+def explain_first_mistake(
+    model: type[BaseModel], error: ValidationError, layers: Iterable[Layer]
+) -> ConfigurationError:
+    """Return the first mistake that validation found as an error: its origin, its key, what was expected instead."""
     first = error.errors()[0]
     place, field, owner = _walk(model, tuple(map(str, first["loc"])))
-    key, origin = ".".join(place), origin_of(place, layers)
+    key, origin = ".".join(place), describe_origin(place, layers)
     if first["type"] == "extra_forbidden":
         word = place[-1]
-        elsewhere = [each.name for each in keys(model) if each.name.endswith(f".{word}")]
-        remedy = f"Did you mean {elsewhere[0]!r}?" if elsewhere else nearest(word, list(owner.model_fields))
+        elsewhere = [key.name for key in list_keys(model) if key.name.endswith(f".{word}")]
+        remedy = f"Did you mean {elsewhere[0]!r}?" if elsewhere else suggest_name(word, list(owner.model_fields))
         return ConfigurationError(f"Unknown key {key} ({origin}).", remedy=remedy)
-    expected = takes(field) if field is not None else "a table"
+    expected = describe_accepted(field) if field is not None else "a table"
     given = first["input"]
     shown = "" if is_secret(key, given) or isinstance(given, dict) else f", not {_short(given)}"
     return ConfigurationError(f"{key} ({origin}) takes {expected}{shown}.")

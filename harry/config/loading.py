@@ -1,4 +1,4 @@
-"""What Harry was told: the sections of `harry.config.sections`, and how the sources are laid over one another.
+"""The whole configuration: the sections of `harry.config.sections`, and how the sources are merged.
 
 Weakest first: the defaults here, the TOML file, the `HARRY_...` variables, `--set`. Every mistake is a
 `ConfigurationError` that names the place it was written, the key, what was expected, and the nearest right name.
@@ -17,8 +17,8 @@ from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, ValidationError,
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 
 from harry.config.engine_presets import PRESETS
-from harry.config.keys import mistake
-from harry.config.persona import persona_of
+from harry.config.keys import explain_first_mistake
+from harry.config.persona import load_configured_persona
 from harry.config.sections import (
     Actors,
     Attention,
@@ -35,9 +35,9 @@ from harry.config.sections import (
     User,
     Web,
 )
-from harry.config.sources import Layer, environment_layer, file_layer, origin_of, sets_layer
+from harry.config.sources import Layer, describe_origin, read_environment, read_file, read_sets
 from harry.config.tool_sections import McpServer, Tools
-from harry.engines.registry import ROLES, kinds, nearest
+from harry.engines.registry import ROLES, list_kinds, suggest_name
 from harry.errors import ConfigurationError
 from harry.redaction import is_secret
 
@@ -89,16 +89,16 @@ class Config(BaseSettings):
         return self._file
 
     def chain(self, role: str) -> list[str]:
-        """Name a role's engines, the wanted first. Empty where Harry chooses by himself."""
+        """Return the names of a role's engines, the preferred first; empty where Harry chooses."""
         names: list[str] | None = getattr(self.engines, role)
         return list(names or ())
 
     def named(self, role: str) -> bool:
-        """Whether the user named exactly one engine for a role: then that one must serve, and nothing stands in."""
+        """Return whether the user named exactly one engine for a role, so that no other may stand in."""
         return role in self.engines.model_fields_set and len(self.chain(role)) == 1
 
     def engine_table(self, name: str) -> dict[str, Any]:
-        """Copy `[engine.NAME]`, with its secrets as they are: for the engine alone, never to be shown."""
+        """Return a copy of `[engine.NAME]` with its secrets readable; for the engine alone, never to be shown."""
         table: dict[str, Any] = _revealed(self.engine.get(name, {}))
         return table
 
@@ -117,7 +117,7 @@ class Config(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take what is given and nothing else: `load_config` reads the environment itself, to know the origins."""
+        """Use the given values alone: `load_config` reads the environment itself, to know the origins."""
         return (init_settings,)
 
 
@@ -139,7 +139,7 @@ def _revealed(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """What `harry run` was told beside the configuration; None leaves it to the configuration.
+    """Options of `harry run`; None leaves a choice to the configuration.
 
     `until_quiet` is in seconds. `door`: whether the door is opened, if the configuration has one.
     """
@@ -152,7 +152,7 @@ class RunOptions:
 
 
 def load_config(file: Path | None = None, sets: Iterable[str] = (), environ: Mapping[str, str] = os.environ) -> Config:
-    """Lay all sources over one another. `file` must exist if it is given; Harry's own place for it need not.
+    """Merge all sources. `file` must exist if it is given; the default file need not.
 
     Raises `ConfigurationError`.
     """
@@ -160,9 +160,9 @@ def load_config(file: Path | None = None, sets: Iterable[str] = (), environ: Map
     path = _file_to_read(file, environ)
     # Strongest first, as pydantic-settings wants them.
     layers = [
-        sets_layer(sets),
-        environment_layer(environ, _known_engines),
-        file_layer(path) if path is not None else Layer(),
+        read_sets(sets),
+        read_environment(environ, _known_engines),
+        read_file(path) if path is not None else Layer(),
     ]
 
     class Loaded(Config):
@@ -179,7 +179,7 @@ def load_config(file: Path | None = None, sets: Iterable[str] = (), environ: Map
     try:
         config = Loaded()
     except ValidationError as error:
-        raise mistake(Config, error, layers) from None
+        raise explain_first_mistake(Config, error, layers) from None
     if config.engine:
         _check_tables(config, _known_engines(), layers)
     _refuse_what_does_nothing(config, layers)
@@ -190,7 +190,7 @@ def _named_by_folder(config: Config) -> Config:
     """Take the persona's name from its folder where nobody set one. Raises `ConfigurationError`."""
     if not config.persona.folder:
         return config
-    persona = persona_of(config.persona)
+    persona = load_configured_persona(config.persona)
     if "name" in config.persona.model_fields_set:
         return config
     return config.model_copy(update={"persona": config.persona.model_copy(update={"name": persona.name})})
@@ -216,8 +216,8 @@ def usual_file(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def _known_engines() -> list[str]:
-    """Name every kind there is, and every engine of which something is known beforehand."""
-    return sorted({*PRESETS, *(kind for role in ROLES for kind in kinds(role))})
+    """Return every kind of engine and every name with a preset."""
+    return sorted({*PRESETS, *(kind for role in ROLES for kind in list_kinds(role))})
 
 
 def _refuse_what_does_nothing(config: Config, layers: list[Layer]) -> None:
@@ -225,12 +225,12 @@ def _refuse_what_does_nothing(config: Config, layers: list[Layer]) -> None:
     language = config.persona.language
     if language.partition("-")[0] != "en":
         raise ConfigurationError(
-            f"persona.language ({origin_of(('persona', 'language'), layers)}) is {language!r}, "
+            f"persona.language ({describe_origin(('persona', 'language'), layers)}) is {language!r}, "
             "but Harry speaks only English so far.",
             remedy='Leave it out, or set it to "en".',
         )
     if config.web.certificate_key and not config.web.certificate:
-        origin = origin_of(("web", "certificate_key"), layers)
+        origin = describe_origin(("web", "certificate_key"), layers)
         raise ConfigurationError(
             f"web.certificate_key ({origin}) is set, but web.certificate is not.",
             remedy="Set both, or neither.",
@@ -240,13 +240,14 @@ def _refuse_what_does_nothing(config: Config, layers: list[Layer]) -> None:
         for name in config.budget.engine:
             if name not in minds:
                 raise ConfigurationError(
-                    f"Unknown engine {name!r} in budget.engine ({origin_of(('budget', 'engine', name), layers)}).",
-                    remedy=nearest(name, sorted(minds)),
+                    f"Unknown engine {name!r} in budget.engine"
+                    f" ({describe_origin(('budget', 'engine', name), layers)}).",
+                    remedy=suggest_name(name, sorted(minds)),
                 )
 
 
 def _check_tables(config: Config, engines: list[str], layers: list[Layer]) -> None:
-    """Refuse a table that nothing could ever use: neither its name nor its kind is known, and no chain names it."""
+    """Raise `ConfigurationError` for a table whose name and kind are unknown and which no chain names."""
     named = {name for role in ROLES for name in config.chain(role)}
     for name, table in config.engine.items():
         kind = table.get("kind", name)
@@ -255,6 +256,6 @@ def _check_tables(config: Config, engines: list[str], layers: list[Layer]) -> No
         place = ("engine", name, "kind") if "kind" in table else ("engine", name)
         what = f"Unknown kind {kind!r} in [engine.{name}]" if "kind" in table else f"Unknown engine [engine.{name}]"
         raise ConfigurationError(
-            f"{what} ({origin_of(place, layers)}).",
-            remedy=nearest(str(kind), engines if "kind" in table else sorted({*engines, *named})),
+            f"{what} ({describe_origin(place, layers)}).",
+            remedy=suggest_name(str(kind), engines if "kind" in table else sorted({*engines, *named})),
         )

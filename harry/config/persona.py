@@ -20,7 +20,7 @@ from harry.errors import ConfigurationError
 
 DEFAULT = Path(__file__).parents[1] / "personas" / "harry"
 
-LONGEST = 64_000
+MAX_FILE_BYTES = 64_000
 """Bytes of one file: a prompt holds far less."""
 
 _NAMES = re.compile(r"\{\{(char|user)\}\}", re.IGNORECASE)
@@ -32,7 +32,7 @@ _KEYS = {"name", "about", "thinking", "small", "replies"}
 
 @dataclass(frozen=True, slots=True)
 class Persona:
-    """What the prompt tells of a persona. The texts still hold `{{char}}` and `{{user}}`; `told` fills them in.
+    """The texts of a persona for the prompt. They hold `{{char}}` and `{{user}}`, which `fill_names` replaces.
 
     `replies` are the persona's own wordings of fixed sentences, by their names.
     """
@@ -43,8 +43,8 @@ class Persona:
     small: str
     replies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def told(self, text: str, *, name: str, user: str) -> str:
-        """Put the names into one of the texts."""
+    def fill_names(self, text: str, *, name: str, user: str) -> str:
+        """Replace `{{char}}` and `{{user}}` in a text by the names."""
         names = {"char": name, "user": "the user" if user in _NOBODY else user}
         return _NAMES.sub(lambda found: names[found[1].lower()], text).strip()
 
@@ -52,65 +52,67 @@ class Persona:
 @lru_cache(maxsize=8)
 def load_persona(folder: Path | None = None) -> Persona:
     """Read a persona's folder, once; by default Harry's own. Raises `ConfigurationError`, naming the wrong file."""
-    own = _read(DEFAULT)
+    default = _read(DEFAULT)
     if folder is None:
-        return _made(own, {}, DEFAULT)
+        return _made(default, {}, DEFAULT)
     if not folder.is_dir():
         raise ConfigurationError(
             f"persona.folder: {folder} is not a folder.", remedy="A persona is a folder with a persona.toml in it."
         )
-    return _made(_read(folder), own, folder)
+    return _made(_read(folder), default, folder)
 
 
 def _read(folder: Path) -> dict[str, Any]:
     path = folder / "persona.toml"
     try:
-        told = tomllib.loads(_text(path))
+        settings = tomllib.loads(_text(path))
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: {error}.", remedy="Correct the line.") from error
-    unknown = sorted(told.keys() - _KEYS)
+    unknown = sorted(settings.keys() - _KEYS)
     if unknown:
         raise ConfigurationError(
             f"{path}: unknown key {unknown[0]!r}.", remedy=f"There are {', '.join(sorted(_KEYS))}."
         )
     for key, of in (("name", str), ("about", list), ("thinking", str), ("small", str), ("replies", dict)):
-        if not isinstance(told.get(key, of()), of):
+        if not isinstance(settings.get(key, of()), of):
             raise ConfigurationError(f"{path}: {key} must be a {of.__name__}.")
-    files = [*told.get("about", []), *([told["thinking"]] if "thinking" in told else [])]
+    files = [*settings.get("about", []), *([settings["thinking"]] if "thinking" in settings else [])]
     if not all(isinstance(file, str) and Path(file).name == file for file in files):
         raise ConfigurationError(f"{path}: about and thinking name files of this folder.")
-    if "about" in told:
-        told["about"] = "\n\n".join(_text(folder / file).strip() for file in told["about"])
-    if "thinking" in told:
-        told["thinking"] = _text(folder / told["thinking"])
-    return told
+    if "about" in settings:
+        settings["about"] = "\n\n".join(_text(folder / file).strip() for file in settings["about"])
+    if "thinking" in settings:
+        settings["thinking"] = _text(folder / settings["thinking"])
+    return settings
 
 
-def _made(told: Mapping[str, Any], default: Mapping[str, Any], folder: Path) -> Persona:
-    whole = {**default, **told}
+def _made(own: Mapping[str, Any], default: Mapping[str, Any], folder: Path) -> Persona:
+    merged = {**default, **own}
     replies = {}
-    for name, wordings in whole.get("replies", {}).items():
+    for name, wordings in merged.get("replies", {}).items():
         given = [wordings] if isinstance(wordings, str) else wordings
-        if not isinstance(given, list) or not given or not all(isinstance(each, str) for each in given):
+        if not isinstance(given, list) or not given or not all(isinstance(wording, str) for wording in given):
             raise ConfigurationError(f"{folder / 'persona.toml'}: replies.{name} must be a text or a list of texts.")
         replies[name] = tuple(given)
-    return Persona(whole["name"], whole["about"], whole["thinking"], whole["small"], replies)
+    return Persona(merged["name"], merged["about"], merged["thinking"], merged["small"], replies)
 
 
 def _text(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            raw = file.read(LONGEST + 1)
+            raw = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
-    if len(raw) > LONGEST:
-        raise ConfigurationError(f"{path} is longer than {LONGEST} bytes.", remedy="A persona fits on a few pages.")
+    if len(raw) > MAX_FILE_BYTES:
+        raise ConfigurationError(
+            f"{path} is longer than {MAX_FILE_BYTES} bytes.", remedy="A persona fits on a few pages."
+        )
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path} is not UTF-8 text.", remedy="Save it as UTF-8.") from error
 
 
-def persona_of(section: PersonaSection) -> Persona:
+def load_configured_persona(section: PersonaSection) -> Persona:
     """Read the configured persona. Raises `ConfigurationError`."""
     return load_persona(Path(section.folder).expanduser() if section.folder else None)

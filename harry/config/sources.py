@@ -24,13 +24,13 @@ NOT_KEYS = frozenset({"HARRY_HOME", "HARRY_CONFIG"})
 
 @dataclass
 class Layer:
-    """One source's settings: nested `values`, and for each key that was written where that was."""
+    """One source's settings: nested `values`, and `origins`, which says where each key was written."""
 
     values: dict[str, Any] = field(default_factory=dict)
     origins: dict[Place, str] = field(default_factory=dict)
 
     def put(self, place: Place, value: Any, origin: str) -> None:
-        """Write a value; what stood in its way is replaced."""
+        """Set a value, replacing what is in its way."""
         table = self.values
         for part in place[:-1]:
             inner = table.get(part)
@@ -47,8 +47,8 @@ class Layer:
                 self._note((*place, key), inner, origin)
 
 
-def origin_of(place: Place, layers: Iterable[Layer]) -> str:
-    """Where a key was written: in the strongest of `layers` (strongest first), else where its table was."""
+def describe_origin(place: Place, layers: Iterable[Layer]) -> str:
+    """Return where a key, or else its table, was written. `layers` stand strongest first."""
     layers = list(layers)
     for end in range(len(place), 0, -1):
         for layer in layers:
@@ -58,7 +58,7 @@ def origin_of(place: Place, layers: Iterable[Layer]) -> str:
     return "the configuration"
 
 
-def file_layer(path: Path) -> Layer:
+def read_file(path: Path) -> Layer:
     """Read a TOML file. Raises `ConfigurationError` with the file and, for a mistake in it, the line."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -95,7 +95,7 @@ _OF_A_SERVICE = re.compile(
 )
 
 
-def environment_layer(environ: Mapping[str, str], engines: Callable[[], Iterable[str]]) -> Layer:
+def read_environment(environ: Mapping[str, str], engines: Callable[[], Iterable[str]]) -> Layer:
     """Read the `HARRY_...` variables; `__` stands between the parts of a key, and an empty variable counts as not set.
 
     `engines` tells the known names: a variable cannot hold a hyphen, so `OPENAI_CHAT` finds `openai-chat`.
@@ -110,12 +110,12 @@ def environment_layer(environ: Mapping[str, str], engines: Callable[[], Iterable
         place = tuple(name.removeprefix(PREFIX).lower().split("__"))
         if place[0] == "engine" and len(place) > 1:
             place = (place[0], hyphened.get(place[1], place[1]), *place[2:])
-        layer.put(place, toml_value(text), f"the variable {name}")
+        layer.put(place, parse_toml_value(text), f"the variable {name}")
     return layer
 
 
-def sets_layer(sets: Iterable[str]) -> Layer:
-    """Read the `--set KEY=VALUE` options, the later over the earlier."""
+def read_sets(sets: Iterable[str]) -> Layer:
+    """Read the `--set KEY=VALUE` options; later ones win. Raises `ConfigurationError`."""
     layer = Layer()
     for text in sets:
         key, equals, value = text.partition("=")
@@ -124,12 +124,12 @@ def sets_layer(sets: Iterable[str]) -> Layer:
             raise ConfigurationError(
                 f"--set takes KEY=VALUE, not {key.strip()!r}.", remedy="For example: --set turn.endpoint_silence=0.6"
             )
-        layer.put(place, toml_value(value), f"--set {'.'.join(place)}")
+        layer.put(place, parse_toml_value(value), f"--set {'.'.join(place)}")
     return layer
 
 
-def toml_value(text: str) -> Any:
-    """Read the text as a TOML value; it stands for itself if it is none."""
+def parse_toml_value(text: str) -> Any:
+    """Parse a text as a TOML value; return the text itself if it is not one."""
     try:
         parsed = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:

@@ -15,7 +15,7 @@ import structlog
 import trio
 
 from channels.event_types import Degraded, Transcribed
-from channels.events import Event, Listener
+from channels.events import Event, EventSubscription
 from harry.errors import ConfigurationError
 
 log = structlog.get_logger(__name__)
@@ -35,7 +35,7 @@ def open_event_file(path: Path) -> IO[str]:
         ) from error
 
 
-async def write_events(listener: Listener, file: IO[str]) -> None:
+async def write_events(listener: EventSubscription, file: IO[str]) -> None:
     """Write events until the listener is closed, and close the file. A disk that fails ends the writing, told once."""
     missed = 0
     try:
@@ -62,9 +62,9 @@ def _flat(event: Event) -> dict[str, object]:
     """Lay out an event as it is written: words that were not meant for Harry are kept in no file."""
     match event.what:
         case Transcribed(meant=False):
-            return {**event.flat(), "text": ""}
+            return {**event.to_dict(), "text": ""}
         case _:
-            return event.flat()
+            return event.to_dict()
 
 
 def _write(file: IO[str], lines: str) -> None:

@@ -46,7 +46,7 @@ class TypedLines:
             self._attendance.typing = True
             self._one(line.strip())
             if not self._terminal.interactive:
-                await self._session.conductor.idle()
+                await self._session.conductor.wait_idle()
             self._running -= 1
             self._answered.set()
         self._attendance.typing = False
@@ -54,7 +54,7 @@ class TypedLines:
     async def quiet(self, seconds: float) -> None:
         """Wait until every line that came is answered, and nothing has happened for `seconds`."""
         while True:
-            await self._session.quiet(seconds)
+            await self._session.wait_quiet(seconds)
             if not self._running:
                 return
             self._answered = trio.Event()
@@ -71,6 +71,6 @@ class TypedLines:
         elif text.startswith("/"):
             self._terminal.print("There are /mute, /unmute and /quit; anything else is said to Harry.")
         elif text:
-            session.typed(text)
+            session.answer_typed(text)
         elif session.attention.talk is not Talk.OPEN:
             session.speech_input.press()

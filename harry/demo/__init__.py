@@ -42,7 +42,7 @@ def run(config: Config, out: Path) -> int:
     try:
         out.mkdir(parents=True, exist_ok=True)
         microphone, loudspeaker, events = out / "you.wav", out / "harry.wav", out / "events.jsonl"
-        write_wav(microphone, conversation_half(), EAR_RATE)
+        write_wav(microphone, load_conversation_half(), EAR_RATE)
     except OSError as error:
         raise ConfigurationError(
             f"The folder {out} cannot be written: {error.strerror}.", remedy="Name another one with --out."
@@ -55,7 +55,7 @@ def run(config: Config, out: Path) -> int:
     you, harry = read_wav(microphone), read_wav(loudspeaker)
     write_stereo(out / "conversation.wav", you, harry)
     draw(out / "timeline.png", you, harry, happened)
-    print(summary(happened, harry, out))
+    print(summarize(happened, harry, out))
     return code
 
 
@@ -69,8 +69,8 @@ def settled(config: Config) -> Config:
     return config.model_copy(update=changes)
 
 
-def conversation_half() -> Sound:
-    """The person's half: both recordings at their places, at `EAR_RATE`, shape (samples,)."""
+def load_conversation_half() -> Sound:
+    """Load the person's half: both recordings at their places, at `EAR_RATE`, shape (samples,)."""
     sound = np.zeros(round(LISTENED * EAR_RATE), np.int16)
     for name, at in (("question.wav", QUESTION_AT), ("interruption.wav", INTERRUPTION_AT)):
         with files("harry.demo").joinpath(name).open("rb") as file, wave.open(file) as recording:
@@ -80,27 +80,29 @@ def conversation_half() -> Sound:
     return sound
 
 
-def summary(happened: list[dict[str, Any]], harry: tuple[Sound, int], out: Path) -> str:
-    """What there is to look at, and the times that matter. `harry` is what the loudspeaker played, and its rate."""
-    from harry.demo.timeline import silent_from
+def summarize(happened: list[dict[str, Any]], harry: tuple[Sound, int], out: Path) -> str:
+    """Say what there is to look at, and the times that matter. `harry` is what the loudspeaker played, and its rate."""
+    from harry.demo.timeline import find_silence
 
     lines = ["", f"{out / 'timeline.png'}       who spoke when", f"{out / 'conversation.wav'}   you left, Harry right"]
-    asked = next((each["at"] for each in happened if each["event"] == "speech_stopped"), None)
-    spoke = next((each["at"] for each in happened if each["event"] == "speaking_started"), None)
-    cut = next((each for each in happened if each["event"] == "interrupted"), None)
+    asked = next((event["at"] for event in happened if event["event"] == "speech_stopped"), None)
+    spoke = next((event["at"] for event in happened if event["event"] == "speaking_started"), None)
+    cut = next((event for event in happened if event["event"] == "interrupted"), None)
     if asked is not None and spoke is not None:
         lines.append(f"From the end of the question to the first sound: {spoke - asked:.2f} s.")
     if cut is not None:
-        voice = max(each["at"] for each in happened if each["event"] == "speech_started" and each["at"] <= cut["at"])
+        voice = max(
+            event["at"] for event in happened if event["event"] == "speech_started" and event["at"] <= cut["at"]
+        )
         lines.append(
-            f"From the first voice over him to his silence: {silent_from(*harry, cut['at']) - voice:.2f} s; "
+            f"From the first voice over him to his silence: {find_silence(*harry, cut['at']) - voice:.2f} s; "
             f"samples that sounded after it: {cut['stale_samples']}."
         )
     return "\n".join(lines)
 
 
 def read_wav(path: Path) -> tuple[Sound, int]:
-    """The samples of a mono 16-bit file, shape (samples,), and its rate in Hz."""
+    """Read the samples of a mono 16-bit file, shape (samples,), and its rate in Hz."""
     with wave.open(str(path)) as file:
         return np.frombuffer(file.readframes(file.getnframes()), np.int16), file.getframerate()
 

@@ -76,8 +76,8 @@ def draw(
     _wave(below, *harry, HARRY, "Harry")
     _words(above, below, happened, seconds)
     _stages(stages, happened)
-    for cut in (each["at"] for each in happened if each["event"] == "interrupted"):
-        silent = silent_from(*harry, cut)
+    for cut in (event["at"] for event in happened if event["event"] == "interrupted"):
+        silent = find_silence(*harry, cut)
         for axis in (above, stages, below):
             top = 1 if axis is stages else 2.1 / (1 + _TOP)  # the words stay free
             axis.axvline(silent, 0, top, color=CUT, linewidth=1.5, linestyle=(0, (4, 2)))
@@ -91,14 +91,14 @@ def draw(
     plt.close(figure)
 
 
-def silent_from(samples: npt.NDArray[np.int16], rate: int, cut: float) -> float:
-    """When Harry fell silent for good, in seconds: the end of his last sound before he was cut at `cut`."""
+def find_silence(samples: npt.NDArray[np.int16], rate: int, cut: float) -> float:
+    """Return when Harry fell silent for good, in seconds: the end of his last sound before he was cut at `cut`."""
     sounding = np.flatnonzero(samples[: round(cut * rate)])
     return float(sounding[-1] + 1) / rate if sounding.size else cut
 
 
 def _wave(axis: Any, samples: npt.NDArray[np.int16], rate: int, colour: str, who: str) -> None:
-    """A voice as its envelope: the loudest sample of each 20 ms, mirrored."""
+    """Draw a voice as its envelope: the loudest sample of each 20 ms, mirrored."""
     step = max(1, rate // 50)
     usable = samples[: len(samples) // step * step].reshape(-1, step).astype(np.float32) / 32768
     envelope = np.abs(usable).max(axis=1) if usable.size else np.zeros(0, np.float32)
@@ -110,15 +110,15 @@ def _wave(axis: Any, samples: npt.NDArray[np.int16], rate: int, colour: str, who
 
 
 def _words(above: Any, below: Any, happened: list[dict[str, Any]], seconds: float) -> None:
-    """What was said over each stretch, and what of the reply was heard."""
-    started = {each["utterance"]: each["at"] for each in happened if each["event"] == "speech_started"}
-    sounded = {each["turn"]: each["at"] for each in happened if each["event"] == "speaking_started"}
+    """Write what was said over each stretch, and which part of the reply was heard."""
+    started = {event["utterance"]: event["at"] for event in happened if event["event"] == "speech_started"}
+    sounded = {event["turn"]: event["at"] for event in happened if event["event"] == "speaking_started"}
     yours = {
-        started[each["utterance"]]: each["text"]
-        for each in happened
-        if each["event"] == "transcript" and not each["partial"] and each["utterance"] in started
+        started[event["utterance"]]: event["text"]
+        for event in happened
+        if event["event"] == "transcript" and not event["partial"] and event["utterance"] in started
     }
-    his = {sounded[each["turn"]]: each["text"] for each in happened if each["event"] == "heard"}
+    his = {sounded[event["turn"]]: event["text"] for event in happened if event["event"] == "heard"}
     for axis, texts in ((above, yours), (below, his)):
         places = [*sorted(texts), seconds]
         for at, until in pairwise(places):
@@ -132,7 +132,7 @@ def _label(axis: Any, at: float, text: str, width: int) -> None:
 
 
 def _stages(axis: Any, happened: list[dict[str, Any]]) -> None:
-    for turn in (each["timeline"] for each in happened if each["event"] == "turn_ended"):
+    for turn in (event["timeline"] for event in happened if event["event"] == "turn_ended"):
         for row, (begin, end, _, colour) in enumerate(STAGES):
             if begin in turn and end in turn:
                 left, width = turn[begin], max(turn[end] - turn[begin], 0.04)

@@ -17,18 +17,21 @@ from harry.errors import EngineTimeout
 
 
 class ProgressDeadline:
-    """A context manager that raises `EngineTimeout`. `each` is seconds to a sign of life, `total` seconds in all."""
+    """A context manager that raises `EngineTimeout` for a server that is silent or slow.
 
-    def __init__(self, name: str, *, each: float, total: float) -> None:
+    `between_signs` is seconds from one sign of life to the next, `total` seconds in all.
+    """
+
+    def __init__(self, name: str, *, between_signs: float, total: float) -> None:
         self._name = name
-        self._each = each
+        self._between_signs = between_signs
         self._left = total
         self._since = 0.0
         self._scope = trio.CancelScope()
 
     def __enter__(self) -> Self:
         self._since = trio.current_time()
-        self._scope.deadline = self._since + min(self._each, self._left)
+        self._scope.deadline = self._since + min(self._between_signs, self._left)
         self._scope.__enter__()
         return self
 
@@ -46,15 +49,15 @@ class ProgressDeadline:
         return self._scope.deadline - trio.current_time()
 
     def renew(self) -> None:
-        """Note a sign of life."""
+        """Note a sign of life: the deadline moves."""
         now = trio.current_time()
         self._left -= now - self._since
         self._since = now
-        self._scope.deadline = now + min(self._each, self._left)
+        self._scope.deadline = now + min(self._between_signs, self._left)
 
     @contextmanager
-    def at_rest(self) -> Iterator[None]:
-        """Let the time stand still."""
+    def pause(self) -> Iterator[None]:
+        """Stop the clock for the length of the block."""
         self.renew()
         self._scope.deadline = math.inf
         yield

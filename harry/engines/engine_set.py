@@ -12,7 +12,7 @@ from harry.engines.lease import EnginePool
 
 @dataclass(slots=True)
 class Engines:
-    """What the daemon loaded. A role without an engine is None; `notes` says in sentences what was fallen back to.
+    """The loaded engines. A role without an engine is None; `notes` holds a sentence about each fallback.
 
     `watches` are to be run beside Harry: they look for engines that are expected and not there yet.
     """
@@ -38,6 +38,6 @@ class Engines:
 
     async def aclose(self) -> None:
         """Close everything that was loaded."""
-        for shelf in self.by_role.values():
-            if shelf is not None:
-                await shelf.aclose()
+        for pool in self.by_role.values():
+            if pool is not None:
+                await pool.aclose()

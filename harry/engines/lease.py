@@ -1,7 +1,8 @@
-"""Engines on a shelf: leased by turns, shared by sessions, swapped and retired without anybody noticing.
+"""Engines in a pool: leased by turns, shared by sessions, swapped and retired without anybody noticing.
 
 A swap changes what the next lease gives; an old instance closes at its last lease. An instance that outlived a deadline
-(`retired`) is replaced by a fresh one, at most `FRESH_AT_MOST` times; then the role is degraded and told so.
+(`retired`) is replaced by a fresh one, at most `MAX_RELOADS` times; then the role is degraded and
+`on_degraded` is called.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from harry.errors import EngineUnavailable
 E = TypeVar("E", bound=Any)
 log = structlog.get_logger(__name__)
 
-FRESH_AT_MOST = 2
+MAX_RELOADS = 2
 """How often a hung engine is loaded afresh in a session of the daemon."""
 
 
@@ -29,7 +30,7 @@ class _Leased(Generic[E]):
     def __init__(self, engine: E) -> None:
         self.engine = engine
         self.holders = 0
-        self.off_the_shelf = False
+        self.replaced = False
 
 
 class EnginePool(Generic[E]):
@@ -67,13 +68,13 @@ class EnginePool(Generic[E]):
             yield leased.engine
         finally:
             leased.holders -= 1
-            if leased.off_the_shelf and not leased.holders:
+            if leased.replaced and not leased.holders:
                 await _close(self.role, leased.engine)
 
     async def swap(self, engine: E) -> None:
-        """Give `engine` to every lease from now on; the old instance closes when the last holder has left."""
+        """Hand `engine` to every lease from now on; the old instance closes when its last holder has left."""
         old, self._current = self._current, _Leased(engine)
-        old.off_the_shelf = True
+        old.replaced = True
         if not old.holders:
             await _close(self.role, old.engine)
 
@@ -82,7 +83,7 @@ class EnginePool(Generic[E]):
             if not _retired(self._current.engine):
                 return
             role = self.role.replace("_", " ")
-            if self._reload is None or self._fresh >= FRESH_AT_MOST:
+            if self._reload is None or self._fresh >= MAX_RELOADS:
                 sentence = f"The {role} hung again and again and is out of use."
                 self._on_degraded(self.role, sentence)
                 raise EngineUnavailable(sentence, remedy="Restart Harry, or choose another engine.")
@@ -98,7 +99,7 @@ class EnginePool(Generic[E]):
             await self.swap(fresh)
 
     async def aclose(self) -> None:
-        """Close the instance on the shelf."""
+        """Close the current instance."""
         if not self._closed:
             self._closed = True
             await _close(self.role, self._current.engine)

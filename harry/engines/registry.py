@@ -1,4 +1,4 @@
-"""Which engines there are: entry points in one group for each role, Harry's own beside strangers'.
+"""Which engines there are: entry points in one group for each role, Harry's own and those of plug-ins.
 
 An entry point names a class with `Settings`, a pydantic model of its `[engine.NAME]` table (extra keys forbidden),
 and `load(name, settings)`, which may block and runs in a thread. Listing reads metadata and imports nothing.
@@ -40,8 +40,8 @@ class EngineClass(Protocol[E_co]):
         ...
 
 
-def kinds(role: str) -> dict[str, EntryPoint]:
-    """The kinds of engine known for a role, by name."""
+def list_kinds(role: str) -> dict[str, EntryPoint]:
+    """Return the kinds of engine known for a role, by name."""
     return {point.name: point for point in entry_points(group=f"harry.{role}")}
 
 
@@ -49,20 +49,20 @@ def _is_built_in(point: EntryPoint) -> bool:
     return point.dist is not None and point.dist.name == DISTRIBUTION
 
 
-def nearest(word: str, known: list[str]) -> str:
-    """A hint at the right name: " Did you mean X?" or the list of what there is."""
+def suggest_name(word: str, known: list[str]) -> str:
+    """Suggest the right name: "Did you mean X?", or the list of known names."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     if close:
         return f"Did you mean {close[0]!r}?"
     return f"Known: {', '.join(sorted(known)) or 'none'}."
 
 
-def find(role: str, kind: str) -> EngineClass[Any]:
+def find_engine_class(role: str, kind: str) -> EngineClass[Any]:
     """Import the class behind a kind. Raises `ConfigurationError` for an unknown one, `EngineUnavailable` if broken."""
-    known = kinds(role)
+    known = list_kinds(role)
     if kind not in known:
         raise ConfigurationError(
-            f"There is no {role.replace('_', ' ')} engine {kind!r}.", remedy=nearest(kind, list(known))
+            f"There is no {role.replace('_', ' ')} engine {kind!r}.", remedy=suggest_name(kind, list(known))
         )
     try:
         found: EngineClass[Any] = known[kind].load()
@@ -74,7 +74,7 @@ def find(role: str, kind: str) -> EngineClass[Any]:
     return found
 
 
-def settings_for(engine: EngineClass[Any], table: str, values: Mapping[str, Any]) -> EngineSettings:
+def check_settings(engine: EngineClass[Any], table: str, values: Mapping[str, Any]) -> EngineSettings:
     """Check an `[engine.NAME]` table. Raises `ConfigurationError` with the key, what was expected, the nearest name."""
     try:
         return engine.Settings.model_validate(dict(values))
@@ -83,7 +83,7 @@ def settings_for(engine: EngineClass[Any], table: str, values: Mapping[str, Any]
         key = ".".join([table, *map(str, first["loc"])])
         if first["type"] == "extra_forbidden":
             known = list(engine.Settings.model_fields)
-            raise ConfigurationError(f"Unknown key {key}.", remedy=nearest(str(first["loc"][-1]), known)) from None
+            raise ConfigurationError(f"Unknown key {key}.", remedy=suggest_name(str(first["loc"][-1]), known)) from None
         if first["type"] == "missing":
             raise ConfigurationError(
                 f"{key} is not set.", remedy=f"Set it in the [{table}] table of the configuration."
@@ -93,9 +93,9 @@ def settings_for(engine: EngineClass[Any], table: str, values: Mapping[str, Any]
 
 
 def look(role: str, name: str, table: Mapping[str, Any]) -> None:
-    """Find out whether an engine could be built, as far as that is known without building it. Raises as `load`.
+    """Find out whether an engine could be built, as far as that is known without building it. Raises as `load_engine`.
 
-    A class may have `check_available(name, settings)` for this: quick, and raising as its `load` would.
+    A class may have `check_available(name, settings)` for this: quick, and raising as its `load_engine` would.
     """
     engine, settings = _checked(role, name, table)
     check = getattr(engine, "check_available", None)
@@ -103,13 +103,13 @@ def look(role: str, name: str, table: Mapping[str, Any]) -> None:
         check(name, settings)
 
 
-def checked(role: str, name: str, table: Mapping[str, Any]) -> EngineClass[Any]:
+def check_engine_table(role: str, name: str, table: Mapping[str, Any]) -> EngineClass[Any]:
     """Find the class that `[engine.NAME]` (`table`) is for, and check the table, without building the engine."""
     engine, _ = _checked(role, name, table)
     return engine
 
 
-def load(role: str, name: str, table: Mapping[str, Any]) -> Any:
+def load_engine(role: str, name: str, table: Mapping[str, Any]) -> Any:
     """Build the engine that `[engine.NAME]` (`table`) describes; its `kind`, else its name, chooses it. Blocking."""
     engine, settings = _checked(role, name, table)
     return engine.load(name, settings)
@@ -117,5 +117,5 @@ def load(role: str, name: str, table: Mapping[str, Any]) -> Any:
 
 def _checked(role: str, name: str, table: Mapping[str, Any]) -> tuple[EngineClass[Any], EngineSettings]:
     values = dict(table)
-    engine = find(role, str(values.pop("kind", name)))
-    return engine, settings_for(engine, f"engine.{name}", values)
+    engine = find_engine_class(role, str(values.pop("kind", name)))
+    return engine, check_settings(engine, f"engine.{name}", values)

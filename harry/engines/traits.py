@@ -14,11 +14,11 @@ class _Declares(Protocol):
     def traits(self) -> object: ...
 
 
-def traits_of(given: object) -> EngineTraits:
+def read_traits(given: object) -> EngineTraits:
     """Return the traits of an engine, or of an engine's class, which is known before the engine is loaded.
 
     An engine without `traits` is asked for the attributes `small`, `toolless`, `embedded`, `light` and `local`.
     """
     if isinstance(given, _Declares) and isinstance(given.traits, EngineTraits):
         return given.traits
-    return EngineTraits(**{each.name: getattr(given, each.name, False) is True for each in fields(EngineTraits)})
+    return EngineTraits(**{trait.name: getattr(given, trait.name, False) is True for trait in fields(EngineTraits)})

@@ -87,8 +87,8 @@ class WorkerThreads:
                 ended = True
             finally:
                 emit.stop()
-                for each in sending:
-                    each.cancel()
+                for scope in sending:
+                    scope.cancel()
         if not ended:
             raise self._too_slow(call, f"{self.name} said nothing for {self.deadline:g} seconds.")
 
@@ -116,12 +116,12 @@ class _Call:
         self.scope = trio.CancelScope(deadline=trio.current_time() + WAITING * deadline)
 
     def begin(self) -> None:
-        """Count from now."""
+        """Start the deadline."""
         self.begun = True
         self.scope.deadline = trio.current_time() + self._deadline
 
     def thread_begins(self) -> None:
-        """Say so from the thread."""
+        """Start the deadline from within the thread."""
         with contextlib.suppress(trio.RunFinishedError):  # nobody is left who could wait
             self._token.run_sync_soon(self.begin)
 
@@ -134,7 +134,7 @@ class Emit(Generic[T]):
         self._stopped = threading.Event()
 
     def __call__(self, item: T) -> bool:
-        """Hand an item over, waiting until it was taken. False: nobody listens any more."""
+        """Hand an item over and wait until it was taken; return False if nobody listens any more."""
         if self._stopped.is_set():
             return False
         try:

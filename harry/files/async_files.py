@@ -1,6 +1,6 @@
 """Files of text and JSON that are whole at every moment: a reader finds what was there before or what is there now.
 
-What is asked for at the same time goes into one thread together and shares the syncs of its folder: see `whole_files`.
+Requests made at the same time share one thread and the syncs of their folder: see `harry.files.atomic`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Files:
     async def save_text(self, path: Name, text: str) -> None:
         """Write a text as UTF-8, its line ends as they are. Raises `StoreError`; then the old content stands.
 
-        Raises `ValueError` for half a character, which no file can hold, and for more than `LONGEST` bytes.
+        Raises `ValueError` for half a character, which no file can hold, and for more than `MAX_FILE_BYTES` bytes.
         """
         await self._writes.ask((Path(path), text.encode()))
 
@@ -67,16 +67,16 @@ class Files:
             ) from error
 
     async def run(self) -> None:
-        """Read and write what is asked for, until cancelled; what is on its way then is ended by its thread."""
+        """Serve reads and writes until cancelled; a thread finishes what it has begun."""
         async with trio.open_nursery() as nursery:
-            for lane in (self._writes, self._reads):
+            for batcher in (self._writes, self._reads):
                 for _ in range(_THREADS):
-                    nursery.start_soon(lane.run)
+                    nursery.start_soon(batcher.run)
 
 
 @asynccontextmanager
 async def open_files() -> AsyncIterator[Files]:
-    """Files for the length of the block."""
+    """Yield `Files` that work for the length of the block."""
     files = Files()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(files.run)
@@ -89,7 +89,7 @@ async def _in_thread(work: Callable[[Sequence[J]], Sequence[A]], jobs: Sequence[
 
 
 def _laid_out(data: Any) -> bytes:
-    """JSON over several lines. Python's encoder in C cannot lay out, and the one in Python takes longer than both."""
+    """Encode JSON over several lines. Python's C encoder cannot indent; its other one is slower than these steps."""
     plain = json.dumps(data, ensure_ascii=False, sort_keys=True, allow_nan=False).encode()
     try:
         return to_json(from_json(plain), indent=2)

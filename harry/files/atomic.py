@@ -1,7 +1,7 @@
 """Writing and reading files that are whole at every moment, many in one go; blocking.
 
-A write goes into a file beside, is synced, takes the name, and then the folder is synced, once for all that are written
-into it together: after a crash, or on a full disk, the old content stands.
+Content goes into a new file next to the old one, is synced and takes the name; then the folder is synced, once for all
+files written into it together: after a crash, or on a full disk, the old content stands.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from harry.files.fsync import sync_folder
 
 Name: TypeAlias = str | os.PathLike[str]
 
-LONGEST = 256 * 1024 * 1024
+MAX_FILE_BYTES = 256 * 1024 * 1024
 """Bytes of the largest file that is read or written."""
 
 _SLOW = 0.0005
@@ -32,7 +32,7 @@ _DATABASE = "harry.sqlite3"
 
 
 class _Fresh:
-    """A file beside the one it is to replace; once a step of it has failed, the rest is left out."""
+    """A new file next to the one that it replaces; once a step has failed, the further ones are skipped."""
 
     def __init__(self, name: Name, content: bytes) -> None:
         self.error: Exception | None = None
@@ -42,7 +42,7 @@ class _Fresh:
         self._descriptor = -1
 
     def attempt(self, step: Callable[[_Fresh], None]) -> None:
-        """Take a step."""
+        """Run a step unless an earlier one failed."""
         if self.error is not None:
             return
         try:
@@ -53,12 +53,12 @@ class _Fresh:
             self._give_up(error, error.__cause__)
 
     def fail(self, error: OSError) -> None:
-        """Leave the rest out, because of what the system said."""
+        """Skip the further steps because of a system error."""
         self._give_up(_explained(error, self._name, "written"), error)
 
     def write(self) -> None:
-        if len(self._content) > LONGEST:
-            raise ValueError(f"a file of more than {LONGEST} bytes is not written")
+        if len(self._content) > MAX_FILE_BYTES:
+            raise ValueError(f"a file of more than {MAX_FILE_BYTES} bytes is not written")
         self.target = _target(self._name)
         mode = _mode(self.target)
         self._beside = self.target.with_name(f".{self.target.name[:100]}.{secrets.token_hex(6)}.new")
@@ -89,73 +89,73 @@ class _Fresh:
 
 
 def write_all(jobs: Sequence[tuple[Name, bytes]]) -> list[Exception | None]:
-    """Give files their contents, each all or nothing; synced on return.
+    """Write files, each all or nothing; synced on return.
 
-    Answers for each with None, or with `StoreError`, or `ValueError` for more than `LONGEST` bytes: the old content
-    stands then, but where only the folder could not be synced the new one does until a crash.
+    Returns None for each, or `StoreError`, or `ValueError` for more than `MAX_FILE_BYTES` bytes: the old content stands
+    then, but where only the folder could not be synced the new one does until a crash.
     """
     files = [_Fresh(*job) for job in jobs]
-    for each in files:
-        each.attempt(_Fresh.write)
-    _sync([each for each in files if each.error is None])
-    for each in files:
-        each.attempt(_Fresh.take_the_name)
-    written = [each for each in files if each.error is None]
-    for folder in {each.target.parent for each in written}:
+    for file in files:
+        file.attempt(_Fresh.write)
+    _sync([file for file in files if file.error is None])
+    for file in files:
+        file.attempt(_Fresh.take_the_name)
+    written = [file for file in files if file.error is None]
+    for folder in {file.target.parent for file in written}:
         try:
             sync_folder(folder)
         except OSError as error:
-            for each in written:
-                if each.target.parent == folder:
-                    each.fail(error)
-    return [each.error for each in files]
+            for file in written:
+                if file.target.parent == folder:
+                    file.fail(error)
+    return [file.error for file in files]
 
 
 def _sync(files: Sequence[_Fresh]) -> None:
-    """Sync files; where that takes long, several at a time: a disk does them in one movement."""
+    """Sync files; several at a time where that takes long, which a disk does in one movement."""
     if not files:
         return
     began = time.perf_counter()
     files[0].attempt(_Fresh.sync)
     if time.perf_counter() - began < _SLOW or len(files) == 2:
-        for each in files[1:]:
-            each.attempt(_Fresh.sync)
+        for file in files[1:]:
+            file.attempt(_Fresh.sync)
         return
     with ThreadPoolExecutor(_AT_ONCE) as threads:
-        for done in [threads.submit(each.attempt, _Fresh.sync) for each in files[1:]]:
+        for done in [threads.submit(file.attempt, _Fresh.sync) for file in files[1:]]:
             done.result()
 
 
-def write_whole(name: Name, content: bytes) -> None:
-    """Give one file this content as `write_all` does. Raises `StoreError`, `ValueError`."""
+def write_file(name: Name, content: bytes) -> None:
+    """Write one file as `write_all` does. Raises `StoreError`, `ValueError`."""
     (error,) = write_all([(name, content)])
     if error is not None:
         raise error
 
 
 def read_all(names: Sequence[Name]) -> list[bytes | StoreError]:
-    """Read files, each into its content or the `StoreError` that tells why not."""
+    """Read files; return the content of each, or the `StoreError` that says why not."""
     answers: list[bytes | StoreError] = []
     for name in names:
         try:
-            answers.append(read_whole(name))
+            answers.append(read_file(name))
         except StoreError as error:
             answers.append(error)
     return answers
 
 
-def read_whole(name: Name) -> bytes:
-    """Read a file. Raises `StoreError`, also for what is no plain file or larger than `LONGEST`."""
+def read_file(name: Name) -> bytes:
+    """Read a file. Raises `StoreError`, also if it is not a regular file or is larger than `MAX_FILE_BYTES`."""
     target = _target(name)
     try:
         if not stat.S_ISREG(target.stat().st_mode):
             raise StoreError(f"{os.fspath(name)} is no plain file.")
         with target.open("rb", buffering=0) as file:
-            content = file.read(LONGEST + 1)
+            content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise _explained(error, name, "read") from error
-    if len(content) > LONGEST:
-        raise StoreError(f"{os.fspath(name)} is larger than {LONGEST} bytes.")
+    if len(content) > MAX_FILE_BYTES:
+        raise StoreError(f"{os.fspath(name)} is larger than {MAX_FILE_BYTES} bytes.")
     return content
 
 
@@ -172,7 +172,7 @@ def _target(name: Name) -> Path:
 
 
 def _mode(target: Path) -> int:
-    """The mode of the file that is there, or that a new one gets."""
+    """Return the mode of the file that is there, or that a new one gets."""
     try:
         return stat.S_IMODE(target.stat().st_mode)
     except FileNotFoundError:
@@ -180,12 +180,12 @@ def _mode(target: Path) -> int:
 
 
 def _explained(error: OSError, name: Name, what: str) -> StoreError:
-    told = os.fspath(name)
+    path = os.fspath(name)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return StoreError(f"The disk is full, so {told} cannot be {what}.", remedy="Free some space on the disk.")
+        return StoreError(f"The disk is full, so {path} cannot be {what}.", remedy="Free some space on the disk.")
     if error.errno == errno.ENOENT:
-        return StoreError(f"{told} cannot be {what}: there is no such file or folder.")
-    return StoreError(f"{told} cannot be {what}: {error.strerror}.")
+        return StoreError(f"{path} cannot be {what}: there is no such file or folder.")
+    return StoreError(f"{path} cannot be {what}: {error.strerror}.")
 
 
 def _umask() -> int:

@@ -50,8 +50,8 @@ class Energy:
         return EnergyStream(self._settings.threshold)
 
     def describe(self) -> str:
-        """One line for the account."""
+        """Return one line for the startup report."""
         return "loudness"
 
     async def aclose(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there is nothing to let go of."""

@@ -18,18 +18,18 @@ _RULES = {
     "v": "V", "w": "W", "x": "K S", "y": "Y", "z": "Z",
 }  # fmt: skip
 _AT_THE_END = {"a": "AH", "e": "", "ie": "IY", "i": "IY", "o": "OW", "u": "UW", "y": "IY", "ce": "S", "ge": "JH"}
-_LONGEST = max(map(len, _RULES))
+_MAX_SPELLING_LETTERS = max(map(len, _RULES))
 
 
-def sounds(name: str) -> str:
-    """The sounds of a name in lower case, such as "Z OW R B L AE K S"; "" where none of its letters is known."""
+def spell_sounds(name: str) -> str:
+    """Spell the sounds of a lower-case name, such as "Z OW R B L AE K S"; "" where none of its letters is known."""
     said: list[str] = []
     at = 0
     while at < len(name):
         if at and name[at] == name[at - 1] and name[at] not in "aeiouy":
             at += 1  # a doubled consonant is said once
             continue
-        longest = min(_LONGEST, len(name) - at)
+        longest = min(_MAX_SPELLING_LETTERS, len(name) - at)
         size = next((size for size in range(longest, 0, -1) if name[at : at + size] in _RULES), 0)
         if not size:
             at += 1

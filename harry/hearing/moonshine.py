@@ -1,6 +1,6 @@
 """Speech to text by Moonshine (https://github.com/moonshine-ai/moonshine), on this machine, in English.
 
-Whoever cancels leaves at once, and the decode ends within a token: the next one finds the ear free.
+A caller who cancels leaves at once, and the decode ends within a token: the next one finds the ear free.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import numpy as np
 from pydantic import Field
 
 from actors.protocols import Recognition, Samples
-from actors.turn_taking.endpointing import odds
+from actors.turn_taking.endpointing import to_log_odds
 from channels.messages import EAR_RATE
 from harry.engines.registry import EngineSettings
 from harry.engines.worker_threads import WorkerThreads
 from harry.errors import EngineUnavailable
-from harry.hearing.blocks import LONGEST, believed, blocks, loudest
-from harry.hearing.moonshine_model import FILES, Model, Spelled, Stop, packaged_model
+from harry.hearing.blocks import MAX_BLOCK_SAMPLES, measure_loudest, remove_phantoms, split_at_quiet_places
+from harry.hearing.moonshine_model import FILES, Model, Spelled, Stop, find_packaged_model
 from harry.installation import how_to_install
 
-_SHORTEST = EAR_RATE // 10
+_MIN_SAMPLES = EAR_RATE // 10
 _OF_CONFIDENCE = 0.5
 _USUAL_STOPS, _USUAL_CONFIDENCE = 1.3, 2.45  # log-odds
 
@@ -51,7 +51,7 @@ class Moonshine:
     @staticmethod
     def load(name: str, settings: MoonshineSettings) -> Moonshine:
         """Read the model; blocks about 0.3 s. Raises `EngineUnavailable` when it is missing or damaged."""
-        folder = packaged_model() if settings.model is None else settings.model
+        folder = find_packaged_model() if settings.model is None else settings.model
         remedy = f"Correct engine.{name}.model." if settings.model else how_to_install()
         missing = [file for file in FILES if not (folder / file).is_file()]
         if missing:
@@ -67,7 +67,7 @@ class Moonshine:
     def check_available(name: str, settings: MoonshineSettings) -> None:
         """Raise `EngineUnavailable` if the model is missing; nothing is loaded."""
         if settings.model is None:
-            packaged_model()
+            find_packaged_model()
 
     @property
     def retired(self) -> bool:
@@ -79,7 +79,9 @@ class Moonshine:
 
         Raises `EngineTimeout` past the deadline, `EngineError` if the network failed.
         """
-        cut = [samples] if len(samples) <= LONGEST else await self._offload.run(blocks, samples)
+        cut = (
+            [samples] if len(samples) <= MAX_BLOCK_SAMPLES else await self._offload.run(split_at_quiet_places, samples)
+        )
         texts, sure, stops = [], list[float](), 0.0
         for block in cut:
             stop = Stop()
@@ -92,28 +94,28 @@ class Moonshine:
             return Recognition("")
         # The mean of the logarithms: one token that was guessed counts, whatever the others are.
         confidence = float(np.exp(np.mean(np.log(sure))))
-        return Recognition(" ".join(texts), confidence, _finished(stops, confidence))
+        return Recognition(" ".join(texts), confidence, _estimate_finished(stops, confidence))
 
     def _decode(self, block: Samples, stop: Stop) -> Spelled | None:
-        if len(block) < _SHORTEST or loudest(block) < self._floor:
+        if len(block) < _MIN_SAMPLES or measure_loudest(block) < self._floor:
             return None
         spelled = self._model.read(block, stop)
-        text = believed(spelled.text)
+        text = remove_phantoms(spelled.text)
         return spelled._replace(text=text) if text else None
 
     def describe(self) -> str:
-        """One line for the account."""
+        """Return one line for the startup report."""
         return "Moonshine tiny (embedded)"
 
     async def aclose(self) -> None:
-        """Nothing to let go of: the model goes with its last user."""
+        """Do nothing: the model goes with its last user."""
 
 
-def _finished(stops: float, confidence: float) -> float:
-    """How likely it is that the speaker has finished: the network hears it in his voice and punctuates by it.
+def _estimate_finished(stops: float, confidence: float) -> float:
+    """Return how likely it is that the speaker has finished: the network hears it in his voice and punctuates by it.
 
     A word that is broken off is misread, so doubt speaks against an end. The weights are fitted by `harry bench
     endpoint` on its turns that are not held out; the constants lie between the means of pauses and of ends.
     """
-    weighed = odds(stops) - _USUAL_STOPS + _OF_CONFIDENCE * (odds(confidence) - _USUAL_CONFIDENCE)
+    weighed = to_log_odds(stops) - _USUAL_STOPS + _OF_CONFIDENCE * (to_log_odds(confidence) - _USUAL_CONFIDENCE)
     return 1.0 / (1.0 + math.exp(-weighed))

@@ -28,7 +28,7 @@ _SPACE = "\u2581"
 _STOPS = frozenset({b".", b"?", b"!"})
 
 
-def packaged_model() -> Path:
+def find_packaged_model() -> Path:
     """Find the folder of the English model that comes with the package. Raises `EngineUnavailable`."""
     spec = find_spec("moonshine_voice")
     if spec is None or spec.origin is None:
@@ -61,20 +61,20 @@ class Model:
     def __init__(self, folder: Path) -> None:
         """Load encoder, decoder and tokens. Raises what onnxruntime raises, `OSError` or `ValueError`."""
         self._encoder, self._decoder = (_session(folder / file) for file in FILES[:2])
-        self._tokens = tokens((folder / FILES[2]).read_bytes())
-        self._stops = [number for number, each in enumerate(self._tokens) if _bare(each) in _STOPS]
+        self._tokens = read_tokens((folder / FILES[2]).read_bytes())
+        self._stops = [number for number, token in enumerate(self._tokens) if _bare(token) in _STOPS]
         # A key and a value for each layer, of the words so far and of the sound: (1, heads, length, width).
         self._memory = {
-            each.name: (each.shape[1], each.shape[3])
-            for each in self._decoder.get_inputs()
-            if each.name.startswith("past_key_values.")
+            given.name: (given.shape[1], given.shape[3])
+            for given in self._decoder.get_inputs()
+            if given.name.startswith("past_key_values.")
         }
-        self._outputs = [each.name for each in self._decoder.get_outputs()]
+        self._outputs = [output.name for output in self._decoder.get_outputs()]
 
     def read(self, samples: Samples, stop: Stop) -> Spelled:
         """Spell the words in `samples`, at `EAR_RATE`. What is stopped raises."""
         spelled, sure, stops = self._spell(np.ascontiguousarray(samples, np.float32)[np.newaxis], stop)
-        said = b"".join(self._tokens[each] for each in spelled).decode(errors="replace")
+        said = b"".join(self._tokens[number] for number in spelled).decode(errors="replace")
         pointed = bool(spelled) and _bare(self._tokens[spelled[-1]]) in _STOPS | {b","}
         return Spelled(said.replace(_SPACE, " ").strip(), sure, stops[len(spelled) - 1 if pointed else -1])
 
@@ -104,7 +104,7 @@ class Model:
         return spelled, sure, stops
 
 
-def tokens(data: bytes) -> list[bytes]:
+def read_tokens(data: bytes) -> list[bytes]:
     """Read what each token spells: its length in one byte, or in two if the first is over 127, and its bytes."""
     found, at = [], 0
     while at < len(data):

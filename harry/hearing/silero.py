@@ -41,12 +41,12 @@ class SileroStream:
                 "Silero's voice activity model cannot be loaded.",
                 remedy=f'{how_to_install()} Or choose engines.voice_activity = "energy".',
             ) from error
-        # The library reads from memory it may write to: one buffer, filled anew for each window.
+        # The library reads from memory it may write to: one buffer, filled again for each window.
         self._buffer = (ctypes.c_float * FRAME_SAMPLES)()
         self._window = np.ctypeslib.as_array(self._buffer)
 
     def probability(self, window: Samples) -> float:
-        """How likely it is, 0..1, that this window (shape (512,), float32, 16 kHz) holds a voice after those before."""
+        """Return how likely it is, 0..1, that this window (shape (512,), float32, 16 kHz) holds a voice."""
         self._window[:] = window
         return float(self._detector.process(self._buffer))
 
@@ -75,7 +75,7 @@ class Silero:
             return SileroStream(self._settings.model)
 
     def describe(self) -> str:
-        """One line for the account."""
+        """Return one line for the startup report."""
         return "Silero (embedded)"
 
     async def aclose(self) -> None:

@@ -9,19 +9,19 @@ from __future__ import annotations
 import re
 
 from harry.errors import ConfigurationError, EngineUnavailable
-from harry.hearing.letters import sounds
+from harry.hearing.letters import spell_sounds
 from harry.installation import how_to_install
 
-LONGEST = 60
-"""Seconds after which the search begins anew: what it keeps of the past must not grow for ever."""
+MAX_SEARCH_SECONDS = 60
+"""Seconds after which the search starts over: what it keeps of the past must not grow for ever."""
 
 _RATE = 16_000
 
 
-def words_of(phrase: str) -> list[str]:
-    """The words of a wake phrase, as the dictionary spells them. Raises `ConfigurationError` where there is none."""
+def spell_words(phrase: str) -> list[str]:
+    """Split a wake phrase into words, as the dictionary spells them. Raises `ConfigurationError` if there is none."""
     words: list[str] = re.findall(r"[a-z']+", phrase.lower())
-    if not words or not all(map(sounds, words)):
+    if not words or not all(map(spell_sounds, words)):
         raise ConfigurationError(
             f"Harry cannot listen for the wake phrase {phrase!r}: it needs words of the letters a to z. "
             "Change attention.wake_phrase, or spell it as it sounds."
@@ -36,7 +36,7 @@ class WakePhrase:
     """
 
     def __init__(self, phrase: str, threshold: float) -> None:
-        words = words_of(phrase)
+        words = spell_words(phrase)
         try:
             import pocketsphinx  # noqa: PLC0415  only who wants a wake phrase needs it
         except ImportError as error:
@@ -46,7 +46,7 @@ class WakePhrase:
         )
         for word in words:
             if decoder.lookup_word(word) is None:
-                decoder.add_word(word, sounds(word), True)
+                decoder.add_word(word, spell_sounds(word), True)
         decoder.add_keyphrase("wake", " ".join(words))
         decoder.activate_search("wake")
         self._searched = 0
@@ -57,12 +57,12 @@ class WakePhrase:
         self._decoder.process_raw(pcm, False, False)
         self._searched += len(pcm) // 2
         said = self._decoder.hyp() is not None
-        if said or self._searched > LONGEST * _RATE:
+        if said or self._searched > MAX_SEARCH_SECONDS * _RATE:
             self.forget()
         return said
 
     def forget(self) -> None:
-        """Begin anew: what follows does not follow what was heard."""
+        """Start over: what comes next does not follow what was heard."""
         self._decoder.end_utt()
         self._decoder.start_utt()
         self._searched = 0

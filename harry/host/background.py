@@ -63,4 +63,4 @@ async def background_jobs(
     if config.redis.url:
         link = await held.enter_async_context(open_link(config.redis.url))
         shared = await SharedLiveState.open(database, link, on_trouble=on_trouble, on_recovered=on_recovered)
-    return BackgroundJobs(users, Rotation(database, summarise=summarise, over=over), shared)
+    return BackgroundJobs(users, Rotation(database, summarise=summarise, on_let_go=over), shared)

@@ -19,7 +19,7 @@ import trio
 from actors.listener import Cleaned
 from actors.protocols import Delta, LanguageModel, Loudspeaker, Microphone, Request, Store, TextToSpeech
 from actors.soc_writer import SocWriter, Spill
-from actors.text.phrases import phrases_of
+from actors.text.phrases import load_phrases
 from actors.turn_taking.attention import Attention, Talk
 from channels.clock import AudioClock
 from channels.events import EventStream
@@ -28,21 +28,21 @@ from channels.messages import Exchange, Recollection, Source, Utterance
 from channels.turn import Turn, new_id
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
-from harry.engines.traits import traits_of
+from harry.engines.traits import read_traits
 from harry.errors import EngineError, StoreError
 from harry.memory.longterm.forgetting import Forgotten
 from harry.session.actor_registry import ActorSet
 from harry.session.conductor import Conductor, Identity
 from harry.session.dialogue import Dialogue
-from harry.session.echo_path import EchoPath, echo_path_of
+from harry.session.echo_path import EchoPath, open_echo_path
 from harry.session.forgetting import Forgetting, Gone
 from harry.session.listening import SpeechInput
 from harry.session.recall import SessionMemory
 from harry.session.session import Session, SessionParts, TurnTakingSettings
 from harry.session.turn_sources import TurnSources
-from harry.session.turn_stages import Pipeline, Prompt
+from harry.session.turn_stages import Pipeline, Prompt, ReplyParts
 from harry.session.wake_word import Spotter
-from harry.tools.toolbox import Box, Offer
+from harry.tools.toolbox import Offer, SessionTools
 
 log = structlog.get_logger(__name__)
 
@@ -174,23 +174,23 @@ class _Builder:
         self.devices = devices
         self.events = EventStream(devices.clock)
         self.attention = _attention(settings)
-        self.tools = Box(
+        self.tools = SessionTools(
             self.events, self.attention.phrases, settings.confirm, (settings.persona,), shared=services.tools
         )
         loudspeaker = devices.loudspeaker
         rate = loudspeaker.rate if loudspeaker else SILENT_RATE
-        self.gate = Gate(rate, on_sound=lambda slot: self.session.sounded(slot))
+        self.gate = Gate(rate, on_sound=lambda slot: self.session.note_sound(slot))
         if loudspeaker is not None:
             self.gate.attach(loudspeaker)
             if settings.cancel_echo:
-                self.echo = echo_path_of(self.gate, loudspeaker, self.events)
+                self.echo = open_echo_path(self.gate, loudspeaker, self.events)
 
     def build(self, identity: Identity, history: Sequence[Exchange]) -> Session:
         """Make the parts and the session of them."""
         services = self.services
         self.forgetting = Forgetting(
             history=lambda: self.conductor.history,
-            let_go=lambda turns: self.conductor.let_go(turns),
+            let_go=lambda turns: self.conductor.forget(turns),
             on_gone=self._let_go_of,
             gone=services.gone,
             kept=[each.turn for each in history],
@@ -202,12 +202,12 @@ class _Builder:
             identity=identity,
             answer=self._pipeline(),
             keep=lambda record: self.session.keep(record),
-            on_turn=lambda began: self.session.turn_changed(began),
+            on_turn=lambda began: self.session.note_turn_change(began),
             wall=services.wall,
             history=tuple(history),
         )
         if self.echo is not None:
-            self.conductor.hears_himself = self.echo.audible
+            self.conductor.hears_himself = self.echo.is_audible
         elif not self.settings.hears_himself:
             self.conductor.hears_himself = lambda: False
         self.session = Session(self.settings.persona, self._parts())
@@ -236,11 +236,11 @@ class _Builder:
         services, turn_taking = self.services, self.settings.turn_taking
         limits = turn_taking.history_turns, turn_taking.history_tokens
         if services.memory is not None:
-            self.memory = services.memory(lambda: {each.turn for each in self.conductor.recent(None, *limits)})
+            self.memory = services.memory(lambda: {each.turn for each in self.conductor.select_recent(None, *limits)})
         sources = TurnSources(
             services.store,
             self.settings.persona,
-            history=lambda turn: self.conductor.recent(turn.amends, *limits),
+            history=lambda turn: self.conductor.select_recent(turn.amends, *limits),
             memory=self.memory,
             state=self._state,
             today=services.today,
@@ -249,16 +249,18 @@ class _Builder:
         )
         return Pipeline(
             events=self.events,
+            parts=ReplyParts(
+                llm=services.mind,
+                prompt=services.prompt,
+                sources=sources,
+                tools=self.tools.for_turn,
+                phrases=self.attention.phrases,
+                reflex=self._reflex,
+            ),
+            tts=services.voice,
             rate=self.gate.rate,
-            mind=services.mind,
-            voice=services.voice,
-            prompt=services.prompt,
-            sources=sources,
-            on_piece=lambda turn, text: self.conductor.piece(turn, text),
-            tools=self.tools.of,
-            phrases=self.attention.phrases,
-            reflex=self._reflex,
-            cast=services.actors,
+            on_piece=lambda turn, text: self.conductor.add_piece(turn, text),
+            actors=services.actors,
         )
 
     def _dialogue(self) -> Dialogue:
@@ -277,7 +279,7 @@ class _Builder:
             speech_input.open(
                 self.devices.microphone,
                 self.services.engines,
-                cast=self.services.actors,
+                actors=self.services.actors,
                 names=(self.settings.persona,),
                 endpoint_silence=turn_taking.endpoint_silence,
                 barge_in_voice=turn_taking.barge_in_voice,
@@ -285,7 +287,7 @@ class _Builder:
                 yielding=self.conductor,
                 clean=self.echo.clean if self.echo is not None else Cleaned,
                 wake=self.services.wake,
-                on_transcript=dialogue.transcribed,
+                on_transcript=dialogue.take_transcript,
             )
         return dialogue
 
@@ -294,9 +296,9 @@ class _Builder:
             self.services.store,
             self.services.spill,
             failure=StoreError,
-            on_kept=lambda record, sequence: self.session.committed(record, sequence),
-            on_trouble=lambda message: self.session.trouble(message),
-            on_recovered=lambda: self.session.recovered(),
+            on_kept=lambda record, sequence: self.session.note_commit(record, sequence),
+            on_trouble=lambda message: self.session.tell_trouble(message),
+            on_recovered=lambda: self.session.tell_recovery(),
         )
         return writer
 
@@ -319,7 +321,7 @@ class _Builder:
 
     def _state(self) -> tuple[tuple[str, str], ...]:
         held = self.services.inner.state.told() if self.services.inner is not None else ()
-        return (*held, *self.tools.late_results())
+        return (*held, *self.tools.list_late_results())
 
     async def _reflex(self, turn: Turn) -> str | None:
         return await self.reflex(turn) if self.reflex is not None else None
@@ -342,7 +344,7 @@ class _Builder:
     async def _warm(self) -> None:
         """Let an embedded mind read the beginning of its prompt before the first question. Costs nothing elsewhere."""
         async with self.services.mind.lease() as mind:
-            if not traits_of(mind).embedded:
+            if not read_traits(mind).embedded:
                 return
             user = self.conductor.identity.user
             nothing = Recollection(Utterance(new_id(), "", Source.PROACTIVE), self.conductor.history)
@@ -362,7 +364,7 @@ def _attention(settings: ConversationSettings) -> Attention:
         turn_taking.rest_after or None,
         Talk(turn_taking.talk),
         settings.always_meant,
-        phrases_of(settings.language),
+        load_phrases(settings.language),
     )
 
 

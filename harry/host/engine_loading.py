@@ -122,17 +122,17 @@ async def _relay(
             on_degraded=on_degraded,
         )
         links.append(link)
-        if not link.there:
+        if not link.is_available:
             if candidate.missing is not None:
                 _cannot_serve(chain, candidate, candidate.missing, notes)
             continue
         try:
-            link.known(await _loading(chain.role, candidate, registry.checked)())
+            link.note_class(await _loading(chain.role, candidate, registry.check_engine_table)())
             if not serves or link.traits.light:
-                await link.shelf()
+                await link.load_pool()
                 serves = True
         except EngineError as error:
-            link.did_fail(error)
+            link.note_failure(error)
             if not serves:
                 _cannot_serve(chain, candidate, error, notes)
     # Its name and traits change with who answers, which the protocol's attributes do not foresee.
@@ -147,7 +147,7 @@ def _is_there(candidate: Candidate) -> bool:
 
 
 def _loading(
-    role: str, candidate: Candidate, how: Callable[[str, str, Mapping[str, Any]], Any] = registry.load
+    role: str, candidate: Candidate, how: Callable[[str, str, Mapping[str, Any]], Any] = registry.load_engine
 ) -> Callable[[], Awaitable[Any]]:
     """Make what loads a candidate, in a thread; it raises `ConfigurationError` or `EngineError`."""
 

@@ -23,12 +23,12 @@ from channels.clock import AudioClock
 from channels.messages import Utterance
 from channels.turn import Turn, new_id
 from harry.config.loading import Config
-from harry.config.persona import persona_of
+from harry.config.persona import load_configured_persona
 from harry.config.sections import User
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.errors import EngineUnavailable, StoreError, TooManySessions
-from harry.hearing.wake_phrase import WakePhrase, words_of
+from harry.hearing.wake_phrase import WakePhrase, spell_words
 from harry.host.background import BackgroundJobs, background_jobs
 from harry.host.budget import Budget
 from harry.host.conversation import (
@@ -45,7 +45,7 @@ from harry.host.shared_memory import SharedMemory, shared_memory
 from harry.host.shared_tools import Toolkit, toolkit
 from harry.host.spill_files import SpillPool
 from harry.host.storage import Storage
-from harry.memory.conversations.recent import recent
+from harry.memory.conversations.recent import recall_recent
 from harry.memory.conversations.rotation import Summarise
 from harry.memory.longterm.forgetting import Forgotten
 from harry.memory.store.database import Database
@@ -55,9 +55,9 @@ from harry.memory.store.records import local_day
 from harry.memory.store.reminders import Reminders
 from harry.reflexes.reminders import Reminding, Rings
 from harry.reflexes.understanding import warm_up
-from harry.session.actor_registry import ActorSet, cast
+from harry.session.actor_registry import ActorSet, load_actors
 from harry.session.conductor import Identity
-from harry.session.prompt import prompt_of
+from harry.session.prompt import build_prompt
 from harry.session.session import Session, TurnTakingSettings
 from harry.session.turn_stages import Prompt
 from harry.voice.silent import Silent
@@ -204,7 +204,7 @@ class Host:
                 voice=voice or spoken or EnginePool("text_to_speech", silent_voice()),
                 store=self.store,
                 spill=spill,
-                prompt=prompt or partial(prompt_of, config),
+                prompt=prompt or partial(build_prompt, config),
                 today=lambda: local_day(time.time()),
                 actors=shared.actors,
                 memory=partial(memory.of, config) if memory is not None else None,
@@ -220,7 +220,7 @@ class Host:
                     partial(stops_ringing, reminding) if reminding is not None else lambda session, text: False
                 ),
             )
-            past = await recent(
+            past = await recall_recent(
                 self.store, self.database, user, turns=limits.history_turns, tokens=limits.history_tokens
             )
             session = build_conversation(
@@ -303,7 +303,7 @@ async def hosting(
         storage=storage,
         sessions=sessions,
         spill_pool=SpillPool(storage.store, config.data_folder if storage.store.durable and resident else None, most),
-        actors=cast(config.actors.model_dump()),
+        actors=load_actors(config.actors.model_dump()),
         budget=budget,
     )
     async with AsyncExitStack() as held:
@@ -339,7 +339,7 @@ async def _on_disk(config: Config, shared: Shared, held: AsyncExitStack, summari
         lists=Lists(database),
         reminding=Reminding(
             Reminders(database), lambda user: list(map(RingPlace, sessions.of(user))),
-            language=config.persona.language, replies=persona_of(config.persona).replies,
+            language=config.persona.language, replies=load_configured_persona(config.persona).replies,
             rings=Rings(wanted.timer_rings, wanted.alarm_rings, wanted.snooze),
         ),
         background_jobs=await background_jobs(
@@ -371,7 +371,7 @@ def wake_phrase(config: Config) -> Callable[[], WakePhrase] | None:
     wanted = config.attention
     if not wanted.wake_phrase:
         return None
-    words_of(wanted.wake_phrase)
+    spell_words(wanted.wake_phrase)
     return partial(WakePhrase, wanted.wake_phrase, wanted.wake_threshold)
 
 

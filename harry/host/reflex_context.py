@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from actors.text.phrases import phrases_of
+from actors.text.phrases import load_phrases
 from channels.messages import Utterance
 from channels.turn import Turn
 from harry.config.loading import Config
-from harry.config.persona import persona_of
-from harry.engines.traits import traits_of
+from harry.config.persona import load_configured_persona
+from harry.engines.traits import read_traits
 from harry.memory.longterm.forgetting import Forgotten
-from harry.memory.store.opening import NAMESPACE, day_named
+from harry.memory.store.opening import NAMESPACE, parse_day
 from harry.reflexes.actions import ReflexContext, reflexes
 from harry.reflexes.tools import OWN, offers_of
 from harry.reflexes.without_a_mind import WithoutAMind
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def _tools(host: Host, session: Session | None) -> Sequence[str]:
     """Return what the mind may use besides Harry's own, each as its name and its description."""
     # A mind that cannot use tools is helped by none.
-    if traits_of(host.mind.engine).toolless or session is None:
+    if read_traits(host.mind.engine).toolless or session is None:
         return ()
     tools = [offer.tool for name, offer in session.tools.offers.items() if name not in OWN]
     return [f"{tool.name}: {tool.description}" for tool in tools]
@@ -80,9 +80,9 @@ class ProgramAnswers:
 
 
 def _answers(host: Host, config: Config, body: ReflexContext) -> Answers:
-    reflex = reflexes(body, phrases_of(config.persona.language), config.persona.language)
+    reflex = reflexes(body, load_phrases(config.persona.language), config.persona.language)
     without = WithoutAMind(
-        lambda: traits_of(host.mind.engine),
+        lambda: read_traits(host.mind.engine),
         (config.persona.name,),
         config.persona.language,
         talks=config.engines.smallest_mind,
@@ -99,7 +99,7 @@ def _context(host: Host, config: Config, session: Session | None, last_words: Ca
     """Gather what the reflexes may see and move; without a session there is nothing to mute or to turn up."""
 
     async def thoughts() -> Sequence[str]:
-        found = await host.store.thoughts(config.persona.name, day_named("today"), user=config.user.name)
+        found = await host.store.thoughts(config.persona.name, parse_day("today"), user=config.user.name)
         return [str(each["text"]) for each in found]
 
     def mute(muted: bool) -> bool:
@@ -130,6 +130,6 @@ def _context(host: Host, config: Config, session: Session | None, last_words: Ca
         lists=host.lists,
         unmute=partial(mute, False),
         tools=partial(_tools, host, session),
-        replies=persona_of(config.persona).replies,
+        replies=load_configured_persona(config.persona).replies,
         session=session.identity.session if session is not None else "",
     )

@@ -30,7 +30,7 @@ class RingPlace:
 
     async def quiet(self, seconds: float) -> None:
         """Wait until nothing has been going on for so long."""
-        await self.session.quiet(seconds)
+        await self.session.wait_quiet(seconds)
 
     async def ring(self, words: str, ring: Ring) -> Rung:
         """Ring in a turn of its own. Cancelled, it is cut."""
@@ -38,7 +38,7 @@ class RingPlace:
         turn = conductor.say(words, ring)
         if turn is None:
             return Rung(heard=False, end="refused")
-        slot = conductor.slot_of(turn.id)
+        slot = conductor.find_slot(turn.id)
         try:
             await turn.over.wait()
         finally:

@@ -45,17 +45,17 @@ class LiveSessions:
     def let_go(self, user: str, turns: Collection[str]) -> None:
         """Take the turns of a conversation that is over out of what a user's sessions recall word by word."""
         for session in self.of(user):
-            session.conductor.let_go(turns)
+            session.conductor.forget(turns)
 
     def trouble(self, message: str) -> None:
         """Tell every session that something cannot be shared now."""
         for session in self.by_id.values():
-            session.trouble(message)
+            session.tell_trouble(message)
 
     def recovered(self) -> None:
         """Tell every session that what was told by `trouble` is over."""
         for session in self.by_id.values():
-            session.recovered()
+            session.tell_recovery()
 
     def _crashed(self, name: str, error: Exception) -> None:
         for session in self.by_id.values():

@@ -13,7 +13,7 @@ import trio
 from actors.protocols import Tool
 from harry import images as pictures
 from harry.config.loading import Config
-from harry.tools.functions import plugged
+from harry.tools.functions import load_plugin_tools
 from harry.tools.toolbox import Answer, Offer
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ async def toolkit(config: Config) -> AsyncIterator[Toolkit]:
     if not config.tools.enabled:
         yield Toolkit((), (), frozenset())
         return
-    offers = await trio.to_thread.run_sync(plugged)
+    offers = await trio.to_thread.run_sync(load_plugin_tools)
     if config.tools.pictures:
         offers.append(_looking(config.tools.pictures))
     servers = []
@@ -59,11 +59,11 @@ def _looking(named: str) -> Offer:
     folder = Path(named).expanduser()
 
     async def look(_: Mapping[str, Any]) -> Answer:
-        path = await trio.to_thread.run_sync(pictures.newest, folder, abandon_on_cancel=True)
+        path = await trio.to_thread.run_sync(pictures.find_newest, folder, abandon_on_cancel=True)
         return await trio.to_thread.run_sync(partial(_seen, path), abandon_on_cancel=True)
 
     return Offer(Tool("get_image", "Look: the newest picture of the user's folder of pictures."), look)
 
 
 def _seen(path: Path) -> Answer:
-    return Answer(f"The picture {path.name}.", (pictures.uri_of(pictures.converted(pictures.read(path))),))
+    return Answer(f"The picture {path.name}.", (pictures.to_uri(pictures.convert(pictures.read(path))),))

@@ -16,7 +16,7 @@ import structlog
 import trio
 
 from actors.protocols import Store
-from actors.soc_writer import BATCH, Record, Spill
+from actors.soc_writer import MAX_BATCH_RECORDS, Record, Spill
 from harry.errors import StoreError
 from harry.memory.store.spill import FileSpill, MemorySpill
 
@@ -91,7 +91,7 @@ class SpillPool:
         while True:
             try:
                 await spill.load()
-                while spill.waiting and (records := await spill.oldest(BATCH)):
+                while spill.waiting and (records := await spill.oldest(MAX_BATCH_RECORDS)):
                     await self._write(records)
                     await spill.forget(len(records))
             except StoreError as error:

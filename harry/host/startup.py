@@ -16,14 +16,14 @@ from channels.events import EventStream
 from harry.config.engine_presets import PORTS
 from harry.config.loading import Config, RunOptions
 from harry.engines.engine_set import Engines
-from harry.engines.traits import traits_of
+from harry.engines.traits import read_traits
 from harry.errors import ConfigurationError, EngineUnavailable
 from harry.host.engine_loading import Candidate, Chain
 from harry.mind.fallback.relay import Relay
 from harry.mind.openai.discovery import AwaitedServers, find_local_servers
 from harry.mind.selection import BETTER_MINDS, Choice
-from harry.mind.selection import chain as mind_chain
-from harry.models.catalogue import pulled_mind
+from harry.mind.selection import list_choices as mind_chain
+from harry.models.catalogue import find_pulled_model
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +49,7 @@ async def _mind(config: Config) -> Chain:
     servers = await find_local_servers(ports=wanted) if wanted else {}
     tables = {name: config.engine_table(name) for name in config.engine}
     named_file = tables.get("gguf", {}).get("path")
-    pulled = pulled_mind(config.data_folder)
+    pulled = find_pulled_model(config.data_folder)
     named = Path(str(named_file)) if named_file else None
     found = mind_chain(
         configured, os.environ, servers, named, tables, pulled=pulled, smallest=config.engines.smallest_mind
@@ -69,7 +69,7 @@ async def _mind(config: Config) -> Chain:
     if configured is None and named is None and pulled is None:
 
         def pulled_later() -> Mapping[str, Any] | None:
-            path = pulled_mind(config.data_folder)
+            path = find_pulled_model(config.data_folder)
             return None if path is None else {**tables.get("gguf", {}), "path": path}
 
         candidates.insert(-1, Candidate("gguf", {}, "it is pulled while Harry runs", pulled_later))
@@ -124,4 +124,4 @@ def tell_of_minds(engines: Engines, events: EventStream) -> None:
 
 def better_minds(mind: LanguageModel | None) -> str:
     """The sentence that names the ways to a better mind, when the one that serves is too small; else ""."""
-    return BETTER_MINDS if traits_of(mind).small else ""
+    return BETTER_MINDS if read_traits(mind).small else ""

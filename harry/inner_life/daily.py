@@ -26,13 +26,13 @@ from harry.inner_life.reflection import (
     question,
     reflected,
 )
-from harry.memory.conversations.by_day import exchanges_of
+from harry.memory.conversations.by_day import read_exchanges
 from harry.memory.conversations.summary import extract
 from harry.memory.diary.journal import Journal, JournalEntry
 from harry.memory.diary.stream import SocDays
 from harry.memory.shared_state.live_state import LiveState
 from harry.memory.store.database import Database
-from harry.memory.store.items import turn_items
+from harry.memory.store.items import name_turn_items
 from harry.memory.store.records import local_day
 
 Ask = Callable[[Request], Awaitable[str]]
@@ -89,8 +89,8 @@ class Rituals:
         """
         if await self.journal.read(day) is not None:
             return None
-        thoughts = [entry.text for entry in await self.soc.day(day, limit=_TOLD)]
-        exchanges = await exchanges_of(self.tables, self.user, day, zone=self.zone)
+        thoughts = [entry.text for entry in await self.soc.read_day(day, limit=_TOLD)]
+        exchanges = await read_exchanges(self.tables, self.user, day, zone=self.zone)
         if not exchanges and not thoughts:
             return None
         said = [f"{self.user}: {each.said} {self.persona}: {each.heard}" for each in exchanges[-_TOLD:]]
@@ -107,7 +107,7 @@ class Rituals:
             tags=[line(tag) for tag in tags[:8]] if isinstance(tags, list) else (),
             long_term_goal=line(told.get("long_term_goal")),
             day=day,
-            derived_from=[item for each in exchanges for item in turn_items(each.turn)],
+            derived_from=[item for each in exchanges for item in name_turn_items(each.turn)],
         )
 
     async def _write_what_is_missing(self, today: str) -> None:
@@ -118,8 +118,8 @@ class Rituals:
                 return
 
     async def _first_thought(self) -> str:
-        yesterday = [entry.text for entry in await self.soc.yesterday()][-_TOLD:]
-        entry = await self.journal.newest()
+        yesterday = [entry.text for entry in await self.soc.read_yesterday()][-_TOLD:]
+        entry = await self.journal.read_newest()
         if not yesterday and entry is None:
             return f"This is my first day with {self.user}. I do not know much yet."
         known = [

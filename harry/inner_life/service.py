@@ -18,9 +18,9 @@ from actors.thinker import Reflection
 from channels.events import EventStream
 from channels.messages import Exchange
 from harry.config.loading import Config
-from harry.config.persona import persona_of
+from harry.config.persona import load_configured_persona
 from harry.engines.lease import EnginePool
-from harry.engines.traits import traits_of
+from harry.engines.traits import read_traits
 from harry.errors import EngineError, EngineUnavailable, StoreError
 from harry.inner_life.daily import Ask, Rituals
 from harry.inner_life.rate_limit import Allowance, hours
@@ -72,7 +72,7 @@ def asking(shelf: EnginePool[LanguageModel]) -> Ask:
             await trio.lowlevel.checkpoint()
 
         async with shelf.lease() as mind:
-            if traits_of(mind).small:
+            if read_traits(mind).small:
                 raise EngineUnavailable(f"{mind.name} is too small to think for itself.")
             with trio.move_on_after(PATIENCE) as scope:
                 await mind.reply(request, take)
@@ -210,15 +210,15 @@ async def open_inner_life(
 
 async def inner_life(config: Config, tables: Database, ask: Ask, user: str) -> InnerLife:
     """Put a user's inner life together. Raises `StoreError`."""
-    persona, who, told = config.persona.name, persona_of(config.persona), config.thinker
+    persona, who, told = config.persona.name, load_configured_persona(config.persona), config.thinker
     live = SqliteLiveState(tables)
     state = StateOfMind(user, live)
     await state.load()
     soc = SocDays(tables, persona, user=user, namespace=NAMESPACE)
-    about, thinking = (who.told(text, name=persona, user=user) for text in (who.about, who.thinking))
+    about, thinking = (who.fill_names(text, name=persona, user=user) for text in (who.about, who.thinking))
 
     async def thoughts() -> list[str]:
-        return [entry.text for entry in await soc.today()]
+        return [entry.text for entry in await soc.read_today()]
 
     whole = f"{about}\n\n{thinking}"
     rituals = Rituals(tables, soc, Journal(tables, persona, user), live, user, persona, whole, ask)

@@ -11,10 +11,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-MOST = 256_000
+MAX_OBJECT_CHARACTERS = 256_000
 """Characters of an object that are read; what comes after is passed over."""
 
-DEEPEST = 32
+MAX_DEPTH = 32
 """How deep objects and lists may lie in one another; what lies deeper is passed over."""
 
 _HEAD = re.compile(r"\s*(?:`{1,3}[\w-]*\s*)?(?:\[\s*)?")
@@ -51,7 +51,7 @@ class ReplyReader:
         return self._plain
 
     def feed(self, text: str) -> str:
-        """Take in more of the reply; returns what of it is to be spoken."""
+        """Take in more of the reply; return the part to speak."""
         if self._head is not None:
             text = self._begin(self._head + text)
         if self._plain:
@@ -63,7 +63,7 @@ class ReplyReader:
         return text
 
     def end(self) -> Mapping[str, Any]:
-        """Take the reply as over: the fields that came whole, and of the spoken one what came."""
+        """Finish the reply; return the complete fields, and the spoken one as far as it came."""
         if self._object is None:
             rest = _FENCE.sub("", self._head or "")
             self.spoken += rest
@@ -74,7 +74,7 @@ class ReplyReader:
         return fields
 
     def _begin(self, so_far: str) -> str:
-        """Find out what kind of reply it is; returns what is to be read in that kind, "" while that is not known."""
+        """Find out what kind of reply it is; return the text to read as that kind, "" while that is not known."""
         found = _HEAD.match(so_far)
         rest = so_far[found.end() :] if found else so_far
         if not rest:
@@ -128,7 +128,7 @@ class _Object:
     def feed(self, text: str) -> str:
         for character in text:
             self._read += 1
-            if self.done or self._read > MOST:
+            if self.done or self._read > MAX_OBJECT_CHARACTERS:
                 break
             # A step that ends a bare word leaves the character that ended it to the next step.
             while not self._step(character):
@@ -251,7 +251,7 @@ class _Object:
         self._step = self._value
 
     def _open(self, container: _Container) -> None:
-        if len(self._stack) >= DEEPEST:
+        if len(self._stack) >= MAX_DEPTH:
             self._too_deep += 1
             self._step = self._value
             return

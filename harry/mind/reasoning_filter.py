@@ -22,7 +22,7 @@ class ThoughtFilter:
         self._after = thinking
 
     def feed(self, text: str) -> str:
-        """Take in more of the reply; returns what of it may be spoken."""
+        """Take in more of the reply; return the text outside thoughts."""
         self._held += text
         said: list[str] = []
         while True:
@@ -41,12 +41,12 @@ class ThoughtFilter:
         return self._trimmed("".join(said))
 
     def end(self) -> str:
-        """Take the reply as over; returns what was held back because it might have become a mark."""
+        """Finish the reply; return what was held back because it might have become a mark."""
         held, self._held = self._held, ""
         return "" if self._thinking else self._trimmed(held)
 
     def _trimmed(self, said: str) -> str:
-        """Take off the blank lines that follow a thought."""
+        """Remove the blank lines that follow a thought."""
         if self._after and not self._thinking:
             said = said.lstrip()
             self._after = not said
@@ -54,7 +54,7 @@ class ThoughtFilter:
 
 
 def _begun(text: str, marks: tuple[str, ...]) -> int:
-    """How many characters at the end may be the beginning of a mark."""
+    """Return how many characters at the end may be the beginning of a mark."""
     at = text.rfind("<")
     tail = text[at:].lower() if at >= 0 else ""
     return len(tail) if tail and any(mark.startswith(tail) for mark in marks) else 0

@@ -34,7 +34,7 @@ class Choice(NamedTuple):
     why: str
 
 
-def chain(
+def list_choices(
     configured: Sequence[str] | None,
     environ: Mapping[str, str],
     local_servers: Mapping[str, LocalServer],
@@ -44,7 +44,7 @@ def chain(
     pulled: Path | None = None,
     smallest: bool = False,
 ) -> list[Choice]:
-    """List the minds to try, the first wanted first. `tables` are the configuration's, by engine name.
+    """List the minds to try, the preferred first. `tables` are the configuration's, by engine name.
 
     `gguf_path` is a file that the user named, `pulled` one that was fetched by
     `harry models pull`. `smallest`: the embedded model may serve, too.

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
-from harry.engines.registry import nearest
+from harry.engines.registry import suggest_name
 from harry.errors import ConfigurationError
 
 FOLDER = "models"
@@ -57,7 +57,7 @@ class Model(BaseModel):
     files: tuple[ModelFile, ...]
 
     def url(self, file: ModelFile) -> str:
-        """The plain address of a file; `HF_ENDPOINT` names another hub."""
+        """Return the plain address of a file; `HF_ENDPOINT` names another hub."""
         if "://" in file.path:
             return file.path
         hub = os.environ.get("HF_ENDPOINT", "").strip().rstrip("/") or HUB
@@ -65,19 +65,19 @@ class Model(BaseModel):
 
 
 @lru_cache(maxsize=1)
-def catalogue() -> Mapping[str, Model]:
-    """Read what is known, by name."""
+def load_catalogue() -> Mapping[str, Model]:
+    """Return the models that are known, by name."""
     text = (files("harry.models") / "catalogue.toml").read_text("utf-8")
     return {name: Model.model_validate(table) for name, table in tomllib.loads(text).items()}
 
 
-def wanted(name: str) -> tuple[str, Model]:
+def find_model(name: str) -> tuple[str, Model]:
     """Find the model that a name, or the address of a GGUF file, means. Raises `ConfigurationError`."""
-    known = catalogue()
+    known = load_catalogue()
     if name in known:
         return name, known[name]
     if "://" not in name:
-        raise ConfigurationError(f"There is no model {name!r}.", remedy=nearest(name, list(known)))
+        raise ConfigurationError(f"There is no model {name!r}.", remedy=suggest_name(name, list(known)))
     file = ModelFile(path=name)
     if not name.startswith(("https://", "http://")) or not re.fullmatch(r"[\w-][\w.-]*\.gguf", file.name):
         raise ConfigurationError(
@@ -88,13 +88,13 @@ def wanted(name: str) -> tuple[str, Model]:
     return file.name.removesuffix(".gguf"), model
 
 
-def place(data_folder: Path, name: str) -> Path:
-    """Where a model lies, or would."""
+def locate_model(data_folder: Path, name: str) -> Path:
+    """Return the folder of a model, which need not exist."""
     return data_folder / FOLDER / name
 
 
-def pins(folder: Path) -> dict[str, str]:
-    """The sha256 of a model's files, as they were first fetched."""
+def read_pins(folder: Path) -> dict[str, str]:
+    """Return the sha256 of a model's files, as they were first fetched."""
     try:
         kept = json.loads((folder / PINS).read_text("utf-8"))
     except (OSError, ValueError):
@@ -102,39 +102,41 @@ def pins(folder: Path) -> dict[str, str]:
     return {str(name): str(digest) for name, digest in kept.items()} if isinstance(kept, dict) else {}
 
 
-def installed(data_folder: Path) -> list[str]:
-    """Name the models that are whole on this computer, the one fetched last first."""
+def list_installed(data_folder: Path) -> list[str]:
+    """Return the names of the complete models on this computer, the newest first."""
     there: list[tuple[float, str]] = []
     with suppress(OSError):
         for folder in (data_folder / FOLDER).iterdir():
-            kept = pins(folder)
+            kept = read_pins(folder)
             if kept and all((folder / name).is_file() for name in kept):
                 there.append((-(folder / PINS).stat().st_mtime, folder.name))
     return [name for _, name in sorted(there)]
 
 
-def pulled_mind(data_folder: Path) -> Path | None:
-    """The GGUF file that was fetched last, if any: Harry thinks with it where nothing else is named."""
-    for name in installed(data_folder):
-        folder = place(data_folder, name)
-        for file in pins(folder):
+def find_pulled_model(data_folder: Path) -> Path | None:
+    """Return the GGUF file that was fetched last, if any: Harry thinks with it where nothing else is named."""
+    for name in list_installed(data_folder):
+        folder = locate_model(data_folder, name)
+        for file in read_pins(folder):
             if file.endswith(".gguf"):
                 return folder / file
     return None
 
 
 def remove(data_folder: Path, name: str) -> int:
-    """Delete a model; returns the bytes that are free again. Raises `ConfigurationError` if it is not there."""
-    folder = place(data_folder, name)
+    """Delete a model; return the bytes that are free again. Raises `ConfigurationError` if it is not there."""
+    folder = locate_model(data_folder, name)
     if Path(name).name != name or not folder.is_dir():
-        raise ConfigurationError(f"There is no model {name!r} here.", remedy=nearest(name, installed(data_folder)))
+        raise ConfigurationError(
+            f"There is no model {name!r} here.", remedy=suggest_name(name, list_installed(data_folder))
+        )
     size = sum(file.stat().st_size for file in folder.iterdir())
     shutil.rmtree(folder)
     return size
 
 
-def how_to_use(name: str, model: Model, folder: Path) -> str:
-    """Tell what makes Harry use a model that was fetched."""
+def explain_use(name: str, model: Model, folder: Path) -> str:
+    """Return a sentence on how to make Harry use a model that was fetched."""
     if model.role == "language_model":
         return f"Harry thinks with {name} from his next answer on, unless something better answers or is named."
     voice = next(file.name for file in model.files if file.name.endswith(".onnx"))

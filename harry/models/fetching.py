@@ -1,7 +1,7 @@
 """Fetches a file whole or not at all: resumed where it was cut, checked by its sha256, put into place at once.
 
 A server may cut, lie about the length, send other bytes, ignore where to go on, or redirect: none of it leaves a file
-under its final name that is not the one that was wanted.
+under its final name that is not the requested one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import trio
 
 from harry.errors import EngineBusy, EngineError, EngineUnavailable, StoreError
 from harry.files.fsync import sync_folder
-from harry.models.catalogue import PINS, Model, ModelFile, pins
+from harry.models.catalogue import PINS, Model, ModelFile, read_pins
 from harry.net import egress
 from harry.net.egress import host_of, permit
 from harry.net.http_client import Download, open_download
@@ -28,16 +28,16 @@ from harry.net.http_client import Download, open_download
 ATTEMPTS = 5
 """How often a file that is cut is gone on with, without a byte more in between."""
 
-MOST_ATTEMPTS = 100
+MAX_ATTEMPTS = 100
 """How often it is gone on with in all."""
 
-SILENCE = 30.0
+SILENCE_SECONDS = 30.0
 """Seconds without a byte after which a server counts as gone."""
 
-SPARE = 200_000_000
+SPARE_BYTES = 200_000_000
 """Bytes that stay free on the disk."""
 
-REDIRECTS = 5
+MAX_REDIRECTS = 5
 
 _PAUSE = 0.5
 _RANGE = re.compile(r"bytes (\d+)-\d*/(\d+|\*)")
@@ -47,9 +47,9 @@ Progress = Callable[[str, int, int | None], None]
 
 
 async def pull(model: Model, folder: Path, progress: Progress = lambda name, done, total: None) -> None:
-    """Fetch a model's files into `folder`; what is there already and whole is not fetched again.
+    """Fetch a model's files into `folder`; complete files are not fetched again.
 
-    Raises `EngineError` where a server does not give what was wanted, `StoreError` where the disk does not take it.
+    Raises `EngineError` where a server does not give the requested file, `StoreError` where the disk does not take it.
     """
     kept = _ready(folder)
     for file in model.files:
@@ -67,13 +67,13 @@ def _ready(folder: Path) -> dict[str, str]:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{folder} cannot be made: {error.strerror}.", remedy="Set HARRY_HOME elsewhere.") from error
-    return pins(folder)
+    return read_pins(folder)
 
 
 async def fetch(
     url: str, target: Path, file: ModelFile, *, sha256: str, progress: Progress = lambda name, done, total: None
 ) -> str:
-    """Fetch one file; returns its sha256. What was fetched of it before is gone on with."""
+    """Fetch one file, resuming what was fetched before; return its sha256."""
     part = target.with_name(f"{target.name}.part")
     await _whole(url, part, file, progress)
     digest = await _digest(part)
@@ -83,17 +83,17 @@ async def fetch(
             f"{host_of(url)} sent other bytes than {file.name} has: its checksum is wrong.",
             remedy="Nothing was kept. Try again; if it happens again, do not trust the server.",
         )
-    with part.open("rb") as whole:
-        os.fsync(whole.fileno())
+    with part.open("rb") as file_to_sync:
+        os.fsync(file_to_sync.fileno())
     part.replace(target)
     sync_folder(target.parent)
     return digest
 
 
 async def _whole(url: str, part: Path, file: ModelFile, progress: Progress) -> None:
-    """Fetch until it is whole, going on where it was cut."""
+    """Fetch until the file is complete, resuming after cuts."""
     idle = 0
-    for _ in range(MOST_ATTEMPTS):
+    for _ in range(MAX_ATTEMPTS):
         before = _size(part)
         try:
             await _more(url, part, file, progress)
@@ -142,15 +142,15 @@ async def _more(url: str, part: Path, file: ModelFile, progress: Progress) -> No
 
 
 async def _next(url: str, answer: Download) -> bytes:
-    with trio.move_on_after(SILENCE):
+    with trio.move_on_after(SILENCE_SECONDS):
         return await answer.read()
     raise EngineBusy(f"{host_of(url)} fell silent.", remedy="Pull again: it goes on from there.")
 
 
 @asynccontextmanager
 async def _answer(url: str, have: int) -> AsyncIterator[Download]:
-    """Ask for a file from `have` bytes on, and follow where it leads."""
-    for _ in range(REDIRECTS + 1):
+    """Request a file from byte `have` on, following redirects."""
+    for _ in range(MAX_REDIRECTS + 1):
         permit(url, "fetching a model")
         answer = await open_download(url, {"Range": f"bytes={have}-"} if have else {})
         try:
@@ -176,7 +176,7 @@ def _check_status(url: str, status: int) -> None:
 
 
 def _where(answer: Download, have: int) -> tuple[int, int | None]:
-    """Where the bytes that come begin, and how many there are in all, if the server says."""
+    """Return the offset of the bytes that come, and the file's size if the server says it."""
     length = answer.headers.get("content-length", "")
     if answer.status == 206:
         found = _RANGE.fullmatch(answer.headers.get("content-range", ""))
@@ -200,7 +200,7 @@ def _check_length(url: str, file: ModelFile, total: int | None) -> None:
 
 def _check_room(folder: Path, total: int | None, start: int) -> None:
     free = shutil.disk_usage(folder).free
-    if total is not None and free < total - start + SPARE:
+    if total is not None and free < total - start + SPARE_BYTES:
         raise StoreError(
             f"The disk has {free / 1e9:.1f} GB free, and {(total - start) / 1e9:.1f} GB are needed.",
             remedy="Make room.",

@@ -24,29 +24,29 @@ log = structlog.get_logger(__name__)
 
 EGRESS_FILE = "egress.jsonl"
 
-FILE_BYTES = 1_000_000
-"""The log is begun anew at this size; one full file is kept beside it. A line takes some 150 bytes."""
+MAX_FILE_BYTES = 1_000_000
+"""A new log is begun at this size; one full file is kept next to it. A line takes some 150 bytes."""
 
 
 class EgressRefused(EngineUnavailable):
     """`local_only` is set, and this would have left the computer."""
 
 
-class _Watch:
-    """The wish of the whole process, like its log: set once by whoever starts it."""
+class _EgressPolicy:
+    """The policy of the whole process, like its log: set once at the start."""
 
     local_only = False
     folder: Path | None = None
 
 
 def configure(*, local_only: bool, folder: Path | None = None) -> None:
-    """Say whether anything may leave this computer, and in which folder what does is written down, if anywhere."""
-    _Watch.local_only = local_only
-    _Watch.folder = folder
+    """Set whether anything may leave this computer, and the folder of the log, if there is one."""
+    _EgressPolicy.local_only = local_only
+    _EgressPolicy.folder = folder
 
 
 def host_of(url: str) -> str:
-    """Name the host of an address, and its port if it has one; never what else the address may hold."""
+    """Return the host of an address, and its port if it has one; nothing else of the address."""
     parts = urlsplit(url)
     try:
         port = f":{parts.port}" if parts.port is not None else ""
@@ -56,7 +56,7 @@ def host_of(url: str) -> str:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether the address is on this computer. A name is believed to be only if it is `localhost`."""
+    """Return whether the address is on this computer. A name is believed to be only if it is `localhost`."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if not host:
@@ -69,7 +69,7 @@ def is_loopback(url: str) -> bool:
 
 def permit(url: str, purpose: str) -> None:
     """Raise `EgressRefused` where `local_only` is set and `url` is not on this computer. `purpose` is a few words."""
-    if _Watch.local_only and not is_loopback(url):
+    if _EgressPolicy.local_only and not is_loopback(url):
         raise EgressRefused(
             f"{host_of(url)} is not on this computer, and local_only is set ({purpose}).",
             remedy="Use something on this computer, or set local_only = false.",
@@ -77,8 +77,8 @@ def permit(url: str, purpose: str) -> None:
 
 
 def note(url: str, purpose: str, *, sent: int = 0, received: int = 0, seconds: float = 0.0) -> None:
-    """Write down that something left this computer; `sent` and `received` are bytes. Takes some 50 us, never raises."""
-    if _Watch.folder is None or is_loopback(url):
+    """Log that something left this computer; `sent` and `received` are bytes. Takes some 50 us, never raises."""
+    if _EgressPolicy.folder is None or is_loopback(url):
         return
     line = {
         "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
@@ -89,14 +89,14 @@ def note(url: str, purpose: str, *, sent: int = 0, received: int = 0, seconds: f
         "seconds": round(seconds, 3),
     }
     try:
-        _append(_Watch.folder / EGRESS_FILE, json.dumps(line) + "\n")
+        _append(_EgressPolicy.folder / EGRESS_FILE, json.dumps(line) + "\n")
     except OSError as error:
         log.warning("what left this computer could not be noted", cause=error.strerror)
 
 
 def _append(path: Path, line: str) -> None:
     with suppress(FileNotFoundError):
-        if path.stat().st_size >= FILE_BYTES:
+        if path.stat().st_size >= MAX_FILE_BYTES:
             path.replace(path.with_suffix(".jsonl.1"))
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -106,8 +106,8 @@ def _append(path: Path, line: str) -> None:
         os.close(descriptor)
 
 
-def noted(folder: Path) -> Iterator[dict[str, Any]]:
-    """Read what was written down, oldest first. A line that a crash cut is left out."""
+def read_notes(folder: Path) -> Iterator[dict[str, Any]]:
+    """Yield the lines of the log, oldest first. A line that a crash cut is left out."""
     for name in (f"{EGRESS_FILE}.1", EGRESS_FILE):
         try:
             lines = (folder / name).read_text("utf-8", "replace").splitlines()

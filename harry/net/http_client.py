@@ -43,7 +43,7 @@ ANSWERED_WITHIN = 30.0
 
 
 @contextmanager
-def failures(url: str) -> Iterator[None]:
+def translate_errors(url: str) -> Iterator[None]:
     """Raise httpx's errors as `EngineBusy`, or `EngineUnavailable` where the server cannot be reached."""
     import httpx  # noqa: PLC0415
 
@@ -62,10 +62,10 @@ def failures(url: str) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def posted(
+async def post(
     client: httpx.AsyncClient, url: str, body: Mapping[str, Any], purpose: str
 ) -> AsyncIterator[httpx.Response]:
-    """Ask, and hand over the response while its body is still to come; the connection ends with the context.
+    """Send a POST request and yield the response before its body has come; the connection ends with the block.
 
     Raises `EgressRefused` where nothing may leave this computer; what does is noted under `purpose`.
     """
@@ -102,8 +102,8 @@ async def posted(
 
 
 @asynccontextmanager
-async def received(response: httpx.Response) -> AsyncIterator[AsyncIterator[bytes]]:
-    """Iterate over the bytes of a streamed body, and leave nothing behind where that ends early.
+async def stream_body(response: httpx.Response) -> AsyncIterator[AsyncIterator[bytes]]:
+    """Yield an iterator over the bytes of a streamed body; nothing stays open where that ends early.
 
     httpx nests half a dozen async generators and closes only the outermost. A cancellation raised in the innermost
     ends them all, so an early end asks once more, in a scope that is cancelled already. It waits for nothing.
@@ -112,8 +112,8 @@ async def received(response: httpx.Response) -> AsyncIterator[AsyncIterator[byte
     try:
         yield chunks
     finally:
-        with trio.CancelScope() as over:
-            over.cancel()
+        with trio.CancelScope() as ended:
+            ended.cancel()
             async for _ in chunks:
                 pass
 
@@ -130,16 +130,16 @@ class Download:
         self._pieces = response.aiter_raw()
 
     async def read(self) -> bytes:
-        """The next piece, b"" at the end."""
-        with failures(self._url):
+        """Return the next piece, b"" at the end."""
+        with translate_errors(self._url):
             return await anext(self._pieces, b"")
 
     async def aclose(self) -> None:
-        """Close the connection; see `received`."""
+        """Close the connection; see `stream_body`."""
         with trio.move_on_after(1, shield=True):
             # Whatever ends it has been told by `read`.
-            with suppress(EngineError), failures(self._url), trio.CancelScope() as over:
-                over.cancel()
+            with suppress(EngineError), translate_errors(self._url), trio.CancelScope() as ended:
+                ended.cancel()
                 async for _ in self._pieces:
                     pass
             await self._response.aclose()
@@ -147,11 +147,11 @@ class Download:
 
 
 async def open_download(url: str, headers: Mapping[str, str]) -> Download:
-    """Ask for a file; redirects are the caller's to follow. Raises `EngineError`."""
+    """Request a file; the caller follows redirects. Raises `EngineError`."""
     client = await trio.to_thread.run_sync(new_client, url, {"Accept-Encoding": "identity", **headers})
     response: httpx.Response | None = None
     try:
-        with failures(url), trio.move_on_after(ANSWERED_WITHIN):
+        with translate_errors(url), trio.move_on_after(ANSWERED_WITHIN):
             response = await client.send(client.build_request("GET", url), stream=True)
     finally:
         if response is None:

@@ -21,10 +21,10 @@ from channels.messages import Source
 from channels.turn import Turn, new_id
 from harry.errors import HarryError
 from harry.memory.longterm.forgetting import TOLD
-from harry.memory.longterm.selection import chosen
+from harry.memory.longterm.selection import select
 from harry.memory.longterm.service import Item, LongTermMemory
-from harry.memory.store.items import turn_items
-from harry.memory.text.analysis import ago
+from harry.memory.store.items import name_turn_items
+from harry.memory.text.analysis import format_age
 from harry.reflexes.grammar import Grammar, Wish, grammar_of
 from harry.reflexes.lists import KeptLists, ListReflexes
 from harry.reflexes.reminders import Reminding
@@ -284,7 +284,7 @@ class Reflexes:
         speaker = self._body.user
         item = Item(
             self._last_memory, what, self._body.user, "memory", speaker, self._body.wall(), source=TOLD,
-            derived_from=(turn_items(self._turn)[0],) if self._turn else (),
+            derived_from=(name_turn_items(self._turn)[0],) if self._turn else (),
         )  # fmt: skip
         await self._body.memory.upsert([item])
         self._body.memory.notice()
@@ -296,7 +296,7 @@ class Reflexes:
         found = []
         if memory is not None and self._body.keeps():
             answer = await memory.search(what, namespace=self._body.user, count=12)
-            found = chosen(answer)
+            found = select(answer)
         if not found:
             return self._reply("Recall.none", what=turned(what))
         now = self._body.wall()
@@ -334,7 +334,7 @@ def _day(at: float | None, now: float) -> str:
     if at is None:
         return "a day I do not know"
     date = datetime.fromtimestamp(at).astimezone()
-    return f"{date:%B} {date.day}, {date.year}, {ago(at, now)}"
+    return f"{date:%B} {date.day}, {date.year}, {format_age(at, now)}"
 
 
 def reflexes(body: ReflexContext, phrases: Phrases, language: str) -> Callable[[Turn], Awaitable[str | None]]:

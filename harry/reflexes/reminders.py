@@ -15,7 +15,7 @@ from typing import Literal, NoReturn, Protocol
 import structlog
 import trio
 
-from actors.text.phrases import phrases_of, words
+from actors.text.phrases import load_phrases, split_words
 from channels.turn import new_id
 from harry.errors import HarryError, StoreError
 from harry.memory.store.reminders import MAX_TEXT, Reminder, ReminderKind
@@ -236,15 +236,15 @@ class Reminding:
 
     def stops(self, text: str, names: Sequence[str] = ()) -> bool:
         """Return whether these words, while something rings, stop it."""
-        phrases = phrases_of(self._language)
-        stop = phrases.stop(text, names)
+        phrases = load_phrases(self._language)
+        stop = phrases.find_stop(text, names)
         if stop is not None and not stop.rest:
             return True
         told = grammar_of(self._language).ringing
         around = {*told.get("around", ()), *(name.lower() for name in names)}
-        said = list(words(text))[:12]
-        wanted = {words(each) for each in told.get("stop", ())}
-        edges = {words(each) for each in around}
+        said = list(split_words(text))[:12]
+        wanted = {split_words(each) for each in told.get("stop", ())}
+        edges = {split_words(each) for each in around}
         return any(
             tuple(said[first:last]) in wanted
             for first in range(len(said))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import trio
 
-from actors.text.phrases import words
+from actors.text.phrases import split_words
 from harry.errors import HarryError
 from harry.memory.store.reminders import MOST, Reminder, ReminderKind
 from harry.reflexes.clocks import Clocks
@@ -409,7 +409,7 @@ class Timers:
             return await do(found)
 
         async def answer(text: str) -> str | None:
-            said = _ARTICLES.sub("", _NOUNS.sub("", " ".join(words(text))).strip()).strip()
+            said = _ARTICLES.sub("", _NOUNS.sub("", " ".join(split_words(text))).strip()).strip()
             if said in _ANY:
                 return await do(found)
             picked = self._chosen(found, said) if said else []
@@ -431,13 +431,19 @@ class Timers:
             return by_age[-1:]
         if which in _PLACES:
             return by_age[_PLACES[which] : _PLACES[which] + 1]
-        seconds, said = _length(which), words(which)
-        own = [each for each in held if said in (words(each.name), words(each.text), words(turned(each.text)))]
-        own = own or [each for each in held if words(turned(which)) == words(each.text)]
+        seconds, said = _length(which), split_words(which)
+        own = [
+            each
+            for each in held
+            if said in (split_words(each.name), split_words(each.text), split_words(turned(each.text)))
+        ]
+        own = own or [each for each in held if split_words(turned(which)) == split_words(each.text)]
         if own or seconds:
             return own or [each for each in held if each.length == seconds]
         some = {*said} - _SMALL
-        return [each for each in held if some & {*words(each.name), *words(each.text)}] or self._due_at(held, which)
+        return [each for each in held if some & {*split_words(each.name), *split_words(each.text)}] or self._due_at(
+            held, which
+        )
 
     def _due_at(self, held: Sequence[Reminder], which: str) -> list[Reminder]:
         """Return those of a time of day: "seven o'clock"."""

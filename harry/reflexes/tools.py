@@ -10,7 +10,7 @@ from pydantic import Field
 from harry.reflexes.actions import ReflexContext
 from harry.reflexes.reminders import Reminding
 from harry.reflexes.timer_words import duration_words, timer_name, when_words
-from harry.tools.functions import offer_of, tool
+from harry.tools.functions import make_offer, tool
 from harry.tools.toolbox import Offer, ToolError
 
 OWN = frozenset(("set_timer", "set_reminder"))
@@ -42,4 +42,4 @@ def offers_of(body: ReflexContext) -> list[Offer]:
             raise ToolError("Nothing is kept here, so nobody would be reminded.")
         return body.reminding
 
-    return [offer_of(set_timer), offer_of(set_reminder)]
+    return [make_offer(set_timer), make_offer(set_reminder)]

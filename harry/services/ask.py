@@ -7,7 +7,7 @@ from collections.abc import Callable
 import trio
 
 from channels.event_types import Degraded, ErrorOccurred, Reply, TurnEnded
-from channels.events import Listener
+from channels.events import EventSubscription
 from channels.turn import Turn
 from harry.config.loading import Config
 from harry.errors import EngineError, EngineUnavailable, StoreError
@@ -25,7 +25,7 @@ async def ask(config: Config, text: str, write: Callable[[str], None]) -> None:
         minds = [chain for chain in await startup.chains(config) if chain.role == "language_model"]
         budget = await opened_budget(config)
         engines = await load_engines(minds, meter=budget)
-        listening: list[Listener] = []
+        listening: list[EventSubscription] = []
 
         def prepare(session: Session) -> None:
             listening.append(session.events.listen(4096, lossless=True))
@@ -37,13 +37,13 @@ async def ask(config: Config, text: str, write: Callable[[str], None]) -> None:
                 hosting(config, engines, storage, resident=False, budget=budget) as host,
                 host.open(user=config.user.name, prepare=prepare) as session,
             ):
-                await write_reply(listening[0], session.typed(text), write)
+                await write_reply(listening[0], session.answer_typed(text), write)
         finally:
             with trio.move_on_after(2, shield=True):
                 await engines.aclose()
 
 
-async def write_reply(events: Listener, turn: Turn | None, write: Callable[[str], None]) -> None:
+async def write_reply(events: EventSubscription, turn: Turn | None, write: Callable[[str], None]) -> None:
     """Write a turn's reply until it is kept. Raises `EngineError`, `StoreError`."""
     async for event in events:
         match event.what:

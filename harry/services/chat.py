@@ -32,7 +32,7 @@ from harry.host.host import Host
 from harry.memory.store.opening import NAMESPACE
 from harry.memory.store.records import local_day
 from harry.services.plain_words import is_plain
-from harry.session.prompt import prompt_of
+from harry.session.prompt import build_prompt
 
 FROM_PROGRAM = "What the program that asks tells you:"
 
@@ -153,7 +153,7 @@ async def _recollected(host: Host, asked: Asked) -> Recollection:
 
 def _messages(host: Host, mind: LanguageModel, recollection: Recollection, asked: Asked) -> tuple[Message, ...]:
     """Harry's own prompt around the newest words, the program's conversation where his history would stand."""
-    head, *_, newest = prompt_of(host.config_of(asked.user, asked.persona), asked.user, mind, recollection)
+    head, *_, newest = build_prompt(host.config_of(asked.user, asked.persona), asked.user, mind, recollection)
     if asked.told:
         head = Message(head.role, (*head.parts, TextPart(f"\n\n{FROM_PROGRAM}\n{asked.told}")))
     at = _place(asked.messages)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 
 from harry.host.host import Host
-from harry.memory.store.opening import day_named
+from harry.memory.store.opening import parse_day
 
 TOGETHER = 500
 """Turns that are read at once."""
@@ -104,7 +104,7 @@ async def _read(
 ) -> list[KeptTurn]:
     if host.database is None:
         return []
-    begin, end = _bounds(day_named(day)) if day else (None, None)
+    begin, end = _bounds(parse_day(day)) if day else (None, None)
     values = {
         "user": user, "before": before, "after": after, "begin": begin, "end": end, "limit": limit,
         "words": f"%{_escaped(words)}%" if words else None,

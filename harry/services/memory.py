@@ -19,13 +19,13 @@ import trio
 from harry.config.loading import Config
 from harry.errors import ConfigurationError, FolderInUse
 from harry.host.access_tokens import Tokens
-from harry.memory.longterm.importing import LONGEST_LINE, TOGETHER, Report, decode, document, read_lines
+from harry.memory.longterm.importing import BATCH_ITEMS, MAX_LINE_BYTES, ImportReport, decode, read_document, read_lines
 from harry.memory.longterm.opening import open_memory
 from harry.memory.longterm.service import Found, Item, Kind, LongTermMemory
-from harry.memory.store.backup import back_up, backups_with, put_back
+from harry.memory.store.backup import back_up, list_backups_holding, restore_backup
 from harry.memory.store.data_folder import lock_folder, prepare_folder
 from harry.memory.store.erasure import Erasure, Forget, erase_rows, erase_spilled, opened, scrub, users_in
-from harry.memory.store.opening import STORE_FILE, must_keep, store_of
+from harry.memory.store.opening import STORE_FILE, locate_store, require_disk_store
 
 Progress = Callable[[int, int], None]
 """Called with (done, of)."""
@@ -54,16 +54,16 @@ async def import_file(
     kind: Kind | None = None,
     reading: Progress = silent,
     embedding: Progress = silent,
-) -> tuple[Report, str]:
+) -> tuple[ImportReport, str]:
     """Take in a file: JSON Lines of items, or, with `kind`, a text or Markdown document of that kind.
 
     Returns what became of it, and why nothing can be found by meaning, "" if it can. The file may be read again.
     """
-    report = Report()
+    report = ImportReport()
     async with open_memory(config) as opened_memory:
         memory = opened_memory.memory
         if kind is not None:
-            items = await trio.to_thread.run_sync(partial(document, path, namespace=namespace, kind=kind))
+            items = await trio.to_thread.run_sync(partial(read_document, path, namespace=namespace, kind=kind))
             await memory.upsert(items)
             report.taken = len(items)
         else:
@@ -72,7 +72,9 @@ async def import_file(
         return report, opened_memory.without
 
 
-async def _import_lines(memory: LongTermMemory, path: Path, report: Report, namespace: str, reading: Progress) -> None:
+async def _import_lines(
+    memory: LongTermMemory, path: Path, report: ImportReport, namespace: str, reading: Progress
+) -> None:
     await trio.to_thread.run_sync(_refuse_prose, path)
     with _opened(path) as file:
         size = os.fstat(file.fileno()).st_size
@@ -101,7 +103,7 @@ def _take(lines: Iterator[tuple[int, Item]]) -> list[tuple[int, Item]]:
     for line in lines:
         batch.append(line)
         room -= len(line[1].text)
-        if len(batch) >= TOGETHER or room < 0:
+        if len(batch) >= BATCH_ITEMS or room < 0:
             break
     return batch
 
@@ -142,7 +144,7 @@ def read_queries(path: Path, namespace: str) -> list[Asked]:
     asked = []
     with _opened(path) as file:
         number = 0
-        while raw := file.readline(LONGEST_LINE):
+        while raw := file.readline(MAX_LINE_BYTES):
             number += 1
             text, _ = decode(raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw)
             if not text.strip():
@@ -172,11 +174,11 @@ async def search(
     progress: Progress = silent,
 ) -> str:
     """Answer questions in order, without deadline or floor; returns why meaning was not asked, "" if it was."""
-    store_of(config)
+    locate_store(config)
     async with open_memory(config) as opened_memory:
         memory = opened_memory.memory
         for namespace in dict.fromkeys(each.namespace for each in asked):
-            missing = sum(row["items"] - row["with_vector"] for row in await memory.stats(namespace))
+            missing = sum(row["items"] - row["with_vector"] for row in await memory.count_items(namespace))
             if 0 < missing <= _FEW:
                 await memory.embed_missing(namespace=namespace)
         for number, each in enumerate(asked, start=1):
@@ -190,7 +192,7 @@ async def search(
 
 async def show(config: Config, namespace: str, identity: str) -> Item:
     """Give an item. Raises `ConfigurationError` where there is none."""
-    store_of(config)
+    locate_store(config)
     async with open_memory(config, by_meaning=False) as opened_memory:
         found = await opened_memory.memory.get(namespace, identity)
     if found is None:
@@ -200,10 +202,10 @@ async def show(config: Config, namespace: str, identity: str) -> Item:
 
 async def export(config: Config, namespace: str, write: Callable[[Item], None], *, kind: Kind | None = None) -> None:
     """Hand every item of a namespace to `write`, in order."""
-    store_of(config)
+    locate_store(config)
     async with open_memory(config, by_meaning=False) as opened_memory:
         last = 0
-        while items := await opened_memory.memory.items(namespace, kind=kind, after=last):
+        while items := await opened_memory.memory.list_items(namespace, kind=kind, after=last):
             for _, item in items:
                 write(item)
             last = items[-1][0]
@@ -211,11 +213,11 @@ async def export(config: Config, namespace: str, write: Callable[[Item], None], 
 
 async def stats(config: Config, namespace: str | None) -> list[dict[str, Any]]:
     """Count the items of each namespace and kind."""
-    must_keep(config)
+    require_disk_store(config)
     if not (config.data_folder / STORE_FILE).exists():
         return []
     async with open_memory(config, by_meaning=False) as opened_memory:
-        return await opened_memory.memory.stats(namespace)
+        return await opened_memory.memory.count_items(namespace)
 
 
 # Gone
@@ -226,7 +228,7 @@ async def delete(config: Config, namespace: str, identity: str) -> int:
 
     Returns how many items are gone.
     """
-    store_of(config)
+    locate_store(config)
     async with open_memory(config, by_meaning=False) as opened_memory:
         forgotten = await opened_memory.memory.forget(namespace, [identity])
     if not forgotten.items:
@@ -241,7 +243,7 @@ def unknown(namespace: str, identity: str) -> ConfigurationError:
 
 async def users(config: Config) -> list[str]:
     """Name everybody of whom something is kept here, or who may come in at the door."""
-    store = store_of(config)
+    store = locate_store(config)
 
     def look() -> set[str]:
         with opened(store) as connection:
@@ -256,7 +258,7 @@ async def erase(config: Config, user: str, *, elsewhere: Sequence[Forget] = (), 
 
     Returns what is gone and what still holds something.
     """
-    store = store_of(config)
+    store = locate_store(config)
     erasure = Erasure()
 
     def work() -> None:
@@ -269,7 +271,7 @@ async def erase(config: Config, user: str, *, elsewhere: Sequence[Forget] = (), 
         except FolderInUse:
             # While Harry runs, what waits on the spill is his. It is empty unless the store fails.
             erasure.unseen += [str(each) for each in config.data_folder.glob("*.jsonl")]
-        holding, unseen = backups_with(store, user)
+        holding, unseen = list_backups_holding(store, user)
         erasure.backups += holding
         erasure.unseen += unseen
 
@@ -283,17 +285,17 @@ async def erase(config: Config, user: str, *, elsewhere: Sequence[Forget] = (), 
 
 async def backup(config: Config, target: Path, progress: Progress = silent) -> None:
     """Write a backup while Harry may run."""
-    store = store_of(config)
+    store = locate_store(config)
     await trio.to_thread.run_sync(back_up, store, target, progress)
 
 
 async def restore(config: Config, source: Path, progress: Progress = silent) -> None:
     """Put a backup back. Raises `FolderInUse` while Harry runs."""
-    must_keep(config)
+    require_disk_store(config)
     prepare_folder(config.data_folder)
 
     def work() -> None:
         with lock_folder(config.data_folder):
-            put_back(source, config.data_folder / STORE_FILE, progress)
+            restore_backup(source, config.data_folder / STORE_FILE, progress)
 
     await trio.to_thread.run_sync(work)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 
 from actors.protocols import Loudspeaker
-from actors.speaker import at_rate
+from actors.speaker import convert_rate
 from channels.clock import AudioClock
 from channels.gate import Gate
 from channels.messages import SAMPLE_BYTES, Chunk, Source, Utterance
@@ -25,8 +25,8 @@ async def play(loudspeaker: Loudspeaker, clock: AudioClock, pcm: bytes, rate: in
         await nursery.start(loudspeaker.play, gate)
         slot = gate.admit(Turn(Utterance(new_id(), "", Source.PROACTIVE), "harry", "playback", "harry"))
         for start in range(0, len(pcm), portion):
-            fitted = await at_rate(Chunk(pcm[start : start + portion], rate), gate.rate)
+            fitted = await convert_rate(Chunk(pcm[start : start + portion], rate), gate.rate)
             await slot.write(fitted.pcm, fitted.words)
         slot.finish()
-        await slot.played()
+        await slot.wait_played()
         nursery.cancel_scope.cancel()

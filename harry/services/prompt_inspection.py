@@ -13,13 +13,13 @@ from actors.protocols import ImagePart
 from channels.messages import Recollection, Source, Utterance
 from channels.turn import new_id
 from harry.config.loading import Config
-from harry.config.persona import persona_of
+from harry.config.persona import load_configured_persona
 from harry.host.shared_memory import shared_memory
 from harry.host.shared_tools import toolkit
 from harry.host.storage import open_storage
-from harry.memory.conversations.recent import recent
+from harry.memory.conversations.recent import recall_recent
 from harry.memory.store.records import local_day
-from harry.mind.prompt.builder import parts
+from harry.mind.prompt.builder import build_parts
 from harry.tools.toolbox import Offer
 
 _BYTES_A_TOKEN = 4
@@ -49,7 +49,7 @@ async def show(config: Config, words: str, *, small: bool = False) -> list[Shown
         if storage.database is not None:
             memory = await shared_memory(config, storage.database)
             memories = await memory.of(config).recall(user, words) if memory is not None else []
-        history = await recent(
+        history = await recall_recent(
             storage.store, storage.database, user, turns=limits.history_turns, tokens=limits.history_tokens
         )
         thoughts = await storage.store.thoughts(
@@ -63,8 +63,13 @@ async def show(config: Config, words: str, *, small: bool = False) -> list[Shown
             tuple(memories),
         )
     now = datetime.now().astimezone()
-    built = parts(
-        recollection, config.persona.name, config.user.name, now, persona=persona_of(config.persona), small=small
+    built = build_parts(
+        recollection,
+        config.persona.name,
+        config.user.name,
+        now,
+        persona=load_configured_persona(config.persona),
+        small=small,
     )
     return [
         Shown(

@@ -58,4 +58,4 @@ def _doing(session: Session, *, hears: bool) -> str:
         return "muted"
     if session.speech_input.busy:
         return "hearing"
-    return "resting" if session.attention.resting(session.clock.now()) else "listening"
+    return "resting" if session.attention.is_resting(session.clock.now()) else "listening"

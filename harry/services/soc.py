@@ -16,7 +16,7 @@ from channels.messages import Thought
 from channels.ports import Port
 from channels.turn import new_id
 from harry.config.loading import Config
-from harry.memory.store.opening import NAMESPACE, STORE_FILE, must_keep, open_store
+from harry.memory.store.opening import NAMESPACE, STORE_FILE, open_store, require_disk_store
 
 _BATCH = 256
 """Entries that are made durable together, at most."""
@@ -24,7 +24,7 @@ _BATCH = 256
 
 async def soc_entries(config: Config, day: str) -> list[dict[str, Any]]:
     """Read a local day's (YYYY-MM-DD) entries, oldest first, as `{"sequence", "at", "text"}`; `at` is ISO 8601."""
-    must_keep(config)
+    require_disk_store(config)
     if not (config.data_folder / STORE_FILE).exists():
         # Looking must not make anything.
         return []
@@ -41,7 +41,7 @@ async def soc_write(config: Config, lines: AsyncIterable[str], acknowledge: Call
 
     Lines are taken as they come; those that wait already are kept together. Raises `StoreError`.
     """
-    must_keep(config)
+    require_disk_store(config)
     store = await open_store(config)
     waiting = Port[Thought]("lines", _BATCH)
     session = new_id()

@@ -13,7 +13,7 @@ import trio
 from actors.protocols import TextToSpeech
 from actors.text.segmentation import Wording
 from channels.messages import Chunk
-from harry.audio.files import FileKind, written
+from harry.audio.files import FileKind, encode
 from harry.audio.resampling import Resampler
 from harry.engines.lease import EnginePool
 
@@ -51,4 +51,4 @@ async def voiced(shelf: EnginePool[TextToSpeech], text: str, kind: str) -> bytes
         sound.extend(pcm)
 
     await voice(shelf, text, keep)
-    return await trio.to_thread.run_sync(written, bytes(sound), RATE, cast(FileKind, kind))
+    return await trio.to_thread.run_sync(encode, bytes(sound), RATE, cast(FileKind, kind))

@@ -9,7 +9,7 @@ import trio
 
 from actors.protocols import Recognition, Samples, SpeechToText
 from channels.messages import EAR_RATE
-from harry.audio.files import read
+from harry.audio.files import decode
 from harry.audio.resampling import EAR, Layout, Reblocker, Resampler, to_mono
 from harry.engines.lease import EnginePool
 
@@ -29,11 +29,13 @@ class Heard:
 
 
 async def transcribed(shelf: EnginePool[SpeechToText], data: bytes) -> Heard:
-    """Hear a whole file (see `harry.audio.files.read`). Raises `DeviceError` for what is none, and what the ear raises.
+    """Hear a whole file (see `harry.audio.files.decode`).
+
+    Raises `DeviceError` for what is none, and what the ear raises.
 
     The ear is leased for as long as it hears; cancelling stops its work.
     """
-    samples = await trio.to_thread.run_sync(read, data)
+    samples = await trio.to_thread.run_sync(decode, data)
     seconds = len(samples) / EAR_RATE
     if len(samples) < LEAST:
         return Heard("", seconds)

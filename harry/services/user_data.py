@@ -20,7 +20,7 @@ from harry.memory.longterm.service import Found, Item, Kind
 from harry.memory.lore.model import Book, Scope
 from harry.memory.store import items
 from harry.memory.store.erasure import Erasure
-from harry.memory.store.opening import NAMESPACE, day_named
+from harry.memory.store.opening import NAMESPACE, parse_day
 from harry.services import memory as remembering
 from harry.services.erasing_elsewhere import erasing_elsewhere
 
@@ -48,7 +48,7 @@ async def history(host: Host, user: str, limit: int) -> list[Exchange]:
 
 async def thoughts(host: Host, user: str, day: str) -> list[dict[str, Any]]:
     """What Harry thought in this user's conversations on a day: `today`, `yesterday` or a date."""
-    return await host.store.thoughts(host.config.persona.name, day_named(day), user=user)
+    return await host.store.thoughts(host.config.persona.name, parse_day(day), user=user)
 
 
 async def days(host: Host, user: str) -> list[str]:
@@ -68,7 +68,7 @@ async def journal(host: Host, user: str, day: str | None) -> JournalEntry | None
     if host.database is None:
         return None
     kept = Journal(host.database, host.config.persona.name, user)
-    return await (kept.newest() if day is None else kept.read(day_named(day)))
+    return await (kept.read_newest() if day is None else kept.read(parse_day(day)))
 
 
 async def search(host: Host, user: str, words: str, kind: Kind | None, count: int) -> Sequence[Found]:
@@ -79,7 +79,7 @@ async def search(host: Host, user: str, words: str, kind: Kind | None, count: in
 
 async def memories(host: Host, user: str, kind: Kind | None, after: int) -> list[tuple[int, Item]]:
     """The next memories in order, with their numbers."""
-    return await _memory(host).memory.items(user, kind=kind, after=after)
+    return await _memory(host).memory.list_items(user, kind=kind, after=after)
 
 
 async def newest(
@@ -93,7 +93,7 @@ async def newest(
     values = {"user": user, "kind": kind, "before": before, "told": told, "limit": PAGE}
     assert host.database is not None  # noqa: S101  there is a memory
     rows = await host.database.read(lambda connection: connection.execute(_NEWEST, values).fetchall())
-    return [(row[0], items.row_as_item(row[1:])) for row in rows]
+    return [(row[0], items.read_row(row[1:])) for row in rows]
 
 
 async def memory(host: Host, user: str, identity: str) -> Item | None:
@@ -111,12 +111,12 @@ async def forget_everything(host: Host, user: str) -> Erasure:
         session.conductor.cut("stop")
     with trio.move_on_after(SETTLED_WITHIN):  # what is being written down would come after the erasure
         for session in sessions:
-            await session.conductor.quiet()
+            await session.conductor.wait_quiet()
     erasure = await remembering.erase(
         host.config_of(user), user, elsewhere=erasing_elsewhere(host.config), tokens=False
     )
     for session in sessions:
-        session.conductor.let_go({each.turn for each in session.conductor.history})
+        session.conductor.forget({each.turn for each in session.conductor.history})
     if host.memory is not None:
         host.memory.memory.notice()
     if host.reminding is not None:

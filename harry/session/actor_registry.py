@@ -1,4 +1,4 @@
-"""Who plays which part: every actor is named by an entry point, Harry's own beside strangers', and can be replaced.
+"""Who plays which part: every actor is named by an entry point, Harry's own and those of plug-ins, and can be replaced.
 
 The group is `harry.actors`; an entry point's name is ROLE.NAME, and `[actors]` of the configuration chooses the NAME.
 The session's actors are classes, a turn's stages are functions; each is called just as Harry's own of that role.
@@ -19,7 +19,7 @@ from actors.soc_writer import SocWriter
 from actors.speaker import speak
 from actors.thinker import Thinker
 from actors.transcriber import Transcriber
-from harry.engines.registry import nearest
+from harry.engines.registry import suggest_name
 from harry.errors import ConfigurationError, EngineUnavailable
 
 GROUP = "harry.actors"
@@ -39,23 +39,23 @@ class ActorSet:
     thinker: Any = Thinker
 
 
-def cast(chosen: Mapping[str, str]) -> ActorSet:
-    """The actors by role and name; every package's files are read for it, so this is for the start.
+def load_actors(chosen: Mapping[str, str]) -> ActorSet:
+    """Load the actors by role and name; every package's files are read for it, so this is for the start.
 
     Raises `ConfigurationError` for a name that no entry point has.
     """
     points = {point.name: point for point in entry_points(group=GROUP)}
     return ActorSet(
-        **{each.name: _found(points, each.name, chosen.get(each.name, "harry")) for each in fields(ActorSet)}
+        **{role.name: _found(points, role.name, chosen.get(role.name, "harry")) for role in fields(ActorSet)}
     )
 
 
 def _found(points: Mapping[str, EntryPoint], role: str, name: str) -> Any:
-    known = {each: point for each, point in points.items() if each.startswith(f"{role}.")}
+    known = {entry: point for entry, point in points.items() if entry.startswith(f"{role}.")}
     point = known.get(f"{role}.{name}")
     if point is None:
-        names = [each.removeprefix(f"{role}.") for each in known]
-        raise ConfigurationError(f"actors.{role}: there is no {role} {name!r}.", remedy=nearest(name, names))
+        names = [entry.removeprefix(f"{role}.") for entry in known]
+        raise ConfigurationError(f"actors.{role}: there is no {role} {name!r}.", remedy=suggest_name(name, names))
     try:
         return point.load()
     except ImportError as error:

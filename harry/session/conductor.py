@@ -21,25 +21,26 @@ from channels.event_types import ErrorOccurred, Heard, Interrupted, Reply, Trans
 from channels.events import EventStream
 from channels.gate import Gate, Slot, State
 from channels.messages import Exchange, Ring, Source, TurnRecord, Utterance
+from channels.signals import Signal
 from channels.turn import Turn, new_id
 from harry.errors import HarryError
 from harry.session.history import History
 
 log = structlog.get_logger(__name__)
 
-TURNS_AT_MOST = 8
+MAX_RUNNING_TURNS = 8
 """Turns that may still be ending when another is admitted; beyond it Harry is stuck and says so."""
 
-DRAINING_AT_MOST = 2
+MAX_DRAINING_TURNS = 2
 """With this many old turns still ending, no speculation is admitted."""
 
-SAID = 120
+SAID_CHARACTERS = 120
 """Characters before the present that Harry may be hearing himself say: some seconds."""
 
-ABOUT_TO_SAY = 30
+ABOUT_TO_SAY_CHARACTERS = 30
 """Characters after it: what sounds is known to a word or two."""
 
-MERGE_WITHIN = 1.5
+MERGE_WITHIN_SECONDS = 1.5
 """Seconds after a commit within which more speech continues the utterance rather than begins another."""
 
 
@@ -73,7 +74,7 @@ class Guesses:
 
 
 class Conductor:
-    """One session's conductor.
+    """One session's conductor. One class, because admission, cut and end of a turn change the same state together.
 
     `answer(turn, slot)` runs the stages of a turn and returns when all was written; `keep(record)` takes a record for
     durable writing without waiting, and `acknowledge` is to be called when it was. `on_turn(began)` is told when Harry
@@ -110,7 +111,7 @@ class Conductor:
         self._settled: dict[str, Turn] = {}
         self._last: tuple[Turn, Slot] | None = None
         self._nursery: trio.Nursery | None = None
-        self._changed = trio.Event()
+        self._changed = Signal()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Hold the turns' tasks until cancelled; what still sounds then is silenced, and recorded as heard."""
@@ -130,15 +131,15 @@ class Conductor:
     @property
     def history(self) -> tuple[Exchange, ...]:
         """The conversation as heard, oldest first, right even before it is durable."""
-        return self._history.without(None)
+        return self._history.select_without(None)
 
-    def recent(self, amends: str | None, most: int, tokens: int) -> tuple[Exchange, ...]:
-        """The newest of it, within bounds, as a turn answers it: without the exchange that it `amends`."""
-        return self._history.recent(amends, most=most, tokens=tokens)
+    def select_recent(self, amends: str | None, most: int, tokens: int) -> tuple[Exchange, ...]:
+        """Return the newest exchanges, within bounds, as a turn answers them: without the one that it `amends`."""
+        return self._history.select_recent(amends, most=most, tokens=tokens)
 
-    def let_go(self, turns: Collection[str]) -> None:
+    def forget(self, turns: Collection[str]) -> None:
         """Forget the exchanges of a conversation that is over."""
-        self._history.let_go(turns)
+        self._history.forget(turns)
 
     @property
     def turns_running(self) -> int:
@@ -156,7 +157,7 @@ class Conductor:
         if slot is None or not words:
             return HarrySide(slot is not None)
         heard, spoken = slot.heard, slot.spoken
-        around = spoken[max(0, len(heard) - SAID) : len(heard) + ABOUT_TO_SAY]
+        around = spoken[max(0, len(heard) - SAID_CHARACTERS) : len(heard) + ABOUT_TO_SAY_CHARACTERS]
         return HarrySide(has_floor=True, asked=asks(heard), saying=around if self.hears_himself() else "")
 
     @property
@@ -164,11 +165,11 @@ class Conductor:
         """What was heard of the newest reply, sounding or over."""
         return self._last[1].heard if self._last else ""
 
-    def slot_of(self, turn: str) -> Slot | None:
-        """The slot of the newest turn, or of one that still runs."""
+    def find_slot(self, turn: str) -> Slot | None:
+        """Find the slot of the newest turn, or of one that still runs."""
         if self._last is not None and self._last[0].id == turn:
             return self._last[1]
-        return next((slot for each, slot in self._running.items() if each.id == turn), None)
+        return next((slot for running, slot in self._running.items() if running.id == turn), None)
 
     def remember(self, exchange: Exchange) -> None:
         """Let something stand in the history that was no turn here."""
@@ -177,7 +178,7 @@ class Conductor:
     @property
     def last_spoken(self) -> str:
         """The newest reply that had words, as it was spoken."""
-        exchange = next((each for each in reversed(self.history) if each.heard.strip()), None)
+        exchange = next((past for past in reversed(self.history) if past.heard.strip()), None)
         return exchange.heard if exchange is not None else ""
 
     @property
@@ -188,12 +189,12 @@ class Conductor:
         turn, slot = self._last
         return "".join(turn.pieces)[len(slot.heard) :].strip()
 
-    async def idle(self) -> None:
+    async def wait_idle(self) -> None:
         """Wait until no turn runs."""
         while self._running:
             await self._changed.wait()
 
-    async def quiet(self) -> None:
+    async def wait_quiet(self) -> None:
         """Wait until no turn runs and every record of one was kept."""
         while self._running or self._settled:
             await self._changed.wait()
@@ -214,32 +215,32 @@ class Conductor:
         self.cut(cut_reason)
         if self._nursery is None:
             return None
-        whole, amended = self._merged(utterance)
+        joined, amended = self._merged(utterance)
         guess = self.gate.speculative
-        if guess is not None and self._fits(guess.turn, whole) and self.gate.open(guess):
+        if guess is not None and self._fits(guess.turn, joined) and self.gate.open(guess):
             turn, slot = guess.turn, guess
             self.guesses.used += 1
         else:
             self.withdraw()
-            if len(self._running) >= TURNS_AT_MOST:
+            if len(self._running) >= MAX_RUNNING_TURNS:
                 log.error("stuck: earlier turns do not end", turns=len(self._running))
                 self.events.publish(ErrorOccurred(message="Harry is stuck: earlier answers do not end. Restart him."))
                 return None
-            turn, slot = self._admit(whole, amended, shut=False)
+            turn, slot = self._admit(joined, amended, shut=False)
         self._committed(turn, slot, amended)
         return turn
 
     def speculate(self, utterance: Utterance) -> Turn | None:
         """Begin to answer what may be the whole utterance, unheard. None where that is not admitted."""
-        whole, amended = self._merged(utterance)
+        joined, amended = self._merged(utterance)
         guess = self.gate.speculative
-        if guess is not None and self._fits(guess.turn, whole):
+        if guess is not None and self._fits(guess.turn, joined):
             return guess.turn
         self.withdraw()
         draining = sum(slot.closed for slot in self._running.values())
-        if self._nursery is None or draining >= DRAINING_AT_MOST or len(self._running) >= TURNS_AT_MOST:
+        if self._nursery is None or draining >= MAX_DRAINING_TURNS or len(self._running) >= MAX_RUNNING_TURNS:
             return None
-        turn, _ = self._admit(whole, amended, shut=True)
+        turn, _ = self._admit(joined, amended, shut=True)
         self.guesses.begun += 1
         return turn
 
@@ -287,26 +288,26 @@ class Conductor:
         """Say fixed words, in a turn of their own, with the sound of a `ring` if one is given."""
         return self.commit(Utterance(new_id(), "", Source.PROACTIVE, speak=words, ring=ring))
 
-    def piece(self, turn: Turn, text: str) -> None:
-        """A stretch of the reply goes to the voice: told at once, or, of a guess, when it is committed."""
+    def add_piece(self, turn: Turn, text: str) -> None:
+        """Note a piece of the reply that goes to the voice: told at once, or, of a guess, when it is committed."""
         turn.pieces.append(text)
         if turn.committed:
             self.events.publish(Reply(turn=turn.id, text=text))
 
     def acknowledge(self, record: TurnRecord) -> None:
-        """The record is durable: acknowledge the turn."""
+        """Acknowledge the turn of a record that is durable now."""
         turn = self._settled.pop(record.turn, None)
         if turn is None:
             return  # A turn of an earlier life, kept only now: nobody here waits for it.
         timeline = {stage: round(at, 4) for stage, at in turn.timeline.items()}
         self.events.publish(TurnEnded(turn=record.turn, reason=record.reason, timeline=timeline))
         self.events.release(record.turn)
-        self._wake()
+        self._changed.notify()
 
     # Admission.
 
     def _merged(self, utterance: Utterance) -> tuple[Utterance, Turn | None]:
-        """The utterance, joined to the one before if it continues it, and the turn it then amends.
+        """Join the utterance to the one before if it continues it; return it with the turn that it then amends.
 
         It does if its voice began soon after that turn was committed and less than a clause of its reply was heard.
         """
@@ -314,7 +315,9 @@ class Conductor:
             return utterance, None
         turn, slot = self._last
         before = turn.utterance
-        soon = utterance.began_at is not None and utterance.began_at <= turn.timeline["committed"] + MERGE_WITHIN
+        soon = (
+            utterance.began_at is not None and utterance.began_at <= turn.timeline["committed"] + MERGE_WITHIN_SECONDS
+        )
         first = turn.pieces[0].strip() if turn.pieces else ""
         unheard = slot.closed and (not slot.heard or len(slot.heard.strip()) < len(first))
         if before.source is not Source.VOICE or not soon or not unheard:
@@ -356,10 +359,10 @@ class Conductor:
         self.events.publish(TurnBegan(turn=turn.id, utterance=turn.utterance.id))
         if amended is not None:
             said = turn.utterance
-            whole = Transcribed(
+            transcribed = Transcribed(
                 utterance=said.id, partial=False, text=said.text, amends=amended.utterance.id, ended_at=said.ended_at
             )
-            self.events.publish(whole)
+            self.events.publish(transcribed)
         elif turn.utterance.speak is None:
             self.committed += 1
         for text in turn.pieces:
@@ -375,7 +378,7 @@ class Conductor:
                 await self.events.reserve(turn.id)
                 await self._answer(turn, slot)
                 slot.finish()
-                await slot.played()
+                await slot.wait_played()
                 reason = "finished"
         except Exception as error:  # noqa: BLE001  a stage that crashes ends its turn only, whatever it raised
             trouble, reason = error, "failed"
@@ -392,7 +395,7 @@ class Conductor:
             self._tell(turn, trouble)
 
     def _end(self, turn: Turn, slot: Slot, reason: str) -> None:
-        """The stages have ended: close what was not cut, and let go of the turn."""
+        """Close what was not cut, and let go of the turn: its stages have ended."""
         if not turn.committed:
             self.gate.close(slot)
         elif reason == "shutdown" and self.gate.live is slot:
@@ -405,7 +408,7 @@ class Conductor:
             self.events.release(turn.id)
         del self._running[turn]
         turn.over.set()
-        self._wake()
+        self._changed.notify()
 
     def _settle(self, turn: Turn, slot: Slot, reason: str, *, interrupted: bool) -> None:
         heard = slot.heard
@@ -443,20 +446,16 @@ class Conductor:
         causes = list(_leaves(trouble))
         log.error("turn failed", turn=turn.id, cause=describe_origin(trouble))
         log.debug("how it failed", turn=turn.id, exc_info=trouble)
-        sentence = next((str(each) for each in causes if isinstance(each, HarryError)), "")
+        sentence = next((str(cause) for cause in causes if isinstance(cause, HarryError)), "")
         kind = type(causes[0]).__name__
         message = sentence or f"Something in Harry failed ({kind})."
         self.events.publish(ErrorOccurred(turn=turn.id, message=message))
         if turn.utterance.speak is None and self.gate.live is None and not turn.scope.cancel_called:
-            spoken = next((each.message for each in causes if isinstance(each, HarryError)), "")
+            spoken = next((cause.message for cause in causes if isinstance(cause, HarryError)), "")
             self.say(f"Sorry, I could not answer. {spoken or 'Something in me failed; the log says what.'}")
-
-    def _wake(self) -> None:
-        self._changed.set()
-        self._changed = trio.Event()
 
 
 def _leaves(error: BaseException) -> list[BaseException]:
     if isinstance(error, BaseExceptionGroup):
-        return [leaf for each in error.exceptions for leaf in _leaves(each)]
+        return [leaf for inner in error.exceptions for leaf in _leaves(inner)]
     return [error]

@@ -105,7 +105,7 @@ class _Card:
             self._events.publish(Degraded(message=f"The {self._name} is back.", over=True))
 
     def lost(self, error: DeviceError) -> None:
-        """It works no more."""
+        """Tell, once, that the device does not work any more."""
         log.warning("device_lost", device=self._name, cause=error.message)
         if not self._gone:
             self._gone = True

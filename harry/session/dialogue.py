@@ -47,7 +47,7 @@ class Dialogue:
         self._stops_ringing = stops_ringing
         self._voice_ended_at = 0.0
 
-    def typed(self, line: str) -> Turn | None:
+    def answer_typed(self, line: str) -> Turn | None:
         """Answer a typed line. It cuts whatever Harry is saying, at once; None where a stop phrase was all of it."""
         now = self._events.clock.now()
         said = Utterance(new_id(), line, Source.TYPED, now, now)
@@ -66,7 +66,7 @@ class Dialogue:
             self.speech_input.mute(muting)
             answer = "I am not listening now." if muting else "I am listening again."
             return replace(utterance, speak=answer if self.speech_input.recorder else "There is no microphone here.")
-        wish = self.attention.record_wish(utterance.text)
+        wish = self.attention.heed_record_wish(utterance.text)
         if wish is not None:
             self.off_the_record(wish)
             return replace(utterance, speak="Off the record." if wish else "On the record again.")
@@ -77,7 +77,7 @@ class Dialogue:
         self.attention.off_the_record = off
         self._events.publish(RecordChanged(off=off))
 
-    def transcribed(self, speech: Speech, transcript: Transcript) -> None:
+    def take_transcript(self, speech: Speech, transcript: Transcript) -> None:
         """Take the words of a voice, partial or final: tell them, guess at them, answer them once they are final."""
         listener = self.speech_input.listener
         understood = listener is None or listener.understand(speech, transcript)
@@ -121,11 +121,11 @@ class Dialogue:
         self._voice_ended_at = utterance.ended_at
 
     def _going_on(self, utterance: Utterance) -> Utterance:
-        if self.attention.phrases.go_on(utterance.text, tuple(self.attention.names)):
+        if self.attention.phrases.asks_to_go_on(utterance.text, tuple(self.attention.names)):
             return replace(utterance, speak=self._conductor.unsaid or None)
         return utterance
 
     def _to_answer(self, text: str) -> str:
         """Return the words without a stop phrase at their start, which has done its work; "" if that was all."""
-        stop = self.attention.phrases.stop(text, tuple(self.attention.names))
+        stop = self.attention.phrases.find_stop(text, tuple(self.attention.names))
         return text if stop is None else stop.rest

@@ -1,4 +1,4 @@
-"""From the gate to the ear: the reference that the echo canceller needs, laid beside the microphone's frames.
+"""From the gate to the ear: the reference that the echo canceller needs, aligned with the microphone's frames.
 
 The sink's thread hands over what will sound (`Gate.tap`); here it is brought to the ear's rate and laid on the
 session's clock, one stretch after the other, and set right when the card's clock has drifted too far from it.
@@ -13,6 +13,7 @@ import numpy as np
 import soxr
 
 from actors.listener import Cleaned
+from actors.pcm import to_samples
 from actors.protocols import Loudspeaker
 from channels.clock import AudioClock
 from channels.event_types import Degraded
@@ -22,7 +23,7 @@ from channels.messages import EAR_RATE, SAMPLE_BYTES, Frame
 from harry.hearing.echo.canceller import VOICED_OVER_ECHO, Duplex, EchoCanceller
 
 _ASTRAY = EAR_RATE // 4
-"""Samples by which the reference may lie beside the clock before it is laid anew."""
+"""Samples by which the reference may differ from the clock before it is aligned again."""
 
 _KEPT = 2 * EAR_RATE
 _WAITING = 256
@@ -61,8 +62,8 @@ class EchoPath:
         self._sounding_until = -_LINGERING
         gate.tap = self._waiting.append
 
-    def audible(self) -> bool:
-        """Whether what sounds may be in what the microphone hears; with headphones it is not."""
+    def is_audible(self) -> bool:
+        """Return whether what sounds may be in what the microphone hears; with headphones it is not."""
         return self.canceller.duplex is not Duplex.APART
 
     def clean(self, frame: Frame) -> Cleaned:
@@ -72,7 +73,7 @@ class EchoPath:
         reference = self._between(frame.start, count)
         if np.any(reference):
             self._sounding_until = frame.start + count
-        microphone = np.frombuffer(frame.pcm, np.int16).astype(np.float32) / np.float32(32768)
+        microphone = to_samples(frame.pcm)
         heard = self.canceller.process(microphone, reference)
         sounding = frame.start < self._sounding_until + _LINGERING
         if sounding and self.canceller.duplex is Duplex.HALF:
@@ -90,11 +91,7 @@ class EchoPath:
         made: list[np.ndarray[tuple[int], np.dtype[np.float32]]] = []
         while self._waiting:
             handed = self._waiting.popleft()
-            samples = (
-                np.zeros(handed, np.float32)
-                if isinstance(handed, int)
-                else np.frombuffer(handed, np.int16).astype(np.float32) / np.float32(32768)
-            )
+            samples = np.zeros(handed, np.float32) if isinstance(handed, int) else to_samples(handed)
             self._taken += len(samples)
             made.append(np.asarray(self._resampler.resample_chunk(samples), np.float32))
         fresh = sum(map(len, made))
@@ -112,7 +109,7 @@ class EchoPath:
             self._end = now
 
     def _between(self, start: int, count: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-        """The reference for `count` samples from `start` on the clock, silence where there is none."""
+        """Return the reference for `count` samples from `start` on the clock, silence where there is none."""
         found = np.zeros(count, np.float32)
         if self._end is None:
             return found
@@ -123,7 +120,7 @@ class EchoPath:
         return found
 
 
-def echo_path_of(gate: Gate, loudspeaker: Loudspeaker, events: EventStream) -> EchoPath:
-    """The echo path of a session, whose people are told if Harry cannot hear over himself."""
+def open_echo_path(gate: Gate, loudspeaker: Loudspeaker, events: EventStream) -> EchoPath:
+    """Open the echo path of a session, whose people are told if Harry cannot hear over himself."""
     message = "Harry's own voice is too loud in the microphone: he listens only when he is silent."
     return EchoPath(gate, events.clock, loudspeaker.pending, lambda: events.publish(Degraded(message=message)))

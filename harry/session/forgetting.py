@@ -17,7 +17,7 @@ import trio
 from channels.messages import Exchange, TurnRecord
 from harry.errors import StoreError
 from harry.memory.longterm.forgetting import Forgotten
-from harry.session.history import KEPT
+from harry.session.history import MAX_EXCHANGES
 
 FORGOTTEN = 16
 """Things forgotten last, of which turns that are not kept yet may still tell."""
@@ -55,7 +55,7 @@ class Forgetting:
         self._let_go = let_go
         self._on_gone = on_gone
         self._gone = gone
-        self._kept = deque(kept, maxlen=2 * KEPT)
+        self._kept = deque(kept, maxlen=2 * MAX_EXCHANGES)
         self._wall = wall
         self._forgotten = deque[tuple[float, Forgotten]](maxlen=FORGOTTEN)
 

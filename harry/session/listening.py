@@ -25,7 +25,7 @@ from harry.session.actor_registry import ActorSet
 from harry.session.device_recovery import KeptMicrophone
 from harry.session.rest import Resting
 from harry.session.turn_detection import TurnJudge
-from harry.session.wake_word import Spotter, WakeWatch
+from harry.session.wake_word import Spotter, WakeWordDetector
 
 PATIENCE = 0.7
 """Seconds of silence that end an utterance whose words are not known: the ear may be slow."""
@@ -48,14 +48,14 @@ class SpeechInput:
         self.transcriber: Transcriber | None = None
         self.turn_judge: TurnJudge | None = None
         self._resting: Resting | None = None
-        self._wake: WakeWatch | None = None
+        self._wake: WakeWordDetector | None = None
 
     def open(
         self,
         microphone: Microphone,
         engines: Engines,
         *,
-        cast: ActorSet,
+        actors: ActorSet,
         names: tuple[str, ...],
         endpoint_silence: float,
         barge_in_voice: float,
@@ -69,13 +69,13 @@ class SpeechInput:
         if engines.voice_activity is None or engines.speech_to_text is None:
             return
         inbox = Port[Frame]("microphone frames", _SECOND_OF_FRAMES, WhenFull.DROP_OLDEST)
-        self._wake = WakeWatch(wake, self._attention, self._events) if wake else None
-        self.recorder = cast.recorder(KeptMicrophone(microphone, self._events), inbox)
-        self.transcriber = transcriber = cast.transcriber(
+        self._wake = WakeWordDetector(wake, self._attention, self._events) if wake else None
+        self.recorder = actors.recorder(KeptMicrophone(microphone, self._events), inbox)
+        self.transcriber = transcriber = actors.transcriber(
             ear=engines.speech_to_text.lease, events=self._events, on_transcript=on_transcript
         )
         self._resting = Resting(self._attention, self._events, transcriber.take, voice_wakes=self._wake is None)
-        self.listener = listener = cast.listener(
+        self.listener = listener = actors.listener(
             inbox=inbox,
             voice_activity=engines.voice_activity.engine.open_stream(),
             floor=Floor(barge_in_voice, names=names),
@@ -84,13 +84,13 @@ class SpeechInput:
             events=self._events,
             hand_over=self._resting.take,
             yielding=yielding,
-            clean=self._wake.after(clean) if self._wake else clean,
+            clean=self._wake.wrap(clean) if self._wake else clean,
         )
         if engines.turn_detector is not None:
             self.turn_judge = TurnJudge(engines.turn_detector, listener.judged)
 
-    def actors(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
-        """What is to be run, by its name; the recorder last, so that nothing is heard before all hear."""
+    def iter_actors(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
+        """List what is to be run, by its name; the recorder last, so that nothing is heard before all hear."""
         for name, actor in (
             ("turn model", self.turn_judge),
             ("wake phrase", self._wake),
@@ -126,14 +126,8 @@ class SpeechInput:
             self._events.publish(Muted(muted=muted))
 
     def press(self) -> None:
-        """Push-to-talk: the button went down."""
+        """Take a press of the push-to-talk button: it opens the microphone, or closes it and ends the utterance."""
         if self._attention.press(self._clock.now()) and self.listener is not None:
-            self.listener.release()
-        self.heed_button()
-
-    def release(self) -> None:
-        """Push-to-talk: the button went up. What was said is transcribed at once."""
-        if self._attention.release(self._clock.now()) and self.listener is not None:
             self.listener.release()
         self.heed_button()
 

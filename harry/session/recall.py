@@ -15,16 +15,16 @@ import trio
 
 from actors.retriever import DEADLINE, Recall
 from harry.errors import StoreError
-from harry.memory.conversations.recent import earlier
+from harry.memory.conversations.recent import recall_earlier
 from harry.memory.conversations.rotation import Rotation
-from harry.memory.longterm.selection import SEARCHED_FOR, memory_lines
+from harry.memory.longterm.selection import CANDIDATES, render_memories
 from harry.memory.longterm.service import Answer, LongTermMemory
 from harry.memory.lore.service import KnowledgeBase
 
 log = structlog.get_logger(__name__)
 
 LORE_TOKENS = 500
-"""Tokens of lore in a prompt, beside what is always there."""
+"""Tokens of lore in a prompt, in addition to what is always there."""
 
 
 class SessionMemory:
@@ -76,11 +76,11 @@ class SessionMemory:
 
     async def _search(self, user: str, words: str, offer: Callable[[Sequence[str]], None]) -> list[str]:
         def lines(answer: Answer) -> list[str]:
-            return memory_lines(answer, present=self._summed_up.union(self._present()), now=self._wall())
+            return render_memories(answer, present=self._summed_up.union(self._present()), now=self._wall())
 
         try:
             answer = await self._memory.search(
-                words, namespace=user, count=SEARCHED_FOR, offer=lambda answer: offer(lines(answer))
+                words, namespace=user, count=CANDIDATES, offer=lambda answer: offer(lines(answer))
             )
         except StoreError as error:
             log.warning("memory cannot be searched", reason=str(error))
@@ -90,9 +90,9 @@ class SessionMemory:
     async def _before(self, user: str) -> list[str]:
         try:
             with trio.move_on_after(DEADLINE):
-                told = await earlier(self._rotation, user)
-                self._summed_up = frozenset(told)
-                return list(told.values())
+                summaries = await recall_earlier(self._rotation, user)
+                self._summed_up = frozenset(summaries)
+                return list(summaries.values())
         except StoreError as error:
             log.warning("earlier conversations are not recalled", cause=str(error))
         return []

@@ -33,7 +33,7 @@ class Resting:
     def take(self, speech: Speech) -> None:
         """Hand speech to the ear, unless Harry rests and is not woken by it."""
         now = self._events.clock.now()
-        if self._attention.resting(now) and not (self._voice_wakes and self._attention.voice(now)):
+        if self._attention.is_resting(now) and not (self._voice_wakes and self._attention.hear_voice(now)):
             return
         self._hand_over(speech)
 
@@ -43,9 +43,9 @@ class Resting:
         resting = False
         while True:
             now = self._events.clock.now()
-            if self._attention.resting(now) is not resting:
+            if self._attention.is_resting(now) is not resting:
                 resting = not resting
                 self._events.publish(RestChanged(resting=resting))
-            patience = float("inf") if resting else self._attention.awake_for(now) + _ROUNDING
+            patience = float("inf") if resting else self._attention.seconds_until_rest(now) + _ROUNDING
             with trio.move_on_after(patience):
                 await happenings.__anext__()

@@ -12,7 +12,7 @@ import structlog
 import trio
 
 from actors.protocols import TextToSpeech
-from actors.speaker import at_rate, checked
+from actors.speaker import checked, convert_rate
 from actors.text.segmentation import Wording
 from channels.gate import Slot
 from channels.messages import Chunk, Ring
@@ -61,7 +61,7 @@ async def _synthesized(words: str, voice: TextToSpeech, rate: int, on_piece: Cal
 
     async def take(chunk: Chunk) -> None:
         if sum(each.samples for each in chunks) < MAX_SENTENCE * rate:
-            chunks.append(await at_rate(checked(chunk), rate))
+            chunks.append(await convert_rate(checked(chunk), rate))
 
     wording = Wording()
     for text in [*wording.feed(words), *wording.end()]:

@@ -17,7 +17,7 @@ from actors.protocols import Loudspeaker, Microphone
 from actors.soc_writer import Record, SocWriter
 from actors.supervisor import Supervisor
 from channels.event_types import Degraded, ErrorOccurred, Ready, SpeakingStarted, ThoughtKept, VolumeChanged
-from channels.events import Listener as Listening
+from channels.events import EventSubscription as Listening
 from channels.gate import Slot
 from channels.messages import Thought, TurnRecord, Utterance
 from channels.turn import Turn, new_id
@@ -26,7 +26,7 @@ from harry.session.device_recovery import keep_playing
 from harry.session.dialogue import Dialogue
 from harry.session.echo_path import EchoPath
 from harry.session.forgetting import Forgetting
-from harry.tools.toolbox import Box
+from harry.tools.toolbox import SessionTools
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +49,16 @@ class TurnTakingSettings:
 class SessionParts:
     """What a session is made of, put together by the host's builder.
 
-    `actors` are run under the supervisor beside those that hear, by name. `on_committed` is told that something was
-    kept, and never waits; `warm` lets an embedded mind read the beginning of its prompt. `attended` tells whether
-    somebody can hear or see what Harry says here.
+    `actors` are run under the supervisor, by name, in addition to those that hear. `on_committed` is told that
+    something was kept, and never waits; `warm` lets an embedded mind read the beginning of its prompt. `attended` tells
+    whether somebody can hear or see what Harry says here.
     """
 
     conductor: Conductor
     dialogue: Dialogue
     writer: SocWriter
     forgetting: Forgetting
-    tools: Box
+    tools: SessionTools
     wall: Callable[[], float]
     microphone: Microphone | None = None
     loudspeaker: Loudspeaker | None = None
@@ -89,8 +89,8 @@ class Session:
         self.supervisor = Supervisor(self._crashed, self._degraded)
         self.warm = parts.warm
         self.attended = parts.attended
-        self.typed = parts.dialogue.typed
-        """Answer a typed line; see `Dialogue.typed`."""
+        self.answer_typed = parts.dialogue.answer_typed
+        """Answer a typed line; see `Dialogue.answer_typed`."""
         self.forget = parts.forgetting.forget
         """Take out of the conversation what was forgotten; see `Forgetting.forget`."""
         self._parts = parts
@@ -109,9 +109,9 @@ class Session:
                     self.clock.start()
                     if loudspeaker is not None:
                         await nursery.start(keep_playing, loudspeaker, self.gate, self.events)
-                    for name, run in (*self._parts.actors.items(), *self.speech_input.actors()):
+                    for name, run in (*self._parts.actors.items(), *self.speech_input.iter_actors()):
                         nursery.start_soon(self.supervisor.keep, name, run)
-                    self.attention.ready(self.clock.now())
+                    self.attention.start(self.clock.now())
                     self.speech_input.heed_button()
                     self.events.publish(Ready())
                     task_status.started()
@@ -141,7 +141,7 @@ class Session:
         """Whether something said is still to be understood, answered or kept."""
         return self.speech_input.busy or self.conductor.turns_running > 0
 
-    async def quiet(self, seconds: float) -> None:
+    async def wait_quiet(self, seconds: float) -> None:
         """Wait until nothing that was said is pending and nothing has happened for `seconds`."""
         happenings = self.events.listen()
         while True:
@@ -158,7 +158,7 @@ class Session:
     async def _settled(self, happenings: Listening) -> None:
         """Wait for the next sign that something pending may be over."""
         if self.conductor.turns_running:
-            await self.conductor.idle()
+            await self.conductor.wait_idle()
         else:
             await happenings.__anext__()
 
@@ -171,21 +171,21 @@ class Session:
         else:
             self.conductor.acknowledge(record)
 
-    def turn_changed(self, began: bool) -> None:
+    def note_turn_change(self, began: bool) -> None:
         """Note that Harry begins to answer, or has ended."""
         now = self.clock.now()
         if began:
-            self.attention.turn_began(now)
+            self.attention.begin_turn(now)
         else:
-            self.attention.turn_ended(now)
-            self.tools.turn_ended()
+            self.attention.end_turn(now)
+            self.tools.end_turn()
 
-    def sounded(self, slot: Slot) -> None:
+    def note_sound(self, slot: Slot) -> None:
         """Note that the first sample of a turn sounds."""
         slot.turn.mark("sound", self.clock.now())
         self.events.publish(SpeakingStarted(turn=slot.turn.id))
 
-    def committed(self, record: Record, sequence: int) -> None:
+    def note_commit(self, record: Record, sequence: int) -> None:
         """Tell that a record is on disk."""
         self._parts.on_committed()
         if isinstance(record, TurnRecord):
@@ -194,12 +194,12 @@ class Session:
         else:
             self.events.publish(ThoughtKept(sequence=sequence))
 
-    def trouble(self, message: str) -> None:
+    def tell_trouble(self, message: str) -> None:
         """Tell that something cannot be kept or shared now."""
         self.events.publish(Degraded(message=message))
 
-    def recovered(self) -> None:
-        """What was told by `trouble` is over."""
+    def tell_recovery(self) -> None:
+        """Tell that what `tell_trouble` told is over."""
         self.events.publish(Degraded(message="What Harry keeps is written again.", over=True))
 
     def _crashed(self, name: str, error: Exception) -> None:

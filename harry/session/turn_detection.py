@@ -7,7 +7,7 @@ from collections.abc import Callable
 import structlog
 
 from actors.protocols import TurnDetector
-from actors.transcriber import trimmed
+from actors.transcriber import trim
 from channels.messages import Speech
 from channels.ports import Port, WhenFull
 from harry.engines.lease import EnginePool
@@ -33,7 +33,7 @@ class TurnJudge:
         async for speech, text in self._pauses:
             try:
                 async with self._detector.lease() as detector:
-                    likelihood = await detector.likelihood(text, trimmed(speech))
+                    likelihood = await detector.likelihood(text, trim(speech))
             except EngineError as error:
                 log.warning("the turn model failed", cause=str(error))
             else:

@@ -49,11 +49,11 @@ class TurnSources:
         self._today = today
         self._limit = limit
 
-    async def memories(self, turn: Turn) -> Sequence[str]:
+    async def recall(self, turn: Turn) -> Sequence[str]:
         """Recall what bears on the turn's words; nothing where there is no long-term memory."""
         return await self._memory.recall(turn.user, turn.utterance.text) if self._memory is not None else ()
 
-    async def thoughts(self, turn: Turn) -> list[str]:
+    async def read_thoughts(self, turn: Turn) -> list[str]:
         """Give the newest thoughts of today, oldest first; none where the store fails, for that is told elsewhere."""
         if not self._limit:
             return []
@@ -65,7 +65,7 @@ class TurnSources:
             return []
         return [str(entry["text"]) for entry in entries]
 
-    def state(self, turn: Turn) -> State:
+    def describe_state(self, turn: Turn) -> State:
         """Tell what Harry has in mind while he answers the turn."""
         del turn  # one mind, whoever speaks
         return self._state()

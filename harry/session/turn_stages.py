@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from functools import partial
 from math import inf
 
@@ -22,7 +23,7 @@ from channels.ports import Port
 from channels.turn import Turn
 from harry.engines.deadline import ProgressDeadline
 from harry.engines.lease import EnginePool
-from harry.engines.traits import traits_of
+from harry.engines.traits import read_traits
 from harry.session.actor_registry import ActorSet
 from harry.session.ring_stage import ring_out
 from harry.session.turn_sources import TurnSources
@@ -33,52 +34,60 @@ Prompt = Callable[[str, LanguageModel, Recollection], tuple[Message, ...]]
 PIECES_AHEAD = 2
 """Pieces of the reply that may wait for the voice."""
 
-HELD_AT_MOST = 1.0
+MAX_HELD_SECONDS = 1.0
 """Seconds for which the mind is held until the first piece has become sound."""
 
 LAST_RESORT = 120.0
 """Seconds between two signs of life after which an engine without a deadline of its own counts as hung."""
 
 
+@dataclass(frozen=True, slots=True)
+class ReplyParts:
+    """What the words of a reply come from: `reflex`, which answers without a model, or a model with its prompt.
+
+    `tools` gives the tools of a turn; `phrases` are those of the language spoken.
+    """
+
+    llm: EnginePool[LanguageModel]
+    prompt: Prompt
+    sources: TurnSources
+    tools: Callable[[Turn], Toolbox] | None = None
+    phrases: Phrases | None = None
+    reflex: Callable[[Turn], Awaitable[str | None]] | None = None
+
+
 class Pipeline:
-    """Answers turns: the conductor's `answer`. All arguments belong to the session."""
+    """Answers turns: the conductor's `answer`. All arguments belong to the session.
+
+    `rate` is the gate's, in Hz; `on_piece(turn, text)` is told each piece as it is handed to the voice.
+    """
 
     def __init__(
         self,
         *,
         events: EventStream,
+        parts: ReplyParts,
+        tts: EnginePool[TextToSpeech],
         rate: int,
-        mind: EnginePool[LanguageModel],
-        voice: EnginePool[TextToSpeech],
-        prompt: Prompt,
-        sources: TurnSources,
         on_piece: Callable[[Turn, str], None],
-        tools: Callable[[Turn], Toolbox] | None = None,
-        phrases: Phrases | None = None,
-        reflex: Callable[[Turn], Awaitable[str | None]] | None = None,
-        cast: ActorSet,
+        actors: ActorSet,
     ) -> None:
-        self._reflex = reflex
-        self._tools = tools
-        self._phrases = phrases
         self._events = events
+        self._parts = parts
+        self._tts = tts
         self._rate = rate
-        self._mind = mind
-        self._voice = voice
-        self._prompt = prompt
-        self._sources = sources
         self._on_piece = on_piece
-        self._cast = cast
+        self._actors = actors
 
     async def __call__(self, turn: Turn, slot: Slot) -> None:
         """Run the stages of a turn. Raises what they raise, in an ExceptionGroup."""
         words = turn.utterance.speak
-        if words is None and self._reflex is not None:
-            words = await self._reflex(turn)
+        if words is None and self._parts.reflex is not None:
+            words = await self._parts.reflex(turn)
         if words is None:
-            await self._sources.leave_out_deleted()
+            await self._parts.sources.leave_out_deleted()
         async with AsyncExitStack() as leases:
-            voice = await leases.enter_async_context(self._voice.lease())
+            voice = await leases.enter_async_context(self._tts.lease())
             ring = turn.utterance.ring
             if ring is not None:
                 watched, on_piece = _Watched(voice), partial(self._piece, turn)
@@ -86,7 +95,7 @@ class Pipeline:
                 return
             mind = None
             if words is None:
-                mind = await leases.enter_async_context(self._mind.lease())
+                mind = await leases.enter_async_context(self._parts.llm.lease())
             await self._stages(turn, slot, voice, mind, words or "")
 
     async def _stages(
@@ -96,7 +105,7 @@ class Pipeline:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(
                 partial(
-                    self._cast.speaker,
+                    self._actors.speaker,
                     pieces,
                     voice=_Watched(voice),
                     slot=slot,
@@ -110,27 +119,31 @@ class Pipeline:
             recollections = Port[Recollection]("recollection", 1)
             nursery.start_soon(
                 partial(
-                    self._cast.retriever,
+                    self._actors.retriever,
                     turn.utterance,
-                    history=partial(self._sources.history, turn),
-                    thoughts=partial(self._sources.thoughts, turn),
-                    memories=lambda _: self._sources.memories(turn),
-                    state=partial(self._sources.state, turn),
+                    history=partial(self._parts.sources.history, turn),
+                    thoughts=partial(self._parts.sources.read_thoughts, turn),
+                    memories=lambda _: self._parts.sources.recall(turn),
+                    state=partial(self._parts.sources.describe_state, turn),
                     out=recollections,
                 )
             )
             nursery.start_soon(
                 partial(
-                    self._cast.responder,
+                    self._actors.responder,
                     recollections,
                     ask=partial(self._ask, turn, slot, mind),
-                    prompt=partial(self._prompt, turn.user, mind),
+                    prompt=partial(self._parts.prompt, turn.user, mind),
                     ordinal=turn.ordinal,
                     out=pieces,
-                    tools=self._tools(turn) if self._tools and not traits_of(mind).toolless else None,
-                    phrases=self._phrases,
+                    tools=self._tools(turn, mind),
+                    phrases=self._parts.phrases,
                 )
             )
+
+    def _tools(self, turn: Turn, mind: LanguageModel) -> Toolbox | None:
+        make = self._parts.tools
+        return None if make is None or read_traits(mind).toolless else make(turn)
 
     async def _ask(
         self, turn: Turn, slot: Slot, mind: LanguageModel, request: Request, emit: Callable[[Delta], Awaitable[None]]
@@ -143,15 +156,15 @@ class Pipeline:
 
         async def noted(delta: Delta) -> None:
             turn.mark("first_words", self._events.clock.now())
-            with patience.at_rest():
+            with patience.pause():
                 await emit(delta)
                 if turn.pieces and not slot.arrived.is_set():
                     # A voice that has nothing to say of the first piece must not hold the mind for ever.
-                    with trio.move_on_after(HELD_AT_MOST):
+                    with trio.move_on_after(MAX_HELD_SECONDS):
                         await slot.arrived.wait()
 
         turn.mark("mind", self._events.clock.now())
-        with ProgressDeadline(mind.name, each=LAST_RESORT, total=inf) as patience:
+        with ProgressDeadline(mind.name, between_signs=LAST_RESORT, total=inf) as patience:
             await mind.reply(request, noted)
 
     def _piece(self, turn: Turn, text: str) -> None:
@@ -160,7 +173,7 @@ class Pipeline:
 
 
 class _Watched:
-    """A voice with a deadline beside its own."""
+    """A voice with a deadline in addition to its own."""
 
     def __init__(self, voice: TextToSpeech) -> None:
         self._voice = voice
@@ -173,10 +186,10 @@ class _Watched:
         """See `actors.protocols.TextToSpeech`."""
 
         async def noted(chunk: Chunk) -> None:
-            with patience.at_rest():
+            with patience.pause():
                 await emit(chunk)
 
-        with ProgressDeadline(self.name, each=LAST_RESORT, total=inf) as patience:
+        with ProgressDeadline(self.name, between_signs=LAST_RESORT, total=inf) as patience:
             await self._voice.speak(text, noted)
 
 

@@ -19,7 +19,7 @@ import trio
 from rich.console import Console, ConsoleDimensions
 from rich.text import Text
 
-from channels.events import Listener
+from channels.events import EventSubscription
 from harry.terminal.input import read_available, typed_lines
 from harry.terminal.layout import Line, cropped, typed, wrapped
 from harry.terminal.line_editor import LineEditor
@@ -75,7 +75,7 @@ class Terminal:
 
     # Showing.
 
-    async def show(self, listener: Listener) -> None:
+    async def show(self, listener: EventSubscription) -> None:
         """Show what happens until the listener is closed or the task cancelled. `listener` need not be lossless.
 
         While it runs, what anybody prints appears above the status line. Raises `BrokenPipeError` when nobody reads
@@ -98,7 +98,7 @@ class Terminal:
                         await outlet.drain()
                 self._outlet = None
 
-    async def _show_live(self, listener: Listener) -> None:
+    async def _show_live(self, listener: EventSubscription) -> None:
         with self._standing():
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(self._refresh)
@@ -107,7 +107,7 @@ class Terminal:
                 await self._follow(listener)
                 nursery.cancel_scope.cancel()
 
-    async def _follow(self, listener: Listener) -> None:
+    async def _follow(self, listener: EventSubscription) -> None:
         async for event in listener:
             for line in self._status.happen(event):
                 if line.speaker == YOU and self._echoed and self._echoed[0] == line.text:

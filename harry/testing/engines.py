@@ -55,11 +55,11 @@ class ScriptedSpeechToText:
         return ScriptedSpeechToText(name, _lines(name, settings.transcripts) if settings.transcripts else ["hello"])
 
     def describe(self) -> str:
-        """One line for the account."""
+        """Return one line for the startup report."""
         return "scripted transcripts"
 
     async def transcribe(self, samples: Samples) -> str:
-        """The next line; "" when the file is empty."""
+        """Return the next line; "" if the file is empty."""
         await trio.lowlevel.checkpoint()
         if not self._lines:
             return ""
@@ -69,12 +69,12 @@ class ScriptedSpeechToText:
         return self._lines[(self._next - 1) % len(self._lines)]
 
     def _grown_from_last(self, samples: Samples) -> bool:
-        """Whether this is the utterance decoded last, grown longer: an early decode must not use up a line."""
+        """Return whether this is the utterance decoded last, grown longer: an early decode must not use up a line."""
         common = min(len(samples), len(self._last)) - _TAIL_SAMPLES
         return common > 0 and np.array_equal(samples[:common], self._last[:common])
 
     async def aclose(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there is nothing to let go of."""
         await trio.lowlevel.checkpoint()
 
 
@@ -95,7 +95,7 @@ class ScriptedLanguageModel:
         return ScriptedLanguageModel(name, lines, settings.token_delay)
 
     def describe(self) -> str:
-        """One line for the account."""
+        """Return one line for the startup report."""
         return "scripted replies"
 
     async def reply(self, request: Request, emit: Callable[[Delta], Awaitable[None]]) -> None:
@@ -114,7 +114,7 @@ class ScriptedLanguageModel:
         return re.findall(r"\s*\S+", self._lines[request.ordinal % len(self._lines)])
 
     async def aclose(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there is nothing to let go of."""
         await trio.lowlevel.checkpoint()
 
 
@@ -131,22 +131,22 @@ class ScriptedVoice:
 
     @staticmethod
     def load(name: str, settings: ScriptedSettings) -> ScriptedVoice:
-        """Nothing to read."""
+        """Make the voice: there is nothing to read."""
         return ScriptedVoice(name, settings)
 
     def describe(self) -> str:
-        """One line for the account."""
+        """Return one line for the startup report."""
         return "scripted tones"
 
     async def speak(self, text: str, emit: Callable[[Chunk], Awaitable[None]]) -> None:
-        """One chunk for each word."""
+        """Emit one chunk for each word."""
         await trio.lowlevel.checkpoint()
         for number, word in enumerate(re.findall(r"\s*\S+\s*$|\s*\S+", text)):
             tone = _sine(400 + 40 * (number % 16), self._tone, self.rate)
             await emit(Chunk(tone + self._gap, self.rate, (Word(word, self._tone),)))
 
     async def aclose(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there is nothing to let go of."""
         await trio.lowlevel.checkpoint()
 
 

@@ -42,14 +42,14 @@ class VirtualLoudspeaker:
         self._sounded = 0
 
     def _played_of_first(self) -> int:
-        """Samples of the first held block that have sounded by now."""
+        """Return how many samples of the first held block have sounded by now."""
         if not self._held:
             return 0
         gone = int((self._clock.now() + 1e-9) * self.rate) - self._sounded
         return max(0, min(gone, len(self._held[0]) // SAMPLE_BYTES))
 
     def pending(self) -> int:
-        """Samples pulled that have not sounded yet."""
+        """Return how many samples that were pulled have not sounded yet."""
         return sum(map(len, self._held)) // SAMPLE_BYTES - self._played_of_first()
 
     def flush(self) -> int:
@@ -75,7 +75,7 @@ class VirtualLoudspeaker:
                 ducking.pull(memoryview(into))
                 self._held.append(bytes(into))
             gate.advance()
-            await trio.sleep_until(self._clock.when((self._sounded + self._block) / self.rate))
+            await trio.sleep_until(self._clock.to_trio_time((self._sounded + self._block) / self.rate))
             self._play_block()
             gate.advance()
 

@@ -16,7 +16,7 @@ SILENT_FRAME = bytes(FRAME_SAMPLES * SAMPLE_BYTES)
 
 
 class HandFedMicrophone:
-    """`push` hands a frame to whoever captures; its place on the clock follows from how many were pushed."""
+    """`push` hands a frame to the task that captures; its place on the clock follows from how many were pushed."""
 
     description = "a microphone fed by hand"
 

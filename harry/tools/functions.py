@@ -1,7 +1,7 @@
 """Python functions as tools: a decorator makes of a function's hints what the mind is told, and checks what it sends.
 
-An `async` function runs on trio's loop; any other in a thread, which is left behind when the call is cut: what it then
-still brings is told with the next prompt.
+An `async` function runs on trio's loop; any other in a thread, which is left behind when the call is cut; its result
+then joins the next prompt.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from harry.tools.toolbox import DEADLINE, LATE, Answer, Offer, ToolError
 GROUP = "harry.tools"
 """The group of entry points; each names a function that `tool` has decorated."""
 
-THREADS = 8
+MAX_THREADS = 8
 """Functions that may run in threads at once, those that nobody waits for any more included."""
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -59,14 +59,14 @@ def _marked(function: Any, *, name: str, effect: bool, deadline: float, confirm:
     return function
 
 
-def offer_of(function: Callable[..., Any]) -> Offer:
+def make_offer(function: Callable[..., Any]) -> Offer:
     """Make the offer of a decorated function. Raises `TypeError` for one whose parameters have no names."""
     marks: dict[str, Any] = getattr(function, "__harry_tool__", None) or {"name": function.__name__}
     model = _model(function, marks["name"])
     schema = model.model_json_schema()
     schema.pop("title", None)
-    told = inspect.getdoc(function) or ""
-    tool = Tool(marks["name"], told, schema, effect=marks.get("effect", False))
+    description = inspect.getdoc(function) or ""
+    tool = Tool(marks["name"], description, schema, effect=marks.get("effect", False))
     handler = partial(_call, function, model, marks["name"])
     return Offer(tool, handler, marks.get("deadline", DEADLINE), marks.get("confirm", False))
 
@@ -74,10 +74,13 @@ def offer_of(function: Callable[..., Any]) -> Offer:
 def _model(function: Callable[..., Any], name: str) -> type[BaseModel]:
     hints = get_type_hints(function, include_extras=True)
     fields: dict[str, Any] = {}
-    for each in inspect.signature(function).parameters.values():
-        if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD, each.POSITIONAL_ONLY):
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
             raise TypeError(f"the tool {name} takes parameters that have no name")
-        fields[each.name] = (hints.get(each.name, str), ... if each.default is each.empty else each.default)
+        fields[parameter.name] = (
+            hints.get(parameter.name, str),
+            ... if parameter.default is parameter.empty else parameter.default,
+        )
     return create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
 
 
@@ -126,7 +129,7 @@ def _limiter() -> trio.CapacityLimiter:
     try:
         return _LIMITER.get()
     except LookupError:
-        limiter = trio.CapacityLimiter(THREADS)
+        limiter = trio.CapacityLimiter(MAX_THREADS)
         _LIMITER.set(limiter)
         return limiter
 
@@ -135,12 +138,12 @@ def _answer(result: Any) -> Answer | str:
     return result if isinstance(result, Answer | str) else "" if result is None else str(result)
 
 
-def plugged() -> list[Offer]:
-    """The functions that entry points name. One that cannot be loaded, or be a tool, is logged and left out."""
+def load_plugin_tools() -> list[Offer]:
+    """Load the functions that entry points name. One that cannot be loaded, or is no tool, is logged and left out."""
     found: list[Offer] = []
     for point in entry_points(group=GROUP):
         try:
-            found.append(offer_of(point.load()))
+            found.append(make_offer(point.load()))
         except Exception as error:  # noqa: BLE001  a plug-in may fail at anything
             log.warning("a tool cannot be loaded", tool=point.name, cause=f"{type(error).__name__}: {error}")
     return found

@@ -27,18 +27,19 @@ from mcp.types import AudioContent, CallToolResult, EmbeddedResource, ImageConte
 from mcp.types import Tool as Described
 
 from actors.protocols import Tool
+from channels.signals import Latch
 from harry.config.tool_sections import McpServer
-from harry.images import PictureError, shown
+from harry.images import PictureError, sanitize
 from harry.net import egress
-from harry.tools.toolbox import LONGEST_RESULT, Answer, Offer, ToolError
+from harry.tools.toolbox import MAX_RESULT_CHARACTERS, Answer, Offer, ToolError
 
 START_WITHIN = 20.0
 """Seconds for a server to start and tell its tools."""
 
-MOST_TOOLS = 64
-MOST_PICTURES = 4
-LONGEST_DESCRIPTION = 2_000
-LONGEST_SCHEMA = 16_000
+MAX_TOOLS = 64
+MAX_PICTURES = 4
+MAX_DESCRIPTION_CHARACTERS = 2_000
+MAX_SCHEMA_CHARACTERS = 16_000
 """Characters of a tool's parameters as JSON; a mind reads, and somebody pays for, all of them with each prompt."""
 
 _PAUSES = (1.0, 5.0, 30.0, 120.0)  # seconds before a server is started again
@@ -67,10 +68,10 @@ class Server:
         self.ready = trio.Event()
         self._settings = settings
         self._client: Client | None = None
-        self._doubted = trio.Event()
+        self._doubted = Latch()
 
     async def run(self) -> NoReturn:
-        """Keep it going until cancelled."""
+        """Keep the server running until cancelled."""
         failures = 0
         while True:
             began = trio.current_time()
@@ -96,7 +97,9 @@ class Server:
                 listed = await client.list_tools()
                 within.deadline = math.inf
                 self._client = client
-                self.offers = tuple(self._offer(each) for each in listed.tools[:MOST_TOOLS] if _usable(each))
+                self.offers = tuple(
+                    self._offer(described) for described in listed.tools[:MAX_TOOLS] if _usable(described)
+                )
                 self.trouble = ""
                 self.ready.set()
                 log.info("an MCP server is there", server=self.name, tools=len(self.offers))
@@ -104,7 +107,7 @@ class Server:
                     # A server that died is told by nobody but an answer that does not come.
                     with trio.move_on_after(_LOOK):
                         await self._doubted.wait()
-                    self._doubted = trio.Event()
+                    self._doubted.clear()
                     within.deadline = trio.current_time() + START_WITHIN
                     await client.list_tools(cache_mode="refresh")
                     within.deadline = math.inf
@@ -120,13 +123,15 @@ class Server:
         parameters = StdioServerParameters(command=settings.command, args=settings.args, env=settings.env or None)
         return Client(_transport(stdio_client(parameters, errlog=sys.stderr)))
 
-    def _offer(self, told: Described) -> Offer:
-        name = re.sub(r"[^A-Za-z0-9_-]", "_", f"{self.name}_{told.name}")[:64]
-        reads = told.annotations is not None and told.annotations.read_only_hint is True
+    def _offer(self, described: Described) -> Offer:
+        name = re.sub(r"[^A-Za-z0-9_-]", "_", f"{self.name}_{described.name}")[:64]
+        reads = described.annotations is not None and described.annotations.read_only_hint is True
         effect = self._settings.effect if self._settings.effect is not None else not reads
-        schema: Mapping[str, Any] = told.input_schema or {"type": "object", "properties": {}}
-        tool = Tool(name, (told.description or told.title or "")[:LONGEST_DESCRIPTION], schema, effect=effect)
-        return Offer(tool, partial(self._call, told.name), self._settings.deadline, self._settings.confirm)
+        schema: Mapping[str, Any] = described.input_schema or {"type": "object", "properties": {}}
+        tool = Tool(
+            name, (described.description or described.title or "")[:MAX_DESCRIPTION_CHARACTERS], schema, effect=effect
+        )
+        return Offer(tool, partial(self._call, described.name), self._settings.deadline, self._settings.confirm)
 
     async def _call(self, name: str, arguments: Mapping[str, Any]) -> Answer:
         client = self._client
@@ -143,36 +148,38 @@ class Server:
                 egress.note(
                     self._settings.url, f"MCP tool {name}", sent=len(str(arguments)), seconds=time.monotonic() - began
                 )
-        answer = await trio.to_thread.run_sync(answer_of, result, abandon_on_cancel=True)
+        answer = await trio.to_thread.run_sync(convert_result, result, abandon_on_cancel=True)
         if result.is_error:
             raise ToolError(answer.text or f"The server {self.name} says that it failed.")
         return answer
 
 
-def _usable(told: Described) -> bool:
-    return _NAME.fullmatch(told.name) is not None and len(json.dumps(told.input_schema)) <= LONGEST_SCHEMA
+def _usable(described: Described) -> bool:
+    return (
+        _NAME.fullmatch(described.name) is not None and len(json.dumps(described.input_schema)) <= MAX_SCHEMA_CHARACTERS
+    )
 
 
 def _transport(opened: Any) -> Any:
-    """The SDK takes any context manager that yields a pair of streams as a transport."""
+    """Return the context manager unchanged: the SDK takes any that yields a pair of streams as a transport."""
     return opened
 
 
-def answer_of(result: CallToolResult) -> Answer:
-    """What a result says, bounded: texts joined, pictures made small, everything else named. Slow."""
+def convert_result(result: CallToolResult) -> Answer:
+    """Convert a result, bounded: texts joined, pictures made small, everything else named. Blocking."""
     texts: list[str] = []
     pictures: list[str] = []
-    for each in result.content[:64]:
-        match each:
+    for content in result.content[:64]:
+        match content:
             case TextContent():
-                texts.append(each.text[:LONGEST_RESULT])
-            case ImageContent() if len(pictures) < MOST_PICTURES:
+                texts.append(content.text[:MAX_RESULT_CHARACTERS])
+            case ImageContent() if len(pictures) < MAX_PICTURES:
                 try:
-                    pictures.append(shown(f"data:{each.mime_type};base64,{each.data}"))
+                    pictures.append(sanitize(f"data:{content.mime_type};base64,{content.data}"))
                 except PictureError as error:
                     texts.append(f"[a picture that cannot be shown: {error}]")
             case EmbeddedResource(resource=TextResourceContents() as found):
-                texts.append(found.text[:LONGEST_RESULT])
+                texts.append(found.text[:MAX_RESULT_CHARACTERS])
             case AudioContent():
                 texts.append("[a sound]")
             case _:

@@ -17,20 +17,20 @@ import structlog
 import trio
 
 from actors.protocols import Tool, ToolCall, Used
-from actors.text.phrases import Phrases, phrases_of
+from actors.text.phrases import Phrases, load_phrases
 from channels.event_types import ToolEnded, ToolStarted
 from channels.events import EventStream
 from channels.messages import Outcome, Source, ToolUse
 from channels.turn import Turn
 from harry.errors import HarryError
 
-MOST_CALLS = 16
+MAX_CALLS = 16
 """Calls of one round that are followed; the others are told to be too many."""
 
-LONGEST_RESULT = 16_000
+MAX_RESULT_CHARACTERS = 16_000
 """Characters of a result that a mind is told."""
 
-LATE_KEPT = 8
+MAX_LATE_RESULTS = 8
 """Results that came too late and wait for the next prompt."""
 
 DEADLINE = 20.0
@@ -60,7 +60,7 @@ Handler = Callable[[Mapping[str, Any]], Awaitable["Answer | str"]]
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A tool with what does it. `confirm`: it has an effect that needs the user's yes."""
+    """A tool with its handler. `confirm`: it has an effect that needs the user's yes."""
 
     tool: Tool
     handler: Handler
@@ -68,23 +68,23 @@ class Offer:
     confirm: bool = False
 
     def needs_yes(self, named: frozenset[str]) -> bool:
-        """Whether the user has to agree before it is used; `named` as in `Box.confirm`."""
+        """Return whether the user has to agree before it is used; `named` as in `SessionTools.confirm`."""
         return self.confirm or self.tool.name in named or ("*" in named and self.tool.effect)
 
 
 @dataclass(slots=True)
-class Box:
+class SessionTools:
     """A session's tools. Offers may come and go while it runs; a turn sees those there are when it asks.
 
     `confirm` names tools that need a yes; "*" stands for all that have an effect.
     """
 
     events: EventStream
-    phrases: Phrases = field(default_factory=lambda: phrases_of("en"))
+    phrases: Phrases = field(default_factory=lambda: load_phrases("en"))
     confirm: frozenset[str] = frozenset()
     names: tuple[str, ...] = ()
     _offers: dict[str, Offer] = field(default_factory=dict)
-    _late: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=LATE_KEPT))
+    _late: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=MAX_LATE_RESULTS))
     _told: int = 0
     shared: Callable[[], Sequence[Offer]] = tuple
     """Offers that all sessions have."""
@@ -93,45 +93,45 @@ class Box:
     _asked_before: frozenset[tuple[tuple[str, str], str]] = frozenset()
 
     def offer(self, offer: Offer) -> None:
-        """Have a tool used from now on; one of the same name is replaced."""
+        """Add a tool; one of the same name is replaced."""
         self._offers[offer.tool.name] = offer
 
     def withdraw(self, name: str) -> None:
-        """Offer a tool no longer."""
+        """Remove a tool."""
         self._offers.pop(name, None)
 
     @property
     def offers(self) -> dict[str, Offer]:
         """All tools there are now, by name; the session's own outrank those of all."""
-        return {**{each.tool.name: each for each in self.shared()}, **self._offers}
+        return {**{offer.tool.name: offer for offer in self.shared()}, **self._offers}
 
-    def late(self, name: str, result: str) -> None:
-        """Take a result for which its call did not wait."""
-        self._late.append((f"result of {name}, which came after its call was over", result[:LONGEST_RESULT]))
+    def add_late_result(self, name: str, result: str) -> None:
+        """Add a result that came after its call was over."""
+        self._late.append((f"result of {name}, which came after its call was over", result[:MAX_RESULT_CHARACTERS]))
 
-    def late_results(self) -> tuple[tuple[str, str], ...]:
-        """What came too late, as (name, text) for a prompt; it stays until a turn that was told it has ended."""
+    def list_late_results(self) -> tuple[tuple[str, str], ...]:
+        """Return late results as (name, text) for a prompt; they stay until a turn that was told them has ended."""
         self._told = len(self._late)
         return tuple(self._late)
 
-    def turn_ended(self) -> None:
-        """Let go of the late results that the turn was told, and of what was asked before it and not answered in it."""
+    def end_turn(self) -> None:
+        """Drop the late results that the turn was told, and questions asked before it and not answered in it."""
         for _ in range(min(self._told, len(self._late))):
             self._late.popleft()
         self._told = 0
         # Only the very next words may agree: a yes to something else, later, must not reach an old question.
-        self.pending = dict(each for each in self.pending.items() if each not in self._asked_before)
+        self.pending = dict(asked for asked in self.pending.items() if asked not in self._asked_before)
         self._asked_before = frozenset(self.pending.items())
 
-    def of(self, turn: Turn) -> TurnTools:
-        """The tools for one turn."""
+    def for_turn(self, turn: Turn) -> TurnTools:
+        """Return the tools for one turn."""
         return TurnTools(self, turn)
 
 
 class TurnTools:
     """See `actors.protocols.Toolbox`."""
 
-    def __init__(self, box: Box, turn: Turn) -> None:
+    def __init__(self, box: SessionTools, turn: Turn) -> None:
         self._box = box
         self._turn = turn
         self._offers = box.offers
@@ -139,10 +139,10 @@ class TurnTools:
     @property
     def offered(self) -> tuple[Tool, ...]:
         """What the mind is told of."""
-        return tuple(each.tool for each in self._offers.values())
+        return tuple(offer.tool for offer in self._offers.values())
 
     async def use(self, calls: Sequence[ToolCall]) -> list[Used]:
-        """Use the tools side by side; see `actors.protocols.Toolbox`."""
+        """Run the calls concurrently; see `actors.protocols.Toolbox`."""
         # A guess may be taken back, and a tool cannot be: nothing is used before it is sure that Harry answers.
         await self._turn.decided.wait()
         calls = [replace(call, id=self._own_id(call, at)) for at, call in enumerate(calls)]
@@ -152,9 +152,9 @@ class TurnTools:
             done[call.id] = await self._one(call)
 
         async with trio.open_nursery() as nursery:
-            for call in calls[:MOST_CALLS]:
+            for call in calls[:MAX_CALLS]:
                 nursery.start_soon(one, call)
-        for call in calls[MOST_CALLS:]:
+        for call in calls[MAX_CALLS:]:
             done[call.id] = self._noted(call, Outcome.CANCELLED, "There were too many calls at once.")
         return [done[call.id] for call in calls]
 
@@ -184,7 +184,7 @@ class TurnTools:
         self._note(call, cut, "It was cut short by an interruption.")
         self._box.events.publish(ToolStarted(turn=self._turn.id, call=call.id, name=call.name))
         with trio.CancelScope(deadline=trio.current_time() + offer.deadline) as waiting:
-            LATE.set(self._box.late)
+            LATE.set(self._box.add_late_result)
             try:
                 answer = await offer.handler(arguments)
             except ToolError as error:
@@ -203,15 +203,17 @@ class TurnTools:
         return replace(self._noted(call, Outcome.FINISHED, given.text), pictures=given.pictures)
 
     def _agreed(self, call: ToolCall) -> bool:
-        """Whether the user has just said yes to this very call, aloud at the microphone or typed."""
+        """Return whether the user has just said yes to this very call, aloud at the microphone or typed."""
         asked_in = self._box.pending.pop((call.name, call.arguments), None)
         said = self._turn.utterance
         heard = said.source is not Source.PROACTIVE and self._box.phrases.agrees(said.text, self._box.names) is True
         return asked_in not in (None, self._turn.id) and heard
 
     def _note(self, call: ToolCall, outcome: Outcome, result: str) -> ToolUse:
-        told = result if len(result) <= LONGEST_RESULT else f"{result[:LONGEST_RESULT]} [cut: it was longer]"
-        use = ToolUse(call.id, call.name[:200], call.arguments[:LONGEST_RESULT], outcome, told)
+        shown = (
+            result if len(result) <= MAX_RESULT_CHARACTERS else f"{result[:MAX_RESULT_CHARACTERS]} [cut: it was longer]"
+        )
+        use = ToolUse(call.id, call.name[:200], call.arguments[:MAX_RESULT_CHARACTERS], outcome, shown)
         self._turn.tools[call.id] = use
         return use
 

@@ -18,17 +18,17 @@ from harry.engines.registry import EngineSettings
 from harry.engines.worker_threads import WorkerThreads
 from harry.errors import EngineUnavailable
 from harry.installation import how_to_install
-from harry.voice.piper_model import PiperModel, Run, speakable
-from harry.voice.sentences import sentences
-from harry.voice.silence import pause_after, sounding_span
-from harry.voice.word_times import split_words, word_ends
+from harry.voice.piper_model import PiperModel, Run, is_speakable
+from harry.voice.sentences import split_sentences
+from harry.voice.silence import choose_pause, find_sounding_span
+from harry.voice.word_times import find_word_ends, split_words
 
 _LOUDEST = 0.8 * 32767
 """The peak of a sentence: room is left for the overshoot of resampling."""
 
 
 class PiperSettings(EngineSettings):
-    """`voice` is a Piper voice (.onnx, with its .onnx.json beside it); `length_scale` over 1 speaks slower.
+    """`voice` is a Piper voice (.onnx, with its .onnx.json next to it); `length_scale` over 1 speaks slower.
 
     `deadline` is in seconds for a sentence.
     """
@@ -79,18 +79,18 @@ class Piper:
         """
         run = Run()
         # Cutting takes about 0.3 us a character: a whole book is cut in the thread.
-        cut = sentences(text) if len(text) <= 2000 else await self._offload.run(sentences, text)
+        cut = split_sentences(text) if len(text) <= 2000 else await self._offload.run(split_sentences, text)
         for sentence in cut or [""]:
             await emit(await self._offload.run(self._say, sentence, run, abort=run.stop))
 
     def _say(self, sentence: str, run: Run) -> Chunk:
         words = split_words(sentence)
         phonemes = self._model.phonemes(sentence)
-        if not speakable(phonemes):
+        if not is_speakable(phonemes):
             return Chunk(b"", self._model.rate, tuple(Word(word, 0) for word in words))
         samples, phonemes, ends = self._model.say(phonemes, self._length_scale, run)
-        start, stop = sounding_span(samples, self._model.rate, pause_after(sentence))
-        times = word_ends([self._model.word_phonemes(word.strip()) for word in words], phonemes, ends)
+        start, stop = find_sounding_span(samples, self._model.rate, choose_pause(sentence))
+        times = find_word_ends([self._model.word_phonemes(word.strip()) for word in words], phonemes, ends)
         return Chunk(
             _pcm(samples[start:stop]),
             self._model.rate,
@@ -98,11 +98,11 @@ class Piper:
         )
 
     def describe(self) -> str:
-        """One line for the account."""
+        """Return one line for the startup report."""
         return "Piper (embedded)"
 
     async def aclose(self) -> None:
-        """Nothing to do: a sentence still in its thread ends by itself, and the model goes with its last user."""
+        """Do nothing: a sentence still in its thread ends by itself, and the model goes with its last user."""
 
 
 def _pcm(samples: np.ndarray[tuple[int], np.dtype[np.float32]]) -> bytes:

@@ -19,7 +19,7 @@ from piper import PiperConfig, PiperVoice
 from piper.const import BOS, PAD
 
 from actors.protocols import Samples
-from harry.voice.word_times import SOUNDLESS, even_ends
+from harry.voice.word_times import SOUNDLESS, spread_ends
 
 _log = structlog.get_logger(__name__)
 
@@ -96,7 +96,7 @@ class PiperModel:
         if durations:
             ends = self._ends(phonemes, np.asarray(durations[0]).reshape(-1) * config.hop_length)
         else:
-            ends = even_ends(len(phonemes), len(samples))
+            ends = spread_ends(len(phonemes), len(samples))
         return Utterance(samples, phonemes, [min(end, len(samples)) for end in ends])
 
     def _ends(self, phonemes: list[str], lengths: Any) -> list[int]:
@@ -108,8 +108,8 @@ class PiperModel:
         return [int(after[min(place, len(after) - 1)]) for place in places[1:]]
 
 
-def speakable(phonemes: list[str]) -> bool:
-    """Whether there is anything to be heard in them."""
+def is_speakable(phonemes: list[str]) -> bool:
+    """Return whether there is anything to be heard in them."""
     return any(phoneme not in SOUNDLESS for phoneme in phonemes)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-LONGEST = 200
+MAX_SENTENCE_LETTERS = 200
 """The most a voice is given at once, in letters; whatever is read out at length (a digit, a symbol) counts for more."""
 
 _UNFOLDED = 8
@@ -19,7 +19,7 @@ _SPACE = re.compile(r"(?<=\S)(?=\s)")
 _PLAIN = re.compile(r"[A-Za-z\u00c0-\u024f\s.,;:!?'\u2019\"()\u2026\u2013\u2014-]")
 
 
-def sentences(text: str) -> list[str]:
+def split_sentences(text: str) -> list[str]:
     """Cut after each sentence, and longer ones at a clause, a space or, failing all, anywhere. Joined: `text`."""
     cut: list[str] = []
     start = 0
@@ -44,11 +44,11 @@ def _shorter(sentence: str) -> list[str]:
 
 
 def _room(text: str) -> int:
-    """How many characters of `text` can be said at once."""
+    """Return how many characters of `text` can be said at once."""
     worth = 0
-    for place, character in enumerate(text[: LONGEST + 1]):
+    for place, character in enumerate(text[: MAX_SENTENCE_LETTERS + 1]):
         worth += 1 if _PLAIN.match(character) else _UNFOLDED
-        if worth > LONGEST:
+        if worth > MAX_SENTENCE_LETTERS:
             return place
     return len(text)
 

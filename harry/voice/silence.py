@@ -19,13 +19,13 @@ _PAUSES = {".": 0.2, "!": 0.2, "?": 0.2, "…": 0.2, ",": 0.12, ";": 0.12, ":": 
 _GOES_ON = 0.03
 
 
-def pause_after(text: str) -> float:
+def choose_pause(text: str) -> float:
     """Say the longest silence, in seconds, that may follow `text` inside a reply."""
     return _PAUSES.get(text.rstrip().rstrip("\"'\u201d\u2019)]*_")[-1:], _GOES_ON)
 
 
-def sounding_span(samples: Samples, rate: int, tail: float) -> tuple[int, int]:
-    """From where to where to keep `samples` (shape (n,), any scale, at `rate` Hz).
+def find_sounding_span(samples: Samples, rate: int, tail: float) -> tuple[int, int]:
+    """Return from where to where to keep `samples` (shape (n,), any scale, at `rate` Hz).
 
     At most `LEAD` of silence stays before the voice and `tail` seconds after it. All-silent sound gives (0, 0).
     """

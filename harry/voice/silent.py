@@ -35,8 +35,8 @@ class Silent:
         await emit(Chunk(b"", RATE, tuple(Word(word, 0) for word in split_words(text))))
 
     def describe(self) -> str:
-        """One line for the account."""
+        """Return one line for the startup report."""
         return "text only"
 
     async def aclose(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: there is nothing to let go of."""

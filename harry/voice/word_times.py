@@ -27,24 +27,24 @@ def split_words(text: str) -> list[str]:
     return _WORDS.findall(text) or ([text] if text else [])
 
 
-def sounding(phonemes: Sequence[str]) -> list[int]:
-    """Where in a row of phonemes there is a sound."""
+def find_sounds(phonemes: Sequence[str]) -> list[int]:
+    """Return where in a row of phonemes there is a sound."""
     return [place for place, phoneme in enumerate(phonemes) if phoneme not in SOUNDLESS]
 
 
-def word_ends(alone: Sequence[Sequence[str]], spoken: Sequence[str], ends: Sequence[int]) -> list[int]:
+def find_word_ends(alone: Sequence[Sequence[str]], spoken: Sequence[str], ends: Sequence[int]) -> list[int]:
     """Find the sample at which each word has ended.
 
     `alone` holds each word's phonemes when it is said alone, `spoken` those of the sentence, `ends` the sample at which
     each of `spoken` ends (never decreasing). A word ends with its last sound, not with the pause after it; the last
     word ends with the last sound. The answer never decreases.
     """
-    places = sounding(spoken)
+    places = find_sounds(spoken)
     heard = [spoken[place] for place in places]
     expected: list[str] = []
     counts: list[int] = []
     for word in alone:
-        expected.extend(word[place] for place in sounding(word))
+        expected.extend(word[place] for place in find_sounds(word))
         counts.append(len(expected))
     if not places:
         return [0] * len(counts)
@@ -56,13 +56,13 @@ def word_ends(alone: Sequence[Sequence[str]], spoken: Sequence[str], ends: Seque
     return [ends[places[share - 1]] if share else 0 for share in shares]
 
 
-def even_ends(count: int, samples: int) -> list[int]:
+def spread_ends(count: int, samples: int) -> list[int]:
     """Find the ends of `count` phonemes of equal length in `samples`: for a voice that does not tell its durations."""
     return [samples * (place + 1) // count for place in range(count)]
 
 
 def _gaps(spoken: Sequence[str]) -> list[int]:
-    """After how many sounds the voice leaves a gap between words; ascending."""
+    """Return after how many sounds the voice leaves a gap between words; ascending."""
     gaps = []
     sounds = 0
     for phoneme in spoken:
@@ -82,7 +82,7 @@ def _anchors(expected: Sequence[str], heard: Sequence[str]) -> list[tuple[int, i
 
 
 def _carry_over(count: int, anchors: list[tuple[int, int]], gaps: list[int]) -> int:
-    """How many heard sounds belong to the first `count` expected ones: exactly where they match, else at a gap."""
+    """Count the heard sounds that belong to the first `count` expected ones: exact where they match, else at a gap."""
     first = bisect_left(anchors, count, key=lambda anchor: anchor[0])
     if anchors[first][0] == count:
         low = anchors[first][1]

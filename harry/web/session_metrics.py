@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import trio
 
 from channels.event_types import Degraded, ErrorOccurred, TurnEnded
-from channels.events import Listener
+from channels.events import EventSubscription
 from harry.session.session import Session
 
 TIMELINES = 2000
@@ -51,7 +51,7 @@ class SessionMetrics:
         """When each stage of a user's turn happened, in seconds on its session's clock; {} if that is not known."""
         return self._timelines.get((user, turn), {})
 
-    async def _follow(self, user: str, told: Listener) -> None:
+    async def _follow(self, user: str, told: EventSubscription) -> None:
         async for event in told:
             self.events[event.event] += 1
             if isinstance(event.what, ErrorOccurred) or (isinstance(event.what, Degraded) and not event.what.over):

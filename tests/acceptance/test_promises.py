@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from harry.bench import barge_in, turn, voice
-from harry.bench.figures import surroundings
+from harry.bench.figures import describe_surroundings
 from tests import mutants
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(3600)]
@@ -24,7 +24,7 @@ def show(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> 
     figures: dict[str, Any] = {}
     yield figures
     with capsys.disabled():
-        print(f"\n{request.node.name}: {json.dumps({**figures, **surroundings()})}")
+        print(f"\n{request.node.name}: {json.dumps({**figures, **describe_surroundings()})}")
 
 
 def test_ten_thousand_interruptions_leave_nothing_stale_and_nothing_behind(show: dict[str, Any]) -> None:

@@ -22,11 +22,11 @@ from channels.clock import AudioClock
 from channels.messages import EAR_RATE, FRAME_SAMPLES, Chunk, Word
 from harry.audio.choice import open_loudspeaker, open_microphone
 from harry.bench import overlaps
-from harry.bench.echo import SAYINGS, harrys_voice
-from harry.bench.figures import percentiles, surroundings
-from harry.bench.known_voice import KnownVoice, signs
-from harry.bench.overlap_sounds import Voices, at_level
-from harry.bench.room import VOICE_RMS, people, sounding_rms
+from harry.bench.echo import SAYINGS, load_harrys_voice
+from harry.bench.figures import describe_surroundings, percentiles
+from harry.bench.known_voice import KnownVoice, to_signs
+from harry.bench.overlap_sounds import Voices, scale_to_peak
+from harry.bench.room import VOICE_RMS, load_people, measure_sounding_rms
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.hearing.moonshine import Moonshine, MoonshineSettings
@@ -54,7 +54,7 @@ def show(capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest) -> 
     figures: dict[str, Any] = {}
     yield figures
     with capsys.disabled():
-        print(f"\n{request.node.name}: {json.dumps({**figures, **surroundings()})}")
+        print(f"\n{request.node.name}: {json.dumps({**figures, **describe_surroundings()})}")
 
 
 # Assent, coughs, bangs; stop phrases and interruptions: real time, Silero, Moonshine.
@@ -78,7 +78,7 @@ class HungVoice(KnownVoice):
     """Speaks for some seconds and then hangs where no cancellation reaches it for a while."""
 
     async def speak(self, text: str, emit: Callable[[Chunk], Awaitable[None]]) -> None:
-        pcm = (signs("padding").astype(np.int16) * 8000).tobytes() * 32
+        pcm = (to_signs("padding").astype(np.int16) * 8000).tobytes() * 32
         try:
             await emit(Chunk(pcm, self.rate, (Word(text, len(pcm) // 2),)))
         finally:
@@ -127,7 +127,7 @@ async def stopped_after(seed: int) -> tuple[float, str]:
     seconds = dice.uniform(0.3, 1.0)
     ear = GrowingEar(dice, dice.choice(["Stop.", "Harry, stop.", "Be quiet.", "Wait."]), seconds)
     async with house(ear=ear, mind=FakeMind(hung), voice=HungVoice(), store=HungStore()) as made:
-        turn = made.session.typed("Tell me.")
+        turn = made.session.answer_typed("Tell me.")
         live = made.session.gate.live
         assert turn is not None
         assert live is not None
@@ -158,8 +158,8 @@ def test_five_hundred_stop_phrases_silence_him_though_mind_voice_and_store_hang(
 
 def test_two_hundred_interruptions_tell_exactly_what_sounded(show: dict[str, Any]) -> None:
     played = trio.run(random_cuts, 200, 7, clock=MockClock(autojump_threshold=0))
-    right, cut = overlaps.heard_exactly(played)
-    show.update(cuts=cut, exact=right, nothing_lost=overlaps.whole(played))
+    right, cut = overlaps.count_heard_exactly(played)
+    show.update(cuts=cut, exact=right, nothing_lost=overlaps.is_complete(played))
     assert (right, cut) == (200, 200)
     assert show["nothing_lost"]
 
@@ -189,7 +189,7 @@ async def piper_cuts(n: int) -> list[tuple[str, np.ndarray[tuple[int], np.dtype[
     async with trio.open_nursery() as nursery:
         await nursery.start(session.run)
         for _ in range(n):
-            session.typed("Tell me.")
+            session.answer_typed("Tell me.")
             live = session.gate.live
             assert live is not None
             await live.sounded.wait()
@@ -260,17 +260,17 @@ async def test_his_own_voice_from_a_loudspeaker_seldom_pauses_him_and_people_are
 
     session.conductor.pause = noted  # type: ignore[method-assign]
     told = session.events.listen(10_000, lossless=True)
-    voice = await trio.to_thread.run_sync(harrys_voice)
+    voice = await trio.to_thread.run_sync(load_harrys_voice)
     # In the room his voice is as loud as a person's.
-    level = VOICE_RMS / sounding_rms(pulse_room.way(voice[0])) if room else None
+    level = VOICE_RMS / measure_sounding_rms(pulse_room.way(voice[0])) if room else None
     async with soundcard.looped(level), trio.open_nursery() as nursery:
         await nursery.start(session.run)
-        session.typed("Tell me.")
+        session.answer_typed("Tell me.")
         began = clock.now()
         while clock.now() < began + 120:
             await trio.sleep(1)
             if not session.conductor.busy:
-                session.typed("Tell me another.")
+                session.answer_typed("Tell me another.")
         alone = list(told.take_waiting())
         show["alone_s"] = round(clock.now() - began, 1)
         show["false_pauses"] = len(paused)
@@ -281,9 +281,9 @@ async def test_his_own_voice_from_a_loudspeaker_seldom_pauses_him_and_people_are
         ]
         noticed = []
         show["interruptions"] = show["cut"] = 0
-        for sound in people()[:10]:
+        for sound in load_people()[:10]:
             if not session.conductor.busy:
-                session.typed("Tell me another.")
+                session.answer_typed("Tell me another.")
             live = session.gate.live
             if live is not None:
                 # A turn that another one takes the place of in this moment never sounds.
@@ -347,13 +347,13 @@ def minutes_of_talk(minutes: int, seed: int, share: float) -> list[tuple[float, 
 def answered(talk: list[tuple[float, str]]) -> list[str]:
     """What Harry would answer of it. An answer opens the window again, and so may have others follow."""
     attention = Attention(("Harry",))
-    attention.ready(-31.0)
+    attention.start(-31.0)
     found = []
     for at, text in talk:
         if attention.judge(text, at) is Meant.MEANT:
             found.append(text)
-            attention.turn_began(at)
-            attention.turn_ended(at + 4.0)
+            attention.begin_turn(at)
+            attention.end_turn(at + 4.0)
     return found
 
 
@@ -371,7 +371,7 @@ async def spoken_hour(minutes: int, seed: int) -> AsyncGenerator[tuple[float, Sa
         who = number % 2 + int(dice.integers(3)) * 2
         if (text, who) not in said:
             said[text, who] = (await voices.say(text, who))[1]
-        sound = at_level(said[text, who], float(dice.uniform(0.03, 0.5)))
+        sound = scale_to_peak(said[text, who], float(dice.uniform(0.03, 0.5)))
         place = round(begins * EAR_RATE) - at
         ahead = np.pad(ahead, (0, max(0, place + len(sound) - len(ahead))))
         ahead[place : place + len(sound)] += sound
@@ -390,7 +390,7 @@ async def spoken_hour(minutes: int, seed: int) -> AsyncGenerator[tuple[float, Sa
 @pytest.mark.embedded
 async def test_an_hour_of_two_voices_in_a_noisy_room_is_left_alone(show: dict[str, Any]) -> None:
     ear, attention = Moonshine.load("moonshine", MoonshineSettings()), Attention(("Harry",))
-    attention.ready(-31.0)
+    attention.start(-31.0)
     utterances, taken = 0, list[str]()
     async with aclosing(spoken_hour(60, 5)) as hour:
         async for began, sound in hour:
@@ -398,8 +398,8 @@ async def test_an_hour_of_two_voices_in_a_noisy_room_is_left_alone(show: dict[st
             text = (await ear.transcribe(sound)).text
             if text and attention.judge(text, began) is Meant.MEANT:
                 taken.append(text)
-                attention.turn_began(began)
-                attention.turn_ended(began + 4.0)
+                attention.begin_turn(began)
+                attention.end_turn(began + 4.0)
     show.update(utterances=utterances, answered=len(taken), taken=taken)
     assert utterances > 500
     assert len(taken) <= 1

@@ -13,7 +13,7 @@ import trio
 from actors.retriever import DEADLINE, Recall, retrieve
 from channels.messages import Exchange, Recollection, Source, Utterance
 from channels.ports import Port
-from harry.mind.prompt.builder import build
+from harry.mind.prompt.builder import build_messages
 
 WORDS = "where did we hide the key"
 
@@ -162,7 +162,7 @@ def prompt(*memories: str, **more: object) -> list[str]:
         ("a thought",),
         memories,
     )
-    made = build(recollection, "Harry", "Ann", datetime(2026, 5, 8, 12), **more)  # type: ignore[arg-type]  # noqa: DTZ001
+    made = build_messages(recollection, "Harry", "Ann", datetime(2026, 5, 8, 12), **more)  # type: ignore[arg-type]  # noqa: DTZ001
     return [part.text for message in made for part in message.parts]
 
 

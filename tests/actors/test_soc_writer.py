@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from actors.soc_writer import BATCH, NotKeptError, Receipt, Record, SocWriter
+from actors.soc_writer import MAX_BATCH_RECORDS, NotKeptError, Receipt, Record, SocWriter
+from channels import backoff
 from channels.messages import Outcome, Source, Thought, ToolUse, TurnRecord
 from harry.errors import StoreError
 from harry.memory.store.in_memory import InMemoryStore
@@ -121,7 +122,7 @@ async def world() -> World:
 async def test_entries_are_kept_in_order_and_their_senders_told_the_numbers(world, nursery, autojump_clock):
     await nursery.start(world.writer.run)
     receipts = world.submit(names(200))
-    assert [await receipt.kept() for receipt in receipts] == list(range(1, 201))
+    assert [await receipt.wait_committed() for receipt in receipts] == list(range(1, 201))
     assert world.store.kept == names(200)
     assert world.numbers == list(range(1, 201))
 
@@ -129,15 +130,15 @@ async def test_entries_are_kept_in_order_and_their_senders_told_the_numbers(worl
 async def test_a_thousand_entries_take_few_commits(world, nursery, autojump_clock):
     await nursery.start(world.writer.run)
     for receipt in world.submit(names(1000)):
-        await receipt.kept()
-    assert len(world.store.batches) == math.ceil(1000 / BATCH)
-    assert max(map(len, world.store.batches)) == BATCH
+        await receipt.wait_committed()
+    assert len(world.store.batches) == math.ceil(1000 / MAX_BATCH_RECORDS)
+    assert max(map(len, world.store.batches)) == MAX_BATCH_RECORDS
 
 
 async def test_a_single_entry_waits_for_no_others(world, nursery, autojump_clock):
     await nursery.start(world.writer.run)
     start = trio.current_time()
-    await world.submit(["alone"])[0].kept()
+    await world.submit(["alone"])[0].wait_committed()
     assert trio.current_time() == start
 
 
@@ -145,21 +146,19 @@ async def test_a_single_entry_waits_for_no_others(world, nursery, autojump_clock
 
 
 async def nothing_is_acknowledged_before_its_commit(world: World, nursery: trio.Nursery) -> None:
-    told: list[int] = []
     world.store.let_pass(False)
     await nursery.start(world.writer.run)
     (receipt,) = world.submit(["a"])
-    receipt.when_kept(told.append)
     await wait_all_tasks_blocked()
     assert world.store.attempts, "the commit has not even begun"
-    assert (receipt.settled, told, world.numbers) == (False, [], [])
+    assert (receipt.settled, world.numbers) == (False, [])
     world.store.error = FAILURE
     world.store.let_pass(True)
     await trio.sleep(60)
-    assert (receipt.settled, told, world.numbers) == (False, [], [])
+    assert (receipt.settled, world.numbers) == (False, [])
     world.store.error = None
-    assert await receipt.kept() == 1
-    assert (told, world.numbers) == ([1], [1])
+    assert await receipt.wait_committed() == 1
+    assert world.numbers == [1]
 
 
 async def test_an_entry_is_acknowledged_after_its_commit_and_not_before(world, nursery, autojump_clock):
@@ -188,43 +187,30 @@ async def test_a_writer_that_acknowledges_early_is_caught(mutant, nursery, autoj
     nursery.cancel_scope.cancel()
 
 
-async def test_a_callback_set_after_the_commit_is_called_at_once(world, nursery, autojump_clock):
-    await nursery.start(world.writer.run)
-    (receipt,) = world.submit(["a"])
-    await receipt.kept()
-    told: list[int] = []
-    receipt.when_kept(told.append)
-    assert told == [1]
-
-
 async def test_the_same_entry_twice_is_one_entry_with_one_receipt(world, nursery, autojump_clock):
     first, second = world.submit(["a", "a"])
     assert first is second
     await nursery.start(world.writer.run)
-    assert await first.kept() == 1
-    assert await world.submit(["a"])[0].kept() == 1
+    assert await first.wait_committed() == 1
+    assert await world.submit(["a"])[0].wait_committed() == 1
     assert world.store.kept == ["a"]
 
 
 async def test_a_turn_and_a_thought_may_bear_the_same_id(world, nursery, autojump_clock):
     both = [world.writer.submit(turn("same")), world.writer.submit(thought("same"))]
     await nursery.start(world.writer.run)
-    assert [await receipt.kept() for receipt in both] == [1, 1]
+    assert [await receipt.wait_committed() for receipt in both] == [1, 1]
     assert len(await world.store.history("ann", limit=9)) == len(world.store.kept) == 1
 
 
 async def test_an_entry_that_never_can_be_kept_is_refused_alone(world, nursery, autojump_clock):
     good, bad = thought("good"), thought("bad", at=math.nan)
     receipts = [world.writer.submit(each) for each in (good, bad, thought("also good"))]
-    told: list[int] = []
-    receipts[1].when_kept(told.append)
     await nursery.start(world.writer.run)
-    assert [await receipts[0].kept(), await receipts[2].kept()] == [1, 2]
+    assert [await receipts[0].wait_committed(), await receipts[2].wait_committed()] == [1, 2]
     with pytest.raises(ValueError, match="not a finite number"):
-        await receipts[1].kept()
-    assert (told, world.said, world.writer.waiting) == ([], [], 0)
-    receipts[1].when_kept(told.append)
-    assert told == []
+        await receipts[1].wait_committed()
+    assert (world.said, world.writer.waiting) == ([], 0)
 
 
 # Bad days
@@ -239,13 +225,16 @@ async def test_trouble_is_told_once_and_recovery_once(world, nursery, autojump_c
         await trio.sleep(60)
         assert world.said == ["The disk is full. Free some space."]
         world.store.error = None
-        await receipt.kept()
+        await receipt.wait_committed()
         await wait_all_tasks_blocked()
         assert world.said[1:] == ["recovered"]
 
 
-async def test_a_failing_store_is_tried_again_at_growing_intervals_up_to_five_seconds(nursery, autojump_clock):
-    world = World(jitter=lambda: 1.0)
+async def test_a_failing_store_is_tried_again_at_growing_intervals_up_to_five_seconds(
+    nursery, autojump_clock, monkeypatch
+):
+    monkeypatch.setattr(backoff.random, "uniform", lambda _, longest: longest)
+    world = World()
     await nursery.start(world.writer.run)
     world.store.error = FAILURE
     world.submit(["a"])
@@ -266,7 +255,7 @@ async def test_while_the_store_fails_entries_go_to_the_spill_and_from_there_into
     assert world.spill.waiting == 200
     world.store.error = None
     receipts += world.submit(names(100, 200))
-    assert [await receipt.kept() for receipt in receipts] == list(range(1, 301))
+    assert [await receipt.wait_committed() for receipt in receipts] == list(range(1, 301))
     assert world.store.kept == names(300)
     await wait_all_tasks_blocked()
     assert world.writer.waiting == 0
@@ -284,7 +273,7 @@ async def test_what_the_memory_has_no_room_for_goes_to_the_spill_while_a_commit_
     assert world.spill.waiting == 100
     receipts += world.submit(names(10, 100))
     world.store.let_pass(True)
-    assert [await receipt.kept() for receipt in receipts] == list(range(1, 111))
+    assert [await receipt.wait_committed() for receipt in receipts] == list(range(1, 111))
     assert world.store.kept == names(110)
     assert len(world.numbers) == 110
 
@@ -300,9 +289,9 @@ async def test_without_store_or_spill_entries_wait_in_memory_up_to_the_limit_and
     await trio.sleep(60)
     assert not any(receipt.settled for receipt in receipts)
     with pytest.raises(NotKeptError, match="20 entries wait already"):
-        await refused.kept()
+        await refused.wait_committed()
     world.store.error = world.spill.error = None
-    assert [await receipt.kept() for receipt in receipts] == list(range(1, 21))
+    assert [await receipt.wait_committed() for receipt in receipts] == list(range(1, 21))
 
 
 async def test_an_unexpected_error_ends_the_run_and_the_next_run_goes_on(world, nursery, autojump_clock):
@@ -314,7 +303,7 @@ async def test_an_unexpected_error_ends_the_run_and_the_next_run_goes_on(world, 
     receipts += world.submit(names(10, 100))
     world.store.error = None
     await nursery.start(world.writer.run)
-    assert [await receipt.kept() for receipt in receipts] == list(range(1, 111))
+    assert [await receipt.wait_committed() for receipt in receipts] == list(range(1, 111))
 
 
 # The end
@@ -330,7 +319,7 @@ async def end(world: World, *, wait: float = 0.0) -> float:
 async def test_what_waits_at_the_end_is_written_last(world, autojump_clock):
     receipts = world.submit(names(300))
     await end(world)
-    assert [await receipt.kept() for receipt in receipts] == list(range(1, 301))
+    assert [await receipt.wait_committed() for receipt in receipts] == list(range(1, 301))
     assert world.spill.waiting == 0
 
 
@@ -340,7 +329,7 @@ async def test_a_hanging_store_holds_up_the_end_by_two_seconds_at_most_and_nothi
     assert await end(world, wait=1) <= 2
     for receipt in receipts:
         with pytest.raises(NotKeptError, match="waits on disk") as caught:
-            await receipt.kept()
+            await receipt.wait_committed()
         assert caught.value.spilled
     assert world.spill.waiting == 100
 
@@ -357,7 +346,7 @@ async def test_what_was_spilled_is_replayed_once_in_the_next_life(world, nursery
     )
     receipt = following.submit(thought("new"))
     await nursery.start(following.run)
-    assert await receipt.kept() == 101
+    assert await receipt.wait_committed() == 101
     assert kept == [*names(100), "new"] == world.store.kept
     await wait_all_tasks_blocked()
     assert world.spill.waiting == 0
@@ -368,7 +357,7 @@ async def test_when_all_fails_at_the_end_the_senders_are_told_that_it_is_lost(wo
     (receipt,) = world.submit(["a"])
     await end(world, wait=1)
     with pytest.raises(NotKeptError, match="lost") as caught:
-        await receipt.kept()
+        await receipt.wait_committed()
     assert not caught.value.spilled
 
 
@@ -387,7 +376,7 @@ async def test_a_defect_at_the_end_loses_nothing_and_leaves_no_sender_waiting(wo
     with pytest.RaisesGroup(RuntimeError):
         await fail_at_the_end()
     with pytest.raises(NotKeptError, match="waits on disk"):
-        await receipt.kept()
+        await receipt.wait_committed()
     assert world.spill.waiting == 1
 
 
@@ -395,7 +384,7 @@ async def test_after_the_end_an_entry_is_refused_and_not_swallowed(world, autoju
     await end(world)
     (receipt,) = world.submit(["late"])
     with pytest.raises(NotKeptError, match="the writer has ended"):
-        await receipt.kept()
+        await receipt.wait_committed()
 
 
 async def test_a_spill_in_memory_does_not_pretend_to_be_kept(autojump_clock):
@@ -406,7 +395,7 @@ async def test_a_spill_in_memory_does_not_pretend_to_be_kept(autojump_clock):
     with trio.move_on_after(1):
         await writer.run()
     with pytest.raises(NotKeptError, match="lost"):
-        await receipt.kept()
+        await receipt.wait_committed()
 
 
 class BadDays(World):
@@ -444,7 +433,7 @@ class BadDays(World):
         self.store.let_pass(True)
         await trio.sleep(20)  # the longest pause, and the time until the next run
         await self.happen("submit", 1)
-        await self.receipts[max(self.receipts)].kept()
+        await self.receipts[max(self.receipts)].wait_committed()
 
     async def check(self) -> None:
         kept = self.store.kept
@@ -454,7 +443,7 @@ class BadDays(World):
             spilled = False
             number = None
             try:
-                number = await receipt.kept()
+                number = await receipt.wait_committed()
             except NotKeptError as error:
                 spilled = error.spilled
             assert number is None or kept[number - 1] == name
@@ -597,7 +586,7 @@ async def test_real_store_and_real_spill_survive_a_lock_held_for_long(tmp_path: 
             receipts += [writer.submit(thought(name)) for name in names(150, 150)]
             lock.execute("ROLLBACK")
             lock.close()
-            assert [await receipt.kept() for receipt in receipts] == list(range(1, 301))
+            assert [await receipt.wait_committed() for receipt in receipts] == list(range(1, 301))
             await recovered.wait()
             nursery.cancel_scope.cancel()
     (day,) = await store.days("harry")

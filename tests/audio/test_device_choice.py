@@ -51,8 +51,8 @@ def listed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four devices of PortAudio's, one more of SDL's."""
     ours = [device("Built-in", 0, default=True), device("USB headset", 1), device("USB camera", 2), device("7", 3)]
     theirs = [device("Built-in", 0, "pygame", default=True), device("Old card", 1, "pygame")]
-    monkeypatch.setattr(portaudio, "devices", lambda kind, rescan=False: ours)
-    monkeypatch.setattr(sdl, "devices", lambda kind: theirs)
+    monkeypatch.setattr(portaudio, "list_devices", lambda kind, rescan=False: ours)
+    monkeypatch.setattr(sdl, "list_devices", lambda kind: theirs)
     monkeypatch.setattr(portaudio, "PortAudioInput", Opened)
     monkeypatch.setattr(sdl, "SdlInput", Opened)
 
@@ -169,7 +169,7 @@ async def test_a_search_that_hangs_comes_to_an_end(monkeypatch: pytest.MonkeyPat
 
     release = threading.Event()
     monkeypatch.setattr(choice, "_PROBING", 0.05)
-    monkeypatch.setattr(portaudio, "devices", lambda kind, rescan=False: release.wait(10))
+    monkeypatch.setattr(portaudio, "list_devices", lambda kind, rescan=False: release.wait(10))
     try:
         with pytest.raises(ConfigurationError, match="did not answer within"):
             await open_microphone("theremin", CLOCK)
@@ -224,8 +224,8 @@ async def test_a_sound_server_that_starts_late_is_found(soundcard: Card, monkeyp
         assert library is not None
         library.SDL_AudioQuit()
         library.SDL_AudioInit(None)
-        assert [each.name for each in sdl.devices("microphone")] == []
-    assert [each.name for each in sdl.devices("microphone")] == ["Bureau"]
+        assert [each.name for each in sdl.list_devices("microphone")] == []
+    assert [each.name for each in sdl.list_devices("microphone")] == ["Bureau"]
 
 
 @pytest.mark.soundcard
@@ -239,7 +239,7 @@ async def test_a_device_of_sdl_is_found_by_name(soundcard: Card) -> None:
 async def test_a_device_that_was_unplugged_is_refused(soundcard: Card) -> None:
     with pytest.raises(DeviceError, match="cannot be opened"):
         sdl.SdlInput(device("Gone", 0, "pygame"))
-    stream = portaudio.PortAudioInput(portaudio.devices("microphone", rescan=True)[0])
+    stream = portaudio.PortAudioInput(portaudio.list_devices("microphone", rescan=True)[0])
     stream._name = "Gone"
     with pytest.raises(DeviceError, match="The microphone Gone is gone"):
         stream.start(lambda data: None, lambda: None)

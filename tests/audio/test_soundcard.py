@@ -116,7 +116,7 @@ async def test_what_is_spoken_comes_out_of_the_loudspeaker(system: str, soundcar
         slot = gate.admit(a_turn())
         await slot.write(pcm_of(babble(2, 2, loudspeaker.rate)))
         slot.finish()
-        assert await slot.played()
+        assert await slot.wait_played()
         assert slot.samples_heard == 2 * loudspeaker.rate
         await recording.more(1)
         nursery.cancel_scope.cancel()
@@ -141,7 +141,7 @@ async def test_nothing_of_a_closed_slot_sounds_but_what_the_card_held(system: st
         second = gate.admit(a_turn())
         await second.write(pcm_of(babble(4, 1, loudspeaker.rate)))
         second.finish()
-        assert await second.played()
+        assert await second.wait_played()
         await recording.more(1)
         nursery.cancel_scope.cancel()
     heard = first.samples_heard / loudspeaker.rate

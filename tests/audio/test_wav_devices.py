@@ -65,7 +65,7 @@ def a_turn() -> Turn:
 
 async def hear_for(microphone: WavMicrophone, clock: AudioClock, until: float) -> list[tuple[float, Frame]]:
     heard: list[tuple[float, Frame]] = []
-    with trio.move_on_at(clock.when(until)):
+    with trio.move_on_at(clock.to_trio_time(until)):
         await microphone.capture(lambda frame: heard.append((clock.now(), frame)))
     return heard
 
@@ -266,7 +266,7 @@ async def test_a_long_recording_is_not_held_in_memory(tmp_path: Path, autojump_c
     microphone = WavMicrophone(path, clock)
     tracemalloc.start()
     try:
-        with trio.move_on_at(clock.when(20)):
+        with trio.move_on_at(clock.to_trio_time(20)):
             await microphone.capture(lambda frame: None)
         assert not microphone.ended.is_set()
         assert tracemalloc.get_traced_memory()[1] < 1_000_000
@@ -290,13 +290,13 @@ async def test_the_loudspeaker_file_is_the_clock(tmp_path: Path, autojump_clock:
     said = np.arange(1, 3001)
     async with trio.open_nursery() as nursery:
         await nursery.start(loudspeaker.play, gate)
-        await trio.sleep_until(clock.when(1.234))
+        await trio.sleep_until(clock.to_trio_time(1.234))
         slot = gate.admit(a_turn())
         await speak(slot, pcm_of(said))
-        assert await slot.played()
+        assert await slot.wait_played()
         # It began with the block of 1.240 s, lasted 125 ms, and was over at the end of its last block.
         assert clock.now() == pytest.approx(1.370)
-        await trio.sleep_until(clock.when(2.0001))
+        await trio.sleep_until(clock.to_trio_time(2.0001))
         nursery.cancel_scope.cancel()
     sound = read_wav(tmp_path / "out.wav")
     assert len(sound) == 48_002
@@ -326,7 +326,7 @@ async def test_both_files_run_in_step_to_the_sample(tmp_path: Path, autojump_clo
         await nursery.start(loudspeaker.play, gate)
         nursery.start_soon(repeat)
         await nursery.start(microphone.capture, mouth.send_nowait)
-        await trio.sleep_until(clock.when(3))
+        await trio.sleep_until(clock.to_trio_time(3))
         nursery.cancel_scope.cancel()
     # The first frame had elapsed at 32 ms; the pull after it is that of 40 ms, and the silence takes 10 more.
     played = read_wav(tmp_path / "out.wav")
@@ -348,13 +348,13 @@ async def test_a_flush_blanks_what_has_not_sounded(
         await nursery.start(loudspeaker.play, gate)
         await slot.write(pcm_of(said))
         await trio.testing.wait_all_tasks_blocked()
-        await trio.sleep_until(clock.when(at))
+        await trio.sleep_until(clock.to_trio_time(at))
         await trio.testing.wait_all_tasks_blocked()
         assert loudspeaker.pending() == BLOCK - kept
         assert gate.close(slot) == 0
         assert loudspeaker.pending() == 0
         assert loudspeaker.flush() == 0
-        await trio.sleep_until(clock.when(0.3))
+        await trio.sleep_until(clock.to_trio_time(0.3))
         nursery.cancel_scope.cancel()
     sound = read_wav(tmp_path / "out.wav")
     heard = np.flatnonzero(sound)
@@ -376,11 +376,11 @@ async def test_pausing_in_the_middle_of_a_block_loses_no_sample(
         await nursery.start(loudspeaker.play, gate)
         await slot.write(pcm_of(said))
         for at in (0.0533, 0.1234, 0.1801):
-            await trio.sleep_until(clock.when(at))
+            await trio.sleep_until(clock.to_trio_time(at))
             gate.pause(slot)
             await trio.sleep(0.0071)
             gate.resume(slot)
-        await trio.sleep_until(clock.when(0.5))
+        await trio.sleep_until(clock.to_trio_time(0.5))
         nursery.cancel_scope.cancel()
     sound = read_wav(tmp_path / "out.wav")
     assert (sound[sound != 0] == said).all()
@@ -395,7 +395,7 @@ async def test_a_stalled_loudspeaker_stays_in_step(tmp_path: Path, autojump_cloc
     pulls: list[tuple[float, int]] = []
     pull = gate.pull
     gate.pull = lambda into: (pulls.append((clock.now(), len(into))), pull(into))[1]  # type: ignore[method-assign]
-    with trio.move_on_at(clock.when(0.6)):
+    with trio.move_on_at(clock.to_trio_time(0.6)):
         await loudspeaker.play(gate)
     assert [at for at, _ in pulls[:51]] == pytest.approx([0.5] * 51)
     assert [at for at, _ in pulls[51:60]] == pytest.approx([0.51 + 0.01 * k for k in range(9)])
@@ -409,7 +409,7 @@ async def test_what_the_last_block_held_was_not_heard(tmp_path: Path, autojump_c
     gate.attach(loudspeaker)
     slot = gate.admit(a_turn())
     await slot.write(pcm_of(np.ones(4800)))
-    with trio.move_on_at(clock.when(0.0525)):
+    with trio.move_on_at(clock.to_trio_time(0.0525)):
         await loudspeaker.play(gate)
     assert loudspeaker.pending() == 180
     await trio.sleep(1)
@@ -424,7 +424,7 @@ async def test_the_file_is_valid_while_it_is_written(tmp_path: Path, autojump_cl
     async with trio.open_nursery() as nursery:
         await nursery.start(loudspeaker.play, Gate(RATE))
         for second in range(1, 4):
-            await trio.sleep_until(clock.when(second + 0.5))
+            await trio.sleep_until(clock.to_trio_time(second + 0.5))
             assert len(read_wav(tmp_path / "out.wav")) == second * RATE
         nursery.cancel_scope.cancel()
     assert len(read_wav(tmp_path / "out.wav")) == 84_000
@@ -434,11 +434,11 @@ async def test_playing_again_goes_on_in_the_same_file(tmp_path: Path, autojump_c
     clock = started()
     loudspeaker = WavLoudspeaker(tmp_path / "out.wav", clock)
     gate = Gate(RATE)
-    with trio.move_on_at(clock.when(0.1234)):
+    with trio.move_on_at(clock.to_trio_time(0.1234)):
         await loudspeaker.play(gate)
-    await trio.sleep_until(clock.when(2))
+    await trio.sleep_until(clock.to_trio_time(2))
     slot = gate.admit(a_turn())
-    with trio.move_on_at(clock.when(2.5)):
+    with trio.move_on_at(clock.to_trio_time(2.5)):
         async with trio.open_nursery() as nursery:
             await nursery.start(loudspeaker.play, gate)
             await trio.testing.wait_all_tasks_blocked()
@@ -455,7 +455,7 @@ async def test_any_loudspeaker_rate_keeps_the_clock(
 ) -> None:
     clock = started()
     loudspeaker = WavLoudspeaker(tmp_path / "out.wav", clock, rate)
-    with trio.move_on_at(clock.when(10)):
+    with trio.move_on_at(clock.to_trio_time(10)):
         await loudspeaker.play(Gate(rate))
     assert len(read_wav(tmp_path / "out.wav")) == 10 * rate
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harry.bench.endpoint import run, silence_only, sweep
+from harry.bench.endpoint import run, score_policies, score_silence_only
 from harry.bench.endpoint_set import DEVELOPED_ON, HELD_OUT, TURNS
 from harry.errors import EngineError
 from harry.mind.llamacpp.turn_detector import TurnWords, TurnWordsSettings
@@ -19,7 +19,7 @@ NO_SOUND = np.zeros(0, np.float32)
 
 
 def test_a_perfect_detector_cuts_off_nobody_and_waits_for_the_least_delay() -> None:
-    points = sweep([(0.1, (1.0, 2.0)), (0.2, (0.5,))], [0.9, 0.8])
+    points = score_policies([(0.1, (1.0, 2.0)), (0.2, (0.5,))], [0.9, 0.8])
     assert points == {
         "false_cut_offs_at_300_ms": 0.0,
         "false_cut_offs_at_600_ms": 0.0,
@@ -30,8 +30,8 @@ def test_a_perfect_detector_cuts_off_nobody_and_waits_for_the_least_delay() -> N
 
 def test_one_that_knows_nothing_is_as_good_as_silence_alone() -> None:
     lengths = [(0.25,), (0.42,), (0.72,), (1.12,)]
-    assert sweep([(0.5, each) for each in lengths], [0.5, 0.5]) == silence_only(lengths)
-    assert silence_only(lengths) == {
+    assert score_policies([(0.5, each) for each in lengths], [0.5, 0.5]) == score_silence_only(lengths)
+    assert score_silence_only(lengths) == {
         "false_cut_offs_at_300_ms": 75.0,
         "false_cut_offs_at_600_ms": 50.0,
         "dead_air_ms_at_5_percent": 1150,
@@ -40,7 +40,7 @@ def test_one_that_knows_nothing_is_as_good_as_silence_alone() -> None:
 
 
 def test_a_pause_that_lasts_longer_than_any_timeout_leaves_no_policy_at_five_percent() -> None:
-    assert silence_only([(5.0,)])["dead_air_ms_at_5_percent"] is None
+    assert score_silence_only([(5.0,)])["dead_air_ms_at_5_percent"] is None
 
 
 @settings(deadline=None, max_examples=50)
@@ -51,7 +51,7 @@ def test_a_pause_that_lasts_longer_than_any_timeout_leaves_no_policy_at_five_per
 def test_knowing_something_is_never_worse_than_silence_alone(
     holds: list[tuple[float, list[float]]], ends: list[float]
 ) -> None:
-    known, alone = sweep(holds, ends), silence_only([each for _, each in holds])
+    known, alone = score_policies(holds, ends), score_silence_only([each for _, each in holds])
     for shared in ("false_cut_offs_at_300_ms", "false_cut_offs_at_600_ms"):
         assert known[shared] <= alone[shared] + 0.1  # type: ignore[operator]
 

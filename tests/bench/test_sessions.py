@@ -106,7 +106,7 @@ async def test_samples_of_a_cut_reply_are_counted_by_what_they_are(autojump_cloc
         began = trio.current_time()
         card.go(began, began + 1.0)
         await trio.sleep(0.5 - TICK / 2)
-        notes.first_chunk(notes.asked())
+        notes.first_chunk(notes.begin_reply())
         assert notes.stale_samples == 0
         assert card.flush() == pytest.approx(duplex.RATE * TICK / 2, abs=1)
         await card.done.wait()
@@ -117,7 +117,7 @@ async def test_samples_of_a_cut_reply_are_counted_by_what_they_are(autojump_cloc
 def test_an_interruption_without_a_cut_stays_open() -> None:
     async def scenario() -> Notes:
         notes = Notes()
-        notes.first_chunk(notes.asked())
+        notes.first_chunk(notes.begin_reply())
         notes.voice_came(trio.current_time())
         notes.voice_declared()
         return notes

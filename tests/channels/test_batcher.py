@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import trio
 
-from channels.batcher import MOST, Batcher
+from channels.batcher import MAX_BATCH_JOBS, Batcher
 
 
 class Server:
@@ -60,8 +60,8 @@ async def test_those_that_come_while_others_are_under_way_go_together(server, la
 
 
 async def test_a_batch_has_a_bound(server, lane, autojump_clock):
-    await ask_all(lane, [f"{number}" for number in range(MOST * 2 + 1)])
-    assert [len(batch) for batch in server.batches] == [MOST, MOST, 1]
+    await ask_all(lane, [f"{number}" for number in range(MAX_BATCH_JOBS * 2 + 1)])
+    assert [len(batch) for batch in server.batches] == [MAX_BATCH_JOBS, MAX_BATCH_JOBS, 1]
 
 
 async def test_an_error_is_raised_where_it_was_asked_for_and_nowhere_else(lane, autojump_clock):

@@ -9,7 +9,7 @@ import pytest
 
 from channels.clock import AudioClock
 from channels.event_types import BY_NAME, Degraded, Heard, SpeechStarted
-from channels.events import Event, EventStream, Listener
+from channels.events import Event, EventStream, EventSubscription
 from tests.channels.sample_events import sample
 
 
@@ -19,7 +19,7 @@ def stream() -> EventStream:
 
 
 @pytest.fixture
-def told(stream: EventStream) -> Listener:
+def told(stream: EventStream) -> EventSubscription:
     return stream.listen()
 
 
@@ -32,7 +32,7 @@ def test_nobody_changes_what_happened(name: str) -> None:
 
 
 def test_an_event_that_a_plug_in_tells_by_name_is_what_harry_s_own_would_be(
-    stream: EventStream, told: Listener
+    stream: EventStream, told: EventSubscription
 ) -> None:
     stream.publish("speech_started", at=1.0, utterance="one")
     stream.publish("heard", turn="turn", at=2.0, text="Yes.")
@@ -42,17 +42,19 @@ def test_an_event_that_a_plug_in_tells_by_name_is_what_harry_s_own_would_be(
     ]
 
 
-def test_an_event_that_only_a_plug_in_knows_is_written_as_it_was_told(stream: EventStream, told: Listener) -> None:
+def test_an_event_that_only_a_plug_in_knows_is_written_as_it_was_told(
+    stream: EventStream, told: EventSubscription
+) -> None:
     stream.publish("tea", at=1.23456, turn="turn", cups=2, over=False)
     [event] = told.take_waiting()
-    assert list(event.flat().items()) == [
+    assert list(event.to_dict().items()) == [
         ("at", 1.2346), ("event", "tea"), ("turn", "turn"), ("cups", 2), ("over", False),
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("values", [{}, {"utterance": "one", "loud": True}, {"utterance": "one", "turn": "turn"}])
 def test_a_field_that_an_event_of_harry_s_lacks_or_does_not_have_is_refused(
-    stream: EventStream, told: Listener, values: dict[str, Any]
+    stream: EventStream, told: EventSubscription, values: dict[str, Any]
 ) -> None:
     with pytest.raises(TypeError, match=r"SpeechStarted.*(missing|unexpected)"):
         stream.publish("speech_started", **values)

@@ -61,20 +61,20 @@ async def typed(home: House) -> None:
     """Type what is superseded, what uses a tool and what fails; then everything that goes wrong or is written."""
     session = home.session
     session.tools.offer(Offer(Tool("lamp", "A lamp."), lamp))
-    session.typed("Tell me something.")
+    session.answer_typed("Tell me something.")
     await trio.sleep(1.0)
-    session.typed("Is that the lamp?")
+    session.answer_typed("Is that the lamp?")
     await trio.sleep(6.0)
-    session.typed("Stop.")
-    session.typed("Please fail.")
+    session.answer_typed("Stop.")
+    session.answer_typed("Please fail.")
     await trio.sleep(6.0)
     await amended(home)
     session.think("The lamp is on.")
     await trio.sleep(0.1)
     session.speech_input.mute(True)
     session.speech_input.mute(False)
-    session.trouble("The disk is full.")
-    session.recovered()
+    session.tell_trouble("The disk is full.")
+    session.tell_recovery()
     session._crashed("thinker", ValueError("no"))
     session.events.publish("door", address="http://127.0.0.1:8765")
     session.events.publish("woken")
@@ -107,7 +107,7 @@ def lines(told: list[Event]) -> list[str]:
             return 0.0
         return {key: plain(each) for key, each in value.items()} if isinstance(value, Mapping) else value
 
-    return [json.dumps({key: plain(each) for key, each in event.flat().items()}) for event in told]
+    return [json.dumps({key: plain(each) for key, each in event.to_dict().items()}) for event in told]
 
 
 async def test_what_is_written_of_a_conversation_is_what_it_always_was(autojump_clock: MockClock) -> None:

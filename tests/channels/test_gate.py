@@ -289,7 +289,7 @@ async def test_a_finished_slot_has_played_when_its_last_sample_left_the_sink() -
     played: list[bool] = []
 
     async def wait() -> None:
-        played.append(await slot.played())
+        played.append(await slot.wait_played())
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(wait)
@@ -310,7 +310,7 @@ async def test_a_finished_slot_without_sound_has_played_at_once() -> None:
     await slot.write(b"", [Word("text", 0)])
     slot.finish()
     with trio.fail_after(1):
-        assert await slot.played()
+        assert await slot.wait_played()
     assert slot.heard == "text"
 
 
@@ -322,7 +322,7 @@ async def test_a_paused_slot_has_not_played() -> None:
     gate.pause(slot)
     slot.finish()
     with trio.move_on_after(0.01) as scope:
-        await slot.played()
+        await slot.wait_played()
     assert scope.cancelled_caught
 
 

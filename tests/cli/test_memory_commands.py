@@ -23,7 +23,7 @@ from harry.cli.app import app
 from harry.cli.options import Call
 from harry.config.loading import Config, load_config
 from harry.errors import ConfigurationError
-from harry.memory.longterm.importing import Report, as_line, moment, read_lines
+from harry.memory.longterm.importing import ImportReport, parse_time, read_lines, serialize_item
 from harry.memory.search import embedding
 from harry.memory.store.items import Item, clean
 from harry.memory.store.opening import STORE_FILE
@@ -295,7 +295,7 @@ def test_a_line_of_the_questions_that_is_wrong_is_named(harry, tmp_path):
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_without_an_error(raw):
-    report = Report()
+    report = ImportReport()
     found = list(read_lines(io.BytesIO(raw), report, namespace="u"))
     assert len(found) == report.taken
 
@@ -318,25 +318,25 @@ def test_any_bytes_are_read_without_an_error(raw):
 )
 def test_what_is_written_as_a_line_is_read_as_the_same_item(item):
     item = clean(item)
-    report = Report()
-    raw = (json.dumps(as_line(item)) + "\n").encode()
+    report = ImportReport()
+    raw = (json.dumps(serialize_item(item)) + "\n").encode()
     assert [each for _, each in read_lines(io.BytesIO(raw), report, namespace="x")] == [item]
 
 
 def test_a_time_without_a_zone_is_local_and_one_with_a_zone_is_not():
     west = timezone(timedelta(hours=-5))
-    assert moment("2023-05-08T13:56:00", west) == datetime(2023, 5, 8, 18, 56, tzinfo=UTC).timestamp()
-    assert moment("2023-05-08T13:56:00Z", west) == datetime(2023, 5, 8, 13, 56, tzinfo=UTC).timestamp()
-    assert moment("2023-05-08", west) == datetime(2023, 5, 8, 5, tzinfo=UTC).timestamp()
-    assert moment(1683550560) == 1683550560.0
-    assert moment(None) is None
-    assert moment("") is None
+    assert parse_time("2023-05-08T13:56:00", west) == datetime(2023, 5, 8, 18, 56, tzinfo=UTC).timestamp()
+    assert parse_time("2023-05-08T13:56:00Z", west) == datetime(2023, 5, 8, 13, 56, tzinfo=UTC).timestamp()
+    assert parse_time("2023-05-08", west) == datetime(2023, 5, 8, 5, tzinfo=UTC).timestamp()
+    assert parse_time(1683550560) == 1683550560.0
+    assert parse_time(None) is None
+    assert parse_time("") is None
 
 
 @pytest.mark.parametrize("wrong", ["soon", "2023-13-01", True, [], float("inf"), "9" * 400, 10**400])
 def test_what_is_no_time_is_refused(wrong):
     with pytest.raises(ValueError, match="time"):
-        moment(wrong)
+        parse_time(wrong)
 
 
 # Beside others, and without the model

@@ -13,7 +13,7 @@ from PIL import Image
 
 from harry.compat import central_logic_async as central
 from harry.compat import loaders_async, open_router_async, services
-from harry.compat.recordings import LONGEST, MOST, STALE, Recordings
+from harry.compat.recordings import MAX_RECORDING_BYTES, MAX_RECORDINGS, STALE_SECONDS, Recordings
 from harry.config.loading import load_config
 from harry.errors import ConfigurationError, DeviceError, EngineError, EngineUnavailable
 from harry.images import PictureError
@@ -264,11 +264,11 @@ def test_recordings_are_bounded_and_forgotten_when_nobody_ends_them():
     recordings = Recordings(lambda: now[0])
     assert not recordings.add("none", b"x")
     recordings.begin("long")
-    assert recordings.add("long", bytes(LONGEST))
+    assert recordings.add("long", bytes(MAX_RECORDING_BYTES))
     assert not recordings.add("long", b"x"), "it is full"
-    now[0] = STALE
+    now[0] = STALE_SECONDS
     assert recordings.end("long") is None
-    for number in range(MOST + 1):
+    for number in range(MAX_RECORDINGS + 1):
         recordings.begin(str(number))
     assert recordings.end("0") is None, "it made room for another"
     assert recordings.end("1") == b""

@@ -22,7 +22,7 @@ from harry.errors import StoreError
 from harry.files import async_files as files
 from harry.files import atomic as whole_files
 from harry.files.async_files import open_files
-from harry.files.atomic import read_all, read_whole, write_all, write_whole
+from harry.files.atomic import read_all, read_file, write_all, write_file
 from tests.support.compat_home import CALLERS, home  # noqa: F401  (a fixture)
 
 DATA = {"ü": [1, 2.5, None, True], "a": {"b": "line\nend", "c": "🙂"}}
@@ -46,8 +46,8 @@ def test_json_has_the_form_that_older_programs_write(tmp_path):
 @settings(max_examples=30)
 def test_any_text_survives(tmp_path_factory, text):
     path = tmp_path_factory.mktemp("files") / "text"
-    write_whole(path, text.encode())
-    assert files._decoded(read_whole(path)) == text.removeprefix("\ufeff")
+    write_file(path, text.encode())
+    assert files._decoded(read_file(path)) == text.removeprefix("\ufeff")
 
 
 def test_a_file_of_windows_and_one_with_a_mark_are_read(tmp_path):
@@ -137,7 +137,7 @@ def test_the_file_is_synced_before_it_takes_the_name_and_the_folder_after(tmp_pa
 
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(Path, "replace", renamed)
-    write_whole(tmp_path / "file", b"content")
+    write_file(tmp_path / "file", b"content")
     assert steps == ["file", "name", "folder"]
     steps.clear()
     write_all([(tmp_path / f"{number}", b"content") for number in range(5)])
@@ -232,9 +232,9 @@ def test_json_deeper_than_it_can_be_laid_out_is_kept_in_one_line():
 CHILD = """
 import os, sys
 from pathlib import Path
-from harry.files.atomic import write_whole
+from harry.files.atomic import write_file
 for number in range(100_000):
-    write_whole(Path(sys.argv[1]), (b"%d " % number) * 20_000)
+    write_file(Path(sys.argv[1]), (b"%d " % number) * 20_000)
     os.write(1, b"%d\\n" % number)
 """
 

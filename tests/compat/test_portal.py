@@ -133,7 +133,7 @@ class Slow:
 def slow():
     made = Slow()
     door = portal.Portal(made.open)
-    yield made, portal.ported(door)(Slow.hang), door
+    yield made, portal.port(door)(Slow.hang), door
     door.close()
     assert made.opened == made.closed
 
@@ -162,7 +162,7 @@ def test_no_call_takes_longer_than_its_bound(slow, caller, monkeypatch):
     made, hang, door = slow
     monkeypatch.setattr(door, "within", 0.05)
     with pytest.raises(StoreError, match="did not answer"):
-        portal.synchronous(hang)() if caller == "plain" else CALLERS[caller](hang)
+        portal.make_synchronous(hang)() if caller == "plain" else CALLERS[caller](hang)
     assert made.left.wait(10)
 
 
@@ -172,7 +172,7 @@ def test_closing_ends_what_still_runs_and_the_next_call_begins_anew(slow):
 
     def call() -> None:
         try:
-            portal.synchronous(hang)()
+            portal.make_synchronous(hang)()
         except StoreError as error:
             failed.append(str(error))
 
@@ -191,10 +191,10 @@ def test_a_twin_called_in_the_portals_own_thread_says_so_instead_of_waiting_for_
     _, hang, door = slow
 
     async def ask_itself(_: Slow) -> None:
-        portal.synchronous(hang)()
+        portal.make_synchronous(hang)()
 
     with pytest.raises(RuntimeError, match="wait for one another"):
-        portal.synchronous(portal.ported(door)(ask_itself))()
+        portal.make_synchronous(portal.port(door)(ask_itself))()
 
 
 def test_a_store_that_cannot_be_opened_is_said_and_tried_again(home, tmp_path):  # noqa: F811

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from harry.config import loading as configuration
-from harry.config.keys import engine_page, keys, row
+from harry.config.keys import format_engine_page, format_row, list_keys
 from harry.config.loading import Config, load_config
-from harry.config.sources import environment_layer, toml_value
+from harry.config.sources import parse_toml_value, read_environment
 from harry.engines import registry
 from harry.errors import ConfigurationError
 from tests.support.paths import ROOT
@@ -34,7 +34,7 @@ def kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     """These tables do not depend on what happens to be installed."""
     monkeypatch.setattr(
         configuration,
-        "kinds",
+        "list_kinds",
         lambda role: {name: EntryPoint(name, "nowhere:Nothing", f"harry.{role}") for name in KINDS[role]},
     )
 
@@ -273,7 +273,7 @@ def test_a_set_that_is_no_key_and_value_is_told_with_an_example(tmp_path: Path, 
 
 @given(st.text())
 def test_any_text_is_a_value_and_a_text_that_is_no_toml_stands_for_itself(text: str) -> None:
-    value = toml_value(text)
+    value = parse_toml_value(text)
     try:
         parsed = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
@@ -283,24 +283,24 @@ def test_any_text_is_a_value_and_a_text_that_is_no_toml_stands_for_itself(text: 
 
 
 def test_a_value_cannot_smuggle_in_another_key() -> None:
-    assert toml_value("1\nother = 2") == "1\nother = 2"
+    assert parse_toml_value("1\nother = 2") == "1\nother = 2"
 
 
 def test_the_documentation_lists_every_key_with_what_it_takes_and_its_default() -> None:
     page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     listed = [line for line in page.splitlines() if re.match(r"\| `(\w+\.|local_only`)", line)]
-    assert listed == [row(key) for key in keys(Config)]
+    assert listed == [format_row(key) for key in list_keys(Config)]
 
 
 def pages() -> list[str]:
     """What the documentation says of Harry's own engines, those that share their settings together."""
     owners: dict[type[BaseModel], list[str]] = {}
     for role in registry.ROLES:
-        for kind, point in registry.kinds(role).items():
+        for kind, point in registry.list_kinds(role).items():
             if point.value.startswith("harry."):
                 title = f"`{kind}` ({role.replace('_', ' ')})"
-                owners.setdefault(registry.find(role, kind).Settings, []).append(title)
-    return [engine_page(", ".join(titles), settings) for settings, titles in owners.items()]
+                owners.setdefault(registry.find_engine_class(role, kind).Settings, []).append(title)
+    return [format_engine_page(", ".join(titles), settings) for settings, titles in owners.items()]
 
 
 @pytest.mark.embedded
@@ -324,9 +324,9 @@ def test_a_default_is_within_its_own_bounds() -> None:
     ],
 )  # fmt: skip
 def test_variables_that_a_cluster_sets_for_a_service_of_this_name_are_no_settings(name: str) -> None:
-    assert not environment_layer({name: "tcp://10.0.0.1:8765"}, list).values
+    assert not read_environment({name: "tcp://10.0.0.1:8765"}, list).values
 
 
 @pytest.mark.parametrize("name", ["HARRY_PROT", "HARRY_WEB_PORT", "HARRY_SERVICES_HOST", "HARRY_PORTS"])
 def test_a_misspelt_variable_is_still_told(name: str) -> None:
-    assert environment_layer({name: "1"}, list).values
+    assert read_environment({name: "1"}, list).values

@@ -135,11 +135,11 @@ async def test_the_program_on_the_events_page_finds_heard_to_agree_with_what_sou
 ) -> None:
     mind = ScriptedLanguageModel("scripted", ["One two three four five six seven eight.", "Nine ten."])
     async with house(mind=mind) as home:
-        home.session.typed("go on")
+        home.session.answer_typed("go on")
         await trio.sleep(1.0)  # in the fourth word's tone
         home.session.conductor.cut("barge_in")
         await trio.sleep(0.5)
-        home.session.typed("and then?")
+        home.session.answer_typed("and then?")
         await trio.sleep(3)
         told = home.happened()
         sounded = list(home.sounded)
@@ -150,7 +150,7 @@ async def test_the_program_on_the_events_page_finds_heard_to_agree_with_what_sou
     with wave.open(str(tmp_path / "harry.wav"), "wb") as file:
         file.setparams((1, 2, RATE, 0, "NONE", ""))
         file.writeframes(sound.tobytes())
-    lines = [json.dumps(each.flat()) for each in told]
+    lines = [json.dumps(each.to_dict()) for each in told]
     (tmp_path / "events.jsonl").write_text("\n".join(lines), "utf-8")
 
     def check() -> subprocess.CompletedProcess[str]:
@@ -274,7 +274,7 @@ async def test_the_example_voice_speaks_every_word_in_order(text: str) -> None:
     async def emit(chunk: Chunk) -> None:
         chunks.append(chunk)
 
-    voice: Any = registry.load("text_to_speech", "morse", {"dot": 0.01})
+    voice: Any = registry.load_engine("text_to_speech", "morse", {"dot": 0.01})
     await voice.speak(text, emit)
     assert "".join(word.text for chunk in chunks for word in chunk.words) == text
     assert all(word.end <= chunk.samples and chunk.rate == voice.rate for chunk in chunks for word in chunk.words)
@@ -282,12 +282,12 @@ async def test_the_example_voice_speaks_every_word_in_order(text: str) -> None:
 
 @pytest.mark.usefixtures("morse")
 async def test_harry_converses_with_the_example_voice(autojump_clock: MockClock) -> None:
-    voice = registry.load("text_to_speech", "morse", {})
+    voice = registry.load_engine("text_to_speech", "morse", {})
     async with house(mind=ScriptedLanguageModel("scripted", ["Sos sos."]), voice=voice) as home:
-        home.session.typed("who is there?")
+        home.session.answer_typed("who is there?")
         await trio.sleep(1.9)  # the first word takes 27 dots and a gap, 2.04 s
         home.session.conductor.cut("barge_in")
-        home.session.typed("once more")
+        home.session.answer_typed("once more")
         await trio.sleep(10)
         assert [each.fields["text"] for each in home.happened("heard")] == ["Sos", "Sos sos."]
         assert [each.fields["reason"] for each in home.happened("turn_ended")] == ["barge_in", "finished"]
@@ -296,7 +296,7 @@ async def test_harry_converses_with_the_example_voice(autojump_clock: MockClock)
 @pytest.mark.usefixtures("morse")
 def test_the_example_voice_says_what_is_wrong_with_its_settings() -> None:
     with pytest.raises(EngineUnavailable, match=r"engine\.morse\.pitch from 50 to 4000"):
-        registry.load("text_to_speech", "morse", {"pitch": 5.0})
+        registry.load_engine("text_to_speech", "morse", {"pitch": 5.0})
 
 
 @pytest.mark.parametrize(("page", "example"), [

@@ -22,7 +22,7 @@ import trio
 from trio.testing import MockClock
 
 from actors.protocols import Delta, Request, Samples, TextDelta
-from actors.supervisor import DEGRADED_WAIT, INTENSITY, Supervisor
+from actors.supervisor import DEGRADED_WAIT_SECONDS, MAX_CRASHES, Supervisor
 from channels.gate import Gate
 from channels.messages import Chunk, Word
 from channels.turn import Turn
@@ -231,7 +231,7 @@ async def answered_after(home: House, mind: FakeMind) -> None:
 
     await trio.sleep(10)
     mind.answer = well
-    home.session.typed("are you there?")
+    home.session.answer_typed("are you there?")
     await trio.sleep(3)
     assert home.happened("heard")[-1].fields["text"] == "All is well."
 
@@ -250,7 +250,7 @@ async def test_a_mind_that_floods_without_saying_anything_lets_everything_else_r
 
     mind = FakeMind(floods)
     async with house(mind=mind) as home:
-        turn = home.session.typed("talk")
+        turn = home.session.answer_typed("talk")
         assert turn is not None
         for _ in range(200):
             await trio.lowlevel.checkpoint()
@@ -267,7 +267,7 @@ async def test_a_mind_that_emits_what_is_no_delta_ends_its_turn_only(strange: An
 
     mind = FakeMind(answer)
     async with house(mind=mind) as home:
-        home.session.typed("hello")
+        home.session.answer_typed("hello")
         await answered_after(home, mind)
         assert len(home.happened("error")) == 1
         assert home.happened("turn_ended")[0].fields["reason"] == "failed"
@@ -308,7 +308,7 @@ async def test_a_voice_that_emits_what_cannot_be_played_ends_its_turn_only(
 ) -> None:
     mind = says("one two.")
     async with house(mind=mind, voice=StrangeVoice(strange)) as home:
-        home.session.typed("hello")
+        home.session.answer_typed("hello")
         await answered_after(home, mind)
         assert len(home.happened("error")) == 1
         assert home.happened("turn_ended")[0].fields["reason"] == "failed"
@@ -318,7 +318,7 @@ async def test_a_voice_that_emits_what_cannot_be_played_ends_its_turn_only(
 async def test_a_word_that_ends_outside_its_sound_ends_with_it(end: int, autojump_clock: MockClock) -> None:
     strange = Chunk(b"\1\0" * 800, RATE, (Word("so ", end),))
     async with house(mind=says("one two."), voice=StrangeVoice(strange)) as home:
-        home.session.typed("hello")
+        home.session.answer_typed("hello")
         await trio.sleep(5)
         assert home.happened("heard")[-1].fields["text"] == "so one two."
 
@@ -329,7 +329,7 @@ async def test_a_voice_that_says_nothing_was_not_heard(autojump_clock: MockClock
             await trio.lowlevel.checkpoint()
 
     async with house(voice=Mute("mute", ScriptedSettings(rate=RATE))) as home:
-        home.session.typed("hello")
+        home.session.answer_typed("hello")
         await trio.sleep(5)
         assert not home.happened("heard", "speaking_started")
         assert home.session.conductor.history[-1].heard == ""
@@ -393,7 +393,7 @@ async def test_a_memory_that_fails_costs_no_answer(autojump_clock: MockClock) ->
             raise StoreError("The file is damaged.")
 
     async with house(store=Damaged()) as home:
-        home.session.typed("hello")
+        home.session.answer_typed("hello")
         await trio.sleep(3)
         assert home.happened("heard")
         assert not home.happened("error")
@@ -415,7 +415,7 @@ async def test_an_engine_that_raises_when_it_is_cancelled_ends_no_session(autoju
 
     store = InMemoryStore()
     async with house(store=store, mind=FakeMind(spiteful), ear=Ear()) as home:
-        home.session.typed("hello")
+        home.session.answer_typed("hello")
         await home.voice(0.6)
         await home.silence(1.0)
     assert [each.said for each in await store.history("you", limit=9)] == ["hello"]
@@ -430,14 +430,14 @@ async def test_what_crashes_again_and_again_is_told_once_and_tried_once_a_minute
 
     async def crashes() -> None:
         tried.append(trio.current_time())
-        if len(tried) < INTENSITY + 4:
+        if len(tried) < MAX_CRASHES + 4:
             raise EngineError("no")
 
     supervisor = Supervisor(lambda name, error: None, lambda name, error: degraded.append(name))
     await supervisor.keep("ear", crashes)
     assert degraded == ["ear"]
-    assert tried[INTENSITY - 1] < 10
-    assert np.diff(tried[INTENSITY - 1 :]) == pytest.approx([DEGRADED_WAIT] * 4)
+    assert tried[MAX_CRASHES - 1] < 10
+    assert np.diff(tried[MAX_CRASHES - 1 :]) == pytest.approx([DEGRADED_WAIT_SECONDS] * 4)
     assert not supervisor.degraded
 
 
@@ -579,8 +579,8 @@ async def test_a_mind_that_hangs_is_given_up_and_said_so(autojump_clock: MockClo
 
     mind = FakeMind(hangs)
     async with house(mind=mind) as home:
-        home.session.typed("hello")
-        await home.session.quiet(1)
+        home.session.answer_typed("hello")
+        await home.session.wait_quiet(1)
         assert LAST_RESORT <= trio.current_time() < LAST_RESORT + 15
         [heard] = home.happened("heard")
         assert heard.fields["text"] == "Sorry, I could not answer. fake mind did not answer in time."
@@ -595,8 +595,8 @@ async def test_a_mind_that_is_slow_because_harry_still_speaks_is_not_given_up(au
             await emit(TextDelta("word, "))
 
     async with house(mind=FakeMind(long)) as home:
-        home.session.typed("talk")
-        await home.session.quiet(1)
+        home.session.answer_typed("talk")
+        await home.session.wait_quiet(1)
         assert trio.current_time() > 2 * LAST_RESORT
         assert len(str(home.happened("heard")[0].fields["text"]).split()) == words
         assert not home.happened("error")
@@ -608,8 +608,8 @@ async def test_a_voice_that_hangs_is_given_up(autojump_clock: MockClock) -> None
             await trio.sleep_forever()
 
     async with house(voice=Hangs("hoarse", ScriptedSettings(rate=RATE))) as home:
-        home.session.typed("hello")
-        await home.session.quiet(1)
+        home.session.answer_typed("hello")
+        await home.session.wait_quiet(1)
         assert trio.current_time() < 3 * LAST_RESORT
         # Saying so fails in the same way, and is then only shown.
         assert [each.fields["message"] for each in home.happened("error")] == [
@@ -625,7 +625,7 @@ async def test_an_ear_that_hangs_is_given_up_and_the_utterance_has_its_one_final
     async with house(ear=ear) as home:
         await home.voice(0.6)
         await home.silence(2.0)
-        await home.session.quiet(1)
+        await home.session.wait_quiet(1)
         assert trio.current_time() < 4 * LAST_RESORT
         assert [each.fields["text"] for each in home.happened("transcript")] == [""]
         ear.takes = 0.1
@@ -645,9 +645,9 @@ class Broken(InMemoryStore):
 
 async def test_a_store_that_fails_for_good_keeps_no_run_from_its_end(autojump_clock: MockClock) -> None:
     async with house(store=Broken()) as home:
-        home.session.typed("hello")
+        home.session.answer_typed("hello")
         with trio.fail_after(60):
-            await home.session.quiet(2)
+            await home.session.wait_quiet(2)
         assert home.happened("heard")
         assert len(home.happened("degraded")) == 1
         assert not home.happened("turn_ended"), "nothing is acknowledged that was not kept"
@@ -658,7 +658,7 @@ async def test_ask_prints_the_answer_and_says_that_it_is_not_kept(autojump_clock
     async with house(store=Broken()) as home:
         told = home.session.events.listen(4096, lossless=True)
         with trio.fail_after(60), pytest.raises(StoreError) as caught:
-            await write_reply(told, home.session.typed("hello"), printed.append)
+            await write_reply(told, home.session.answer_typed("hello"), printed.append)
     assert "".join(printed) == "one two three four five."
     assert "The answer is not kept: The disk is full." in str(exit_codes.explain(caught.value))
 
@@ -669,7 +669,7 @@ async def test_an_ordinary_end_in_the_middle_of_everything_is_no_crash(
     ear = FakeEar("hello")
     ear.takes = 0.3
     async with house(ear=ear, mind=says("one " * 50)) as home:
-        home.session.typed("talk")
+        home.session.answer_typed("talk")
         await home.voice(1.0)
     assert "crashed" not in "".join(capsys.readouterr())
 

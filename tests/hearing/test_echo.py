@@ -11,9 +11,17 @@ from hypothesis import strategies as st
 
 from actors.protocols import Samples
 from channels.messages import EAR_RATE, FRAME_SAMPLES
-from harry.bench.echo import MINUTE, interruptions, listen, monologue, noticed_after, rooms
-from harry.bench.room import RECORDINGS, Room, Voice, at_voice_level, first_voiced, people, sounding_rms
-from harry.hearing.echo.canceller import Duplex, EchoCanceller, Heard
+from harry.bench.echo import MINUTE, listen, make_interruptions, make_monologue, measure_notice, rooms
+from harry.bench.room import (
+    RECORDINGS,
+    Room,
+    Voice,
+    find_first_voiced,
+    load_people,
+    measure_sounding_rms,
+    scale_to_voice_level,
+)
+from harry.hearing.echo.canceller import Duplex, EchoCanceller, EchoResult
 from harry.hearing.echo.delay import DelayFinder
 from harry.hearing.echo.evidence import BANDS, Equaliser
 from harry.hearing.echo.filter import BLOCK, PathFilter
@@ -34,7 +42,9 @@ def speech_like(seconds: float, seed: int = 1) -> Samples:
     return level
 
 
-def run(canceller: EchoCanceller, microphone: Samples, reference: Samples, size: int = FRAME_SAMPLES) -> list[Heard]:
+def run(
+    canceller: EchoCanceller, microphone: Samples, reference: Samples, size: int = FRAME_SAMPLES
+) -> list[EchoResult]:
     whole = len(microphone) // size * size
     return [canceller.process(microphone[at : at + size], reference[at : at + size]) for at in range(0, whole, size)]
 
@@ -43,7 +53,7 @@ def power(samples: Samples) -> float:
     return float(np.square(samples).mean())
 
 
-def left(heard: list[Heard], since: int) -> float:
+def left(heard: list[EchoResult], since: int) -> float:
     """Mean power of the residual, from a frame on, before the equaliser."""
     return float(np.mean([10 ** (each.residual_level / 10) for each in heard[since:]]))
 
@@ -86,7 +96,7 @@ def test_a_greeting_tells_delay_and_drift(delay: float, drift: float) -> None:
     reference = speech_like(6)
     canceller = EchoCanceller()
     run(canceller, Room(delay=delay, drift=drift).hear(reference), reference)
-    known = canceller.calibration()
+    known = canceller.read_calibration()
     assert known.duplex is Duplex.FULL
     assert known.delay == pytest.approx(delay - 6 * drift * 1e-6, abs=0.001)
     assert known.drift == pytest.approx(drift, abs=12)
@@ -105,14 +115,14 @@ def test_the_loss_of_the_echo_is_told_in_decibels() -> None:
     louder, softer = EchoCanceller(), EchoCanceller()
     run(louder, Room(echo=0.0).hear(reference), reference)
     run(softer, Room(echo=-10.0).hear(reference), reference)
-    one, other = louder.calibration().loss, softer.calibration().loss
+    one, other = louder.read_calibration().loss, softer.read_calibration().loss
     assert one is not None
     assert other is not None
     assert other - one == pytest.approx(10, abs=1)
 
 
 def test_before_anything_was_spoken_nothing_is_claimed() -> None:
-    known = EchoCanceller().calibration()
+    known = EchoCanceller().read_calibration()
     assert (known.duplex, known.delay, known.drift) == (Duplex.LEARNING, None, None)
 
 
@@ -162,7 +172,7 @@ def test_when_the_delay_jumps_the_canceller_finds_it_again() -> None:
     microphone[8 * SECOND :] = replace(room, delay=0.16).hear(reference)[8 * SECOND :]
     canceller = EchoCanceller()
     run(canceller, microphone, reference)
-    assert canceller.calibration().delay == pytest.approx(0.16, abs=0.002)
+    assert canceller.read_calibration().delay == pytest.approx(0.16, abs=0.002)
 
 
 def test_when_the_loudspeaker_is_moved_the_echo_is_learned_anew() -> None:
@@ -268,8 +278,8 @@ def test_a_room_sounds_the_same_each_time_and_another_seed_differently() -> None
 
 def test_echo_and_voice_are_equally_loud_at_0_db() -> None:
     reference = speech_like(4)
-    assert sounding_rms(Room(noise=-80).hear(reference)) == pytest.approx(
-        sounding_rms(at_voice_level(reference)), rel=0.1
+    assert measure_sounding_rms(Room(noise=-80).hear(reference)) == pytest.approx(
+        measure_sounding_rms(scale_to_voice_level(reference)), rel=0.1
     )
 
 
@@ -281,14 +291,14 @@ def test_the_echo_comes_after_its_delay_and_a_voice_at_its_place() -> None:
     voice = Voice(4000, np.concatenate((np.zeros(1600, np.float32), np.full(3200, 0.5, np.float32))))
     heard = Room(noise=-90).hear(np.zeros(SECOND, np.float32), [voice])
     assert voice.onset == 5600
-    assert 4000 + first_voiced(heard[4000:]) == voice.onset
+    assert 4000 + find_first_voiced(heard[4000:]) == voice.onset
 
 
 # With real voices and the real detector
 
 
 def voices() -> list[Samples]:
-    found = people()
+    found = load_people()
     if not found and not ON_CI:
         pytest.skip("pocketsphinx-testdata is not installed (make system-packages)")
     assert found, RECORDINGS
@@ -303,11 +313,11 @@ def test_a_reader_on_the_loudspeaker_causes_no_pause_and_people_over_it_are_hear
     others = [voice for voice in voices() if len(voice) <= 3 * SECOND]
     false, after = 0, []
     for room in rooms(2):
-        reference = monologue(readers, room.seed, MINUTE // 2)
+        reference = make_monologue(readers, room.seed, MINUTE // 2)
         false += len(listen(room.hear(reference), reference).pauses)
-        over = interruptions(others, room.seed, MINUTE // 2)
+        over = make_interruptions(others, room.seed, MINUTE // 2)
         noticed = listen(room.hear(reference, over), reference)
-        after += [noticed_after(each, noticed.pauses) for each in over]
+        after += [measure_notice(each, noticed.pauses) for each in over]
     heard = [each for each in after if each is not None]
     assert false <= 1
     assert len(heard) >= 0.95 * len(after)

@@ -17,7 +17,14 @@ from hypothesis.extra import numpy as arrays
 from actors.protocols import Recognition, Samples
 from channels.messages import EAR_RATE, FRAME_SAMPLES
 from harry.errors import EngineTimeout, EngineUnavailable
-from harry.hearing.blocks import EARLIEST, LEAST, LONGEST, believed, blocks, loudest
+from harry.hearing.blocks import (
+    EARLIEST_CUT_SAMPLES,
+    MAX_BLOCK_SAMPLES,
+    MIN_REST_SAMPLES,
+    measure_loudest,
+    remove_phantoms,
+    split_at_quiet_places,
+)
 from harry.hearing.energy import Energy, EnergySettings
 from tests.support.recorded_speech import embedded, plain, recording, recordings, word_errors
 
@@ -107,21 +114,21 @@ def test_a_silero_model_that_is_missing_or_damaged_is_said_so(tmp_path: Path) ->
 # Long sound, and what is believed
 
 
-@given(st.integers(0, 4 * LONGEST), st.integers(0, 2**32 - 1))
+@given(st.integers(0, 4 * MAX_BLOCK_SAMPLES), st.integers(0, 2**32 - 1))
 def test_blocks_joined_are_the_sound_and_none_is_longer_or_shorter_than_it_may_be(length: int, seed: int) -> None:
     samples = np.random.default_rng(seed).standard_normal(length, dtype=np.float32)
-    cut = blocks(samples)
+    cut = split_at_quiet_places(samples)
     assert np.array_equal(np.concatenate(cut), samples)
-    assert all(len(block) <= LONGEST for block in cut)
-    assert all(len(block) >= EARLIEST for block in cut[:-1])
-    assert len(cut) == 1 or len(cut[-1]) >= LEAST
+    assert all(len(block) <= MAX_BLOCK_SAMPLES for block in cut)
+    assert all(len(block) >= EARLIEST_CUT_SAMPLES for block in cut[:-1])
+    assert len(cut) == 1 or len(cut[-1]) >= MIN_REST_SAMPLES
 
 
 def test_long_sound_is_cut_where_the_speaker_pauses() -> None:
     sound = noise(20, 0.1)
     pause = slice(int(11.3 * EAR_RATE), int(11.6 * EAR_RATE))
     sound[pause] *= 0.01
-    first, second = blocks(sound)
+    first, second = split_at_quiet_places(sound)
     assert pause.start < len(first) < pause.stop
     assert len(first) + len(second) == len(sound)
 
@@ -129,21 +136,21 @@ def test_long_sound_is_cut_where_the_speaker_pauses() -> None:
 def test_no_cut_leaves_a_scrap_too_short_to_be_understood() -> None:
     sound = noise(15.2, 0.1)
     sound[int(14.5 * EAR_RATE) : int(15.0 * EAR_RATE)] = 0.0
-    first, second = blocks(sound)
-    assert len(second) >= LEAST
-    assert len(first) >= EARLIEST
+    first, second = split_at_quiet_places(sound)
+    assert len(second) >= MIN_REST_SAMPLES
+    assert len(first) >= EARLIEST_CUT_SAMPLES
 
 
 @given(arrays.arrays(np.float32, st.integers(0, 2000), elements=st.floats(-1, 1, width=32)))
 def test_no_sound_is_louder_than_full_scale(samples: Samples) -> None:
-    assert loudest(samples) <= 0.001
+    assert measure_loudest(samples) <= 0.001
 
 
 def test_loudness_is_that_of_the_loudest_hundredth_of_a_second() -> None:
     sound = np.concatenate([np.zeros(EAR_RATE, np.float32), tone(0.05, -30), np.zeros(EAR_RATE, np.float32)])
-    assert loudest(sound) == pytest.approx(-30, abs=0.1)
-    assert loudest(np.zeros(EAR_RATE, np.float32)) == float("-inf")
-    assert loudest(np.ones(10, np.float32)) == float("-inf")
+    assert measure_loudest(sound) == pytest.approx(-30, abs=0.1)
+    assert measure_loudest(np.zeros(EAR_RATE, np.float32)) == float("-inf")
+    assert measure_loudest(np.ones(10, np.float32)) == float("-inf")
 
 
 @pytest.mark.parametrize(
@@ -160,7 +167,9 @@ def test_loudness_is_that_of_the_loudest_hundredth_of_a_second() -> None:
     ],
 )
 def test_what_a_model_invents_over_noise_is_not_believed(text: str, kept: str | None) -> None:
-    assert believed(text) == ("Turn the light off, please, and then call my sister back." if kept is None else kept)
+    assert remove_phantoms(text) == (
+        "Turn the light off, please, and then call my sister back." if kept is None else kept
+    )
 
 
 # Moonshine
@@ -342,7 +351,7 @@ async def test_people_are_heard_surely_and_their_ends_are_told_from_the_middle_o
 
 @given(spelled=st.lists(st.binary(max_size=300), max_size=20))
 def test_tokens_are_read_as_they_were_written(spelled: list[bytes]) -> None:
-    tokens = importlib.import_module("harry.hearing.moonshine_model").tokens
+    tokens = importlib.import_module("harry.hearing.moonshine_model").read_tokens
     written = b"".join(
         (bytes([len(each)]) if len(each) < 128 else bytes([128 + len(each) % 128, len(each) // 128])) + each
         for each in spelled
@@ -359,7 +368,7 @@ def test_a_speech_model_that_is_missing_or_damaged_is_said_so(tmp_path: Path) ->
     network = importlib.import_module("harry.hearing.moonshine_model")
     with pytest.raises(EngineUnavailable, match=r"lacks encoder_model\.ort"):
         engine.load("moonshine", engine.Settings(model=tmp_path))
-    for file in network.packaged_model().iterdir():
+    for file in network.find_packaged_model().iterdir():
         (tmp_path / file.name).symlink_to(file)
     decoder = tmp_path / "decoder_model_merged.ort"
     decoder.unlink()

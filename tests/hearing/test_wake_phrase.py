@@ -10,8 +10,8 @@ import trio
 
 from channels.messages import FRAME_SAMPLES
 from harry.errors import ConfigurationError
-from harry.hearing.letters import sounds
-from harry.hearing.wake_phrase import WakePhrase, words_of
+from harry.hearing.letters import spell_sounds
+from harry.hearing.wake_phrase import WakePhrase, spell_words
 from harry.session.session import TurnTakingSettings
 from tests.support.recorded_speech import recording, recordings
 from tests.support.virtual_session import FakeEar, House, house
@@ -35,12 +35,12 @@ def pcm_of(name: str) -> bytes:
     [("zorblax", "Z AO R B L AE K S"), ("penny", "P EH N IY"), ("hello", "HH EH L OW"), ("renata", "R EH N AE T AH")],
 )
 def test_a_name_that_no_dictionary_knows_is_said_as_it_is_spelled(name: str, said: str) -> None:
-    assert sounds(name) == said
+    assert spell_sounds(name) == said
 
 
 def test_a_phrase_without_a_sound_is_refused_with_a_sentence() -> None:
     with pytest.raises(ConfigurationError, match=r"attention\.wake_phrase"):
-        words_of(" - ")
+        spell_words(" - ")
 
 
 @pytest.mark.recordings

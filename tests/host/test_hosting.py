@@ -58,10 +58,10 @@ async def host_of(
 
 
 async def said(session: Session, line: str) -> None:
-    turn = session.typed(line)
+    turn = session.answer_typed(line)
     assert turn is not None
     await turn.over.wait()
-    await session.conductor.idle()
+    await session.conductor.wait_idle()
 
 
 async def until(true: Callable[[], bool]) -> None:
@@ -92,7 +92,7 @@ async def test_three_users_at_once_never_see_one_another_s_things(autojump_clock
                 for round_ in range(3):
                     await said(session, f"{secrets[user]} {round_}")
                     await trio.sleep(1)
-                told[user] = [str(event.flat()) for event in listening.take_waiting()]
+                told[user] = [str(event.to_dict()) for event in listening.take_waiting()]
                 assert [each.said for each in session.conductor.history] == [f"{secrets[user]} {n}" for n in range(3)]
 
         async with trio.open_nursery() as nursery:

@@ -57,7 +57,7 @@ class World:
         )
 
     async def thoughts(self) -> list[str]:
-        return [entry.text for entry in await self.soc.day(self.rituals.today)]
+        return [entry.text for entry in await self.soc.read_day(self.rituals.today)]
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ async def test_a_journal_is_not_written_twice_nor_over_what_a_person_wrote(world
     await world.turn("t1", "Is the tea hot?", "It is.")
     await world.journal.write("My own words.")
     assert await world.rituals.write_journal(world.rituals.today) is None
-    assert (await world.journal.newest()).text == "My own words."
+    assert (await world.journal.read_newest()).text == "My own words."
 
 
 async def test_a_day_on_which_nothing_happened_has_no_journal(world):

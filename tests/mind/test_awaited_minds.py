@@ -83,6 +83,6 @@ async def nobody(**_: Any) -> dict[str, discovery.LocalServer]:
 
 
 def test_a_key_that_is_missing_is_told_in_a_sentence() -> None:
-    chat = registry.find("language_model", "openai-chat")
+    chat = registry.find_engine_class("language_model", "openai-chat")
     with pytest.raises(ConfigurationError, match=r"^engine\.far\.model is not set\. Set it in the \[engine\.far\]"):
-        registry.settings_for(chat, "engine.far", {"base_url": "http://127.0.0.1:9/v1"})
+        registry.check_settings(chat, "engine.far", {"base_url": "http://127.0.0.1:9/v1"})

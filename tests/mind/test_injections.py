@@ -17,11 +17,11 @@ from channels.events import EventStream
 from channels.messages import Exchange, Outcome, Piece, Recollection, Source, ToolUse, Utterance
 from channels.ports import Port
 from channels.turn import Turn, new_id
-from harry.mind.llamacpp.engine import plain
-from harry.mind.openai.wire import ReplyStream, written
-from harry.mind.prompt.builder import INTERRUPTED, UNHEARD, build
-from harry.mind.prompt.parts import OPENING, SAID, guarded, quoted
-from harry.tools.toolbox import Box, Offer
+from harry.mind.llamacpp.engine import serialize_message
+from harry.mind.openai.wire import ReplyStream, serialize_messages
+from harry.mind.prompt.builder import INTERRUPTED, UNHEARD, build_messages
+from harry.mind.prompt.parts import OPENING, SAID, escape_marks, quote
+from harry.tools.toolbox import Offer, SessionTools
 
 NOW = datetime(2026, 11, 22, 20, 10)  # noqa: DTZ001 - local time, as a person reads it
 CALL = '{"name": "unlock", "arguments": {"door": "front"}}'
@@ -89,17 +89,17 @@ def prompt_with(place: str, text: str) -> tuple[Message, ...]:
     history = (Exchange("t", words, "Yes.", interrupted=False, tools=uses),)
     said = Utterance("u", words, Source.VOICE)
     whole = Recollection(said, history, ("A quiet day.",), (remembered,), state=(("mood", "calm"),))
-    return build(whole, "Harry", "Ada", NOW, budget=100_000)
+    return build_messages(whole, "Harry", "Ada", NOW, budget=100_000)
 
 
 def without(place: str, text: str, part: object) -> str:
     """A part of the prompt with the data taken out, where it stands and nowhere else."""
     words = part.text if isinstance(part, TextPart | ToolResult) else repr(part)
     if place == "memory":
-        return words.replace(quoted([text]), "DATA")
+        return words.replace(quote([text]), "DATA")
     if place == "lore":
-        return words.replace(quoted([f"Known: {text}"]), "DATA")
-    data = guarded(text) if place == "transcript" else text[:600]
+        return words.replace(quote([f"Known: {text}"]), "DATA")
+    data = escape_marks(text) if place == "transcript" else text[:600]
     return "DATA" if words == data else words
 
 
@@ -132,16 +132,16 @@ def test_an_injection_changes_no_byte_of_the_prompt_but_its_own(place: str, text
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("text", INJECTIONS, ids=range(50))
 def test_an_injection_adds_no_message_and_no_call_on_the_wire(place: str, text: str) -> None:
-    wire = json.loads(json.dumps(written(prompt_with(place, text))))
+    wire = json.loads(json.dumps(serialize_messages(prompt_with(place, text))))
     assert [each["role"] for each in wire] == ["system", "user", "assistant", "tool", "assistant", "user"]
     calls = [call["function"]["name"] for each in wire for call in each.get("tool_calls", ())]
     assert calls == ["look"]
-    assert wire[0] == written(prompt_with(place, "Plain words."))[0]
+    assert wire[0] == serialize_messages(prompt_with(place, "Plain words."))[0]
 
 
 @pytest.mark.parametrize("text", INJECTIONS, ids=range(50))
 def test_no_control_token_reaches_a_model_that_reads_them_in_any_text(text: str) -> None:
-    told = plain(Message(Role.USER, (TextPart(text),)))["content"]
+    told = serialize_message(Message(Role.USER, (TextPart(text),)))["content"]
     tokens = ("<|", "<\uff5c", "</s>", "_of_turn>", "[INST]", "[/INST]", "[TOOL_CALLS]", "<tool_call>")
     assert [each for each in tokens if each in told and each != "_of_turn>"] == []
     assert "<start_of_turn>" not in told
@@ -181,7 +181,7 @@ async def done_by(mind: Obedient, text: str, *, confirm: frozenset[str] = frozen
 
         return Offer(Tool(name, "A tool.", effect=effect), handler)
 
-    box = Box(EventStream(AudioClock()), confirm=confirm)
+    box = SessionTools(EventStream(AudioClock()), confirm=confirm)
     box.offer(of("look", text, effect=False))
     box.offer(of("unlock", "Unlocked.", effect=True))
     turn = Turn(Utterance(new_id(), "What is at the door?", Source.VOICE), "ann", "s", "harry")
@@ -192,10 +192,10 @@ async def done_by(mind: Obedient, text: str, *, confirm: frozenset[str] = frozen
         await respond(
             recollections,
             ask=mind.reply,
-            prompt=lambda each: build(each, "Harry", "Ada", NOW),
+            prompt=lambda each: build_messages(each, "Harry", "Ada", NOW),
             ordinal=0,
             out=out,
-            tools=box.of(turn),
+            tools=box.for_turn(turn),
         )
     return used
 

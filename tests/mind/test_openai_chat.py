@@ -17,7 +17,7 @@ from harry.engines.deadline import ProgressDeadline
 from harry.errors import EngineError, EngineTimeout, EngineUnavailable
 from harry.mind.openai.discovery import LocalServer, find_local_server
 from harry.mind.openai.engine import OpenAIChat
-from harry.net.sse import LONGEST, EventReader
+from harry.net.sse import MAX_EVENT_BYTES, EventReader
 from tests.support.chat_server import (
     KEY,
     Answer,
@@ -280,16 +280,16 @@ async def test_keep_alives_are_no_sign_of_life() -> None:
 
 class TestPatience:
     async def test_each_sign_of_life_is_waited_for_anew(self, autojump_clock: trio.testing.MockClock) -> None:
-        with ProgressDeadline("it", each=10, total=100) as patience:
+        with ProgressDeadline("it", between_signs=10, total=100) as patience:
             for _ in range(5):
                 await trio.sleep(9)
                 patience.renew()
-        with pytest.raises(EngineTimeout), ProgressDeadline("it", each=10, total=100):
+        with pytest.raises(EngineTimeout), ProgressDeadline("it", between_signs=10, total=100):
             await trio.sleep(11)
 
     async def test_all_in_all_it_ends(self, autojump_clock: trio.testing.MockClock) -> None:
         start = trio.current_time()
-        with pytest.raises(EngineTimeout), ProgressDeadline("it", each=10, total=100) as patience:  # noqa: PT012
+        with pytest.raises(EngineTimeout), ProgressDeadline("it", between_signs=10, total=100) as patience:  # noqa: PT012
             while True:
                 await trio.sleep(9)
                 patience.renew()
@@ -298,14 +298,14 @@ class TestPatience:
     async def test_the_time_in_which_the_voice_is_behind_is_not_counted(
         self, autojump_clock: trio.testing.MockClock
     ) -> None:
-        with ProgressDeadline("it", each=10, total=100) as patience:
+        with ProgressDeadline("it", between_signs=10, total=100) as patience:
             for _ in range(5):
                 await trio.sleep(9)
-                with patience.at_rest():
+                with patience.pause():
                     await trio.sleep(1000)
 
     async def test_the_turns_own_cancellation_passes_through(self, autojump_clock: trio.testing.MockClock) -> None:
-        with trio.move_on_after(1) as turn, ProgressDeadline("it", each=10, total=100):
+        with trio.move_on_after(1) as turn, ProgressDeadline("it", between_signs=10, total=100):
             await trio.sleep_forever()
         assert turn.cancelled_caught
 
@@ -350,7 +350,7 @@ class TestEvents:
     def test_a_line_or_an_event_without_end_is_refused(self) -> None:
         for line in (b"x" * 1000, b"data: " + b"x" * 1000 + b"\n"):
             reader = EventReader()
-            for _ in range(LONGEST // 1010):
+            for _ in range(MAX_EVENT_BYTES // 1010):
                 reader.feed(line)
             with pytest.raises(EngineError, match="without an end"):
                 reader.feed(line.replace(b"x", b"x" * 20))

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from actors.protocols import Message, Request, Role, TextDelta, TextPart, Tool, ToolCall, ToolResult, Usage
 from harry.errors import EngineBusy, EngineError, EngineTimeout, EngineUnavailable
-from harry.mind.openai.errors import refusal, retry_after
-from harry.mind.openai.wire import LONGEST_CALL, MOST_CALLS, ReplyStream
+from harry.mind.openai.errors import explain_refusal, read_retry_after
+from harry.mind.openai.wire import MAX_CALL_CHARACTERS, MAX_CALLS, ReplyStream
 from harry.mind.reasoning_filter import ThoughtFilter
 from tests.support.chat_server import KEY, STREAM, Client, ask, chunk, failing, hang, request, serving, text
 
@@ -117,12 +117,12 @@ async def test_a_call_cut_in_the_middle_is_no_call(end: str) -> None:
 def test_a_call_without_an_end_and_too_many_calls_are_refused() -> None:
     stream = ReplyStream("host")
     with pytest.raises(EngineError, match="without an end"):
-        stream.feed(_body(index=0, function={"name": "x", "arguments": "x" * (LONGEST_CALL + 1)}))
+        stream.feed(_body(index=0, function={"name": "x", "arguments": "x" * (MAX_CALL_CHARACTERS + 1)}))
     stream = ReplyStream("host")
-    for number in range(MOST_CALLS):
+    for number in range(MAX_CALLS):
         stream.feed(_body(index=number, id=str(number), function={"name": "x"}))
     with pytest.raises(EngineError, match="too many"):
-        stream.feed(_body(index=MOST_CALLS, id="one more", function={"name": "x"}))
+        stream.feed(_body(index=MAX_CALLS, id="one more", function={"name": "x"}))
 
 
 def _body(**call: Any) -> dict[str, Any]:
@@ -292,8 +292,8 @@ class TestAgain:
     def test_every_form_of_the_wish_is_understood(self) -> None:
         now = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
         forms = {"7": 7, "1.5": 1.5, "Thu, 01 Jan 2026 12:00:30 GMT": 30, "soon": None, "": None, "999999": 3600}
-        assert {form: retry_after({"retry-after": form}, now) for form in forms} == forms
-        assert retry_after({"retry-after-ms": "250"}) == 0.25
+        assert {form: read_retry_after({"retry-after": form}, now) for form in forms} == forms
+        assert read_retry_after({"retry-after-ms": "250"}) == 0.25
 
 
 class TestBadStreams:
@@ -379,7 +379,7 @@ class TestBadStreams:
     ],
 )
 def test_servers_put_several_troubles_under_one_status(status: int, error: dict[str, Any], sentence: str) -> None:
-    told = refusal(status, json.dumps({"error": error}).encode(), host="host", model="m")
+    told = explain_refusal(status, json.dumps({"error": error}).encode(), host="host", model="m")
     assert isinstance(told, EngineUnavailable if "no " in sentence or "know" in sentence else EngineError)
     with pytest.raises(EngineError, match=sentence):
         raise told

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harry.mind.partial_json import DEEPEST, MOST, ReplyReader
+from harry.mind.partial_json import MAX_DEPTH, MAX_OBJECT_CHARACTERS, ReplyReader
 
 VALUES: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=12),
@@ -103,7 +103,7 @@ def test_careless_replies(text: str, spoken: str, fields: dict[str, Any] | None)
 
 def test_what_never_closes_takes_neither_for_ever_nor_all_memory() -> None:
     reader = ReplyReader()
-    assert len(reader.feed('{"response": "' + "x" * (MOST * 2))) <= MOST
+    assert len(reader.feed('{"response": "' + "x" * (MAX_OBJECT_CHARACTERS * 2))) <= MAX_OBJECT_CHARACTERS
     assert reader.feed("x" * 1000) == ""
     assert not reader.complete
     deep = ReplyReader()
@@ -112,4 +112,4 @@ def test_what_never_closes_takes_neither_for_ever_nor_all_memory() -> None:
     value, depth = deep.end()["a"], 0
     while value:
         value, depth = value[0], depth + 1
-    assert depth < DEEPEST
+    assert depth < MAX_DEPTH

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harry.config.loading import load_config
-from harry.config.persona import DEFAULT, LONGEST, load_persona
+from harry.config.persona import DEFAULT, MAX_FILE_BYTES, load_persona
 from harry.errors import ConfigurationError
 from tests.cli.test_cli import harry
 
@@ -23,7 +23,7 @@ def folder(at: Path, toml: str, **files: str) -> Path:
 
 def test_the_default_persona_ships_and_names_are_put_in() -> None:
     persona = load_persona()
-    told = persona.told(persona.about, name="Rhoda", user="Ann")
+    told = persona.fill_names(persona.about, name="Rhoda", user="Ann")
     assert told.startswith("You are Rhoda")
     assert "Ann" in told
     assert "{{" not in told
@@ -31,8 +31,8 @@ def test_the_default_persona_ships_and_names_are_put_in() -> None:
 
 def test_a_user_without_a_name_is_the_user() -> None:
     persona = load_persona()
-    assert "you's" not in persona.told(persona.about, name="Harry", user="you")
-    assert persona.told("{{USER}} and {{Char}}", name="Harry", user="") == "the user and Harry"
+    assert "you's" not in persona.fill_names(persona.about, name="Harry", user="you")
+    assert persona.fill_names("{{USER}} and {{Char}}", name="Harry", user="") == "the user and Harry"
 
 
 def test_what_a_folder_leaves_out_is_taken_from_the_default(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_replies_are_a_text_or_a_list_of_texts(tmp_path: Path) -> None:
         ("name = 3", {}, "name must be"),
         ('about = ["../../etc/passwd"]', {}, "files of this folder"),
         ('about = ["me.md"]', {}, "me.md cannot be read"),
-        ('about = ["me.md"]', {"me": "x" * (LONGEST + 1)}, "longer than"),
+        ('about = ["me.md"]', {"me": "x" * (MAX_FILE_BYTES + 1)}, "longer than"),
         ("[replies]\nhello = 3", {}, "replies.hello"),
     ],
 )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from actors.protocols import Delta, Message, Request, Role, TextDelta, TextPart, Tool, ToolCall, Usage
 from harry.errors import EngineBusy, EngineError, EngineTimeout, EngineUnavailable
-from harry.mind.fallback.continuation import Continuation, WholeWords, lightened
+from harry.mind.fallback.continuation import Continuation, WholeWords, shorten_for_small_model
 from harry.mind.fallback.relay import Link, Relay
 from harry.mind.partial_json import ReplyReader
 from harry.mind.prompt.parts import OPENING
@@ -58,7 +58,7 @@ def relay(*minds: Mind) -> Relay:
             return mind
 
         made = Link(mind.name, load)
-        made.known(mind)
+        made.note_class(mind)
         return made
 
     return Relay([link(mind) for mind in minds])
@@ -231,7 +231,7 @@ async def test_a_small_mind_that_stands_in_gets_a_prompt_it_can_hold(autojump_cl
     asked = Request((system, *history, Message(Role.USER, (context, TextPart("Well?")))), tools=(Tool("t", "d"),))
     assert text(await answer(relay(first, second), asked)) == "Yes."
     got = second.asked[0]
-    assert got == lightened(asked)
+    assert got == shorten_for_small_model(asked)
     assert got.messages[-1] == Message(Role.USER, (TextPart("Well?"),))
     assert sum(len(part.text) for each in got.messages for part in each.parts if isinstance(part, TextPart)) < 3000
     assert not got.tools

@@ -15,9 +15,9 @@ import pytest
 import trio
 
 from harry.errors import ConfigurationError, EngineBusy, EngineError, EngineUnavailable, StoreError
-from harry.mind.selection import chain
+from harry.mind.selection import list_choices
 from harry.models import catalogue, fetching
-from harry.models.catalogue import HUB, Model, ModelFile, pins, pulled_mind, wanted
+from harry.models.catalogue import HUB, Model, ModelFile, find_model, find_pulled_model, read_pins
 from harry.models.fetching import pull
 from harry.net import egress
 from tests.support.chat_server import Client
@@ -92,7 +92,7 @@ async def test_a_file_comes_whole_and_is_fetched_once(tmp_path: Path) -> None:
         await pull(model(server.url), tmp_path)
         assert server.asked == [0]
     assert (tmp_path / "model.gguf").read_bytes() == WHOLE
-    assert pins(tmp_path) == {"model.gguf": DIGEST}
+    assert read_pins(tmp_path) == {"model.gguf": DIGEST}
     assert seen[-1] == ("model.gguf", len(WHOLE), len(WHOLE))
     assert set(there(tmp_path)) == {"model.gguf", "pins.json"}
 
@@ -241,7 +241,7 @@ async def test_a_server_that_falls_silent_is_left(tmp_path: Path, monkeypatch: p
         await client.begin(200, [("content-length", str(len(WHOLE)))])
         await trio.sleep_forever()
 
-    monkeypatch.setattr(fetching, "SILENCE", 0.05)
+    monkeypatch.setattr(fetching, "SILENCE_SECONDS", 0.05)
     async with hub(silent) as server:
         with trio.fail_after(20), pytest.raises(EngineBusy, match="fell silent"):
             await pull(model(server.url), tmp_path)
@@ -259,7 +259,7 @@ async def test_a_file_that_nobody_vouches_for_is_pinned_when_it_first_comes(tmp_
 
 class TestCatalogue:
     def test_every_entry_is_pinned_and_says_what_it_is(self) -> None:
-        known = catalogue.catalogue()
+        known = catalogue.load_catalogue()
         assert sum(model.role == "language_model" for model in known.values()) == 3
         for model in known.values():
             assert model.licence
@@ -267,7 +267,7 @@ class TestCatalogue:
             assert all(len(file.sha256) == 64 for file in model.files)
 
     def test_the_address_is_the_hubs_plain_one_or_that_of_another(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        _, model = wanted("qwen2.5-1.5b")
+        _, model = find_model("qwen2.5-1.5b")
         rest = f"/{model.repo}/resolve/{model.revision}/{model.files[0].path}"
         assert model.url(model.files[0]) == HUB + rest
         monkeypatch.setenv("HF_ENDPOINT", "https://mirror.example/")
@@ -278,23 +278,23 @@ class TestCatalogue:
     )
     def test_what_is_no_model_is_told(self, name: str) -> None:
         with pytest.raises(ConfigurationError):
-            wanted(name)
+            find_model(name)
 
     async def test_a_pulled_mind_is_thought_with_until_it_is_removed(self, tmp_path: Path) -> None:
-        name, _ = wanted("https://example.com/some/mine.gguf?download=true")
-        folder = catalogue.place(tmp_path, name)
-        assert pulled_mind(tmp_path) is None
+        name, _ = find_model("https://example.com/some/mine.gguf?download=true")
+        folder = catalogue.locate_model(tmp_path, name)
+        assert find_pulled_model(tmp_path) is None
         async with hub(give) as server:
             await pull(model(server.url), folder)
-        assert pulled_mind(tmp_path) == folder / "model.gguf"
-        assert catalogue.installed(tmp_path) == ["mine"]
-        choices = chain(None, {}, {}, None, pulled=pulled_mind(tmp_path))
+        assert find_pulled_model(tmp_path) == folder / "model.gguf"
+        assert catalogue.list_installed(tmp_path) == ["mine"]
+        choices = list_choices(None, {}, {}, None, pulled=find_pulled_model(tmp_path))
         assert (choices[0].name, choices[0].why) == ("gguf", "you pulled it")
         assert choices[0].table["path"] == folder / "model.gguf"
-        (configured,) = chain(["gguf"], {}, {}, None, pulled=pulled_mind(tmp_path))
+        (configured,) = list_choices(["gguf"], {}, {}, None, pulled=find_pulled_model(tmp_path))
         assert configured.table["path"] == folder / "model.gguf"
         assert catalogue.remove(tmp_path, "mine") > len(WHOLE)
-        assert pulled_mind(tmp_path) is None
+        assert find_pulled_model(tmp_path) is None
         for wrong in ("mine", "../models", "."):
             with pytest.raises(ConfigurationError):
                 catalogue.remove(tmp_path, wrong)
@@ -303,6 +303,6 @@ class TestCatalogue:
 def test_damaged_pins_are_no_pins(tmp_path: Path) -> None:
     for content in ("", "[]", "{"):
         (tmp_path / "pins.json").write_text(content)
-        assert pins(tmp_path) == {}
+        assert read_pins(tmp_path) == {}
     (tmp_path / "pins.json").write_text(json.dumps({"a": "b"}))
-    assert pins(tmp_path) == {"a": "b"}
+    assert read_pins(tmp_path) == {"a": "b"}

@@ -11,7 +11,7 @@ import pytest
 from harry.memory.shared_state.redis_client import open_link
 from harry.mind.openai.engine import OpenAIChat
 from harry.net import egress
-from harry.net.egress import EGRESS_FILE, EgressRefused, note, noted, permit
+from harry.net.egress import EGRESS_FILE, EgressRefused, note, permit, read_notes
 from tests.support.chat_server import KEY, Client, ask, serving, text
 
 HERE = ["http://127.0.0.1:1/v1", "http://[::1]/v1", "https://localhost", "http://a.localhost:5/x", "unix:///run/redis"]
@@ -30,7 +30,7 @@ def test_what_is_on_this_computer_may_be_asked_and_is_not_noted(url: str, tmp_pa
     egress.configure(local_only=True, folder=tmp_path)
     permit(url, "a test")
     note(url, "a test")
-    assert not list(noted(tmp_path))
+    assert not list(read_notes(tmp_path))
 
 
 @pytest.mark.parametrize("url", ELSEWHERE)
@@ -63,7 +63,7 @@ async def test_a_reply_from_elsewhere_is_noted_without_a_word_of_it(
     egress.configure(local_only=False, folder=tmp_path)
     async with serving(answer) as (server, mind):
         assert text(await ask(mind)) == "A secret answer"
-    (line,) = noted(tmp_path)
+    (line,) = read_notes(tmp_path)
     assert line["host"] == f"127.0.0.1:{server.port}"
     assert line["purpose"] == "reply"
     assert line["sent"] > 50
@@ -74,7 +74,7 @@ async def test_a_reply_from_elsewhere_is_noted_without_a_word_of_it(
 def test_the_log_is_private_bounded_and_survives_a_line_cut_in_two(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(egress, "FILE_BYTES", 1000)
+    monkeypatch.setattr(egress, "MAX_FILE_BYTES", 1000)
     egress.configure(local_only=False, folder=tmp_path)
     for number in range(100):
         note("https://example.com:8443/secret/path?key=1", f"call {number}", sent=number)
@@ -84,7 +84,7 @@ def test_the_log_is_private_bounded_and_survives_a_line_cut_in_two(
     assert (tmp_path / EGRESS_FILE).stat().st_mode & 0o777 == 0o600
     with (tmp_path / EGRESS_FILE).open("a") as file:
         file.write('{"at": "20')
-    lines = list(noted(tmp_path))
+    lines = list(read_notes(tmp_path))
     assert lines[-1]["sent"] == 99
     assert {line["host"] for line in lines} == {"example.com:8443"}
     assert "secret" not in json.dumps(lines)

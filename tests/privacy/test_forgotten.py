@@ -96,7 +96,7 @@ async def test_what_was_told_confirmed_recalled_and_repeated_is_gone(tmp_path: P
         assert await said(session, "Yes.") == "It is forgotten."
         assert host.memory is not None
         assert holding(tmp_path, "xylophone", "ada") == []
-        left = [item.text for _, item in await host.memory.memory.items("ann")]
+        left = [item.text for _, item in await host.memory.memory.list_items("ann")]
         assert not any("sister" in text or "xylophone" in text for text in left)
         assert "I like the rain." in left
         found = await host.memory.memory.search("sister xylophones", namespace="ann")
@@ -121,7 +121,7 @@ async def test_the_same_may_be_told_again(tmp_path: Path) -> None:
             assert holding(tmp_path, "xylophone") == []
         await said(session, TOLD)
         assert host.memory is not None
-        assert "my sister Ada collects xylophones" in [i.text for _, i in await host.memory.memory.items("ann")]
+        assert "my sister Ada collects xylophones" in [i.text for _, i in await host.memory.memory.list_items("ann")]
 
 
 @pytest.mark.parametrize("part", ["said", "heard", "told"])
@@ -133,7 +133,7 @@ async def test_deleting_any_part_of_it_deletes_the_whole_also_beside_a_running_c
         await said(session, TOLD)
         await said(session, "The weather is fine.")
         assert host.memory is not None
-        items = [item for _, item in await host.memory.memory.items("ann")]
+        items = [item for _, item in await host.memory.memory.list_items("ann")]
         identity = next(
             item.id for item in items if "xylophone" in item.text and (item.id.endswith(part) or item.source == part)
         )
@@ -160,7 +160,7 @@ async def test_a_turn_that_still_sounds_when_it_is_forgotten_is_kept_without_it(
         await said(session, TOLD)
         # The question is cut by the answer, and its record may come after the deletion.
         session.answer(Utterance(new_id(), "Forget that.", Source.TYPED, 0.0, 0.0))
-        await session.conductor.idle()
+        await session.conductor.wait_idle()
         await said(session, "Yes.")
     assert holding(tmp_path, "xylophone") == []
 
@@ -193,7 +193,7 @@ async def test_summaries_journal_and_state_of_mind_go_with_it(tmp_path: Path) ->
         )  # fmt: skip
         await said(session, "Forget that.")
         await said(session, "Yes.")
-        left = {item.id for _, item in await host.memory.memory.items("ann")}
+        left = {item.id for _, item in await host.memory.memory.list_items("ann")}
         assert "book" in left
         assert not {"c/summary", "journal/Harry/2026-01-01"} & left
         await remembering.delete(config, "ann", "book")
@@ -207,7 +207,7 @@ async def test_another_s_words_stay(tmp_path: Path) -> None:
         await said(session, "Forget that.")
         await said(session, "Yes.")
         assert host.memory is not None
-        assert [item.text for _, item in await host.memory.memory.items("ben") if item.source == "told"]
+        assert [item.text for _, item in await host.memory.memory.list_items("ben") if item.source == "told"]
         assert any("xylophone" in each.said for each in other.conductor.history)
 
 

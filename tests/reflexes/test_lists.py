@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import trio
 
-from actors.text.phrases import phrases_of
+from actors.text.phrases import load_phrases
 from harry.memory.store.database import Database
 from harry.memory.store.erasure import erase_rows
 from harry.memory.store.lists import MOST, Lists
@@ -49,7 +49,7 @@ def reflexes(lists: Lists | None = None, **more: Any) -> Reflexes:
         "Harry", "ann", lambda: "", lambda: False, lambda: True, thoughts, dict, turn, forget,
         lists=lists, wall=lambda: EVENING, **more,
     )  # fmt: skip
-    return Reflexes(body, phrases_of("en"))
+    return Reflexes(body, load_phrases("en"))
 
 
 async def test_a_list_is_kept_read_and_cleared(tmp_path: Path) -> None:

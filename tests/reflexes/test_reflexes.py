@@ -285,11 +285,11 @@ async def test_what_harry_is_told_to_remember_is_quoted_and_forgotten_after_a_ye
         await said(session, "Forget that.")
         # Harry himself cannot agree.
         session.conductor.say("Yes.")
-        await session.conductor.idle()
+        await session.conductor.wait_idle()
         await said(session, "Forget that.")
         assert await said(session, "Yes, please.") == "It is forgotten."
         assert host.memory is not None
-        kept = await host.memory.memory.items("ann", kind="memory")
+        kept = await host.memory.memory.list_items("ann", kind="memory")
         assert [item.text for _, item in kept if item.source == "told"] == []
         assert (await said(session, "Forget that.")).startswith("There is nothing")
 
@@ -299,7 +299,7 @@ async def test_off_the_record_nothing_is_remembered(tmp_path: Path) -> None:
         session.attention.off_the_record = True
         assert "cannot remember" in await said(session, "Remember that I hid the key.")
         assert host.memory is not None
-        assert not await host.memory.memory.items("ann", kind="memory")
+        assert not await host.memory.memory.list_items("ann", kind="memory")
 
 
 async def test_a_timer_comes_due_in_a_gap_and_is_told_once(tmp_path: Path) -> None:
@@ -362,7 +362,7 @@ async def test_a_reflex_with_an_effect_waits_until_the_words_are_sure(tmp_path: 
         session.conductor.speculate(Utterance(new_id(), "Set a timer for ten minutes.", Source.VOICE, 0.0, 0.0))
         await trio.sleep(0.2)
         session.conductor.withdraw()
-        await session.conductor.idle()
+        await session.conductor.wait_idle()
         assert host.reminding is not None
         assert await host.reminding.of("ann") == []
 

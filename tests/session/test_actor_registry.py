@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,25 +34,28 @@ def tea_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None
 
 
 def test_harrys_own_actors_come_through_the_same_door() -> None:
-    assert casting.cast({}) == casting.ActorSet()
+    assert casting.load_actors({}) == casting.ActorSet()
 
 
 def test_a_name_that_no_plug_in_has_is_told_with_what_there_is() -> None:
     with pytest.raises(ConfigurationError, match=r"actors\.retriever: there is no retriever 'tae'\. Known: harry\."):
-        casting.cast({"retriever": "tae"})
+        casting.load_actors({"retriever": "tae"})
 
 
 async def test_the_example_replaces_the_retriever(tea_memory: None, autojump_clock: MockClock) -> None:
-    cast = casting.cast({"retriever": "tea"})
+    cast = casting.load_actors({"retriever": "tea"})
     assert cast.retriever is not retrieve
     seen: list[tuple[str, ...]] = []
     async with house(mind=says("Tea it is."), cast=cast) as home:
         pipeline: Any = home.session.conductor._answer
-        asked = pipeline._prompt
-        pipeline._prompt = lambda user, mind, recollection: (
-            seen.append(recollection.thoughts) or asked(user, mind, recollection)
-        )
-        home.session.typed("what shall I drink?")
+        asked = pipeline._parts.prompt
+
+        def prompt(user, mind, recollection):
+            seen.append(recollection.thoughts)
+            return asked(user, mind, recollection)
+
+        pipeline._parts = replace(pipeline._parts, prompt=prompt)
+        home.session.answer_typed("what shall I drink?")
         await trio.sleep(2)
         assert [each.fields["text"] for each in home.happened("heard")] == ["Tea it is."]
     assert seen == [("The user likes tea.",)]

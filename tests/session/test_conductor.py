@@ -7,7 +7,7 @@ from channels.gate import Slot
 from channels.messages import Source
 from channels.turn import Turn
 from harry.errors import EngineError
-from harry.session.conductor import TURNS_AT_MOST
+from harry.session.conductor import MAX_RUNNING_TURNS
 from tests.support.conductor_rig import RATE, WORD, dies_slowly, rig, speaks, utterance
 
 
@@ -18,7 +18,7 @@ def names(told: list) -> list[str]:
 async def test_a_turn_is_spoken_to_its_last_sample_and_then_ends(autojump_clock: MockClock) -> None:
     async with rig(speaks(5)) as house:
         turn = house.conductor.commit(utterance("what is it?"))
-        await house.conductor.quiet()
+        await house.conductor.wait_quiet()
         assert house.samples(1) == round(5 * WORD * RATE)
         [record] = house.kept
         assert (record.said, record.heard, record.spoken) == ("what is it?", "0 1 2 3 4", "0 1 2 3 4")
@@ -102,7 +102,7 @@ async def test_a_cut_before_the_first_sample_tells_interrupted_and_no_heard(auto
         house.conductor.commit(utterance("unanswered"))
         await trio.sleep(0.5)
         house.conductor.cut("superseded")
-        await house.conductor.quiet()
+        await house.conductor.wait_quiet()
         assert names(house.events_told()) == ["turn_began", "interrupted", "turn_ended"]
         assert house.conductor.history[-1].said == "unanswered"
         assert house.conductor.history[-1].heard == ""
@@ -111,12 +111,12 @@ async def test_a_cut_before_the_first_sample_tells_interrupted_and_no_heard(auto
 async def test_a_turn_that_sounded_tells_heard_exactly_once(autojump_clock: MockClock) -> None:
     async with rig(speaks(5)) as house:
         house.conductor.commit(utterance())
-        await house.conductor.quiet()
+        await house.conductor.wait_quiet()
         assert names(house.events_told()) == ["turn_began", "heard", "turn_ended"]
         house.conductor.commit(utterance())
         await trio.sleep(0.25)
         house.conductor.cut("barge_in")
-        await house.conductor.quiet()
+        await house.conductor.wait_quiet()
         assert names(house.events_told()) == ["turn_began", "interrupted", "heard", "turn_ended"]
 
 
@@ -125,7 +125,7 @@ async def test_a_cut_within_the_first_word_tells_that_no_word_was_heard(autojump
         house.conductor.commit(utterance())
         await trio.sleep(0.05)
         house.conductor.cut("barge_in")
-        await house.conductor.quiet()
+        await house.conductor.wait_quiet()
         assert [event.fields.get("text") for event in house.events_told()] == [None, None, "", None]
 
 
@@ -133,7 +133,7 @@ async def test_an_empty_reply_ends_without_a_sound(autojump_clock: MockClock) ->
     async with rig(speaks(0)) as house:
         house.conductor.commit(utterance())
         with trio.fail_after(1):
-            await house.conductor.quiet()
+            await house.conductor.wait_quiet()
         assert names(house.events_told()) == ["turn_began", "turn_ended"]
         assert house.kept[0].reason == "finished"
 
@@ -158,7 +158,7 @@ async def test_a_stage_that_crashes_ends_its_turn_only_and_is_said_once(autojump
 
     async with rig(answer) as house:
         house.conductor.commit(utterance())
-        await house.conductor.quiet()
+        await house.conductor.wait_quiet()
         assert said == [None, "Sorry, I could not answer. The mind is away."]
         assert [record.reason for record in house.kept] == ["failed", "finished"]
         assert house.conductor.commit(utterance()) is not None
@@ -170,7 +170,7 @@ async def test_if_saying_the_failure_fails_too_it_is_only_shown(autojump_clock: 
 
     async with rig(answer) as house:
         house.conductor.commit(utterance())
-        await house.conductor.quiet()
+        await house.conductor.wait_quiet()
         told = house.events_told()
         assert names(told).count("error") == 2
         assert len(house.kept) == 2
@@ -184,7 +184,7 @@ async def test_a_crash_after_some_words_keeps_the_words_that_were_heard(autojump
 
     async with rig(answer) as house:
         house.conductor.commit(utterance())
-        await house.conductor.quiet()
+        await house.conductor.wait_quiet()
         record = house.kept[0]
         assert record.reason == "failed"
         assert record.spoken.startswith(record.heard)
@@ -193,7 +193,7 @@ async def test_a_crash_after_some_words_keeps_the_words_that_were_heard(autojump
 
 async def test_eight_turns_may_be_ending_and_then_harry_says_that_he_is_stuck(autojump_clock: MockClock) -> None:
     async with rig(dies_slowly(speaks(50), 100.0, mark=1)) as house:
-        for _ in range(TURNS_AT_MOST):
+        for _ in range(MAX_RUNNING_TURNS):
             assert house.conductor.commit(utterance()) is not None
             await trio.sleep(0.1)
         assert house.conductor.commit(utterance()) is None
@@ -210,7 +210,7 @@ async def test_a_pause_is_silent_and_a_resume_loses_nothing(autojump_clock: Mock
         await trio.sleep(0.5)
         assert house.last_sound(1) <= paused_at
         assert house.conductor.resume()
-        await house.conductor.quiet()
+        await house.conductor.wait_quiet()
         assert house.samples(1) == round(10 * WORD * RATE)
         assert house.kept[0].heard == "0 1 2 3 4 5 6 7 8 9"
 
@@ -221,7 +221,7 @@ async def test_a_commit_cuts_what_is_paused(autojump_clock: MockClock) -> None:
         await trio.sleep(0.333)
         house.conductor.pause()
         house.conductor.commit(utterance("more"))
-        await house.conductor.quiet()
+        await house.conductor.wait_quiet()
         assert [record.reason for record in house.kept] == ["superseded", "finished"]
 
 
@@ -233,10 +233,10 @@ async def test_replies_are_numbered_by_commit_and_fixed_words_take_no_number(aut
 
     async with rig(answer) as house:
         house.conductor.commit(utterance("", Source.PROACTIVE, speak="Hello."))
-        await house.conductor.quiet()
+        await house.conductor.wait_quiet()
         for _ in range(2):
             house.conductor.commit(utterance())
-            await house.conductor.quiet()
+            await house.conductor.wait_quiet()
     assert ordinals == [("Hello.", 0), (None, 0), (None, 1)]
 
 

@@ -78,7 +78,7 @@ async def test_a_card_that_goes_and_comes_is_told_once_each_and_no_sample_is_los
         slot = gate.admit(Turn(Utterance("u", "", Source.TYPED), "user", "session", "default"))
         await slot.write(pcm)
         slot.finish()
-        assert await slot.played()
+        assert await slot.wait_played()
         nursery.cancel_scope.cancel()
     assert bytes(card.heard).strip(b"\x00") == pcm
     assert [(each.event, each.fields.get("over", False)) for each in told.take_waiting()] == [

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.messages import STRIDE, Exchange
-from harry.memory.conversations.window import cost, within
-from harry.session.history import KEPT, History
+from harry.memory.conversations.window import count_exchange, fit_budget
+from harry.session.history import MAX_EXCHANGES, History
 
 PLENTY = 1_000_000
 
@@ -27,22 +27,22 @@ def test_it_is_the_end_of_the_conversation_and_never_more_than_there_is_room_for
     heard: list[str], most: int, tokens: int
 ) -> None:
     history = History(exchange(number, text) for number, text in enumerate(heard))
-    recent = history.recent(None, most=most, tokens=tokens)
-    assert recent == history.without(None)[len(heard) - len(recent) :]
+    recent = history.select_recent(None, most=most, tokens=tokens)
+    assert recent == history.select_without(None)[len(heard) - len(recent) :]
     assert len(recent) <= most
-    assert sum(map(cost, recent)) <= tokens
-    if heard and most and cost(exchange(len(heard) - 1, heard[-1])) <= tokens:
+    assert sum(map(count_exchange, recent)) <= tokens
+    if heard and most and count_exchange(exchange(len(heard) - 1, heard[-1])) <= tokens:
         assert recent, "the last exchange alone has room"
-    fitting = within(history.without(None)[-most:], tokens) if most else []
+    fitting = fit_budget(history.select_without(None)[-most:], tokens) if most else []
     assert 2 * len(recent) >= len(fitting)
 
 
 def test_a_prompt_begins_as_the_one_before_it_but_once_in_a_stride() -> None:
     history = History()
     beginnings = []
-    for number in range(KEPT + 60):
+    for number in range(MAX_EXCHANGES + 60):
         history.add(exchange(number))
-        beginnings.append(history.recent(None, most=20, tokens=PLENTY)[0].turn)
+        beginnings.append(history.select_recent(None, most=20, tokens=PLENTY)[0].turn)
     moved = [number for number in range(1, len(beginnings)) if beginnings[number] != beginnings[number - 1]]
     assert moved[0] == 20
     assert all(later - sooner == STRIDE for sooner, later in pairwise(moved))
@@ -51,11 +51,11 @@ def test_a_prompt_begins_as_the_one_before_it_but_once_in_a_stride() -> None:
 
 def test_an_amended_exchange_is_left_out_and_a_conversation_that_is_over_is_forgotten() -> None:
     history = History(map(exchange, range(6)))
-    assert turns(history.recent("5", most=3, tokens=PLENTY)) == ["2", "3", "4"], "three have room"
+    assert turns(history.select_recent("5", most=3, tokens=PLENTY)) == ["2", "3", "4"], "three have room"
     seen = history.revision
-    history.let_go({"0", "1", "2", "elsewhere"})
-    assert turns(history.without(None)) == ["3", "4", "5"]
+    history.forget({"0", "1", "2", "elsewhere"})
+    assert turns(history.select_without(None)) == ["3", "4", "5"]
     assert history.revision > seen, "a guess made before does not fit any more"
     seen = history.revision
-    history.let_go({"0"})
+    history.forget({"0"})
     assert history.revision == seen

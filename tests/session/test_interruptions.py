@@ -21,11 +21,11 @@ def test_interruptions_at_random_instants_leave_no_stale_sample_and_no_task() ->
 def test_the_stale_counter_counts_what_sounds_after_a_cut() -> None:
     counter = barge_in.StaleCounter()
     counter.cut_at[5] = 1.0
-    counter.hear(0.9, barge_in.marked_speech(5, 0.05))
+    counter.hear(0.9, barge_in.make_marked_speech(5, 0.05))
     assert counter.stale == 0
-    counter.hear(1.1, barge_in.marked_speech(5, 0.05))
+    counter.hear(1.1, barge_in.make_marked_speech(5, 0.05))
     assert counter.stale == round(0.05 * barge_in.RATE)
-    counter.hear(1.2, barge_in.marked_speech(6, 0.05))
+    counter.hear(1.2, barge_in.make_marked_speech(6, 0.05))
     assert counter.stale == round(0.05 * barge_in.RATE)
 
 
@@ -62,7 +62,7 @@ def test_whatever_is_done_heard_is_a_prefix_and_a_closed_turn_is_silent(
                     ended.setdefault(counters[live.turn.id], house.clock.now())
                 await trio.sleep(wait)
             house.conductor.cut("end")
-            await house.conductor.quiet()
+            await house.conductor.wait_quiet()
             await trio.sleep(0.2)
             check(house, counters, ended, flushable)
 

@@ -1,4 +1,4 @@
-"""Push-to-talk with a key that goes up: what is said while it is down is meant, and letting go ends it."""
+"""Push-to-talk: what is said between two presses of the key is meant, and the second press ends it."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from trio.testing import MockClock
 from harry.session.session import TurnTakingSettings
 from tests.support.virtual_session import FRAME, FakeEar, house
 
-HOLD = TurnTakingSettings(talk="hold", attention_window=0.0)
+TOGGLE = TurnTakingSettings(talk="toggle", attention_window=0.0)
 
 
-async def test_release_ends_the_utterance_at_once(autojump_clock: MockClock) -> None:
-    async with house(ear=FakeEar("I need milk and"), turn_taking=HOLD) as home:
+async def test_the_second_press_ends_the_utterance_at_once(autojump_clock: MockClock) -> None:
+    async with house(ear=FakeEar("I need milk and"), turn_taking=TOGGLE) as home:
         home.session.speech_input.press()
         await home.voice(1.0)
-        released = home.session.clock.now()
-        home.session.speech_input.release()
+        pressed = home.session.clock.now()
+        home.session.speech_input.press()
         await home.silence(3.0)
         [began] = home.happened("turn_began")
         # Unfinished words would else be waited on for 1.2 seconds.
-        assert began.at == pytest.approx(released, abs=2 * FRAME)
+        assert began.at == pytest.approx(pressed, abs=2 * FRAME)
 
 
-async def test_what_is_said_with_the_key_up_is_not_heard(autojump_clock: MockClock) -> None:
+async def test_what_is_said_before_a_press_is_not_heard(autojump_clock: MockClock) -> None:
     ear = FakeEar("Harry, what is it?")
-    async with house(ear=ear, turn_taking=HOLD) as home:
+    async with house(ear=ear, turn_taking=TOGGLE) as home:
         await home.voice(1.0)
         await home.silence(2.0)
         assert not home.happened("speech_started")

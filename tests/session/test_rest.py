@@ -51,7 +51,7 @@ async def test_with_a_wake_phrase_voices_are_not_transcribed_while_he_rests() ->
         assert ear.calls == 0
         # The phrase, or what stands for it.
         home.session.attention.rest_after = 60.0
-        home.session.attention.woken(home.session.clock.now())
+        home.session.attention.wake(home.session.clock.now())
         home.session.events.publish("woken")
         await home.voice(0.6)
         await home.silence(1.5)
@@ -63,7 +63,7 @@ async def test_with_a_wake_phrase_voices_are_not_transcribed_while_he_rests() ->
 async def test_typing_wakes_him(autojump_clock: MockClock) -> None:
     async with house(turn_taking=RESTS) as home:
         await trio.sleep(30.0)
-        home.session.typed("hello")
+        home.session.answer_typed("hello")
         await trio.sleep(3.0)
         assert rests(home) == [True, False]
 

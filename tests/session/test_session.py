@@ -1,6 +1,7 @@
 """A whole session in virtual time: from the microphone's frames to the loudspeaker's samples."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -127,7 +128,7 @@ async def test_an_ear_that_always_fails_is_told_and_the_session_lives_on(autojum
             await home.silence(10.0)
         finals = [each.fields["utterance"] for each in home.happened("transcript") if not each.fields["partial"]]
         assert len(finals) == len(set(finals)) == 2, "each utterance still gets its one final transcript"
-        home.session.typed("are you there?")
+        home.session.answer_typed("are you there?")
         await trio.sleep(3)
         assert home.happened("heard")
 
@@ -137,7 +138,7 @@ async def test_a_mind_that_fails_is_said_aloud_once(autojump_clock: MockClock) -
         raise EngineTimeout("The mind did not answer within 10 seconds.")
 
     async with house(mind=FakeMind(fails)) as home:
-        home.session.typed("hello")
+        home.session.answer_typed("hello")
         await trio.sleep(10)
         assert [each.fields["text"] for each in home.happened("heard")] == [
             "Sorry, I could not answer. The mind did not answer within 10 seconds."
@@ -156,9 +157,9 @@ async def test_a_mind_that_hangs_is_cut_by_the_next_line(autojump_clock: MockClo
         await emit(TextDelta("Here I am."))
 
     async with house(mind=FakeMind(hangs_once)) as home:
-        home.session.typed("hello")
+        home.session.answer_typed("hello")
         await trio.sleep(1)
-        home.session.typed("hello again")
+        home.session.answer_typed("hello again")
         await trio.sleep(3)
         assert [each.fields["text"] for each in home.happened("heard")] == ["Here I am."]
         assert home.session.conductor.history[0].heard == ""
@@ -166,7 +167,7 @@ async def test_a_mind_that_hangs_is_cut_by_the_next_line(autojump_clock: MockClo
 
 async def test_an_empty_reply_ends_the_turn_quietly(autojump_clock: MockClock) -> None:
     async with house(mind=ScriptedLanguageModel("scripted", [])) as home:
-        home.session.typed("hello")
+        home.session.answer_typed("hello")
         await trio.sleep(1)
         assert [each.fields["reason"] for each in home.happened("turn_ended")] == ["finished"]
         assert not home.happened("heard", "speaking_started", "error")
@@ -174,19 +175,19 @@ async def test_an_empty_reply_ends_the_turn_quietly(autojump_clock: MockClock) -
 
 async def test_a_reply_of_a_hundred_kilobytes_is_spoken_in_pieces_and_can_be_cut(autojump_clock: MockClock) -> None:
     async with house(mind=says("word " * 20_000)) as home:
-        home.session.typed("talk")
+        home.session.answer_typed("talk")
         await trio.sleep(20)
         assert max(len(str(each.fields["text"])) for each in home.happened("reply")) <= 400
         assert home.session.conductor.cut("stop") is not None
-        await home.session.conductor.quiet()
+        await home.session.conductor.wait_quiet()
         assert len(home.happened("reply")) < 50, "the mind is held back while the voice speaks"
 
 
 async def test_typed_lines_cut_at_once(autojump_clock: MockClock) -> None:
     async with house(mind=says("one " * 40)) as home:
-        home.session.typed("talk")
+        home.session.answer_typed("talk")
         await trio.sleep(2)
-        home.session.typed("something else")
+        home.session.answer_typed("something else")
         [cut] = home.happened("interrupted")
         assert cut.fields["reason"] == "superseded"
 
@@ -196,7 +197,7 @@ async def test_the_scripted_mind_speaks_its_lines_in_turn(autojump_clock: MockCl
         home.session.conductor.say("Hello there.")
         await trio.sleep(2)
         for _ in range(3):
-            home.session.typed("next")
+            home.session.answer_typed("next")
             await trio.sleep(2)
         assert [each.fields["text"] for each in home.happened("heard")] == [
             "Hello there.", "First.", "Second.", "First.",
@@ -216,7 +217,7 @@ async def test_a_muted_microphone_hears_nothing(autojump_clock: MockClock) -> No
 
 async def test_without_a_loudspeaker_the_words_count_as_heard(autojump_clock: MockClock) -> None:
     async with house(loudspeaker=False, voice=Silent("silent"), mind=says("Read this.")) as home:
-        home.session.typed("hello")
+        home.session.answer_typed("hello")
         await trio.sleep(1)
         assert [each.fields["text"] for each in home.happened("heard")] == ["Read this."]
         assert not home.happened("speaking_started")
@@ -236,11 +237,14 @@ async def test_todays_thoughts_reach_the_mind_through_the_retriever(autojump_clo
     seen: list[tuple[str, ...]] = []
     async with house(store=store) as home:
         pipeline: Any = home.session.conductor._answer
-        asked = pipeline._prompt
-        pipeline._prompt = lambda user, mind, recollection: (
-            seen.append(recollection.thoughts) or asked(user, mind, recollection)
-        )
-        home.session.typed("hello")
+        asked = pipeline._parts.prompt
+
+        def prompt(user, mind, recollection):
+            seen.append(recollection.thoughts)
+            return asked(user, mind, recollection)
+
+        pipeline._parts = replace(pipeline._parts, prompt=prompt)
+        home.session.answer_typed("hello")
         await trio.sleep(1)
     assert seen == [("The kettle sings.",)]
 
@@ -251,7 +255,7 @@ async def test_a_memory_that_hangs_costs_thirty_milliseconds_and_no_answer(autoj
             await trio.sleep_forever()
 
     async with house(store=Hanging()) as home:
-        home.session.typed("hello")
+        home.session.answer_typed("hello")
         await trio.sleep(1)
         [sounded] = home.happened("speaking_started")
         assert sounded.at <= 0.06
@@ -268,7 +272,7 @@ async def test_a_store_that_fails_delays_the_acknowledgement_and_loses_nothing(a
 
     store = Failing()
     async with house(store=store) as home:
-        home.session.typed("hello")
+        home.session.answer_typed("hello")
         await trio.sleep(5)
         assert home.happened("heard")
         assert home.happened("degraded")
@@ -289,8 +293,8 @@ async def test_two_minutes_of_noise_neither_stick_nor_grow(autojump_clock: MockC
 
 async def test_quiet_waits_until_all_is_said_and_kept(autojump_clock: MockClock) -> None:
     async with house() as home:
-        home.session.typed("hello")
-        await home.session.quiet(2.0)
+        home.session.answer_typed("hello")
+        await home.session.wait_quiet(2.0)
         assert home.happened("turn_ended")
         assert trio.current_time() >= home.happened("turn_ended")[0].at + 2.0
 
@@ -298,7 +302,7 @@ async def test_quiet_waits_until_all_is_said_and_kept(autojump_clock: MockClock)
 async def test_the_end_of_a_session_keeps_what_was_heard(autojump_clock: MockClock) -> None:
     store = InMemoryStore()
     async with house(store=store, mind=says("one " * 40)) as home:
-        home.session.typed("talk")
+        home.session.answer_typed("talk")
         await trio.sleep(1.3)
     [exchange] = await store.history("you", limit=5)
     assert exchange.heard == "one one one one one"

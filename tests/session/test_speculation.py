@@ -30,7 +30,7 @@ async def test_a_guess_is_prepared_and_not_heard_and_a_commit_opens_it(autojump_
         before = made.clock.now()
         turn = made.conductor.commit(said)
         assert turn is guess
-        await made.conductor.quiet()
+        await made.conductor.wait_quiet()
         assert made.samples(1) == round(3 * WORD * RATE)
         assert made.sounded[0][0] - before <= 0.05, "the first words were ready"
         assert made.conductor.guesses.used == 1
@@ -42,7 +42,7 @@ async def test_a_withdrawn_guess_was_never_heard_of(autojump_clock: MockClock) -
         made.conductor.speculate(utterance())
         await trio.sleep(0.5)
         made.conductor.withdraw()
-        await made.conductor.quiet()
+        await made.conductor.wait_quiet()
         assert not made.sounded
         assert made.events_told() == []
         assert not made.kept
@@ -62,7 +62,7 @@ async def test_other_words_withdraw_the_guess_and_are_answered_anew(autojump_clo
         made.conductor.speculate(said)
         await trio.sleep(0.1)
         made.conductor.commit(replace(said, text="what is it?"))
-        await made.conductor.quiet()
+        await made.conductor.wait_quiet()
         assert answered == ["what is", "what is it?"]
         assert [record.said for record in made.kept] == ["what is it?"]
         assert made.conductor.guesses.withdrawn == 1
@@ -87,7 +87,7 @@ async def test_a_guess_stands_beside_a_reply_that_sounds_on(autojump_clock: Mock
         await trio.sleep(0.3)
         made.conductor.speculate(utterance("second"))
         made.conductor.withdraw()
-        await made.conductor.quiet()
+        await made.conductor.wait_quiet()
         assert made.samples(1) == round(10 * WORD * RATE)
 
 
@@ -113,7 +113,7 @@ async def test_a_guess_that_fails_is_silent_and_the_commit_answers_anew(autojump
         await trio.sleep(0.1)
         assert made.events_told() == []
         made.conductor.commit(said)
-        await made.conductor.quiet()
+        await made.conductor.wait_quiet()
         assert names(made.events_told()) == ["turn_began", "heard", "turn_ended"]
 
 
@@ -134,7 +134,7 @@ async def test_speech_soon_after_a_commit_joins_the_utterance(autojump_clock: Mo
 
     async def answer(turn: Turn, slot: Slot) -> None:
         answered.append((turn.utterance.text, turn.ordinal))
-        made.conductor.piece(turn, "0 1 2 3 4")
+        made.conductor.add_piece(turn, "0 1 2 3 4")
         await speaks(20, delay=0.05)(turn, slot)
 
     async with rig(answer) as made:
@@ -143,7 +143,7 @@ async def test_speech_soon_after_a_commit_joins_the_utterance(autojump_clock: Mo
         made.conductor.cut("barge_in")
         await trio.sleep(0.5)
         second = made.conductor.commit(spoken("some tea.", 0.3))
-        await made.conductor.quiet()
+        await made.conductor.wait_quiet()
         assert answered == [("I would like", 0), ("I would like some tea.", 0)]
         assert first is not None
         assert second is not None
@@ -161,7 +161,7 @@ async def test_speech_soon_after_a_commit_joins_the_utterance(autojump_clock: Mo
 )
 async def test_speech_joins_no_longer(autojump_clock: MockClock, began_at: float, words_heard: int) -> None:
     async def answer(turn: Turn, slot: Slot) -> None:
-        made.conductor.piece(turn, "0 1 2")
+        made.conductor.add_piece(turn, "0 1 2")
         await speaks(20)(turn, slot)
 
     async with rig(answer) as made:

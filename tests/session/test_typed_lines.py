@@ -14,15 +14,15 @@ LONG = "One two three. Four five six. Seven eight nine."
 
 async def _settle(home: House) -> None:
     await trio.sleep(20)
-    await home.session.conductor.idle()
+    await home.session.conductor.wait_idle()
 
 
 async def test_a_typed_stop_silences_and_asks_no_mind(autojump_clock: MockClock) -> None:
     mind = says(LONG)
     async with house(mind=mind) as home:
-        home.session.typed("Tell me.")
+        home.session.answer_typed("Tell me.")
         await trio.sleep(1.0)
-        assert home.session.typed("Stop, Harry.") is None
+        assert home.session.answer_typed("Stop, Harry.") is None
         await _settle(home)
         assert len(mind.requests) == 1
         assert [each.fields["reason"] for each in home.happened("interrupted")] == ["stop"]
@@ -33,9 +33,9 @@ async def test_a_typed_stop_silences_and_asks_no_mind(autojump_clock: MockClock)
 async def test_what_follows_a_typed_stop_is_answered(autojump_clock: MockClock) -> None:
     mind = says(LONG)
     async with house(mind=mind) as home:
-        home.session.typed("Tell me.")
+        home.session.answer_typed("Tell me.")
         await trio.sleep(1.0)
-        assert home.session.typed("Stop. What is the time there?") is not None
+        assert home.session.answer_typed("Stop. What is the time there?") is not None
         await _settle(home)
         assert mind.requests[-1].messages[-1].parts[0].text == "What is the time there?"
 
@@ -43,11 +43,11 @@ async def test_what_follows_a_typed_stop_is_answered(autojump_clock: MockClock) 
 async def test_a_typed_go_on_says_the_rest(autojump_clock: MockClock) -> None:
     mind = says(LONG)
     async with house(mind=mind) as home:
-        home.session.typed("Tell me.")
+        home.session.answer_typed("Tell me.")
         await trio.sleep(1.0)
-        home.session.typed("stop")
+        home.session.answer_typed("stop")
         await trio.sleep(1.0)
-        home.session.typed("Go on.")
+        home.session.answer_typed("Go on.")
         await _settle(home)
         first, rest = [each.fields["text"] for each in home.happened("heard")]
     assert len(mind.requests) == 1
@@ -57,15 +57,15 @@ async def test_a_typed_go_on_says_the_rest(autojump_clock: MockClock) -> None:
 async def test_what_is_typed_off_the_record_is_kept_nowhere(autojump_clock: MockClock) -> None:
     store = InMemoryStore()
     async with house(mind=says("One."), store=store) as home:
-        home.session.typed("The first.")
+        home.session.answer_typed("The first.")
         await _settle(home)
-        home.session.typed("Off the record, please.")
+        home.session.answer_typed("Off the record, please.")
         await _settle(home)
-        home.session.typed("My secret.")
+        home.session.answer_typed("My secret.")
         await _settle(home)
-        home.session.typed("Back on the record.")
+        home.session.answer_typed("Back on the record.")
         await _settle(home)
-        home.session.typed("The last.")
+        home.session.answer_typed("The last.")
         await _settle(home)
         said = [each.fields["text"] for each in home.happened("heard")]
     assert said == ["One.", "Off the record.", "One.", "On the record again.", "One."]

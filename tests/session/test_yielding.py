@@ -14,7 +14,7 @@ LONG = "word " * 60
 
 async def speaking(home: House) -> None:
     """Bring Harry to speak."""
-    home.session.typed("talk to me")
+    home.session.answer_typed("talk to me")
     await home.silence(1.5)
     assert home.session.conductor.busy
 
@@ -27,7 +27,7 @@ def sounded(home: House) -> int:
 async def tones(words: int) -> int:
     """How many a reply of so many words has, when nobody interrupts it."""
     async with house(mind=says("word " * words)) as home:
-        home.session.typed("talk to me")
+        home.session.answer_typed("talk to me")
         await home.silence(0.3 * words + 1)
         return sounded(home)
 
@@ -118,7 +118,7 @@ async def test_stop_works_while_the_mind_hangs(autojump_clock: MockClock) -> Non
     mind = says("")
     mind.answer = hangs
     async with house(mind=mind, ear=FakeEar("stop")) as home:
-        home.session.typed("talk")
+        home.session.answer_typed("talk")
         await home.silence(1)
         await home.voice(0.4)
         await home.silence(2)
@@ -129,7 +129,7 @@ async def test_stop_works_while_the_mind_hangs(autojump_clock: MockClock) -> Non
 async def test_yeah_is_an_answer_after_a_question(autojump_clock: MockClock) -> None:
     mind = says("Shall I go on? " + LONG)
     async with house(mind=mind, ear=FakeEar("yeah")) as home:
-        home.session.typed("talk")
+        home.session.answer_typed("talk")
         await home.silence(1.0)
         await home.voice(0.4)
         await home.silence(2)
@@ -140,7 +140,7 @@ async def test_yeah_is_an_answer_after_a_question(autojump_clock: MockClock) -> 
 async def test_his_own_words_come_back_from_the_loudspeaker_are_no_interruption(autojump_clock: MockClock) -> None:
     sentence = "the quick brown fox jumps over the lazy dog and runs away into the deep dark forest tonight"
     async with house(mind=says(sentence), ear=FakeEar("brown fox jumps over the lazy")) as home:
-        home.session.typed("talk")
+        home.session.answer_typed("talk")
         await home.silence(1.2)
         await home.voice(0.5)
         await home.silence(8)
@@ -163,7 +163,7 @@ async def test_where_no_sound_of_his_comes_back_a_person_who_says_his_words_inte
 async def test_go_on_says_what_was_left_unsaid(autojump_clock: MockClock) -> None:
     words = "one two three four five six seven eight nine ten."
     async with house(mind=says(words), ear=FakeEar("Harry, stop.")) as home:
-        home.session.typed("count")
+        home.session.answer_typed("count")
         await home.silence(1.2)
         await home.voice(0.4)
         await home.silence(1)
@@ -179,7 +179,7 @@ async def test_go_on_says_what_was_left_unsaid(autojump_clock: MockClock) -> Non
 async def test_a_ducked_voice_is_softer_and_loses_nothing(autojump_clock: MockClock) -> None:
     whole = await tones(12)
     async with house(mind=says("word " * 12)) as home:
-        home.session.typed("talk")
+        home.session.answer_typed("talk")
         await home.silence(0.5)
         home.session.conductor.duck(True)
         await home.silence(0.5)

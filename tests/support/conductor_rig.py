@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import trio
 
 from channels.clock import AudioClock
-from channels.events import Event, EventStream, Listener
+from channels.events import Event, EventStream, EventSubscription
 from channels.gate import Gate, Slot
 from channels.messages import Source, TurnRecord, Utterance, Word
 from channels.turn import Turn, new_id
@@ -65,7 +65,7 @@ class Rig:
     def __init__(self, answer: Answer, *, keep_at_once: bool = True, flushable: bool = True) -> None:
         self.clock = AudioClock()
         self.events = EventStream(self.clock)
-        self.told: Listener = self.events.listen(10_000, lossless=True)
+        self.told: EventSubscription = self.events.listen(10_000, lossless=True)
         self.gate = Gate(RATE)
         self.sounded: list[tuple[float, int]] = []
         self.kept: list[TurnRecord] = []

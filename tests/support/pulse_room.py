@@ -12,7 +12,7 @@ import sys
 
 import numpy as np
 
-from harry.bench.room import Room, distorted
+from harry.bench.room import Room, distort
 
 RATE = 16_000
 DRIFT = 2
@@ -27,7 +27,7 @@ _AHEAD = RATE // 50
 def way(sound: np.ndarray) -> np.ndarray:
     """The first steps of the way, for a stretch: distortion and reverberation. Shape (n,) to (n + tail,)."""
     # Full scale is the loudest, whatever the stretch holds.
-    bent = distorted(np.append(sound, np.float32(1.0)), ROOM.drive)[:-1]
+    bent = distort(np.append(sound, np.float32(1.0)), ROOM.drive)[:-1]
     return np.convolve(bent, ROOM.response(np.random.default_rng(ROOM.seed))).astype(np.float32)
 
 

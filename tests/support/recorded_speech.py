@@ -17,7 +17,7 @@ import pytest
 
 from actors.protocols import Samples
 from channels.messages import EAR_RATE
-from harry.engines.registry import find
+from harry.engines.registry import find_engine_class
 from harry.errors import EngineUnavailable
 
 FOLDER = Path("/usr/share/pocketsphinx/test/data")
@@ -65,7 +65,7 @@ def recording(name: str) -> Recording:
 def embedded(role: str, kind: str) -> Any:
     """The class of an embedded engine. Skips the test where its package is missing, except on CI."""
     try:
-        return find(role, kind)
+        return find_engine_class(role, kind)
     except EngineUnavailable as missing:
         if ON_CI:
             raise

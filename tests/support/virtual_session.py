@@ -12,7 +12,7 @@ import trio
 
 from actors.protocols import Delta, Message, Request, Role, Samples, TextDelta, TextPart
 from channels.clock import AudioClock
-from channels.events import Event, Listener
+from channels.events import Event, EventSubscription
 from channels.messages import Exchange, Recollection
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
@@ -92,7 +92,7 @@ def prompt(user: str, mind: Any, recollection: Recollection) -> tuple[Message, .
 class House:
     session: Session
     microphone: HandFedMicrophone
-    told: Listener
+    told: EventSubscription
     sounded: list[tuple[float, bytes]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 

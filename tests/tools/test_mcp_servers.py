@@ -22,11 +22,11 @@ from channels.turn import Turn, new_id
 from harry.config.loading import Config
 from harry.config.tool_sections import McpServer
 from harry.host.shared_tools import toolkit
-from harry.images import bytes_of
+from harry.images import from_uri
 from harry.net import egress
 from harry.services.prompt_inspection import show_tools
-from harry.tools.mcp_servers import Server, answer_of
-from harry.tools.toolbox import Box
+from harry.tools.mcp_servers import Server, convert_result
+from harry.tools.toolbox import SessionTools
 from tests.support.paths import SUPPORT
 
 SERVER = str(SUPPORT / "mcp_server.py")
@@ -45,10 +45,10 @@ async def running(**more: object) -> AsyncIterator[Server]:
 
 
 async def used(server: Server, name: str, arguments: str = "{}") -> ToolUse:
-    box = Box(EventStream(AudioClock()), shared=lambda: server.offers)
+    box = SessionTools(EventStream(AudioClock()), shared=lambda: server.offers)
     turn = Turn(Utterance(new_id(), "hello", Source.TYPED), "ann", "s", "harry")
     turn.decided.set()
-    [found] = await box.of(turn).use([ToolCall("1", f"house_{name}", arguments)])
+    [found] = await box.for_turn(turn).use([ToolCall("1", f"house_{name}", arguments)])
     return found.use
 
 
@@ -146,11 +146,11 @@ def test_a_picture_of_a_server_is_made_small_and_what_is_none_is_told() -> None:
     Image.new("RGB", (3000, 100)).save(large, "PNG")
     drawn = ImageContent(type="image", data=base64.b64encode(large.getvalue()).decode(), mime_type="image/png")
     false = ImageContent(type="image", data=base64.b64encode(b"words").decode(), mime_type="image/png")
-    answer = answer_of(CallToolResult(content=[*[drawn] * 6, false]))
+    answer = convert_result(CallToolResult(content=[*[drawn] * 6, false]))
     assert len(answer.pictures) == 4
-    with Image.open(io.BytesIO(bytes_of(answer.pictures[0]))) as seen:
+    with Image.open(io.BytesIO(from_uri(answer.pictures[0]))) as seen:
         assert (seen.format, seen.width) == ("JPEG", 1568)
-    alone = answer_of(CallToolResult(content=[false]))
+    alone = convert_result(CallToolResult(content=[false]))
     assert (alone.pictures, "cannot be shown" in alone.text) == ((), True)
 
 

@@ -15,14 +15,14 @@ from trio.testing import MockClock
 from actors.protocols import Delta, Message, Request, Role, TextDelta, TextPart, Tool, ToolCall, ToolResult
 from actors.responder import respond
 from actors.text.claims import Claims
-from actors.text.phrases import phrases_of
+from actors.text.phrases import load_phrases
 from channels.clock import AudioClock
 from channels.events import EventStream
 from channels.messages import Outcome, Piece, Recollection, Source, Utterance
 from channels.ports import Port
 from channels.turn import Turn, new_id
-from harry.tools.functions import offer_of, tool
-from harry.tools.toolbox import Answer, Box, Offer, ToolError
+from harry.tools.functions import make_offer, tool
+from harry.tools.toolbox import Answer, Offer, SessionTools, ToolError
 from tests.support.paths import ROOT
 
 SAID = Utterance(new_id(), "Is the lamp on?", Source.VOICE)
@@ -35,8 +35,8 @@ def turn_of(text: str = "Is the lamp on?", source: Source = Source.VOICE, *, com
     return turn
 
 
-def box(*offers: Offer, **more: Any) -> Box:
-    made = Box(EventStream(AudioClock()), **more)
+def box(*offers: Offer, **more: Any) -> SessionTools:
+    made = SessionTools(EventStream(AudioClock()), **more)
     for each in offers:
         made.offer(each)
     return made
@@ -65,13 +65,18 @@ class Mind:
             await emit(delta)
 
 
-async def answered(mind: Mind, made: Box, turn: Turn | None = None) -> list[str]:
+async def answered(mind: Mind, made: SessionTools, turn: Turn | None = None) -> list[str]:
     """Run the responder over a mind and tools; returns the pieces."""
     recollections, out = Port[Recollection]("r", 1), Port[Piece]("p", 100)
     await recollections.send(Recollection(SAID))
     prompt = (Message(Role.USER, (TextPart(SAID.text),)),)
     await respond(
-        recollections, ask=mind.reply, prompt=lambda _: prompt, ordinal=0, out=out, tools=made.of(turn or turn_of())
+        recollections,
+        ask=mind.reply,
+        prompt=lambda _: prompt,
+        ordinal=0,
+        out=out,
+        tools=made.for_turn(turn or turn_of()),
     )
     return [piece.text async for piece in out]
 
@@ -92,7 +97,7 @@ async def test_calls_run_side_by_side(autojump_clock: MockClock) -> None:
         return "on"
 
     began = trio.current_time()
-    used = await box(offer(slow)).of(turn_of()).use([ToolCall(str(at), "lamp", "{}") for at in range(8)])
+    used = await box(offer(slow)).for_turn(turn_of()).use([ToolCall(str(at), "lamp", "{}") for at in range(8)])
     assert trio.current_time() - began == pytest.approx(1)
     assert [each.use.id for each in used] == [str(at) for at in range(8)]
 
@@ -105,7 +110,7 @@ async def test_a_mind_that_calls_for_ever_is_not_offered_tools_for_ever() -> Non
 
 
 async def test_too_many_calls_at_once_are_told_to_be_too_many() -> None:
-    used = await box(offer(says_on)).of(turn_of()).use([ToolCall(str(at), "lamp", "{}") for at in range(20)])
+    used = await box(offer(says_on)).for_turn(turn_of()).use([ToolCall(str(at), "lamp", "{}") for at in range(20)])
     assert [each.use.outcome for each in used].count(Outcome.CANCELLED) == 4
 
 
@@ -119,7 +124,7 @@ async def test_too_many_calls_at_once_are_told_to_be_too_many() -> None:
     ],
 )
 async def test_a_wrong_call_is_told_to_the_mind(call: ToolCall, told: str) -> None:
-    [used] = await box(offer(says_on)).of(turn_of()).use([call])
+    [used] = await box(offer(says_on)).for_turn(turn_of()).use([call])
     assert (used.use.outcome, told in used.use.result) == (Outcome.FAILED, True)
 
 
@@ -132,7 +137,7 @@ async def test_a_tool_that_fails_fails_alone(error: Exception) -> None:
 
     [used, other] = (
         await box(offer(broken), offer(says_on, "door"))
-        .of(turn_of())
+        .for_turn(turn_of())
         .use([ToolCall("1", "lamp", "{}"), ToolCall("2", "door", "{}")])
     )
     assert (used.use.outcome, other.use.outcome) == (Outcome.FAILED, Outcome.FINISHED)
@@ -147,7 +152,7 @@ async def test_a_tool_that_takes_too_long_ends_at_its_deadline(
         await trio.sleep_forever()
         return ""
 
-    [used] = await box(offer(hangs, deadline=2.0, effect=effect)).of(turn_of()).use([ToolCall("1", "lamp", "{}")])
+    [used] = await box(offer(hangs, deadline=2.0, effect=effect)).for_turn(turn_of()).use([ToolCall("1", "lamp", "{}")])
     assert used.use.outcome is outcome
     assert "2 seconds" in used.use.result
 
@@ -162,7 +167,7 @@ async def test_a_call_that_is_cut_is_in_a_known_state_at_that_instant(effect: bo
         return ""
 
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(box(offer(hangs, effect=effect)).of(turn).use, [ToolCall("1", "lamp", "{}")])
+        nursery.start_soon(box(offer(hangs, effect=effect)).for_turn(turn).use, [ToolCall("1", "lamp", "{}")])
         await running.wait()
         assert [each.outcome for each in turn.tools.values()] == [outcome]
         nursery.cancel_scope.cancel()
@@ -179,7 +184,7 @@ async def test_nothing_is_used_on_a_guess(autojump_clock: MockClock) -> None:
 
     turn = turn_of(committed=False)
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(box(offer(note)).of(turn).use, [ToolCall("1", "lamp", "{}")])
+        nursery.start_soon(box(offer(note)).for_turn(turn).use, [ToolCall("1", "lamp", "{}")])
         await trio.sleep(5)
         assert not used
         assert not turn.tools
@@ -221,12 +226,12 @@ async def test_what_claims_a_deed_is_said_when_no_deed_was_called_for() -> None:
 
 
 def test_a_claim_holds_back_what_follows_it() -> None:
-    claims = Claims(phrases_of("en"))
+    claims = Claims(load_phrases("en"))
     assert claims.pass_on(Piece("Well,")) == [Piece("Well,")]
     assert claims.pass_on(Piece(" it's done.")) == []
     assert claims.pass_on(Piece(" Anything else?")) == []
-    assert claims.settled(called=False) == [Piece(" it's done."), Piece(" Anything else?")]
-    assert claims.settled(called=True) == []
+    assert claims.settle(called=False) == [Piece(" it's done."), Piece(" Anything else?")]
+    assert claims.settle(called=True) == []
 
 
 async def test_an_effect_waits_for_a_plain_yes_to_the_very_same_call() -> None:
@@ -234,7 +239,7 @@ async def test_an_effect_waits_for_a_plain_yes_to_the_very_same_call() -> None:
     call = ToolCall("1", "lamp", '{"on": true}')
 
     async def used(text: str, call: ToolCall = call, source: Source = Source.VOICE) -> Outcome:
-        [found] = await made.of(turn_of(text, source)).use([call])
+        [found] = await made.for_turn(turn_of(text, source)).use([call])
         return found.use.outcome
 
     assert await used("Turn it on.") is Outcome.CANCELLED
@@ -253,8 +258,8 @@ async def test_a_yes_to_something_else_later_is_no_yes_to_an_old_question() -> N
     call = ToolCall("1", "lamp", "{}")
 
     async def turn(text: str, *calls: ToolCall) -> list[Outcome]:
-        found = await made.of(turn_of(text)).use(calls)
-        made.turn_ended()
+        found = await made.for_turn(turn_of(text)).use(calls)
+        made.end_turn()
         return [each.use.outcome for each in found]
 
     assert await turn("Turn it on.", call) == [Outcome.CANCELLED]
@@ -266,7 +271,7 @@ async def test_a_yes_to_something_else_later_is_no_yes_to_an_old_question() -> N
 
 async def test_a_mind_cannot_agree_for_the_user_within_one_turn() -> None:
     made = box(offer(says_on, effect=True), confirm=frozenset({"*"}))
-    tools = made.of(turn_of("Yes."))
+    tools = made.for_turn(turn_of("Yes."))
     for _ in range(3):
         [used] = await tools.use([ToolCall("1", "lamp", "{}")])
         assert used.use.outcome is Outcome.CANCELLED
@@ -287,11 +292,11 @@ async def test_a_result_is_bounded_and_its_pictures_are_shown_to_the_mind() -> N
 
 async def test_what_comes_after_its_turn_is_told_until_a_turn_has_heard_it() -> None:
     made = box()
-    made.late("lamp", "on")
-    [(name, text)] = made.late_results()
+    made.add_late_result("lamp", "on")
+    [(name, text)] = made.list_late_results()
     assert ("lamp" in name, text) == (True, "on")
-    made.turn_ended()
-    assert made.late_results() == ()
+    made.end_turn()
+    assert made.list_late_results() == ()
 
 
 # Python functions.
@@ -303,7 +308,7 @@ async def test_a_function_s_hints_are_its_schema_and_are_checked() -> None:
         """Boil water."""
         return f"{cups} {slowly}"
 
-    made = offer_of(boil)
+    made = make_offer(boil)
     assert (made.tool.name, made.tool.description, made.tool.effect, made.deadline) == (
         "boil",
         "Boil water.",
@@ -328,16 +333,16 @@ async def test_a_function_in_a_thread_is_left_behind_and_what_it_brings_is_kept_
         ran.set()
         return "at last"
 
-    mine, other = (box(Offer(offer_of(slow).tool, offer_of(slow).handler, deadline=0.05)) for _ in range(2))
-    [used] = await mine.of(turn_of()).use([ToolCall("1", "slow", "{}")])
+    mine, other = (box(Offer(make_offer(slow).tool, make_offer(slow).handler, deadline=0.05)) for _ in range(2))
+    [used] = await mine.for_turn(turn_of()).use([ToolCall("1", "slow", "{}")])
     assert used.use.outcome is Outcome.FAILED
     go.set()
     with trio.fail_after(5):
         await trio.to_thread.run_sync(ran.wait)
-        while not mine.late_results():
+        while not mine.list_late_results():
             await trio.lowlevel.checkpoint()
-    assert mine.late_results()[0][1] == "at last"
-    assert other.late_results() == ()
+    assert mine.list_late_results()[0][1] == "at last"
+    assert other.list_late_results() == ()
 
 
 async def test_the_example_of_the_documentation_is_a_tool() -> None:
@@ -347,6 +352,6 @@ async def test_the_example_of_the_documentation_is_a_tool() -> None:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert await offer_of(module.boil).handler({"cups": 2}) == "The kettle boils 2 cups."
+    assert await make_offer(module.boil).handler({"cups": 2}) == "The kettle boils 2 cups."
     shown = path.read_text("utf-8").split('"""', 2)[2].strip()
     assert shown in (ROOT / "docs" / "tools.md").read_text("utf-8")

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harry.voice.sentences import LONGEST, sentences
-from harry.voice.silence import pause_after, sounding_span
-from harry.voice.word_times import SOUNDLESS, even_ends, split_words, word_ends
+from harry.voice.sentences import MAX_SENTENCE_LETTERS, split_sentences
+from harry.voice.silence import choose_pause, find_sounding_span
+from harry.voice.word_times import SOUNDLESS, find_word_ends, split_words, spread_ends
 
 RATE = 22_050
 PROSE = st.text(alphabet="abc XYZ019.,;:!?…\"' \n\t—[]é你🙂", max_size=400)
@@ -34,9 +34,9 @@ def test_white_space_goes_with_the_next_word_and_at_the_end_with_the_last() -> N
 
 @given(PROSE)
 def test_the_sentences_of_a_text_joined_are_the_text_and_none_is_too_long(text: str) -> None:
-    cut = sentences(text)
+    cut = split_sentences(text)
     assert "".join(cut) == text
-    assert all(0 < len(sentence) <= LONGEST for sentence in cut)
+    assert all(0 < len(sentence) <= MAX_SENTENCE_LETTERS for sentence in cut)
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_the_sentences_of_a_text_joined_are_the_text_and_none_is_too_long(text: 
     ],
 )
 def test_a_text_is_cut_after_its_sentences_only(text: str, cut: list[str]) -> None:
-    assert sentences(text) == cut
+    assert split_sentences(text) == cut
 
 
 @pytest.mark.timeout(10)
@@ -67,20 +67,20 @@ def test_a_text_is_cut_after_its_sentences_only(text: str, cut: list[str]) -> No
 def test_a_hundred_kilobytes_without_an_end_are_cut_into_what_can_be_said_at_once(unit: str) -> None:
     # A search that is quadratic for such a text takes a minute; this one some hundredths of a second.
     text = unit * (100_000 // len(unit))
-    cut = sentences(text)
+    cut = split_sentences(text)
     assert "".join(cut) == text
-    assert max(map(len, cut)) <= LONGEST
+    assert max(map(len, cut)) <= MAX_SENTENCE_LETTERS
 
 
 def test_a_long_sentence_is_cut_at_a_clause_rather_than_a_word_and_at_a_word_rather_than_within() -> None:
-    clauses = sentences("some words and more, " * 40)
+    clauses = split_sentences("some words and more, " * 40)
     assert all(sentence.endswith(",") for sentence in clauses[:-1])
-    words = sentences("word " * 200)
+    words = split_sentences("word " * 200)
     assert all(sentence.endswith("word") for sentence in words[:-1])
 
 
 def test_digits_count_for_more_because_they_are_read_out_at_length() -> None:
-    assert max(map(len, sentences("1" * 1000))) <= LONGEST // 5
+    assert max(map(len, split_sentences("1" * 1000))) <= MAX_SENTENCE_LETTERS // 5
 
 
 @given(st.lists(PHONEMES, min_size=1, max_size=8), PHONEMES, st.data())
@@ -89,7 +89,7 @@ def test_word_ends_never_decrease_and_stay_within_the_sound(
 ) -> None:
     lengths = data.draw(st.lists(st.integers(0, 3000), min_size=len(spoken), max_size=len(spoken)))
     ends = list(accumulate(lengths))
-    times = word_ends(alone, spoken, ends)
+    times = find_word_ends(alone, spoken, ends)
     assert len(times) == len(alone)
     assert all(earlier <= later for earlier, later in pairwise(times))
     assert all(0 <= time <= (ends[-1] if ends else 0) for time in times)
@@ -108,7 +108,7 @@ def test_where_the_sentence_sounds_like_its_words_each_word_ends_with_its_own_la
     ends = [100 * (place + 1) for place in range(len(spoken))]
     lengths = [len(word) for word in words]
     expected = [100 * (sum(lengths[: at + 1]) + at * len(between)) for at in range(len(words))]
-    assert word_ends([list(word) for word in words], spoken, ends) == expected
+    assert find_word_ends([list(word) for word in words], spoken, ends) == expected
 
 
 def hundreds(row: str) -> list[int]:
@@ -118,17 +118,17 @@ def hundreds(row: str) -> list[int]:
 def test_words_that_melt_into_one_another_end_where_their_own_sounds_end() -> None:
     # "the of a": espeak says "ðɪʲ əvə"; alone the words are "ðə", "ʌv" and "eɪ" or "ə".
     row = "ðɪ əvə"
-    assert word_ends([list("ðə"), list("əv"), list("ə")], list(row), hundreds(row)) == [200, 500, 600]
+    assert find_word_ends([list("ðə"), list("əv"), list("ə")], list(row), hundreds(row)) == [200, 500, 600]
 
 
 def test_a_number_of_several_spoken_words_ends_with_the_last_of_them() -> None:
     row = "twenti faɪv aplz."
-    assert word_ends([list("twenti faɪv"), list("aplz.")], list(row), hundreds(row)) == [1100, 1600]
+    assert find_word_ends([list("twenti faɪv"), list("aplz.")], list(row), hundreds(row)) == [1100, 1600]
 
 
 def test_a_word_that_is_said_quite_differently_ends_at_a_gap_of_the_voice() -> None:
     row = "kal naɪnwʌn tu mi"
-    assert word_ends([list("kal"), list("ooo"), list("tu"), list("mi")], list(row), hundreds(row)) == [
+    assert find_word_ends([list("kal"), list("ooo"), list("tu"), list("mi")], list(row), hundreds(row)) == [
         300,
         1100,
         1400,
@@ -138,29 +138,29 @@ def test_a_word_that_is_said_quite_differently_ends_at_a_gap_of_the_voice() -> N
 
 def test_two_words_said_quite_differently_part_at_the_gap_between_them() -> None:
     row = "kal naɪnwʌn tu"
-    assert word_ends([list("kal"), list("ooo"), list("eee")], list(row), hundreds(row)) == [300, 1100, 1400]
+    assert find_word_ends([list("kal"), list("ooo"), list("eee")], list(row), hundreds(row)) == [300, 1100, 1400]
 
 
 def test_where_there_is_no_gap_either_two_such_words_share_the_sound() -> None:
-    assert word_ends([list("oo"), list("ee")], list("ktktktkt"), hundreds("ktktktkt")) == [400, 800]
+    assert find_word_ends([list("oo"), list("ee")], list("ktktktkt"), hundreds("ktktktkt")) == [400, 800]
 
 
 def test_the_last_word_ends_with_the_last_sound_even_where_the_voice_says_more_than_was_expected() -> None:
-    assert word_ends([list("kal"), list("mi")], list("kal mi tu."), hundreds("kal mi tu.")) == [300, 900]
+    assert find_word_ends([list("kal"), list("mi")], list("kal mi tu."), hundreds("kal mi tu.")) == [300, 900]
 
 
 def test_a_mark_standing_alone_takes_no_time() -> None:
     row = "el; no"
-    assert word_ends([list("el"), [], list("no")], list(row), hundreds(row)) == [200, 200, 600]
+    assert find_word_ends([list("el"), [], list("no")], list(row), hundreds(row)) == [200, 200, 600]
 
 
 def test_without_any_sound_every_word_ends_at_once() -> None:
-    assert word_ends([["."], []], [".", " "], [100, 200]) == [0, 0]
+    assert find_word_ends([["."], []], [".", " "], [100, 200]) == [0, 0]
 
 
 @given(st.integers(1, 200), st.integers(0, 100_000))
 def test_even_ends_share_the_sound_out_to_the_last_sample(count: int, samples: int) -> None:
-    ends = even_ends(count, samples)
+    ends = spread_ends(count, samples)
     assert len(ends) == count
     assert ends[-1] == samples
     assert ends == sorted(ends)
@@ -172,7 +172,7 @@ def test_silence_around_a_voice_is_trimmed_and_no_voice_with_it(
 ) -> None:
     voice = np.where(np.arange(voiced) % 2, 0.5, -0.5).astype(np.float32)
     sound = np.concatenate([np.zeros(before, np.float32), voice, np.zeros(after, np.float32)])
-    start, stop = sounding_span(sound, RATE, tail)
+    start, stop = find_sounding_span(sound, RATE, tail)
     frame = RATE // 200
     lead = int(0.010 * RATE)
     assert max(0, before - lead - frame) <= start <= max(0, before - lead)
@@ -181,9 +181,9 @@ def test_silence_around_a_voice_is_trimmed_and_no_voice_with_it(
 
 
 def test_sound_without_any_sound_keeps_nothing() -> None:
-    assert sounding_span(np.zeros(1000, np.float32), RATE, 0.1) == (0, 0)
-    assert sounding_span(np.zeros(0, np.float32), RATE, 0.1) == (0, 0)
+    assert find_sounding_span(np.zeros(1000, np.float32), RATE, 0.1) == (0, 0)
+    assert find_sounding_span(np.zeros(0, np.float32), RATE, 0.1) == (0, 0)
 
 
 def test_the_voice_rests_after_a_sentence_less_after_a_clause_and_hardly_where_it_goes_on() -> None:
-    assert pause_after('He said "no."  ') > pause_after(" and then,") > pause_after("Let me look at")
+    assert choose_pause('He said "no."  ') > choose_pause(" and then,") > choose_pause("Let me look at")

@@ -123,7 +123,7 @@ async def read_events(door: Away, token: str, path: str = "/api/events") -> Asyn
 
 async def said(session: Session, line: str) -> None:
     told = session.events.listen()
-    session.typed(line)
+    session.answer_typed(line)
     with trio.fail_after(20):
         async for event in told:
             if event.event == "turn_ended":

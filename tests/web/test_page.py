@@ -69,7 +69,9 @@ async def test_a_spoken_interruption_silences_the_page_and_strikes_out_what_was_
         return page.evaluate("played.map((block) => (block === 'flush' ? block : block[0]))")
 
     said = ["Tell me a long story and", "But what happened to the keeper and"]  # pauses within do not end it
-    async with harry(replies=[LONG, LONG], heard=said, senses=registry.load("voice_activity", "silero", {})) as door:
+    async with harry(
+        replies=[LONG, LONG], heard=said, senses=registry.load_engine("voice_activity", "silero", {})
+    ) as door:
         played = await visiting(door, visit, microphone=microphone)
     first = played[0]
     assert first != "flush"
@@ -107,7 +109,7 @@ async def test_holding_the_button_talks_and_letting_go_ends_the_utterance(tmp_pa
         page.wait_for_selector(".you p:has-text('Is the kettle on?')")
         page.wait_for_selector(".harry p:not(.unheard)")
 
-    silero = registry.load("voice_activity", "silero", {})
+    silero = registry.load_engine("voice_activity", "silero", {})
     async with harry(replies=["Yes."], heard=["Is the kettle on?"], senses=silero) as door:
         await visiting(door, visit, microphone=microphone)
 

@@ -129,7 +129,7 @@ async def test_the_status_tells_the_last_trouble_of_one_s_own_conversations():
 async def test_a_typed_line_opens_the_microphone_without_a_mind(words: str):
     async with room() as here:
         here.session.speech_input.mute(True)
-        here.session.dialogue.typed(words)
+        here.session.dialogue.answer_typed(words)
         assert not here.session.speech_input.muted
 
 
@@ -137,7 +137,7 @@ async def test_a_typed_line_opens_the_microphone_without_a_mind(words: str):
 async def test_a_sentence_about_muting_changes_nothing(words: str):
     async with room() as here:
         here.session.speech_input.mute(True)
-        here.session.dialogue.typed(words)
+        here.session.dialogue.answer_typed(words)
         assert here.session.speech_input.muted
 
 

@@ -14,14 +14,14 @@ import numpy as np
 
 from actors.protocols import Samples
 from channels.messages import EAR_RATE
-from harry.hearing.echo.delay import LONGEST, DelayFinder
+from harry.hearing.echo.delay import MAX_DELAY_SAMPLES, DelayFinder
 from harry.hearing.echo.evidence import Bands, Equaliser, Evidence
 from harry.hearing.echo.filter import BLOCK, PathFilter
 from harry.hearing.echo.history import TAPS, History
 from harry.hearing.echo.spectra import Spectra
 
 NEAR = 0.2
-"""Score from which something besides the echo is heard."""
+"""Score from which something other than the echo is heard."""
 
 VOICED_OVER_ECHO = 0.3
 """Silero's probability, on the cleaned samples, from which a near window counts as a voice; two in a row are one."""
@@ -49,7 +49,7 @@ _FOLLOWED = slice(8, 64)
 """The drift is read from the filter's phase every half second, between 250 Hz and 2 kHz."""
 
 _RADIANS = 2 * np.pi * np.arange(_FOLLOWED.start, _FOLLOWED.stop, dtype=np.float32) / (2 * BLOCK)
-_MOST_DRIFT = 300e-6
+_MAX_DRIFT = 300e-6
 
 _PATIENCE = 5 * EAR_RATE // BLOCK
 _LEAST_NEAR = 0.2
@@ -71,7 +71,7 @@ class Duplex(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class EchoResult:
     """One frame after the canceller.
 
     `samples` are cleaned for the voice activity detector and the ear, same shape as the frame. `near` says whether
@@ -127,7 +127,7 @@ class EchoCanceller:
         self._gain_of_late = np.array([1.0, 0.0])  # microphone and residual, as of the last 80 ms
         self._powers = np.zeros(3)  # reference, microphone, residual: means over audible blocks without a near voice
 
-    def process(self, microphone: Samples, reference: Samples) -> Heard:
+    def process(self, microphone: Samples, reference: Samples) -> EchoResult:
         """Take a frame of the microphone and what was played meanwhile: both shape (n,), n a multiple of 256, 16 kHz.
 
         An echo must not come before its reference; it may come up to 0.5 s after it.
@@ -141,18 +141,18 @@ class EchoCanceller:
         power = float(np.dot(reference, reference)) / len(reference)
         self._since_sound = 0.0 if power > _SOUNDING else self._since_sound + len(reference)
         if self._delay is not None:
-            self._delay = min(max(self._delay - self._drift * len(reference), TAPS / 2), float(LONGEST))
-        if self._since_sound > (self._delay or LONGEST) + (self._filter.partitions + 4) * BLOCK:
+            self._delay = min(max(self._delay - self._drift * len(reference), TAPS / 2), float(MAX_DELAY_SAMPLES))
+        if self._since_sound > (self._delay or MAX_DELAY_SAMPLES) + (self._filter.partitions + 4) * BLOCK:
             return self._pass_on(microphone)
         if power > _AUDIBLE:
             self._look(microphone, len(reference))
         if self._delay is None:
             near = self.duplex is Duplex.APART
-            return Heard(microphone, near, 0.0, _SILENCE_DB, _decibels(_power(microphone)))
+            return EchoResult(microphone, near, 0.0, _SILENCE_DB, _decibels(_power(microphone)))
         return self._cancel(microphone, self._delay)
 
-    def calibration(self) -> Calibration:
-        """What the greeting, or whatever else was spoken so far, has taught."""
+    def read_calibration(self) -> Calibration:
+        """Return what the speech so far has taught about the room."""
         if self._delay is None or self._taught < _FOLLOW_EVERY:
             return Calibration(self.duplex, None, None, None, None)
         reference, echo, residual = self._powers.tolist()
@@ -170,8 +170,8 @@ class EchoCanceller:
         return self.duplex is Duplex.HALF
 
     def describe(self) -> str:
-        """One line for a person."""
-        known = self.calibration()
+        """Return one line for a person."""
+        known = self.read_calibration()
         match self.duplex:
             case Duplex.APART:
                 return "Harry does not hear himself in the microphone."
@@ -186,21 +186,21 @@ class EchoCanceller:
             f"{known.cancelled:.0f} dB of that is removed (clocks differ by {known.drift:.0f} ppm)."
         )
 
-    def _pass_on(self, microphone: Samples) -> Heard:
+    def _pass_on(self, microphone: Samples) -> EchoResult:
         if self._seen is not None:
-            self._filter.silence()
+            self._filter.push_silence()
             self._seen = None
         self._idle = (self._idle + 1) % 4
         if self._idle == 0:
             self._evidence.overhear(microphone)
-        samples = self._equalised(microphone, None)
-        return Heard(samples, True, 2.0, _SILENCE_DB, _decibels(_power(microphone)))
+        samples = self._equalise(microphone, None)
+        return EchoResult(samples, True, 2.0, _SILENCE_DB, _decibels(_power(microphone)))
 
-    def _equalised(self, samples: Samples, gains: Bands | None) -> Samples:
+    def _equalise(self, samples: Samples, gains: Bands | None) -> Samples:
         blocks = [self._equaliser.apply(samples[at : at + BLOCK], gains) for at in range(0, len(samples), BLOCK)]
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
-    def _cancel(self, microphone: Samples, delay: float) -> Heard:
+    def _cancel(self, microphone: Samples, delay: float) -> EchoResult:
         cleaned = np.empty_like(microphone)
         echo = residue = 0.0
         near, score = False, 0.0
@@ -218,7 +218,7 @@ class EchoCanceller:
             if (power := _power(played)) > _AUDIBLE:
                 self._learn(power, _power(block), _power(residual), near=near)
         blocks = len(microphone) // BLOCK
-        return Heard(
+        return EchoResult(
             cleaned, near and not self.half_duplex, score, _decibels(echo / blocks), _decibels(residue / blocks)
         )
 
@@ -241,7 +241,7 @@ class EchoCanceller:
             self.duplex = Duplex.FULL
 
     def _start_over(self) -> None:
-        """The loudspeaker or the microphone was moved: learn the path anew, and believe little meanwhile."""
+        """Learn the path from the beginning: the loudspeaker or the microphone was moved. Believe little meanwhile."""
         self._filter.forget()
         self._taught = 0
         self._seen = None
@@ -255,7 +255,7 @@ class EchoCanceller:
             weight = float((_RADIANS**2 * np.abs(turned.real)).sum())
             moved = -float((_RADIANS * turned.imag).sum()) / max(weight, 1e-9)
             correction = 0.4 * min(max(moved, -1.0), 1.0) / (_FOLLOW_EVERY * BLOCK)
-            self._drift = min(max(self._drift - correction, -_MOST_DRIFT), _MOST_DRIFT)
+            self._drift = min(max(self._drift - correction, -_MAX_DRIFT), _MAX_DRIFT)
             self._to_follow = _FOLLOW_EVERY
         else:
             # After a silence the filter first catches up with what the clocks did meanwhile: that is no drift.
@@ -273,7 +273,7 @@ class EchoCanceller:
             return
         self._since_look = 0
         window = DelayFinder.WINDOW
-        found = self._finder.look(self._microphone.last(window), self._reference.last(window))
+        found = self._finder.look(self._microphone.read_newest(window), self._reference.read_newest(window))
         if found is None:
             return
         delay = max(float(found - _LEAD), TAPS / 2)

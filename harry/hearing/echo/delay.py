@@ -12,10 +12,10 @@ import numpy.typing as npt
 from actors.protocols import Samples
 from channels.messages import EAR_RATE
 
-LONGEST = 8192
+MAX_DELAY_SAMPLES = 8192
 """Samples of delay that can be found: 0.5 s."""
 
-_WINDOW = 2 * LONGEST
+_WINDOW = 2 * MAX_DELAY_SAMPLES
 _LOWEST = 150 * _WINDOW // EAR_RATE
 _HIGHEST = 6000 * _WINDOW // EAR_RATE
 _AGREE = 16
@@ -36,19 +36,19 @@ class DelayFinder:
         self.clearness = 0.0
 
     def look(self, microphone: Samples, reference: Samples) -> int | None:
-        """The delay in samples, 0 to `LONGEST`, once this look and the one before agree; about 0.6 ms.
+        """Find the delay in samples, 0 to `MAX_DELAY_SAMPLES`, once this look and the one before agree; about 0.6 ms.
 
         Both arrays have shape (WINDOW,) and end at the same instant; of the microphone only the newer half is used.
         """
         newer = np.zeros(_WINDOW, np.float32)
-        newer[LONGEST:] = microphone[LONGEST:]
+        newer[MAX_DELAY_SAMPLES:] = microphone[MAX_DELAY_SAMPLES:]
         band = slice(_LOWEST, _HIGHEST)
         cross = np.fft.rfft(newer)[band] * np.fft.rfft(reference)[band].conj()
         # Not quite the full transform: half the weight stays with the loud frequencies, where noise matters less.
         self._cross = np.float32(0.75) * self._cross + cross / (np.abs(cross) ** np.float32(0.75) + np.float32(1e-9))
-        whole = np.zeros(LONGEST + 1, np.complex64)
-        whole[band] = self._cross
-        correlation = np.abs(np.fft.irfft(whole)[:LONGEST])
+        spectrum = np.zeros(MAX_DELAY_SAMPLES + 1, np.complex64)
+        spectrum[band] = self._cross
+        correlation = np.abs(np.fft.irfft(spectrum)[:MAX_DELAY_SAMPLES])
         peak = int(correlation.argmax())
         self.clearness = float(correlation[peak] / max(float(np.sqrt(np.square(correlation).mean())), 1e-12))
         found = peak if self.clearness >= CLEAR else None
@@ -57,6 +57,6 @@ class DelayFinder:
         return agreed
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Start over."""
         self._cross[:] = 0
         self._last = None

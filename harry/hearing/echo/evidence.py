@@ -13,7 +13,7 @@ import numpy.typing as npt
 from actors.protocols import Samples
 from channels.messages import EAR_RATE
 from harry.hearing.echo.filter import BLOCK, SIZE
-from harry.hearing.echo.spectra import Powers, power, sound, spectra
+from harry.hearing.echo.spectra import Powers, compute_power, invert, transform
 
 _EDGES_HZ = (100, 200, 300, 400, 510, 630, 770, 920, 1080, 1270, 1480, 1720, 2000, 2320, 2700, 3150, 3700, 4400, 5300)
 _EDGES = np.round(np.array([*_EDGES_HZ, 6400, 7700]) * SIZE / EAR_RATE).astype(np.intp)
@@ -66,7 +66,7 @@ class Evidence:
         self._power: Bands = np.ones(BANDS, np.float32)
 
     def weigh(self, residual: Samples, predicted: Samples, doubt: Powers) -> float:
-        """How many decades the last 32 ms stand above all that echo and noise explain, on average over the bands.
+        """Return by how many decades the last 32 ms exceed what echo and noise explain, on average over the bands.
 
         `residual` and `predicted` have shape (BLOCK,); `doubt` is the filter's. 0 is nothing, 2 the most.
         """
@@ -100,7 +100,7 @@ class Evidence:
         self._noise = np.minimum(self._quietest_before, self._quietest)
 
     def _banded(self, before: Samples, now: Samples) -> Bands:
-        return _summed(power(spectra(np.concatenate((before, now)) * self._window)))
+        return _summed(compute_power(transform(np.concatenate((before, now)) * self._window)))
 
 
 def _summed(powers: Powers) -> Bands:
@@ -122,19 +122,19 @@ class Equaliser:
 
     def apply(self, samples: Samples, gains: Bands | None) -> Samples:
         """Filter a block, fading over from the gains before; None is unity, and twice None returns `samples` itself."""
-        whole = np.concatenate((self._past, samples))
-        self._past = whole[-(_RESPONSE - 1) :]
+        extended = np.concatenate((self._past, samples))
+        self._past = extended[-(_RESPONSE - 1) :]
         before, self._response = self._response, None if gains is None else _minimum_phase(gains)
         if before is None and self._response is None:
             return samples
-        old = samples if before is None else np.convolve(whole, before, "valid")
-        new = samples if self._response is None else np.convolve(whole, self._response, "valid")
+        old = samples if before is None else np.convolve(extended, before, "valid")
+        new = samples if self._response is None else np.convolve(extended, self._response, "valid")
         faded: Samples = old + self._fade * (new - old)
         return faded
 
 
 def _minimum_phase(gains: Bands) -> Samples:
-    """The response of `_RESPONSE` taps with these gains, by the folded cepstrum (Oppenheim and Schafer)."""
+    """Make the response of `_RESPONSE` taps with these gains, by the folded cepstrum (Oppenheim and Schafer)."""
     level = np.log(np.interp(_POINTS, _CENTRES, gains)).astype(np.float32)
-    folded = sound(level.astype(np.complex64)) * _FOLD
-    return sound(np.exp(spectra(folded)))[:_RESPONSE]
+    folded = invert(level.astype(np.complex64)) * _FOLD
+    return invert(np.exp(transform(folded)))[:_RESPONSE]

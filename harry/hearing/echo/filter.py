@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from actors.protocols import Samples
-from harry.hearing.echo.spectra import Powers, Spectra, power, sound, spectra
+from harry.hearing.echo.spectra import Powers, Spectra, compute_power, invert, transform
 
 BLOCK = 256
 """Samples the filter takes at a time: 16 ms."""
@@ -54,10 +54,10 @@ class PathFilter:
 
     def unsettle(self, share: float) -> None:
         """Know the path less well than before: by `share` (0..1) of each weight's own power."""
-        self._uncertainty += np.float32(share) * power(self.weights)
+        self._uncertainty += np.float32(share) * compute_power(self.weights)
 
-    def silence(self) -> None:
-        """Nothing was played for longer than the filter is."""
+    def push_silence(self) -> None:
+        """Take in silence: nothing was played for longer than the filter is."""
         self._played[:] = 0
         self._before = np.zeros(BLOCK, np.float32)
         self.doubt = np.zeros(BINS, np.float32)
@@ -68,18 +68,18 @@ class PathFilter:
         All three have shape (BLOCK,). About 0.1 ms for 12 partitions.
         """
         played = self._push(reference)
-        predicted = sound((self.weights * played).sum(axis=0))[BLOCK:]
+        predicted = invert((self.weights * played).sum(axis=0))[BLOCK:]
         self._padded[BLOCK:] = microphone - predicted
-        error = spectra(self._padded)
-        loudness = power(played)
+        error = transform(self._padded)
+        loudness = compute_power(played)
         self.doubt = _OVERLAP * (loudness * self._uncertainty).sum(axis=0)
-        self._other = np.float32(0.6) * self._other + np.float32(0.4) * power(error)
+        self._other = np.float32(0.6) * self._other + np.float32(0.4) * compute_power(error)
         step = self._uncertainty / (self.doubt + self._other + np.float32(1e-6))
-        change = sound(step * played.conj() * error)
+        change = invert(step * played.conj() * error)
         change[:, BLOCK:] = 0  # a partition is a block long; without this the blocks' ends would wrap around
-        self.weights += spectra(change)
+        self.weights += transform(change)
         self._uncertainty *= self._keep * (1 - _OVERLAP * step * loudness)
-        self._uncertainty += self._renew * power(self.weights)
+        self._uncertainty += self._renew * compute_power(self.weights)
         return predicted
 
     def _push(self, reference: Samples) -> Spectra:
@@ -88,6 +88,6 @@ class PathFilter:
         if self._at < 0:
             self._played[self.partitions + 1 :] = self._played[: self.partitions - 1]
             self._at = self.partitions
-        self._played[self._at] = spectra(np.concatenate((self._before, reference)))
+        self._played[self._at] = transform(np.concatenate((self._before, reference)))
         self._before = reference
         return self._played[self._at : self._at + self.partitions]

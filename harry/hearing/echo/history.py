@@ -17,7 +17,7 @@ _KEPT = 1 << 16
 
 
 def _interpolators() -> Samples:
-    """One windowed sinc for each fraction of a sample, shape (_PHASES + 1, TAPS), as `np.convolve` wants them."""
+    """Make one windowed sinc for each fraction of a sample, shape (_PHASES + 1, TAPS), as `np.convolve` wants them."""
     taps = np.arange(1 - TAPS // 2, TAPS // 2 + 1)
     distance = taps - np.arange(_PHASES + 1)[:, None] / _PHASES
     table = np.sinc(distance) * np.cos(np.pi * distance / (TAPS + 2)) ** 2
@@ -43,15 +43,15 @@ class History:
         self._kept[self._end : self._end + len(samples)] = samples
         self._end += len(samples)
 
-    def last(self, count: int) -> Samples:
-        """The newest `count` samples, as a view that the next push may change."""
+    def read_newest(self, count: int) -> Samples:
+        """Return the newest `count` samples, as a view that the next push may change."""
         return self._kept[self._end - count : self._end]
 
     def read(self, count: int, back: int, delay: float) -> Samples:
         """Read `count` samples, the first of them `back` + `delay` before the end; `delay` is at least `TAPS` / 2."""
         place = self._end - back - delay
-        whole = math.floor(place)
-        first = whole - TAPS // 2 + 1
-        interpolator = _TABLE[round((place - whole) * _PHASES)]
+        floor = math.floor(place)
+        first = floor - TAPS // 2 + 1
+        interpolator = _TABLE[round((place - floor) * _PHASES)]
         read: Samples = np.convolve(self._kept[first : first + count + TAPS - 1], interpolator, "valid")
         return read

@@ -16,19 +16,19 @@ Powers = npt.NDArray[np.float32]
 """One power for each bin of a spectrum."""
 
 
-def spectra(samples: Samples) -> Spectra:
+def transform(samples: Samples) -> Spectra:
     """Transform along the last axis: n samples become n / 2 + 1 bins."""
     transformed: Any = np.fft.rfft(samples)
     return transformed  # type: ignore[no-any-return]  # the stubs say complex128
 
 
-def sound(spectra: Spectra) -> Samples:
-    """The inverse of `spectra`."""
+def invert(spectra: Spectra) -> Samples:
+    """Transform back: the inverse of `transform`."""
     transformed: Any = np.fft.irfft(spectra)
     return transformed  # type: ignore[no-any-return]  # the stubs say float64
 
 
-def power(spectra: Spectra) -> Powers:
-    """The squared magnitude of each bin."""
+def compute_power(spectra: Spectra) -> Powers:
+    """Return the squared magnitude of each bin."""
     squared: Powers = spectra.real**2 + spectra.imag**2
     return squared

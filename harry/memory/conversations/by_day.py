@@ -6,14 +6,14 @@ from datetime import date, datetime, timedelta, tzinfo
 from datetime import time as clock_time
 
 from channels.messages import Exchange
-from harry.memory.conversations.window import Row, shown
+from harry.memory.conversations.window import Row, merge_amended
 from harry.memory.store.database import Database
 
-MOST = 500
+MAX_TURNS = 500
 """Turns of a day that are read: the newest."""
 
 
-async def exchanges_of(tables: Database, user: str, day: str, *, zone: tzinfo | None = None) -> list[Exchange]:
+async def read_exchanges(tables: Database, user: str, day: str, *, zone: tzinfo | None = None) -> list[Exchange]:
     """Read a user's exchanges of a local day (YYYY-MM-DD), oldest first. Raises `StoreError`."""
     first = _midnight(date.fromisoformat(day), zone or tables.zone)
     last = _midnight(date.fromisoformat(day) + timedelta(days=1), zone or tables.zone)
@@ -21,8 +21,8 @@ async def exchanges_of(tables: Database, user: str, day: str, *, zone: tzinfo | 
         SELECT seq, id, said, heard, interrupted, amends FROM turn
         WHERE user = ? AND started_at >= ? AND started_at < ? ORDER BY seq DESC LIMIT ?
     """
-    rows = await tables.read(lambda each: each.execute(query, (user, first, last, MOST)).fetchall())
-    return shown(Row(*row) for row in reversed(rows))
+    rows = await tables.read(lambda connection: connection.execute(query, (user, first, last, MAX_TURNS)).fetchall())
+    return merge_amended(Row(*row) for row in reversed(rows))
 
 
 def _midnight(day: date, zone: tzinfo | None) -> float:

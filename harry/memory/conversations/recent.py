@@ -9,16 +9,16 @@ from channels.messages import Exchange
 from harry.memory.conversations.rotation import Rotation
 from harry.memory.store.database import Database
 from harry.memory.store.opening import KeepingStore
-from harry.memory.text.analysis import ago
+from harry.memory.text.analysis import format_age
 
-EARLIER = 3
+MAX_EARLIER_CONVERSATIONS = 3
 """Conversations before this one of which a prompt tells."""
 
-LONGEST = 600
+MAX_SUMMARY_CHARACTERS = 600
 """Characters that it tells of each."""
 
 
-async def recent(
+async def recall_recent(
     store: KeepingStore, database: Database | None, user: str, *, turns: int, tokens: int
 ) -> tuple[Exchange, ...]:
     """Recall a user's conversation that is not over, oldest first, within `turns` and `tokens`. Raises `StoreError`.
@@ -27,18 +27,18 @@ async def recent(
     """
     if database is None:
         return tuple(await store.history(user, limit=turns))
-    found = await Rotation(database).fleeting(user, budget=tokens)
+    found = await Rotation(database).recall_recent(user, budget=tokens)
     return tuple(found[-turns:]) if turns else ()
 
 
-async def earlier(rotation: Rotation, user: str, *, wall: Callable[[], float] = time.time) -> dict[str, str]:
-    """Tell what the conversations before this one were about: a line for each by its id, oldest first.
+async def recall_earlier(rotation: Rotation, user: str, *, wall: Callable[[], float] = time.time) -> dict[str, str]:
+    """Return a line about each earlier conversation by its id, oldest first.
 
     Raises `StoreError`.
     """
-    told = {}
-    for each in await rotation.conversations(user, limit=EARLIER):
-        summary = " ".join((each.summary or "").split())[:LONGEST]
+    lines = {}
+    for conversation in await rotation.list_conversations(user, limit=MAX_EARLIER_CONVERSATIONS):
+        summary = " ".join((conversation.summary or "").split())[:MAX_SUMMARY_CHARACTERS]
         if summary:
-            told[each.id] = f"Conversation {ago(each.ended_at, wall())}, in short: {summary}"
-    return told
+            lines[conversation.id] = f"Conversation {format_age(conversation.ended_at, wall())}, in short: {summary}"
+    return lines

@@ -19,8 +19,9 @@ import structlog
 import trio
 
 from channels.messages import Exchange
+from channels.signals import Latch
 from harry.memory.conversations.summary import extract
-from harry.memory.conversations.window import BUDGET, Count, Row, shown, upper_bound, within
+from harry.memory.conversations.window import DEFAULT_BUDGET_TOKENS, Count, Row, bound_tokens, fit_budget, merge_amended
 from harry.memory.store import items
 from harry.memory.store.database import Database
 from harry.memory.store.records import local_day
@@ -28,22 +29,22 @@ from harry.memory.store.records import local_day
 Summarise: TypeAlias = Callable[[Sequence[Exchange]], Awaitable[str]]
 """Writes a summary of a conversation; may fail or take too long."""
 
-SILENCE = 30 * 60.0
+SILENCE_SECONDS = 30 * 60.0
 """Seconds of silence that end a conversation."""
 
-PATIENCE = 60.0
+SUMMARY_SECONDS = 60.0
 """Seconds a mind may take for a summary; after that the extracted one is written."""
 
-MOST_TURNS = 2000
+MAX_TURNS = 2000
 """Turns of one conversation; a longer one is rotated in parts."""
 
-RECENT_AT_MOST = 500
+MAX_RECENT_TURNS = 500
 """Turns that are looked at for the recent conversation, whatever the budget."""
 
-LONGEST_SUMMARY = 4000
+MAX_SUMMARY_CHARACTERS = 4000
 """Characters of a summary that are kept."""
 
-_LONGEST_NAP = 300.0  # seconds after which the wall clock is looked at again: it may have jumped
+_MAX_NAP_SECONDS = 300.0  # seconds after which the wall clock is looked at again: it may have jumped
 
 log = structlog.get_logger(__name__)
 
@@ -86,9 +87,9 @@ def _ignore(_: str) -> None:
 class Rotation:
     """Rotates conversations in `tables`. `wall` tells seconds since the epoch, `zone` what a day is.
 
-    `summarise` is asked for each summary and answered for by `extract` when it fails or says nothing. `reached(point)`
-    is told of each step: `counted out`, `summarised`, `let go`; `over(user, turns)` of each conversation's turns when
-    they belong to the recent conversation no more.
+    `summarise` writes each summary; `extract` does when it fails or returns nothing. `on_step(name)` is called after
+    each step (`counted out`, `summarised`, `let go`), `on_let_go(user, turns)` with the ids of turns that belong to the
+    recent conversation no more.
     """
 
     def __init__(
@@ -98,10 +99,10 @@ class Rotation:
         summarise: Summarise | None = None,
         zone: tzinfo | None = None,
         wall: Callable[[], float] = time.time,
-        silence: float = SILENCE,
-        patience: float = PATIENCE,
-        reached: Callable[[str], object] = _ignore,
-        over: Callable[[str, Collection[str]], object] = lambda user, turns: None,
+        silence: float = SILENCE_SECONDS,
+        patience: float = SUMMARY_SECONDS,
+        on_step: Callable[[str], object] = _ignore,
+        on_let_go: Callable[[str, Collection[str]], object] = lambda user, turns: None,
     ) -> None:
         self._tables = tables
         self._summarise = summarise
@@ -109,35 +110,41 @@ class Rotation:
         self._wall = wall
         self._silence = silence
         self._patience = patience
-        self._reached = reached
-        self._over = over
-        self._noticed = trio.Event()
+        self._on_step = on_step
+        self._on_let_go = on_let_go
+        self._noticed = Latch()
 
     # The recent conversation.
 
-    async def fleeting(self, user: str, *, budget: int = BUDGET, count: Count = upper_bound) -> list[Exchange]:
+    async def recall_recent(
+        self, user: str, *, budget: int = DEFAULT_BUDGET_TOKENS, count: Count = bound_tokens
+    ) -> list[Exchange]:
         """Recall the turns not rotated yet, the newest that fit into `budget` tokens, oldest first."""
         query = f"""
             SELECT seq, id, said, heard, interrupted, amends, tools FROM turn
-            WHERE user = :user AND seq > {_LET_GO} ORDER BY seq DESC LIMIT {RECENT_AT_MOST}
+            WHERE user = :user AND seq > {_LET_GO} ORDER BY seq DESC LIMIT {MAX_RECENT_TURNS}
         """  # noqa: S608 (constants; the user is bound)
-        rows = await self._tables.read(lambda each: each.execute(query, {"user": user}).fetchall())
-        return within(shown(Row(*row) for row in reversed(rows)), budget, count)
+        rows = await self._tables.read(lambda connection: connection.execute(query, {"user": user}).fetchall())
+        return fit_budget(merge_amended(Row(*row) for row in reversed(rows)), budget, count)
 
     # Rotated conversations.
 
-    async def conversations(self, user: str, *, day: str | None = None, limit: int = 100) -> list[Conversation]:
+    async def list_conversations(self, user: str, *, day: str | None = None, limit: int = 100) -> list[Conversation]:
         """List the newest rotated conversations of a user, of one local day or of all, oldest first."""
         query = f"""
             SELECT {_COLUMNS} FROM conversation
             WHERE user = ? AND summary IS NOT NULL AND (? IS NULL OR day = ?) ORDER BY seq DESC LIMIT ?
         """  # noqa: S608 (constants)
-        rows = await self._tables.read(lambda each: each.execute(query, (user, day, day, max(limit, 0))).fetchall())
+        rows = await self._tables.read(
+            lambda connection: connection.execute(query, (user, day, day, max(limit, 0))).fetchall()
+        )
         return [Conversation(*row) for row in reversed(rows)]
 
-    async def exchanges(self, conversation: Conversation) -> list[Exchange]:
+    async def read_exchanges(self, conversation: Conversation) -> list[Exchange]:
         """Read a conversation's exchanges as they were heard, oldest first."""
-        return shown(Row(*row) for row in await self._tables.read(lambda each: _turns(each, conversation)))
+        return merge_amended(
+            Row(*row) for row in await self._tables.read(lambda connection: _turns(connection, conversation))
+        )
 
     # Rotating.
 
@@ -147,19 +154,21 @@ class Rotation:
         May be called at any time, by several processes at once, and again after a crash at any step.
         """
         rotated = []
-        while (conversation := await self._tables.transaction(lambda each: self._count_out(each, user))) is not None:
-            self._reached("counted out")
-            exchanges = await self.exchanges(conversation)
+        while (
+            conversation := await self._tables.transaction(lambda connection: self._count_out(connection, user))
+        ) is not None:
+            self._on_step("counted out")
+            exchanges = await self.read_exchanges(conversation)
             summary, author = await self._summary(exchanges)
-            self._reached("summarised")
-            turns = [each.turn for each in exchanges]
+            self._on_step("summarised")
+            turns = [exchange.turn for exchange in exchanges]
             rotated.append(await self._let_go(conversation, turns, summary, author))
-            self._over(user, frozenset(turns))
-            self._reached("let go")
+            self._on_let_go(user, frozenset(turns))
+            self._on_step("let go")
         return rotated
 
     def notice(self) -> None:
-        """Say that a turn was kept: `run` looks again at when it has to rotate."""
+        """Announce that a turn was stored, so that `run` recomputes when to rotate."""
         self._noticed.set()
 
     async def run(
@@ -171,8 +180,8 @@ class Rotation:
     ) -> NoReturn:
         """Rotate when it is time, until cancelled. A failure of the class `on_failure` is logged and tried again."""
         while True:
-            self._noticed = trio.Event()
-            nap = _LONGEST_NAP
+            self._noticed.clear()
+            nap = _MAX_NAP_SECONDS
             try:
                 for user in users():
                     for conversation in await self.rotate(user):
@@ -184,16 +193,18 @@ class Rotation:
                 await self._noticed.wait()
 
     async def _time_left(self, user: str) -> float:
-        """Seconds until the recent conversation is over, if nothing more is said."""
+        """Return the seconds until the recent conversation is over, if nothing more is said."""
         query = f"SELECT max(ended_at) FROM turn WHERE user = :user AND seq > {_LET_GO}"  # noqa: S608 (a constant)
-        ended: float | None = await self._tables.read(lambda each: each.execute(query, {"user": user}).fetchone()[0])
+        ended: float | None = await self._tables.read(
+            lambda connection: connection.execute(query, {"user": user}).fetchone()[0]
+        )
         if ended is None:
-            return _LONGEST_NAP
+            return _MAX_NAP_SECONDS
         now = self._wall()
         return min(max(ended + self._silence - now, 0.0) + 1.0, _until_midnight(now, self._zone))
 
     def _count_out(self, connection: sqlite3.Connection, user: str) -> Conversation | None:
-        """Fix which turns make the oldest conversation that is over. One that has no summary yet comes first."""
+        """Record which turns form the oldest finished conversation; one that has no summary yet comes first."""
         unfinished = connection.execute(
             f"SELECT {_COLUMNS} FROM conversation WHERE user = ? AND summary IS NULL ORDER BY seq",  # noqa: S608
             (user,),
@@ -230,16 +241,16 @@ class Rotation:
     def _first_over(self, connection: sqlite3.Connection, user: str) -> list[_Times]:
         query = f"""
             SELECT seq, id, started_at, ended_at FROM turn WHERE user = :user AND seq > {_LET_GO}
-            ORDER BY seq LIMIT {MOST_TURNS + 1}
+            ORDER BY seq LIMIT {MAX_TURNS + 1}
         """  # noqa: S608 (constants)
         turns = [_Times(*row) for row in connection.execute(query, {"user": user})]
         for place in range(1, len(turns)):
-            if self._apart(turns[place - 1], turns[place].started_at) or place == MOST_TURNS:
+            if self._apart(turns[place - 1], turns[place].started_at) or place == MAX_TURNS:
                 return turns[:place]
         return turns if turns and self._apart(turns[-1], self._wall()) else []
 
     def _apart(self, turn: _Times, later: float) -> bool:
-        """Whether what happens `later` belongs to another conversation than the turn."""
+        """Return whether what happens `later` belongs to another conversation than the turn."""
         return later - turn.ended_at > self._silence or self._day(later) != self._day(turn.started_at)
 
     def _day(self, at: float) -> str:
@@ -253,7 +264,7 @@ class Rotation:
         if self._summarise is not None:
             with trio.move_on_after(self._patience):
                 try:
-                    written = (await self._summarise(exchanges)).strip()[:LONGEST_SUMMARY]
+                    written = (await self._summarise(exchanges)).strip()[:MAX_SUMMARY_CHARACTERS]
                     if written:
                         return written, "mind"
                 except Exception as error:  # noqa: BLE001  a stranger's function: no failure of it may stop the keeping
@@ -279,8 +290,8 @@ class Rotation:
 
 
 def _item(conversation: Conversation, summary: str, turns: list[str]) -> items.Item:
-    """The summary as it is found. It goes with each turn that it was made of, and takes what is told in short along."""
-    origins = tuple(item for turn in turns for item in items.turn_items(turn))
+    """Build the item under which the summary is found; it is deleted with any turn that it was made from."""
+    origins = tuple(item for turn in turns for item in items.name_turn_items(turn))
     return items.Item(
         f"{conversation.id}/summary", summary, conversation.user, "note", "", conversation.ended_at,
         heading="summary of a conversation", source="conversations", derived_from=origins,
@@ -298,7 +309,7 @@ def _turns(connection: sqlite3.Connection, conversation: Conversation) -> list[A
 
 
 def _until_midnight(now: float, zone: tzinfo | None) -> float:
-    """Seconds from `now` until the next local day, a little more rather than less."""
+    """Return the seconds from `now` until the next local day, rounded up."""
     here = datetime.fromtimestamp(now, tz=UTC).astimezone(zone)
     midnight = datetime.combine(here.date() + timedelta(days=1), clock_time(), tzinfo=zone)
     return max(midnight.timestamp() - now, 0.0) + 1.0

@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, TypeAlias
 
 from channels.messages import Exchange
-from harry.memory.store.records import tools_of
+from harry.memory.store.records import parse_tools
 
 Count: TypeAlias = Callable[[str], int]
 """How many tokens a text is."""
 
-FRAME = 8
+FRAME_TOKENS = 8
 """Tokens that a chat template puts around the two messages of an exchange, at most."""
 
-BUDGET = 4000
+DEFAULT_BUDGET_TOKENS = 4000
 """Tokens of recent conversation, if nobody says otherwise."""
 
 
@@ -33,8 +33,8 @@ class Row(NamedTuple):
     tools: str = ""
 
 
-def upper_bound(text: str) -> int:
-    """Count tokens without a tokenizer, never too few: the bytes of the text in UTF-8, and one.
+def bound_tokens(text: str) -> int:
+    """Return an upper bound of a text's tokens without a tokenizer: its bytes in UTF-8, plus one.
 
     Every tokenizer of bytes or with a fallback to bytes (byte-level BPE, SentencePiece, WordPiece's unknowns) spends a
     token on at least one byte; the one more is the word mark that SentencePiece puts in front. English is about four
@@ -43,26 +43,26 @@ def upper_bound(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass")) + 1
 
 
-def cost(exchange: Exchange, count: Count = upper_bound) -> int:
+def count_exchange(exchange: Exchange, count: Count = bound_tokens) -> int:
     """Count the tokens of an exchange in a prompt."""
-    return count(exchange.said) + count(exchange.heard) + FRAME
+    return count(exchange.said) + count(exchange.heard) + FRAME_TOKENS
 
 
-def shown(rows: Iterable[Row]) -> list[Exchange]:
-    """Make exchanges of turns, oldest first; an amended turn is shown, in its old place, as what amends it."""
+def merge_amended(rows: Iterable[Row]) -> list[Exchange]:
+    """Convert turns to exchanges, oldest first; an amended turn is replaced by the one that amends it."""
     place: dict[str, str] = {}
     kept: dict[str, Exchange] = {}
     for row in rows:
         place[row.id] = place.get(row.amends or "", row.id)
-        kept[place[row.id]] = Exchange(row.id, row.said, row.heard, bool(row.interrupted), tools_of(row.tools))
+        kept[place[row.id]] = Exchange(row.id, row.said, row.heard, bool(row.interrupted), parse_tools(row.tools))
     return list(kept.values())
 
 
-def within(exchanges: Sequence[Exchange], budget: int, count: Count = upper_bound) -> list[Exchange]:
-    """Take the newest exchanges that fit into `budget` tokens together, oldest first. None is cut in two."""
+def fit_budget(exchanges: Sequence[Exchange], budget: int, count: Count = bound_tokens) -> list[Exchange]:
+    """Return the newest whole exchanges that fit into `budget` tokens together, oldest first."""
     taken: list[Exchange] = []
     for exchange in reversed(exchanges):
-        budget -= cost(exchange, count)
+        budget -= count_exchange(exchange, count)
         if budget < 0:
             break
         taken.append(exchange)

@@ -21,7 +21,8 @@ from channels.turn import new_id
 from harry.errors import StoreError
 from harry.memory.store import items
 from harry.memory.store.database import Database
-from harry.memory.store.records import LONGEST, local_day
+from harry.memory.store.records import MAX_TEXT_CHARACTERS, local_day
+from harry.memory.text.surrogates import repair_surrogates
 
 _COLUMNS = "id, user, persona, day, at, text, sentiment, tags, long_term_goal"
 _WORD = re.compile(r"\w+")
@@ -42,7 +43,7 @@ class JournalEntry:
     long_term_goal: str = ""
 
     @property
-    def whole(self) -> str:
+    def searchable_text(self) -> str:
         """Everything that can be searched."""
         return " ".join([self.text, self.sentiment, *self.tags, self.long_term_goal])
 
@@ -82,11 +83,11 @@ class Journal:
         """
         now = self._wall()
         on = date.fromisoformat(day).isoformat() if day else local_day(now, self._zone)
-        if len(text) > LONGEST:
-            raise ValueError(f"the entry is longer than {LONGEST} characters")
+        if len(text) > MAX_TEXT_CHARACTERS:
+            raise ValueError(f"the entry is longer than {MAX_TEXT_CHARACTERS} characters")
         entry = JournalEntry(
-            new_id(now), self._user, self._persona, on, now, _whole(text), _whole(sentiment),
-            tuple(map(_whole, tags)), _whole(long_term_goal),
+            new_id(now), self._user, self._persona, on, now, repair_surrogates(text), repair_surrogates(sentiment),
+            tuple(map(repair_surrogates, tags)), repair_surrogates(long_term_goal),
         )  # fmt: skip
         values = (
             entry.id, entry.user, entry.persona, on, now, entry.text, entry.sentiment,
@@ -116,23 +117,26 @@ class Journal:
         found = await self._select("AND day = ?", day)
         return found[0] if found else None
 
-    async def newest(self) -> JournalEntry | None:
+    async def read_newest(self) -> JournalEntry | None:
         """Read the entry of the latest day that has one, whenever it was written."""
         found = await self._select("ORDER BY day DESC LIMIT 1")
         return found[0] if found else None
 
-    async def yesterday(self) -> JournalEntry | None:
+    async def read_yesterday(self) -> JournalEntry | None:
         """Read the entry of the calendar day before today."""
         today = datetime.fromtimestamp(self._wall(), tz=UTC).astimezone(self._zone).date()
         return await self.read((today - timedelta(days=1)).isoformat())
 
     async def search(self, words: str, *, limit: int = 5) -> list[JournalEntry]:
         """Find the entries that hold the words, the best first: rare words count more, whole words only."""
-        wanted = set(_words(words))
-        entries = await self._select("ORDER BY day DESC") if wanted else []
-        held = [Counter(_words(each.whole)) for each in entries]
-        rarity = {word: math.log(1 + len(held) / (1 + sum(word in each for each in held))) for word in wanted}
-        scores = [sum(rarity[word] * each[word] / (each[word] + 1) for word in wanted if each[word]) for each in held]
+        searched = set(_words(words))
+        entries = await self._select("ORDER BY day DESC") if searched else []
+        held = [Counter(_words(entry.searchable_text)) for entry in entries]
+        rarity = {word: math.log(1 + len(held) / (1 + sum(word in counted for counted in held))) for word in searched}
+        scores = [
+            sum(rarity[word] * counted[word] / (counted[word] + 1) for word in searched if counted[word])
+            for counted in held
+        ]
         # Sorting keeps the newest first among equals.
         best = sorted((number for number, score in enumerate(scores) if score), key=lambda number: -scores[number])
         return [entries[number] for number in best[: max(limit, 0)]]
@@ -153,7 +157,7 @@ class Journal:
     async def _select(self, rest: str, *values: str) -> list[JournalEntry]:
         query = f"SELECT {_COLUMNS} FROM journal WHERE persona = ? AND user = ? {rest}"  # noqa: S608 (constants)
         parameters = (self._persona, self._user, *values)
-        rows = await self._tables.read(lambda each: each.execute(query, parameters).fetchall())
+        rows = await self._tables.read(lambda connection: connection.execute(query, parameters).fetchall())
         return [_entry(row) for row in rows]
 
 
@@ -162,7 +166,7 @@ def _item_id(persona: str, day: str) -> str:
 
 
 def _item(entry: JournalEntry, derived_from: tuple[str, ...]) -> items.Item:
-    """The entry as it is found: its goal and tags are no words of the day."""
+    """Build the item under which the entry is found, without its goal and tags."""
     return items.Item(
         _item_id(entry.persona, entry.day), entry.text, entry.user, "journal", entry.persona, entry.at,
         source="journal", derived_from=derived_from,
@@ -179,8 +183,3 @@ def _entry(row: tuple[Any, ...]) -> JournalEntry:
 
 def _words(text: str) -> list[str]:
     return _WORD.findall(text.casefold())
-
-
-def _whole(text: str) -> str:
-    """Give what of a text can be kept: halves of surrogate pairs become U+FFFD."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

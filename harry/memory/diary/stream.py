@@ -1,7 +1,7 @@
 """The stream of consciousness by days: today, yesterday, any day and any stretch of days, with times.
 
 An entry belongs to the local day on which it was thought, fixed when it was written: so each local day has one stream,
-whatever the clock does at midnight, in March and in October, or when the time is set anew.
+whatever the clock does at midnight, in March and in October, or when the clock is set.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from channels.messages import Thought, TurnRecord
 from channels.turn import new_id
 
-MOST_ENTRIES = 10_000
+MAX_ENTRIES = 10_000
 """Entries of a stretch of days that are given at most: the newest."""
 
 
@@ -27,7 +27,7 @@ class DayStore(Protocol):
         ...
 
     async def thoughts(self, persona: str, day: str, *, limit: int | None = None) -> list[dict[str, Any]]:
-        """Give a day's entries."""
+        """Return a day's entries."""
         ...
 
     async def days(self, persona: str) -> list[str]:
@@ -66,7 +66,7 @@ class SocDays:
         self._wall = wall
 
     async def append(self, text: str, *, entry: str | None = None) -> int:
-        """Keep a thought; returns its number once it is durable. The same `entry` (an id) again changes nothing.
+        """Store a thought; return its number once it is durable. The same `entry` (an id) again changes nothing.
 
         Raises `StoreError`.
         """
@@ -76,21 +76,21 @@ class SocDays:
         (sequence,) = await self._store.write([thought])
         return sequence
 
-    async def today(self) -> list[Entry]:
+    async def read_today(self) -> list[Entry]:
         """Read today's entries, oldest first; yesterday's while today has none."""
         today = self._date()
-        return await self.day(today.isoformat()) or await self.day((today - timedelta(days=1)).isoformat())
+        return await self.read_day(today.isoformat()) or await self.read_day((today - timedelta(days=1)).isoformat())
 
-    async def yesterday(self) -> list[Entry]:
+    async def read_yesterday(self) -> list[Entry]:
         """Read the entries of the calendar day before today, oldest first."""
-        return await self.day((self._date() - timedelta(days=1)).isoformat())
+        return await self.read_day((self._date() - timedelta(days=1)).isoformat())
 
-    async def day(self, day: str, *, limit: int | None = None) -> list[Entry]:
+    async def read_day(self, day: str, *, limit: int | None = None) -> list[Entry]:
         """Read a local day's (YYYY-MM-DD) entries, oldest first; the newest `limit` of them."""
         found = await self._store.thoughts(self._persona, day, limit=limit)
-        return [Entry(each["sequence"], day, each["at"], each["text"]) for each in found]
+        return [Entry(thought["sequence"], day, thought["at"], thought["text"]) for thought in found]
 
-    async def range(self, first: str, last: str, *, limit: int = MOST_ENTRIES) -> list[Entry]:
+    async def read_range(self, first: str, last: str, *, limit: int = MAX_ENTRIES) -> list[Entry]:
         """Read the entries of the days from `first` to `last`, both included, oldest first; the newest `limit`.
 
         Raises `ValueError` for what is no day, or where `first` comes after `last`.
@@ -100,10 +100,10 @@ class SocDays:
         entries: list[Entry] = []
         for day in reversed(await self._store.days(self._persona)):
             if first <= day <= last and len(entries) < limit:
-                entries[:0] = await self.day(day, limit=limit - len(entries))
+                entries[:0] = await self.read_day(day, limit=limit - len(entries))
         return entries
 
-    async def days(self) -> list[str]:
+    async def list_days(self) -> list[str]:
         """List the local days on which something was thought, oldest first."""
         return await self._store.days(self._persona)
 

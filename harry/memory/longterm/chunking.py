@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-WORDS = 200
+PASSAGE_WORDS = 200
 """Words of a passage, about."""
-MOST = 250
+MAX_PASSAGE_WORDS = 250
 """Words of a passage at most, unless one sentence has more."""
 
 _HEADING = re.compile(r"(#{1,6})[ \t]+(.+?)[ \t#]*$")
@@ -28,8 +28,8 @@ class Passage:
     heading: str = ""
 
 
-def passages(document: str, *, markdown: bool = True) -> list[Passage]:
-    """Cut a document. Plain text has no headings."""
+def split_passages(document: str, *, markdown: bool = True) -> list[Passage]:
+    """Split a document into passages. Plain text (`markdown` false) has no headings."""
     found: list[Passage] = []
     for heading, paragraphs in _sections(document, markdown=markdown):
         found += [Passage(text, heading) for text in _gathered(paragraphs)]
@@ -69,11 +69,13 @@ def _gathered(paragraphs: list[str]) -> list[str]:
     carried = 0  # pieces at the head of `now` that the passage before has already
     for paragraph in paragraphs:
         for piece, joint in _pieces(paragraph):
-            size = sum(len(each.split()) for each in now)
-            if len(now) > carried and size + len(piece.split()) > (MOST if joint == " " else WORDS):
+            size = sum(len(text.split()) for text in now)
+            if len(now) > carried and size + len(piece.split()) > (
+                MAX_PASSAGE_WORDS if joint == " " else PASSAGE_WORDS
+            ):
                 done.append("".join(now).strip())
                 last = _SENTENCE.split(now[-1].strip())[-1]
-                now = [last] if len(last.split()) < WORDS // 4 else []
+                now = [last] if len(last.split()) < PASSAGE_WORDS // 4 else []
                 carried = len(now)
             now.append(f"{joint}{piece}")
     if len(now) > carried:
@@ -82,8 +84,8 @@ def _gathered(paragraphs: list[str]) -> list[str]:
 
 
 def _pieces(paragraph: str) -> list[tuple[str, str]]:
-    """Cut a paragraph where it is too long for one passage, as (piece, what stands before it)."""
-    if len(paragraph.split()) <= MOST:
+    """Split a paragraph that is too long for one passage; return pairs (piece, joint before it)."""
+    if len(paragraph.split()) <= MAX_PASSAGE_WORDS:
         return [(paragraph, "\n\n")]
     sentences = [piece for sentence in _SENTENCE.split(paragraph) for piece in _short(sentence)]
     return [(sentence, " " if number else "\n\n") for number, sentence in enumerate(sentences)]
@@ -91,6 +93,6 @@ def _pieces(paragraph: str) -> list[tuple[str, str]]:
 
 def _short(sentence: str) -> list[str]:
     words = sentence.split()
-    if len(words) <= MOST:
+    if len(words) <= MAX_PASSAGE_WORDS:
         return [sentence]
-    return [" ".join(words[first : first + WORDS]) for first in range(0, len(words), WORDS)]
+    return [" ".join(words[first : first + PASSAGE_WORDS]) for first in range(0, len(words), PASSAGE_WORDS)]

@@ -10,20 +10,20 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harry.memory.search.embedding import MODEL, Embedder, of_turn
+from harry.memory.search.embedding import MODEL, Embedder, combine_vectors
 from harry.memory.store.items import keep_vectors, trim_changes
-from harry.memory.text.analysis import SESSION_GAP, spoken_text
+from harry.memory.text.analysis import SESSION_GAP, format_spoken
 
-TOGETHER = 64
+BATCH_VECTORS = 64
 """Vectors in one commit."""
 
-_EMBEDDED = 4_000
+_MAX_EMBEDDED_CHARACTERS = 4_000
 """Characters of a text that the model is given: it reads the first 256 pieces."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """An item that wants a vector: its words, and those that were said before it, "" for none."""
+class PendingItem:
+    """An item without a vector: its words, and those said before it ("" for none)."""
 
     seq: int
     namespace: str
@@ -32,8 +32,8 @@ class Wanted:
     before: str
 
 
-def without_vector(connection: sqlite3.Connection, namespace: str | None) -> list[Wanted]:
-    """List the items that want a vector, of one namespace or of all, oldest first."""
+def list_pending(connection: sqlite3.Connection, namespace: str | None) -> list[PendingItem]:
+    """List the items without a vector, of one namespace or of all, oldest first."""
     rows = connection.execute(
         """
         SELECT i.seq, i.ns, i.kind, i.speaker, i.heading, i.text, i.at, b.speaker, b.heading, b.text, b.at
@@ -44,24 +44,28 @@ def without_vector(connection: sqlite3.Connection, namespace: str | None) -> lis
         """,
         (MODEL, namespace),
     )
-    wanted = []
+    pending = []
     for seq, ns, kind, speaker, heading, text, at, *before in rows:
         said = ""
         if before[2] is not None and (at is None or before[3] is None or abs(at - before[3]) <= SESSION_GAP):
-            said = spoken_text(before[2][:_EMBEDDED], before[0], before[1])
-        wanted.append(Wanted(seq, ns, kind, spoken_text(text[:_EMBEDDED], speaker, heading), said))
-    return wanted
+            said = format_spoken(before[2][:_MAX_EMBEDDED_CHARACTERS], before[0], before[1])
+        pending.append(
+            PendingItem(seq, ns, kind, format_spoken(text[:_MAX_EMBEDDED_CHARACTERS], speaker, heading), said)
+        )
+    return pending
 
 
-def embedded(embedder: Embedder, items: Sequence[Wanted], everywhere: bool) -> list[bytes]:
-    """Make the items' vectors; blocking. `everywhere` uses all processors."""
+def embed(embedder: Embedder, items: Sequence[PendingItem], everywhere: bool) -> list[bytes]:
+    """Compute the items' vectors, each float16 of shape (384,) as bytes; blocking. `everywhere` uses all processors."""
     encode = embedder.encode_many if everywhere else embedder.encode
-    together = [f"{each.before}\n{each.text}" if each.before else each.text for each in items]
-    vectors = encode([*(each.text for each in items), *together])
-    return [of_turn(alone, both) for alone, both in zip(vectors[: len(items)], vectors[len(items) :], strict=True)]
+    together = [f"{item.before}\n{item.text}" if item.before else item.text for item in items]
+    vectors = encode([*(item.text for item in items), *together])
+    return [
+        combine_vectors(alone, both) for alone, both in zip(vectors[: len(items)], vectors[len(items) :], strict=True)
+    ]
 
 
-def keep(connection: sqlite3.Connection, rows: Sequence[tuple[int, str, str, bytes]]) -> None:
-    """Keep vectors of items that are still there, as (number, namespace, kind, vector)."""
+def store_vectors(connection: sqlite3.Connection, rows: Sequence[tuple[int, str, str, bytes]]) -> None:
+    """Store the vectors of items that still exist. `rows` holds (number, namespace, kind, vector)."""
     keep_vectors(connection, MODEL, rows)
     trim_changes(connection)

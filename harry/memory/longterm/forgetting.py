@@ -12,8 +12,8 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from harry.memory.store.items import delete, forget_origins, trim_changes, turn_items
-from harry.memory.text.analysis import STOP_WORDS, term, words_of
+from harry.memory.store.items import delete, forget_origins, name_turn_items, trim_changes
+from harry.memory.text.analysis import STOP_WORDS, hash_term, split_words
 
 TOLD = "told"
 """The source of items that somebody asked to have remembered."""
@@ -54,12 +54,12 @@ class Gist:
 
 def _telling(text: str) -> tuple[int, ...]:
     return tuple(
-        term(word) for word in words_of(text) if word not in STOP_WORDS and word.split("'")[0] not in STOP_WORDS
+        hash_term(word) for word in split_words(text) if word not in STOP_WORDS and word.split("'")[0] not in STOP_WORDS
     )
 
 
 def _every(text: str) -> tuple[int, ...]:
-    return tuple(term(_OTHER_PERSON.get(word, word)) for word in words_of(text))
+    return tuple(hash_term(_OTHER_PERSON.get(word, word)) for word in split_words(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +88,11 @@ def forget(connection: sqlite3.Connection, namespace: str, identities: Sequence[
     gists = tuple(dict.fromkeys(gist for text in texts if (gist := Gist.of(text)) is not None))
     named |= _repeating(connection, namespace, gists)
     turns = {turn for turn, part in map(_turn_of, named) if part}
-    named.update(part for turn in turns for part in turn_items(turn))
+    named.update(part for turn in turns for part in name_turn_items(turn))
     gone = delete(connection, namespace, sorted(named))
     # What was derived may belong to turns of its own.
     turns |= {turn for turn, part in map(_turn_of, gone) if part}
-    parts = {part for turn in turns for part in turn_items(turn)}
+    parts = {part for turn in turns for part in name_turn_items(turn)}
     gone += delete(connection, namespace, sorted(parts))
     forget_origins(connection, namespace, {*named, *gone, *parts})
     _forget_state(connection, namespace, gists)

@@ -16,19 +16,19 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from harry.errors import ConfigurationError
-from harry.memory.longterm.chunking import passages
+from harry.memory.longterm.chunking import split_passages
 from harry.memory.store.items import KINDS, Item, Kind, clean
 
-LONGEST_LINE = 64 * 1024 * 1024
+MAX_LINE_BYTES = 64 * 1024 * 1024
 """Bytes of a line."""
 
-TOGETHER = 1000
+BATCH_ITEMS = 1000
 """Items in one commit."""
 
 
 @dataclass
-class Report:
-    """What became of a file. `wrong` holds (line, why); `foreign` counts lines that were not UTF-8."""
+class ImportReport:
+    """The result of reading a file. `wrong` holds (line, reason); `foreign` counts lines that were not UTF-8."""
 
     taken: int = 0
     again: int = 0
@@ -37,7 +37,7 @@ class Report:
 
 
 def decode(raw: bytes) -> tuple[str, bool]:
-    """Read bytes as UTF-8, else as Windows-1252; and whether it was the latter."""
+    """Decode UTF-8, else Windows-1252; return the text and whether it was Windows-1252."""
     try:
         return raw.decode("utf-8"), False
     except UnicodeDecodeError:
@@ -45,15 +45,15 @@ def decode(raw: bytes) -> tuple[str, bool]:
 
 
 def read_lines(
-    file: BinaryIO, report: Report, *, namespace: str, zone: tzinfo | None = None
+    file: BinaryIO, report: ImportReport, *, namespace: str, zone: tzinfo | None = None
 ) -> Iterator[tuple[int, Item]]:
-    """Yield (bytes read so far, item) for each good line; what is wrong goes into the report.
+    """Yield (bytes read so far, item) for each valid line; invalid ones go into the report.
 
     `namespace` serves lines that name none. A time without a zone is local (`zone`, or the system's).
     """
     number = passed = 0
     seen: set[tuple[str, str]] = set()
-    while raw := file.readline(LONGEST_LINE):
+    while raw := file.readline(MAX_LINE_BYTES):
         number += 1
         passed += len(raw)
         text, foreign = decode(raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw)
@@ -84,11 +84,11 @@ def _item(line: Any, namespace: str, zone: tzinfo | None) -> Item:
     if not isinstance(text, str):
         raise ValueError("it has no text")  # noqa: TRY004  (as above)
     kind: Any = line.get("kind") or "memory"
-    at = moment(line.get("time"), zone)
+    at = parse_time(line.get("time"), zone)
     speaker = _text(line, "speaker")
     whose = _text(line, "namespace") or namespace
     origins = line.get("derived_from") or []
-    if not isinstance(origins, list) or not all(isinstance(each, str) for each in origins):
+    if not isinstance(origins, list) or not all(isinstance(origin, str) for origin in origins):
         raise ValueError("derived_from is not a list of ids")
     return Item(
         _identity(line.get("id")) or _made_of(whose, str(kind), speaker, str(at), text),
@@ -101,7 +101,7 @@ def _item(line: Any, namespace: str, zone: tzinfo | None) -> Item:
         _text(line, "source"),
         _text(line, "supersedes") or None,
         tuple(origins),
-        moment(line.get("valid_to"), zone),
+        parse_time(line.get("valid_to"), zone),
     )
 
 
@@ -125,7 +125,7 @@ def _made_of(*parts: str) -> str:
     return hashlib.blake2b("\x00".join(parts).encode("utf-8", "surrogatepass"), digest_size=13).hexdigest()
 
 
-def moment(value: Any, zone: tzinfo | None = None) -> float | None:
+def parse_time(value: Any, zone: tzinfo | None = None) -> float | None:
     """Read a time: ISO 8601 (local without a zone), or seconds since the epoch; None and "" are no time.
 
     Raises `ValueError`.
@@ -148,8 +148,8 @@ def _of_text(value: str, zone: tzinfo | None) -> float:
     return (read if read.tzinfo else read.replace(tzinfo=zone)).timestamp()
 
 
-def as_line(item: Item) -> dict[str, Any]:
-    """Write an item so that `read_lines` reads the same."""
+def serialize_item(item: Item) -> dict[str, Any]:
+    """Return an item as a JSON object that `read_lines` reads back."""
     line = {
         "id": item.id,
         "text": item.text,
@@ -168,22 +168,22 @@ def as_line(item: Item) -> dict[str, Any]:
     return line | {key: value for key, value in rest.items() if value}
 
 
-def document(path: Path, *, namespace: str, kind: Kind) -> list[Item]:
-    """Cut a text or Markdown file into items. Raises `ConfigurationError` if it cannot be read."""
+def read_document(path: Path, *, namespace: str, kind: Kind) -> list[Item]:
+    """Split a text or Markdown file into items. Raises `ConfigurationError` if it cannot be read."""
     try:
         text, _ = decode(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
-    found = passages(text, markdown=path.suffix.lower() in (".md", ".markdown"))
+    found = split_passages(text, markdown=path.suffix.lower() in (".md", ".markdown"))
     return [
         Item(f"{path.name}#{number}", passage.text, namespace, kind, heading=passage.heading, source=path.name)
         for number, passage in enumerate(found, start=1)
     ]
 
 
-def kind_named(kind: str) -> Kind:
+def check_kind(kind: str) -> Kind:
     """Check the name of a kind. Raises `ConfigurationError`."""
-    for each in KINDS:
-        if each == kind:
-            return each
+    for known in KINDS:
+        if known == kind:
+            return known
     raise ConfigurationError(f"There is no kind {kind!r}.", remedy=f"The kinds are {', '.join(KINDS)}.")

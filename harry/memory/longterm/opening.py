@@ -14,7 +14,7 @@ from harry.memory.longterm.service import LongTermMemory
 from harry.memory.search.embedding import Embedder
 from harry.memory.store.data_folder import prepare_folder
 from harry.memory.store.database import Database
-from harry.memory.store.opening import STORE_FILE, must_keep
+from harry.memory.store.opening import STORE_FILE, require_disk_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ async def load_memory(database: Database, *, by_meaning: bool = True) -> OpenMem
 @asynccontextmanager
 async def open_memory(config: Config, *, by_meaning: bool = True) -> AsyncIterator[OpenMemory]:
     """Open the store and its memory for the length of the block. Raises `ConfigurationError`, `StoreError`."""
-    must_keep(config)
+    require_disk_store(config)
     prepare_folder(config.data_folder)
     database = await Database.open(config.data_folder / STORE_FILE)
     try:

@@ -17,7 +17,8 @@ from typing import Any, NoReturn, TypeVar
 import structlog
 import trio
 
-from harry.memory.longterm.embedding_jobs import TOGETHER, embedded, keep, without_vector
+from channels.signals import Latch
+from harry.memory.longterm.embedding_jobs import BATCH_VECTORS, embed, list_pending, store_vectors
 from harry.memory.longterm.forgetting import Forgotten, forget
 from harry.memory.search.embedding import Embedder
 from harry.memory.search.index import SearchIndex
@@ -33,7 +34,7 @@ from harry.memory.store.items import (
     delete,
     forget_origins,
     put,
-    row_as_item,
+    read_row,
     trim_changes,
 )
 
@@ -78,12 +79,12 @@ class LongTermMemory:
         self._searching = tables.searching
         self._indexes: dict[tuple[str, str], SearchIndex] = {}
         self._seen = -1
-        self._new = trio.Event()
+        self._new = Latch()
 
     # Writing
 
     async def upsert(self, items: Sequence[Item]) -> list[int]:
-        """Keep items, all or none; returns their numbers, on disk when this returns.
+        """Store items, all or none; return their numbers once they are on disk.
 
         An item whose id its namespace knows takes the place of what stood there, in the same place of the conversation.
         Raises `ValueError` for one that can never be kept.
@@ -123,14 +124,14 @@ class LongTermMemory:
         return forgotten
 
     def notice(self) -> None:
-        """Tell that something was written, so that `run` makes its vectors. Never waits."""
+        """Announce that something was written, so that `run` computes its vectors. Never waits."""
         self._new.set()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> NoReturn:
-        """Make the vectors that are missing, now and after each `notice`, leaving half of a processor idle."""
+        """Compute missing vectors, now and after each `notice`, using at most half of a processor."""
         task_status.started()
         while True:
-            self._new = trio.Event()
+            self._new.clear()
             await self.embed_missing(gently=True)
             await self._new.wait()
 
@@ -142,19 +143,19 @@ class LongTermMemory:
         gently: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> int:
-        """Give every item that has no vector its own; returns how many. `progress(done, of)` is called as it goes.
+        """Compute the vectors of all items that have none; return how many. Calls `progress(done, of)`.
 
         `everywhere` uses all processors, for imports; `gently` rests as long as it works, beside a conversation.
         """
         if self.embedder is None:
             return 0
-        rows = await self._tables.read(lambda connection: without_vector(connection, namespace))
-        for first in range(0, len(rows), TOGETHER):
-            chosen = rows[first : first + TOGETHER]
+        rows = await self._tables.read(lambda connection: list_pending(connection, namespace))
+        for first in range(0, len(rows), BATCH_VECTORS):
+            chosen = rows[first : first + BATCH_VECTORS]
             began = trio.current_time()
-            vectors = await trio.to_thread.run_sync(embedded, self.embedder, chosen, everywhere)
-            kept = [(each.seq, each.namespace, each.kind, vector) for each, vector in zip(chosen, vectors, strict=True)]
-            await self._tables.transaction(lambda connection, kept=kept: keep(connection, kept))  # type: ignore[misc]
+            vectors = await trio.to_thread.run_sync(embed, self.embedder, chosen, everywhere)
+            kept = [(item.seq, item.namespace, item.kind, vector) for item, vector in zip(chosen, vectors, strict=True)]
+            await self._tables.transaction(lambda connection, kept=kept: store_vectors(connection, kept))  # type: ignore[misc]
             if gently:
                 await trio.sleep(trio.current_time() - began)
             if progress is not None:
@@ -164,17 +165,17 @@ class LongTermMemory:
     # Reading
 
     async def get(self, namespace: str, identity: str) -> Item | None:
-        """Give an item, valid or not."""
+        """Return an item, valid or not."""
         found = await self._tables.read(
             lambda connection: connection.execute(
                 f"SELECT {COLUMNS} FROM item WHERE ns = ? AND id = ?",  # noqa: S608  (a constant)
                 (namespace, identity),
             ).fetchone()
         )
-        return row_as_item(found) if found is not None else None
+        return read_row(found) if found is not None else None
 
-    async def items(self, namespace: str, *, kind: Kind | None = None, after: int = 0) -> list[tuple[int, Item]]:
-        """Give the next items of a namespace after a number, with theirs, in order; [] at the end."""
+    async def list_items(self, namespace: str, *, kind: Kind | None = None, after: int = 0) -> list[tuple[int, Item]]:
+        """Return the items of a namespace after number `after` as (number, item), in order; [] at the end."""
 
         def work(connection: sqlite3.Connection) -> list[Any]:
             return connection.execute(
@@ -183,10 +184,10 @@ class LongTermMemory:
                 (namespace, after, kind, kind, _SLICE),
             ).fetchall()
 
-        return [(row[0], row_as_item(row[1:])) for row in await self._tables.read(work)]
+        return [(row[0], read_row(row[1:])) for row in await self._tables.read(work)]
 
-    async def stats(self, namespace: str | None = None) -> list[dict[str, Any]]:
-        """Count the items of each namespace and kind: those that hold, those replaced, those with a vector."""
+    async def count_items(self, namespace: str | None = None) -> list[dict[str, Any]]:
+        """Count the items of each namespace and kind: all, those replaced, those with a vector, their characters."""
 
         def work(connection: sqlite3.Connection) -> list[Any]:
             return connection.execute(
@@ -216,7 +217,7 @@ class LongTermMemory:
         count: int = 10,
         offer: Callable[[Answer], None] | None = None,
     ) -> Answer:
-        """Find the `count` items that bear most on a text, within a namespace.
+        """Find the `count` most relevant items for a text within a namespace.
 
         `offer` is called, in trio's thread, with each complete tier: first by words, then by words and meaning.
         A cancelled search leaves its thread at the next step.
@@ -273,10 +274,10 @@ class LongTermMemory:
         return _answer(connection, "both", Question(text, question.terms, vector), indexes, count)
 
     def _current(self, connection: sqlite3.Connection, namespace: str, kinds: Sequence[Kind]) -> list[SearchIndex]:
-        """Bring the indexes up to date, reading those that are not held yet."""
+        """Return the indexes, brought up to date; those not in memory yet are read."""
         with _snapshot(connection):
             self._follow(connection)
-            wanted = []
+            requested = []
             for kind in kinds:
                 key = (namespace, kind)
                 index = self._indexes.pop(key, None)
@@ -284,10 +285,10 @@ class LongTermMemory:
                     index = SearchIndex(namespace, kind)
                     index.read(connection)
                 self._indexes[key] = index  # the newest last
-                wanted.append(index)
-            while len(self._indexes) > max(_HELD, len(wanted)):
+                requested.append(index)
+            while len(self._indexes) > max(_HELD, len(requested)):
                 del self._indexes[next(iter(self._indexes))]
-            return wanted
+            return requested
 
     def _follow(self, connection: sqlite3.Connection) -> None:
         oldest, newest = connection.execute(
@@ -317,7 +318,7 @@ def _go_on(unwanted: threading.Event) -> None:
 
 @contextmanager
 def _snapshot(connection: sqlite3.Connection) -> Iterator[None]:
-    """See one state of the store, whatever is written meanwhile."""
+    """Read one state of the store for the length of the block, whatever is written meanwhile."""
     connection.execute("BEGIN")
     try:
         yield
@@ -334,7 +335,7 @@ def _answer(
         row = connection.execute(f"SELECT {COLUMNS} FROM item WHERE seq = ?", (hit.seq,)).fetchone()  # noqa: S608
         # It may have been deleted since the indexes were brought up to date.
         if row is not None:
-            found.append(Found(row_as_item(row), hit.score, hit.strength))
+            found.append(Found(read_row(row), hit.score, hit.strength))
     return Answer(tier, tuple(found))
 
 

@@ -14,16 +14,16 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeAlias
 
-from harry.memory.lore.matching import LONGEST_TEXT, Hits
+from harry.memory.lore.matching import MAX_SEARCHED_CHARACTERS, Hits
 from harry.memory.lore.model import Count, Reason, Verdict
-from harry.memory.lore.normalization import original_place
+from harry.memory.lore.normalization import find_original_place
 from harry.memory.lore.patterns import Pattern, Trials
 from harry.memory.lore.rules import AND_ALL, NOT_ALL, NOT_ANY, Keys, LoreIndex, Rule
 
-RECURSION = 2
+MAX_RECURSION_STEPS = 2
 """Steps that lead from the texts through contents to further entries, at most."""
 
-CONSTANT_BUDGET = 1_200
+CONSTANT_BUDGET_TOKENS = 1_200
 """Tokens of constant entries, which stand in every prompt."""
 
 
@@ -36,6 +36,15 @@ class Moment:
 
     replies: int | None = None
     fired_before: Collection[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Tokens that entries may fill, as `count` counts them; constant entries have `constant_tokens` of their own."""
+
+    tokens: int
+    count: Count
+    constant_tokens: int = CONSTANT_BUDGET_TOKENS
 
 
 class Found(NamedTuple):
@@ -72,24 +81,24 @@ class Evidence:
                 key = min(known, key=hits.__getitem__)
                 return Found(key, hits[key], number)
             if keys.patterns:
-                tried = self.trials.first(keys.patterns, self.texts[number])
+                tried = self.trials.find_first(keys.patterns, self.texts[number])
                 if tried:
                     return Found(tried[0], tried[1], number)
         return self._in_contents(keys)
 
     def _in_contents(self, keys: Keys) -> Found | None:
         for other in self.contents:
-            hits = self.index.in_content(other)
+            hits = self.index.find_in_content(other)
             known = [key for key in keys.numbers if key in hits]
             if known:
                 return Found(known[0], hits[known[0]], content=other)
-            tried = self.trials.first(keys.patterns, other.text) if keys.patterns else None
+            tried = self.trials.find_first(keys.patterns, other.text) if keys.patterns else None
             if tried:
                 return Found(tried[0], tried[1], content=other)
         return None
 
-    def say(self, found: Found, rule: Rule, *, exactly: bool) -> str:
-        """Say where it was found; `exactly` names the character."""
+    def describe(self, found: Found, rule: Rule, *, exactly: bool) -> str:
+        """Describe where a key was found; `exactly` adds the character."""
         if found.content is not None:
             where = f"in the content of {found.content.entry.title[:40]!r}"
         elif found.text == 0:
@@ -106,8 +115,8 @@ class Evidence:
         if isinstance(found.key, Pattern):
             return found.place
         text = found.content.text if found.content is not None else self.texts[found.text]
-        before = max(0, len(text) - LONGEST_TEXT)
-        return before + original_place(text[before:], found.place, exact=self.index.keys.is_exact(found.key))
+        before = max(0, len(text) - MAX_SEARCHED_CHARACTERS)
+        return before + find_original_place(text[before:], found.place, exact=self.index.keys.is_exact(found.key))
 
 
 def _written(number: int, rule: Rule) -> str:
@@ -117,8 +126,8 @@ def _written(number: int, rule: Rule) -> str:
         (rule.asks.additional_keys, rule.additional),
         (rule.asks.exclude_keys, rule.excluded),
     ):
-        if number in sort.each:
-            return written[sort.each.index(number)]
+        if number in sort.written:
+            return written[sort.written.index(number)]
     return "?"
 
 
@@ -127,46 +136,43 @@ def judge(
     texts: Sequence[str],
     hits: Sequence[Hits],
     *,
-    budget: int,
-    count: Count,
+    budget: Budget,
     moment: Moment | None = None,
-    constant_budget: int = CONSTANT_BUDGET,
     trials: Trials | None = None,
-    exactly: bool = False,
-    everything: bool = False,
+    explain: bool = False,
 ) -> list[Verdict]:
-    """Give the entries that fire, in the prompt's order; with `everything` then all the others, each with its reason.
+    """Return the entries that fire, in the prompt's order; with `explain`, all others after them, each with its reason.
 
-    `texts` and their `hits` stand newest first. `budget` is in tokens as `count` counts them; `trials`
-    bounds the time for all patterns; `exactly` tells the character where a key was found. Blocking.
+    `texts` and their `hits` stand newest first. `trials` bounds the time for all patterns; `explain` also says at which
+    character a key was found. Blocking.
     """
     moment = moment or Moment()
     evidence = Evidence(index, texts, hits, trials or Trials())
     answers: Answers = {}
-    asked = index.rules if everything else _in_order(index.asked(hits), index.always)
+    asked = index.rules if explain else _in_order(index.find_rules(hits), index.always)
     new = _decide(asked, evidence, moment, answers)
-    for _ in range(RECURSION if index.recursive else 0):
+    for _ in range(MAX_RECURSION_STEPS if index.recursive else 0):
         # What has just fired is looked into, and only that: each content speaks once.
         evidence.contents.extend(new)
-        spoken_of = index.asked(index.in_content(rule) for rule in new)
-        waiting = index.rules if everything else _in_order(spoken_of, index.always)
+        spoken_of = index.find_rules(index.find_in_content(rule) for rule in new)
+        waiting = index.rules if explain else _in_order(spoken_of, index.always)
         new = _decide([rule for rule in waiting if _may_yet_fire(rule, answers)], evidence, moment, answers)
         if not new:
             break
-    kept, over = _settle([rule for rule, answer in answers.values() if answer[0]], budget, constant_budget, count)
+    kept, left_out = _settle([rule for rule, answer in answers.values() if answer[0]], budget)
 
     def verdict(rule: Rule, tokens: int = 0, left: int | None = None) -> Verdict:
         fires, reason, why = answers[rule.place][1]
-        said = why if isinstance(why, str) else evidence.say(why, rule, exactly=exactly)
+        said = why if isinstance(why, str) else evidence.describe(why, rule, exactly=explain)
         if left is not None:
             fires, reason, said = False, Reason.OVER_BUDGET, f"{said}, but it needs {tokens} tokens and {left} are left"
         return Verdict(rule.entry, rule.book.name, fires, reason, said, rule.text, tokens, rule.asks.depth)
 
     verdicts = [verdict(rule, tokens) for rule, tokens in kept]
-    if everything:
-        dropped = {rule.place: verdict(rule, tokens, left) for rule, tokens, left in over}
+    if explain:
+        dropped = {rule.place: verdict(rule, tokens, left) for rule, tokens, left in left_out}
         quiet = {place: verdict(rule) for place, (rule, answer) in answers.items() if not answer[0]}
-        verdicts += [each for _, each in sorted({**dropped, **quiet}.items())]
+        verdicts += [other for _, other in sorted({**dropped, **quiet}.items())]
     return verdicts
 
 
@@ -276,13 +282,13 @@ def _no_secondary(rule: Rule, evidence: Evidence) -> Answer | None:
 
 
 def _all_secondary(rule: Rule, evidence: Evidence) -> Answer | None:
-    if all(_stands(each, rule, evidence) for each in rule.secondary.each):
+    if all(_stands(key, rule, evidence) for key in rule.secondary.written):
         return None
     return False, Reason.SECONDARY, "a key was found, but not all of its secondary keys"
 
 
 def _not_all_secondary(rule: Rule, evidence: Evidence) -> Answer | None:
-    if not all(_stands(each, rule, evidence) for each in rule.secondary.each):
+    if not all(_stands(key, rule, evidence) for key in rule.secondary.written):
         return None
     return False, Reason.SECONDARY, "a key was found, but so were all of its secondary keys"
 
@@ -301,29 +307,27 @@ _SECONDARY: dict[int, Callable[[Rule, Evidence], Answer | None]] = {
 }
 
 
-def _settle(
-    fired: Sequence[Rule], budget: int, constant_budget: int, count: Count
-) -> tuple[list[tuple[Rule, int]], list[tuple[Rule, int, int]]]:
-    """Keep what has room, the worthiest first: what stays, with its tokens, in the prompt's order, and what does not.
+def _settle(fired: Sequence[Rule], budget: Budget) -> tuple[list[tuple[Rule, int]], list[tuple[Rule, int, int]]]:
+    """Fit rules into the budget, the worthiest first; return those that stay, with their tokens, and the others.
 
     What does not stay comes with the tokens it needs and those that were left. Constant entries race for their own.
     """
-    room = {True: constant_budget, False: budget}
+    room = {True: budget.constant_tokens, False: budget.tokens}
     in_book: dict[int, int] = defaultdict(int)
     kept: list[tuple[Rule, int]] = []
-    over: list[tuple[Rule, int, int]] = []
+    dropped: list[tuple[Rule, int, int]] = []
     for rule in sorted(fired, key=lambda rule: (rule.entry.worth, -rule.place), reverse=True):
-        tokens = count(rule.text)
+        tokens = budget.count(rule.text)
         left = room[rule.constant]
         book = id(rule.book)
         if rule.book.token_budget is not None and not rule.constant:
             left = min(left, rule.book.token_budget - in_book[book])
         if tokens > left:
-            over.append((rule, tokens, max(left, 0)))
+            dropped.append((rule, tokens, max(left, 0)))
             continue
         room[rule.constant] -= tokens
         if not rule.constant:
             in_book[book] += tokens
         kept.append((rule, tokens))
-    kept.sort(key=lambda each: each[0].order)
-    return kept, over
+    kept.sort(key=lambda pair: pair[0].order)
+    return kept, dropped

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _LINE = re.compile(r"(@@@?)([A-Za-z_]+)(?:[ \t]+(.*?))?[ \t\r]*")
-_LARGEST = 1_000_000
+_MAX_NUMBER = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class Decorators:
 NOTHING_ASKED = Decorators()
 
 
-def decorated(content: str) -> tuple[str, Decorators]:
-    """Part a content from its decorators."""
+def split_decorators(content: str) -> tuple[str, Decorators]:
+    """Split a content into its text and its decorators."""
     if "@@" not in content:
         return content.strip("\n"), NOTHING_ASKED
     kept: list[str] = []
@@ -67,7 +67,7 @@ def _count(written: str) -> int | None:
         value = int(float(written))
     except (ValueError, OverflowError):
         return None
-    return value if 0 <= value <= _LARGEST else None
+    return value if 0 <= value <= _MAX_NUMBER else None
 
 
 def _many(written: str) -> int | None:

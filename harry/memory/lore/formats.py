@@ -18,7 +18,7 @@ _Number = Annotated[Number, Field(ge=-1e12, le=1e12, allow_inf_nan=False)]
 _Id = Annotated[int, Field(ge=-(2**63), lt=2**63)] | str | None
 
 
-class _Kept(BaseModel):
+class _Lenient(BaseModel):
     """Keeps what it does not know; a null counts as left out."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -36,7 +36,7 @@ class _Kept(BaseModel):
         return dict(self.model_extra or {})
 
 
-class V3Entry(_Kept):
+class V3Entry(_Lenient):
     """An entry of a `lorebook_v3`, or of the `character_book` in a card."""
 
     keys: list[str] = []
@@ -59,14 +59,14 @@ class V3Entry(_Kept):
     def _of_a_line(cls, given: Any) -> Any:
         return [key.strip() for key in given.split(",") if key.strip()] if isinstance(given, str) else given
 
-    def entry(self) -> Entry:
-        """Make it Harry's."""
+    def to_entry(self) -> Entry:
+        """Convert to Harry's own model."""
         known = {name: getattr(self, name) for name in V3Entry.model_fields}
         known.update(keys=tuple(self.keys), secondary_keys=tuple(self.secondary_keys), extra=self.rest)
         return Entry(**known)
 
 
-class V3Book(_Kept):
+class V3Book(_Lenient):
     """A `lorebook_v3`, or the `character_book` in a card."""
 
     entries: list[V3Entry]
@@ -77,11 +77,11 @@ class V3Book(_Kept):
     recursive_scanning: bool | None = None
     extensions: dict[str, Any] = {}
 
-    def book(self) -> Book:
-        """Make it Harry's."""
+    def to_book(self) -> Book:
+        """Convert to Harry's own model."""
         return Book(
             name=self.name,
-            entries=tuple(entry.entry() for entry in self.entries),
+            entries=tuple(entry.to_entry() for entry in self.entries),
             description=self.description,
             scan_depth=None if self.scan_depth is None else max(0, int(self.scan_depth)),
             token_budget=None if self.token_budget is None else max(0, int(self.token_budget)),
@@ -91,7 +91,7 @@ class V3Book(_Kept):
         )
 
 
-class WorldEntry(_Kept):
+class WorldEntry(_Lenient):
     """An entry of a SillyTavern world file."""
 
     key: list[str] = []
@@ -106,8 +106,8 @@ class WorldEntry(_Kept):
     uid: _Id = None
     extensions: dict[str, Any] = {}
 
-    def entry(self) -> Entry:
-        """Make it Harry's."""
+    def to_entry(self) -> Entry:
+        """Convert to Harry's own model."""
         return Entry(
             keys=tuple(self.key),
             content=self.content,
@@ -123,20 +123,20 @@ class WorldEntry(_Kept):
         )
 
 
-class World(_Kept):
+class World(_Lenient):
     """A SillyTavern world file, whose entries stand under their numbers."""
 
     entries: dict[str, WorldEntry]
     name: str = ""
     extensions: dict[str, Any] = {}
 
-    def book(self) -> Book:
-        """Make it Harry's."""
-        entries = tuple(entry.entry() for entry in self.entries.values())
+    def to_book(self) -> Book:
+        """Convert to Harry's own model."""
+        entries = tuple(entry.to_entry() for entry in self.entries.values())
         return Book(name=self.name, entries=entries, extensions={**self.extensions, "sillytavern": self.rest})
 
 
-class NovelEntry(_Kept):
+class NovelEntry(_Lenient):
     """An entry of a NovelAI lorebook. `forceActivation` is what V3 calls constant."""
 
     text: str = ""
@@ -148,8 +148,8 @@ class NovelEntry(_Kept):
     contextConfig: dict[str, Any] = {}  # noqa: N815  (as above)
     category: str | None = None
 
-    def entry(self, disabled: frozenset[str]) -> Entry:
-        """Make it Harry's. `disabled` are the categories that are switched off."""
+    def to_entry(self, disabled: frozenset[str]) -> Entry:
+        """Convert to Harry's own model. `disabled` are the categories that are switched off."""
         priority = self.contextConfig.get("budgetPriority")
         number = priority if isinstance(priority, int) and abs(priority) <= 10**12 else 400
         kept = {**self.rest, "contextConfig": self.contextConfig, "category": self.category}
@@ -166,34 +166,34 @@ class NovelEntry(_Kept):
         )
 
 
-class NovelCategory(_Kept):
+class NovelCategory(_Lenient):
     """A category of a NovelAI lorebook."""
 
     id: str = ""
     enabled: bool = True
 
 
-class NovelBook(_Kept):
+class NovelBook(_Lenient):
     """A NovelAI `.lorebook`."""
 
     entries: list[NovelEntry]
     categories: list[NovelCategory] = []
 
-    def book(self) -> Book:
-        """Make it Harry's."""
+    def to_book(self) -> Book:
+        """Convert to Harry's own model."""
         disabled = frozenset(category.id for category in self.categories if category.id and not category.enabled)
         categories = [category.model_dump() for category in self.categories]
         return Book(
             name="",
-            entries=tuple(entry.entry(disabled) for entry in self.entries),
+            entries=tuple(entry.to_entry(disabled) for entry in self.entries),
             extensions={"novelai": {**self.rest, "categories": categories}},
         )
 
 
-M = TypeVar("M", bound=_Kept)
+M = TypeVar("M", bound=_Lenient)
 
 
-def read_as(kind: type[M], given: object, name: str) -> M:
+def validate_as(kind: type[M], given: object, name: str) -> M:
     """Check a format's data. Raises `ConfigurationError` that names the first entry and field at fault."""
     try:
         return kind.model_validate(given)
@@ -206,9 +206,9 @@ def read_as(kind: type[M], given: object, name: str) -> M:
         ) from None
 
 
-def as_v3(book: Book) -> dict[str, Any]:
+def to_v3(book: Book) -> dict[str, Any]:
     """Write a book as stand-alone `lorebook_v3`."""
-    entries = [_entry_as_v3(entry) for entry in book.entries]
+    entries = [_entry_to_v3(entry) for entry in book.entries]
     known = {
         "name": book.name,
         "description": book.description,
@@ -220,7 +220,7 @@ def as_v3(book: Book) -> dict[str, Any]:
     return {"spec": "lorebook_v3", "data": data}
 
 
-def _entry_as_v3(entry: Entry) -> dict[str, Any]:
+def _entry_to_v3(entry: Entry) -> dict[str, Any]:
     optional = {name: getattr(entry, name) for name in ("case_sensitive", "priority", "id", "name", "comment")}
     return {
         **entry.extra,

@@ -13,15 +13,16 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from harry.errors import ConfigurationError
-from harry.memory.lore.formats import NovelBook, V3Book, World, as_v3, read_as
-from harry.memory.lore.model import Book, refuse_too_large, whole_text
-from harry.memory.lore.patterns import BadPatternError, Pattern, literal
-from harry.memory.lore.png import PNG, card_in_png
+from harry.memory.lore.formats import NovelBook, V3Book, World, to_v3, validate_as
+from harry.memory.lore.model import Book, refuse_too_large
+from harry.memory.lore.patterns import BadPatternError, Pattern, parse_literal
+from harry.memory.lore.png import PNG, extract_card
+from harry.memory.text.surrogates import repair_surrogates
 
-LARGEST_TEXT = 8_000_000
+MAX_JSON_BYTES = 8_000_000
 """Bytes of JSON that are read."""
 
-LARGEST_PICTURE = 32_000_000
+MAX_PICTURE_BYTES = 32_000_000
 """Bytes of a PNG that are read."""
 
 _MEND = "Export it again from the program that made it."
@@ -29,7 +30,7 @@ _CARDS = ("chara_card_v2", "chara_card_v3")
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportedBook:
     """A book from a file, what kind of file it was, and what a person should know about it."""
 
     book: Book
@@ -37,24 +38,24 @@ class Imported:
     notes: tuple[str, ...] = ()
 
 
-def read_book(path: Path) -> Imported:
+def read_book(path: Path) -> ImportedBook:
     """Read the lorebook in a file; blocking. Raises `ConfigurationError`."""
     content = _content(path)
     if content.startswith(PNG):
-        content = card_in_png(content, str(path), largest=LARGEST_TEXT)
+        content = extract_card(content, str(path), largest=MAX_JSON_BYTES)
     elif content.startswith(b"PK\x03\x04"):
         _refuse(path, "is an archive.", "Unpack it, and import its card.json.")
-    elif len(content) > LARGEST_TEXT:
-        _refuse(path, f"is larger than {LARGEST_TEXT // 1_000_000} MB.", "Part it into several books.")
+    elif len(content) > MAX_JSON_BYTES:
+        _refuse(path, f"is larger than {MAX_JSON_BYTES // 1_000_000} MB.", "Part it into several books.")
     found = _book(_json(content, path), path)
     book = found.book if found.book.name.strip() else replace(found.book, name=path.stem)
     refuse_too_large([book])
     return replace(found, book=book, notes=(*found.notes, *_warnings(book)))
 
 
-def write_book(book: Book) -> str:
+def serialize_book(book: Book) -> str:
     """Write a book as `lorebook_v3` JSON."""
-    return json.dumps(as_v3(book), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    return json.dumps(to_v3(book), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
 def _refuse(path: Path, why: str, remedy: str = _MEND) -> NoReturn:
@@ -64,11 +65,11 @@ def _refuse(path: Path, why: str, remedy: str = _MEND) -> NoReturn:
 def _content(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            content = file.read(LARGEST_PICTURE + 1)
+            content = file.read(MAX_PICTURE_BYTES + 1)
     except OSError as error:
         raise ConfigurationError(f"{path} cannot be read: {error.strerror}.", remedy="Name another file.") from error
-    if len(content) > LARGEST_PICTURE:
-        _refuse(path, f"is larger than {LARGEST_PICTURE // 1_000_000} MB.", "Part it into several books.")
+    if len(content) > MAX_PICTURE_BYTES:
+        _refuse(path, f"is larger than {MAX_PICTURE_BYTES // 1_000_000} MB.", "Part it into several books.")
     return content
 
 
@@ -88,44 +89,46 @@ def _json(content: bytes, path: Path) -> Any:
 
 
 def _whole(value: Any) -> Any:
-    """Mend every text in it: JSON can write halves of surrogate pairs, which nothing can keep."""
+    """Repair every text in a JSON value: JSON can hold halves of surrogate pairs, which no file can."""
     if isinstance(value, str):
-        return whole_text(value)
+        return repair_surrogates(value)
     if isinstance(value, list):
-        return [_whole(each) for each in value]
+        return [_whole(inner) for inner in value]
     if isinstance(value, dict):
-        return {whole_text(key): _whole(each) for key, each in value.items()}
+        return {repair_surrogates(key): _whole(inner) for key, inner in value.items()}
     return value
 
 
-def _book(given: Any, path: Path) -> Imported:
+def _book(given: Any, path: Path) -> ImportedBook:
     if not isinstance(given, dict):
         _refuse(path, "holds no lorebook.")
     spec = given.get("spec")
     if spec == "lorebook_v3":
-        return Imported(read_as(V3Book, given.get("data"), str(path)).book(), "a V3 lorebook", _newer(given))
+        return ImportedBook(validate_as(V3Book, given.get("data"), str(path)).to_book(), "a V3 lorebook", _newer(given))
     if spec in _CARDS:
         return _in_card(given, path)
     entries = given.get("entries")
     if isinstance(entries, dict):
-        return Imported(read_as(World, given, str(path)).book(), "a SillyTavern world")
+        return ImportedBook(validate_as(World, given, str(path)).to_book(), "a SillyTavern world")
     if isinstance(entries, list):
         if "lorebookVersion" in given or any(_from_novelai(entry) for entry in entries[:1]):
-            return Imported(read_as(NovelBook, given, str(path)).book(), "a NovelAI lorebook")
-        return Imported(read_as(V3Book, given, str(path)).book(), "a lorebook")
+            return ImportedBook(validate_as(NovelBook, given, str(path)).to_book(), "a NovelAI lorebook")
+        return ImportedBook(validate_as(V3Book, given, str(path)).to_book(), "a lorebook")
     return _refuse(path, "holds no lorebook.", "Harry reads V3 lorebooks, V2 and V3 cards, worlds and NovelAI books.")
 
 
-def _in_card(given: Mapping[str, Any], path: Path) -> Imported:
+def _in_card(given: Mapping[str, Any], path: Path) -> ImportedBook:
     data = given.get("data")
     book = data.get("character_book") if isinstance(data, dict) else None
     if not isinstance(data, dict) or book is None:
         _refuse(path, "is a card without a lorebook.", "Choose a card that has one.")
-    found = read_as(V3Book, book, str(path)).book()
+    found = validate_as(V3Book, book, str(path)).to_book()
     name = data.get("name")
     if not found.name.strip() and isinstance(name, str):
         found = replace(found, name=name)
-    return Imported(found, f"the lorebook of a {'V3' if given.get('spec') == _CARDS[1] else 'V2'} card", _newer(given))
+    return ImportedBook(
+        found, f"the lorebook of a {'V3' if given.get('spec') == _CARDS[1] else 'V2'} card", _newer(given)
+    )
 
 
 def _from_novelai(entry: Any) -> bool:
@@ -149,7 +152,7 @@ def _warnings(book: Book) -> list[str]:
 
 def _has_bad_pattern(keys: tuple[str, ...], *, everywhere: bool) -> bool:
     for key in keys:
-        if key.strip() and (everywhere or literal(key)):
+        if key.strip() and (everywhere or parse_literal(key)):
             try:
                 Pattern(key)
             except BadPatternError:

@@ -1,8 +1,8 @@
-"""Find all plain keys in a text at once, and in a growing transcript without beginning anew.
+"""Find all plain keys in a text at once, and in a growing transcript without starting over.
 
 The keys stand in Aho-Corasick automata (pyahocorasick). Making one holds Python's lock for its whole length, 12 ms for
-10,000 keys, which would be heard in the loudspeaker: so no automaton is larger than `SHARD`, and a scan passes through
-all of them at about a microsecond each for a sentence.
+10,000 keys, which would be heard in the loudspeaker: so no automaton is larger than `SHARD_CHARACTERS`, and a scan
+passes through all of them at about a microsecond each for a sentence.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import TypeAlias
 
 import ahocorasick
 
-from harry.memory.lore.normalization import can_be_found, fold, joined, last_word, whole
+from harry.memory.lore.normalization import can_be_found, find_last_word, fold, is_whole_word, join_folded
 
-SHARD = 32_000
+SHARD_CHARACTERS = 32_000
 """Characters of the keys in one automaton."""
 
-LONGEST_TEXT = 20_000
+MAX_SEARCHED_CHARACTERS = 20_000
 """Characters that are searched of one text: its last ones."""
 
 Hits: TypeAlias = Mapping[int, int]
@@ -36,7 +36,7 @@ class KeyIndex:
         self._count = 0
 
     def add(self, key: str, *, exact: bool) -> int | None:
-        """Take a key and give its number, the same for keys that mean the same; None for one that is never found."""
+        """Add a key; return its number, the same for equal keys, or None for a key that can never be found."""
         folded = fold(key, exact=exact).strip()
         if not can_be_found(folded):
             return None
@@ -52,16 +52,18 @@ class KeyIndex:
             sort.finish()
 
     def is_exact(self, number: int) -> bool:
-        """Tell whether the key with this number minds case."""
+        """Return whether the key with this number is case-sensitive."""
         return number in self._exact.known
 
     def find(self, text: str) -> Hits:
-        """Find all keys in a text, the last `LONGEST_TEXT` characters of it."""
-        return self._merged(sort.search(fold(text[-LONGEST_TEXT:], exact=sort.exact)) for sort in self._sorts())
+        """Find all keys in the last `MAX_SEARCHED_CHARACTERS` of a text."""
+        return self._merged(
+            sort.search(fold(text[-MAX_SEARCHED_CHARACTERS:], exact=sort.exact)) for sort in self._sorts()
+        )
 
-    def growing(self) -> Growing:
-        """Make a search for a text that goes on."""
-        return Growing(self)
+    def start_growing(self) -> GrowingSearch:
+        """Return a search for a growing text."""
+        return GrowingSearch(self)
 
     def _sorts(self) -> list[_Sort]:
         return [sort for sort in (self._alike, self._exact) if sort.numbers]
@@ -69,13 +71,13 @@ class KeyIndex:
     @staticmethod
     def _merged(found: Iterable[dict[int, int]]) -> Hits:
         hits: dict[int, int] = {}
-        for each in found:
-            hits.update(each)
+        for places in found:
+            hits.update(places)
         return hits
 
 
 class _Sort:
-    """The keys that mind case, or those that do not."""
+    """The case-sensitive keys, or the others."""
 
     def __init__(self, *, exact: bool) -> None:
         self.exact = exact
@@ -100,7 +102,7 @@ class _Sort:
         for automaton in self._automata:
             for last, (number, length) in automaton.iter(folded, max(0, since - self.longest)):
                 start = last + 1 - length
-                if number not in hits and whole(folded, start, last + 1):
+                if number not in hits and is_whole_word(folded, start, last + 1):
                     hits[number] = start
         return hits
 
@@ -111,14 +113,14 @@ def _shards(keys: Iterable[str]) -> Iterator[list[str]]:
     for key in keys:
         shard.append(key)
         size += len(key)
-        if size >= SHARD:
+        if size >= SHARD_CHARACTERS:
             yield shard
             shard, size = [], 0
     if shard:
         yield shard
 
 
-class Growing:
+class GrowingSearch:
     """Searches a transcript as it grows: only the last word, and what is new, is looked at again.
 
     The last word is never settled, for the next letter may make it a longer one.
@@ -135,12 +137,12 @@ class Growing:
 
     def find(self, text: str) -> Hits:
         """Find all keys in a text, the same ones as `KeyIndex.find`."""
-        if len(text) > LONGEST_TEXT:
+        if len(text) > MAX_SEARCHED_CHARACTERS:
             self._begin()
             return self._index.find(text)
         if not text.startswith(self.settled):
             self._begin()
-        cut = last_word(text)
+        cut = find_last_word(text)
         hits: dict[int, int] = {}
         for sort in self._index._sorts():  # noqa: SLF001  (one idea in two classes)
             hits.update(self._advance(sort, text, cut))
@@ -151,8 +153,8 @@ class Growing:
         folded = self._folded[sort.exact]
         known = self._hits[sort.exact]
         if cut > len(self.settled):
-            longer = joined(folded, fold(text[len(self.settled) : cut], exact=sort.exact))
+            longer = join_folded(folded, fold(text[len(self.settled) : cut], exact=sort.exact))
             known.update({key: at for key, at in sort.search(longer, len(folded)).items() if key not in known})
             self._folded[sort.exact] = folded = longer
-        whole_text = joined(folded, fold(text[cut:], exact=sort.exact))
+        whole_text = join_folded(folded, fold(text[cut:], exact=sort.exact))
         return {**sort.search(whole_text, len(folded)), **known}

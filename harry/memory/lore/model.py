@@ -19,20 +19,20 @@ Count: TypeAlias = Callable[[str], int]
 """Counts the tokens of a text."""
 
 # What a book may hold. Beyond these it is refused: an index of all keys stands in memory.
-ENTRIES = 50_000
+MAX_ENTRIES = 50_000
 """Entries in all books of a persona."""
-KEYS = 200
+MAX_KEYS = 200
 """Keys of one entry, of each sort."""
-KEY_LENGTH = 1_000
+MAX_KEY_CHARACTERS = 1_000
 """Characters of one key or pattern."""
-KEY_TEXT = 2_000_000
+MAX_KEYS_CHARACTERS = 2_000_000
 """Characters of all keys of a persona together."""
-CONTENT = 100_000
+MAX_CONTENT_CHARACTERS = 100_000
 """Characters of one entry's content."""
 
 SCAN_DEPTH = 4
 """How many of the newest texts a book looks at that does not say it itself."""
-DEEPEST_SCAN = 100
+MAX_SCAN_DEPTH = 100
 """How many of the newest texts are ever looked at."""
 
 
@@ -141,7 +141,7 @@ class Fired:
     depth: int | None = None
 
 
-def token_bound(text: str) -> int:
+def bound_tokens(text: str) -> int:
     """Count tokens cautiously where no tokenizer is at hand: two letters to a token, other signs one for each byte.
 
     English needs about half of that in every common vocabulary. Only runs of letters of no language can need more.
@@ -155,36 +155,32 @@ _LETTERS = re.compile(r"[A-Za-z]{1,2}")
 _SIGNS = re.compile(r"[A-Za-z ]+")
 
 
-def whole_text(text: str) -> str:
-    """Replace halves of surrogate pairs, which no file can hold, by U+FFFD."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
-
-
 def refuse_too_large(books: Sequence[Book]) -> None:
     """Raise `ConfigurationError` when one persona's books are more than can be held ready."""
     entries = [entry for book in books for entry in book.entries]
-    if len(entries) > ENTRIES:
+    if len(entries) > MAX_ENTRIES:
         raise ConfigurationError(
-            f"That would be {len(entries)} entries; a persona can have {ENTRIES}.", remedy="Leave some books out."
+            f"That would be {len(entries)} entries; a persona can have {MAX_ENTRIES}.", remedy="Leave some books out."
         )
     for entry in entries:
         _refuse_entry(entry)
     keys = sum(len(key) for entry in entries for key in (*entry.keys, *entry.secondary_keys))
-    if keys > KEY_TEXT:
+    if keys > MAX_KEYS_CHARACTERS:
         raise ConfigurationError(
-            f"All keys together would have {keys} characters; {KEY_TEXT} are the most.", remedy="Leave some books out."
+            f"All keys together would have {keys} characters; {MAX_KEYS_CHARACTERS} are the most.",
+            remedy="Leave some books out.",
         )
 
 
 def _refuse_entry(entry: Entry) -> None:
     keys = (*entry.keys, *entry.secondary_keys)
-    if max(len(entry.keys), len(entry.secondary_keys)) > KEYS:
-        raise ConfigurationError(f"The entry {entry.title[:40]!r} has more than {KEYS} keys.")
-    if any(len(key) > KEY_LENGTH for key in keys):
-        raise ConfigurationError(f"The entry {entry.title[:40]!r} has a key of more than {KEY_LENGTH} characters.")
-    if len(entry.content) > CONTENT:
-        raise ConfigurationError(f"The entry {entry.title[:40]!r} has more than {CONTENT} characters of content.")
+    if max(len(entry.keys), len(entry.secondary_keys)) > MAX_KEYS:
+        raise ConfigurationError(f"The entry {entry.title[:40]!r} has more than {MAX_KEYS} keys.")
+    if any(len(key) > MAX_KEY_CHARACTERS for key in keys):
+        raise ConfigurationError(
+            f"The entry {entry.title[:40]!r} has a key of more than {MAX_KEY_CHARACTERS} characters."
+        )
+    if len(entry.content) > MAX_CONTENT_CHARACTERS:
+        raise ConfigurationError(
+            f"The entry {entry.title[:40]!r} has more than {MAX_CONTENT_CHARACTERS} characters of content."
+        )

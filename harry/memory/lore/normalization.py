@@ -40,7 +40,7 @@ _WITHOUT_SPACES = (
 
 
 def fold(text: str, *, exact: bool = False) -> str:
-    """Give the form in which texts and keys are compared; `exact` keeps the case. A few microseconds a sentence."""
+    """Return the form in which texts and keys are compared; `exact` keeps the case. A few microseconds a sentence."""
     if text.isascii():
         folded = text if exact else text.lower()
     else:
@@ -51,19 +51,19 @@ def fold(text: str, *, exact: bool = False) -> str:
     return _SPACE.sub(" ", folded)
 
 
-def last_word(text: str) -> int:
-    """Tell where the last word begins: what stands before is folded for good, however the text goes on."""
+def find_last_word(text: str) -> int:
+    """Return where the last word begins: what stands before is folded for good, however the text goes on."""
     found = _LAST_WORD.match(text)
     return found.end() if found else 0
 
 
-def joined(before: str, after: str) -> str:
-    """Put two folded pieces of a text together as if they had been folded in one."""
+def join_folded(before: str, after: str) -> str:
+    """Join two folded pieces of a text as if they had been folded together."""
     return before + (after.lstrip(" ") if before.endswith(" ") else after)
 
 
-def whole(text: str, start: int, end: int) -> bool:
-    """Tell whether `text[start:end]` is no piece of a longer word. `text` is folded."""
+def is_whole_word(text: str, start: int, end: int) -> bool:
+    """Return whether `text[start:end]`, of a folded text, is not part of a longer word."""
     if end < len(text):
         following = text[end]
         if following > "\x7f" and _is_mark(following):
@@ -74,11 +74,11 @@ def whole(text: str, start: int, end: int) -> bool:
 
 
 def can_be_found(key: str) -> bool:
-    """Tell whether a folded key holds a letter, digit or symbol. Punctuation alone stands in every sentence."""
+    """Return whether a folded key holds a letter, digit or symbol. Punctuation alone stands in every sentence."""
     return any(unicodedata.category(sign)[0] in "LNS" for sign in key)
 
 
-def original_place(text: str, folded_place: int, *, exact: bool = False) -> int:
+def find_original_place(text: str, folded_place: int, *, exact: bool = False) -> int:
     """Find the character of `text` that stands at a place of its folded form. Some milliseconds for a long text."""
     low, high = 0, len(text)
     while low < high:

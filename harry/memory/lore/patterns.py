@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable
 
 import re2
 
-from harry.memory.lore.model import KEY_LENGTH
+from harry.memory.lore.model import MAX_KEY_CHARACTERS
 
-LIMIT = 0.02
+PATTERN_SECONDS = 0.02
 """Seconds for all patterns of one firing."""
 
-SEARCHED = 4_000
+MAX_SEARCHED_CHARACTERS = 4_000
 """Characters of a text that patterns are tried on: its last ones."""
 
 _MEMORY = 1 << 20  # bytes of one pattern's automaton
@@ -37,8 +37,8 @@ class Pattern:
         """Compile it. Raises `BadPatternError`."""
         self.source = source
         self.cost = 0.0
-        body, flags = literal(source) or (source, "" if case_sensitive else "i")
-        if not body or len(body) > KEY_LENGTH:
+        body, flags = parse_literal(source) or (source, "" if case_sensitive else "i")
+        if not body or len(body) > MAX_KEY_CHARACTERS:
             raise BadPatternError(f"{source[:40]!r} is empty or too long.")
         options = re2.Options()
         options.log_errors = False
@@ -54,14 +54,14 @@ class Pattern:
             raise BadPatternError(f"{source[:40]!r} cannot be run: {said}.") from error
 
     def search(self, text: str) -> int | None:
-        """Tell where the pattern first matches in the last `SEARCHED` characters of a text; None if nowhere."""
-        tail = text[-SEARCHED:]
+        """Return where the pattern first matches in the last `MAX_SEARCHED_CHARACTERS` of a text; None if nowhere."""
+        tail = text[-MAX_SEARCHED_CHARACTERS:]
         found = self._compiled.search(tail.encode("utf-8", "replace").decode())
         return None if found is None else len(text) - len(tail) + int(found.start())
 
 
-def literal(key: str) -> tuple[str, str] | None:
-    """Take a key such as `/drag(on|oness)/i` apart into expression and flags; None for a plain key."""
+def parse_literal(key: str) -> tuple[str, str] | None:
+    """Split a key such as `/drag(on|oness)/i` into expression and flags; None for a plain key."""
     found = _LITERAL.fullmatch(key.strip())
     return (found[1], found[2]) if found else None
 
@@ -74,13 +74,13 @@ def _escaped(found: re.Match[str]) -> str:
 class Trials:
     """The patterns tried in one firing, within a time limit; what has no time left is not tried and says so."""
 
-    def __init__(self, *, limit: float = LIMIT, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(self, *, limit: float = PATTERN_SECONDS, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
         self._end = clock() + limit
         self._seen: dict[tuple[int, str], int | None] = {}
         self.untried: set[int] = set()
 
-    def first(self, patterns: Iterable[Pattern], text: str) -> tuple[Pattern, int] | None:
+    def find_first(self, patterns: Iterable[Pattern], text: str) -> tuple[Pattern, int] | None:
         """Find the first of the patterns that matches, and where."""
         for pattern in patterns:
             place = self._try(pattern, text)
@@ -89,7 +89,7 @@ class Trials:
         return None
 
     def gave_up(self, patterns: Iterable[Pattern]) -> bool:
-        """Tell whether any of these was not tried on something for want of time."""
+        """Return whether any of these was not tried on something for want of time."""
         return any(id(pattern) in self.untried for pattern in patterns)
 
     def _try(self, pattern: Pattern, text: str) -> int | None:

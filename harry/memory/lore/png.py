@@ -15,8 +15,8 @@ PNG = b"\x89PNG\r\n\x1a\n"
 _CHUNKS = 10_000
 
 
-def card_in_png(content: bytes, name: str, *, largest: int) -> bytes:
-    """Give the JSON of the card, at most `largest` bytes of it. Raises `ConfigurationError`."""
+def extract_card(content: bytes, name: str, *, largest: int) -> bytes:
+    """Return the JSON of the card, at most `largest` bytes of it. Raises `ConfigurationError`."""
     cards: dict[bytes, bytes] = {}
     for kind, start, length in _chunks(content):
         if kind == b"tEXt" and length > 6:

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harry.memory.lore.decorators import Decorators, decorated
+from harry.memory.lore.decorators import Decorators, split_decorators
 from harry.memory.lore.matching import Hits, KeyIndex
-from harry.memory.lore.model import DEEPEST_SCAN, SCAN_DEPTH, Book, Entry
-from harry.memory.lore.patterns import BadPatternError, Pattern, literal
+from harry.memory.lore.model import MAX_SCAN_DEPTH, SCAN_DEPTH, Book, Entry
+from harry.memory.lore.patterns import BadPatternError, Pattern, parse_literal
 
 AND_ANY, NOT_ALL, NOT_ANY, AND_ALL = range(4)
 """What SillyTavern asks of secondary keys. Character Card V3 knows the first alone."""
@@ -29,10 +29,10 @@ class Keys:
 
     numbers: tuple[int, ...] = ()
     patterns: tuple[Pattern, ...] = ()
-    each: tuple[int | Pattern | None, ...] = ()  # in the order written; None: never found
+    written: tuple[int | Pattern | None, ...] = ()  # in the order written; None: never found
 
     def __bool__(self) -> bool:
-        return bool(self.each)
+        return bool(self.written)
 
     @property
     def usable(self) -> bool:
@@ -98,12 +98,12 @@ class LoreIndex:
         self.recursive = any(book.recursive_scanning for book in self.books)
         self._in_content: dict[int, Hits] = {}
 
-    def asked(self, hits: Iterable[Hits]) -> list[Rule]:
-        """Give the rules with a key among the hits, in order."""
-        found = {place for each in hits for number in each for place in self.of_key.get(number, ())}
+    def find_rules(self, hits: Iterable[Hits]) -> list[Rule]:
+        """Return the rules with a key among the hits, in order."""
+        found = {place for found_keys in hits for number in found_keys for place in self.of_key.get(number, ())}
         return [self.rules[place] for place in sorted(found)]
 
-    def in_content(self, rule: Rule) -> Hits:
+    def find_in_content(self, rule: Rule) -> Hits:
         """Find the keys in a rule's own text; searched once."""
         hits = self._in_content.get(rule.place)
         if hits is None:
@@ -115,7 +115,7 @@ class LoreIndex:
         for rule in self.rules:
             for number in rule.keys.numbers:
                 places[number].append(rule.place)
-        return {number: tuple(each) for number, each in places.items()}
+        return {number: tuple(of_number) for number, of_number in places.items()}
 
     def _rules(self) -> Iterable[Rule]:
         place = 0
@@ -125,26 +125,26 @@ class LoreIndex:
                 place += 1
 
     def _rule(self, book: Book, entry: Entry, place: int) -> Rule:
-        text, asks = decorated(self._named(entry.content))
+        text, asks = split_decorators(self._named(entry.content))
         all_patterns = entry.use_regex and not _from_sillytavern(entry)
         trouble = ""
 
         def look_up(keys: Sequence[str], *, patterns: bool) -> Keys:
             nonlocal trouble
-            each: list[int | Pattern | None] = []
+            written: list[int | Pattern | None] = []
             for key in keys:
                 named = self._named(key)
                 try:
-                    each.append(self._key(entry, named, pattern=patterns))
+                    written.append(self._key(entry, named, pattern=patterns))
                 except BadPatternError as error:
                     trouble = str(error) if patterns else trouble
-                    each.append(None)
-            if not each:
+                    written.append(None)
+            if not written:
                 return NO_KEYS
             return Keys(
-                tuple({key: None for key in each if isinstance(key, int)}),
-                tuple(key for key in each if isinstance(key, Pattern)),
-                tuple(each),
+                tuple({key: None for key in written if isinstance(key, int)}),
+                tuple(key for key in written if isinstance(key, Pattern)),
+                tuple(written),
             )
 
         return Rule(
@@ -166,18 +166,18 @@ class LoreIndex:
     def _key(self, entry: Entry, key: str, *, pattern: bool) -> int | Pattern | None:
         if not key.strip():
             return None
-        if pattern or literal(key):
+        if pattern or parse_literal(key):
             return Pattern(key, case_sensitive=bool(entry.case_sensitive))
         return self.keys.add(key, exact=bool(entry.case_sensitive))
 
     def _named(self, text: str) -> str:
-        """Put in the names that `{{char}}`, `{{user}}` and their like stand for."""
+        """Replace `{{char}}`, `{{user}}` and their like by the names."""
         if not self._names or ("{{" not in text and "<" not in text):
             return text
 
         def name(found: re.Match[str]) -> str:
-            wanted = (found[1] or found[2]).lower()
-            return self._names.get("user" if wanted == "user" else "char", found[0])
+            which = (found[1] or found[2]).lower()
+            return self._names.get("user" if which == "user" else "char", found[0])
 
         return _NAMES.sub(name, text)
 
@@ -187,7 +187,7 @@ def _depth(book: Book, entry: Entry, asks: Decorators) -> int:
     if own is None:
         own = _whole_number(_foreign(entry, "scan_depth", "scanDepth"))
     depth = own if own is not None else book.scan_depth if book.scan_depth is not None else SCAN_DEPTH
-    return max(0, min(depth, DEEPEST_SCAN))
+    return max(0, min(depth, MAX_SCAN_DEPTH))
 
 
 def _logic(entry: Entry) -> int:

@@ -14,12 +14,13 @@ from typing import NoReturn
 import structlog
 import trio
 
+from channels.signals import Latch
 from harry.engines.worker_threads import WorkerThreads
 from harry.errors import StoreError
-from harry.memory.lore.activation import CONSTANT_BUDGET, Moment, judge
-from harry.memory.lore.matching import Growing, Hits
-from harry.memory.lore.model import Book, Count, Fired, Reason, Scope, Verdict, token_bound
-from harry.memory.lore.patterns import LIMIT, Trials
+from harry.memory.lore.activation import Budget, Moment, judge
+from harry.memory.lore.matching import GrowingSearch, Hits
+from harry.memory.lore.model import Book, Count, Fired, Reason, Scope, Verdict, bound_tokens
+from harry.memory.lore.patterns import PATTERN_SECONDS, Trials
 from harry.memory.lore.rules import LoreIndex
 from harry.memory.lore.store import LoreSource
 
@@ -46,7 +47,7 @@ class _Ready:
     index: LoreIndex
     searched: dict[str, Hits]
     counted: dict[str, int]
-    growing: Growing
+    growing: GrowingSearch
 
 
 class KnowledgeBase:
@@ -62,15 +63,15 @@ class KnowledgeBase:
         *,
         count: Count | None = None,
         names: dict[str, str] | None = None,
-        pattern_limit: float = LIMIT,
+        pattern_limit: float = PATTERN_SECONDS,
     ) -> None:
         self.scope = scope
         self._source = source
-        self._count = count or token_bound
+        self._count = count or bound_tokens
         self._names = names
         self._pattern_limit = pattern_limit
         self._ready: _Ready | None = None
-        self._asked = trio.Event()
+        self._asked = Latch()
         self._refreshing = trio.Lock()
         self._questions = WorkerThreads("The knowledge base", deadline=_DEADLINE)
         self._builds = WorkerThreads("The knowledge base", deadline=_BUILDING)
@@ -94,7 +95,7 @@ class KnowledgeBase:
                 failing = True
             await trio.sleep(CHECKED_EVERY)
             await self._asked.wait()
-            self._asked = trio.Event()
+            self._asked.clear()
 
     async def refresh(self) -> bool:
         """Read the books if they have changed; True if they had. Raises `StoreError`."""
@@ -106,11 +107,11 @@ class KnowledgeBase:
                 index = LoreIndex(books, names=self._names)
             else:
                 index = await self._builds.run(self._build, books)
-            self._ready = _Ready(version, index, {}, {}, index.keys.growing())
+            self._ready = _Ready(version, index, {}, {}, index.keys.start_growing())
             return True
 
     async def fire(self, texts: Sequence[str], budget_tokens: int, *, moment: Moment | None = None) -> list[Fired]:
-        """Give the entries that belong into the prompt, in its order: constant ones, and those `texts` speak of.
+        """Return the entries for the prompt, in its order: constant ones, and those whose keys stand in `texts`.
 
         `texts` are the messages, the newest last; `budget_tokens` is for what is not constant. Cancellable. The first
         call reads the store and may raise `StoreError`; later ones never wait for it.
@@ -118,13 +119,20 @@ class KnowledgeBase:
         ready = await self._current()
         verdicts = await self._judged(ready, _newest_first(ready, texts), budget_tokens, moment or Moment())
         return [
-            Fired(each.entry, each.why, each.text, each.tokens, each.reason is Reason.CONSTANT, each.depth)
-            for each in verdicts
-            if each.fires
+            Fired(
+                verdict.entry,
+                verdict.why,
+                verdict.text,
+                verdict.tokens,
+                verdict.reason is Reason.CONSTANT,
+                verdict.depth,
+            )
+            for verdict in verdicts
+            if verdict.fires
         ]
 
     async def explain(self, texts: Sequence[str], budget_tokens: int, *, moment: Moment | None = None) -> list[Verdict]:
-        """Say of every entry whether it fires on `texts` and why, those that fire first. For people who wait."""
+        """Return for every entry whether it fires on `texts` and why, those that fire first. Slower than `fire`."""
         ready = await self._current()
         newest_first = _newest_first(ready, texts)
 
@@ -134,12 +142,10 @@ class KnowledgeBase:
                 ready.index,
                 newest_first,
                 hits,
-                budget=budget_tokens,
-                count=self._count,
+                budget=Budget(budget_tokens, self._count),
                 moment=moment,
                 trials=Trials(limit=EXPLAINING),
-                exactly=True,
-                everything=True,
+                explain=True,
             )
 
         return work() if self._source.in_memory else await self._builds.run(work)
@@ -168,10 +174,8 @@ class KnowledgeBase:
                 index,
                 texts,
                 hits if hits is not None else [_search(ready, text) for text in texts],
-                budget=budget,
-                count=count,
+                budget=Budget(budget, count),
                 moment=moment,
-                constant_budget=CONSTANT_BUDGET,
                 trials=Trials(limit=self._pattern_limit),
             )
 
@@ -179,7 +183,9 @@ class KnowledgeBase:
             return work()
         if sum(len(text) for text in texts if text not in ready.searched) <= _SMALL:
             hits = [_search(ready, text, newest=at == 0) for at, text in enumerate(texts)]
-            asked = sum(len(index.of_key.get(number, ())) for each in hits for number in each) + len(index.always)
+            asked = sum(len(index.of_key.get(number, ())) for text_hits in hits for number in text_hits) + len(
+                index.always
+            )
             if asked <= _FEW and not index.patterned and not index.recursive:
                 return work(hits)
             return await self._questions.run(work, hits)
@@ -190,12 +196,12 @@ class KnowledgeBase:
 
 
 def _newest_first(ready: _Ready, texts: Sequence[str]) -> list[str]:
-    """Give as many texts as any entry looks at."""
+    """Return as many texts as any entry looks at."""
     return list(texts[max(0, len(texts) - ready.index.deepest) :])[::-1]
 
 
 def _search(ready: _Ready, text: str, *, newest: bool = False) -> Hits:
-    """Look the keys of a text up. The newest goes on growing; the others are searched once.
+    """Find the keys of a text. The newest text may still grow; the others are searched once.
 
     Threads may do this at once: what they lay down is the same, and the growing search is trio's thread's alone.
     """

@@ -1,24 +1,21 @@
-"""Where lore is kept: tables of its own in Harry's one database, written beside a running Harry.
+"""Where lore is kept: tables of its own in Harry's one database, written while Harry runs, too.
 
-Every change raises one counter in the same transaction, so that whoever holds the books ready sees with one small read
-whether to read them again. An entry's number is its row's, never given twice.
+Every change raises one counter in the same transaction, so that a knowledge base sees with one small read whether to
+read the books again. An entry's number is its row's, never given twice.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import fields, replace
-from pathlib import Path
+from collections.abc import Callable, Collection
+from dataclasses import fields
 from typing import Any, Protocol, TypeVar
 
-import trio
-
 from harry.errors import ConfigurationError
-from harry.memory.lore.model import Book, Entry, Scope, refuse_too_large, whole_text
+from harry.memory.lore.model import Book, Entry, Scope, refuse_too_large
 from harry.memory.store.database import Database
+from harry.memory.text.surrogates import repair_surrogates
 
 T = TypeVar("T")
 
@@ -42,13 +39,14 @@ class LoreSource(Protocol):
     """Where a knowledge base gets its books."""
 
     in_memory: bool
+    """Whether loading is so quick that no thread is needed."""
 
     async def version(self) -> int:
-        """A number that is another one after every change."""
+        """Return a number that differs after every change."""
         ...
 
     async def load(self, scope: Scope) -> tuple[int, list[Book]]:
-        """The version, and a persona's books as they are at it."""
+        """Return the version and the books of a persona as of that version."""
         ...
 
 
@@ -69,18 +67,18 @@ class LoreStore:
         return await self._read(_load, scope)
 
     async def add_book(self, scope: Scope, book: Book, *, replace: bool = False) -> int:
-        """Keep a book with its entries; returns how many entries of an earlier one it took the place of.
+        """Store a book with its entries; return how many entries of an earlier book it replaced.
 
         Raises `ConfigurationError` if there is one of that name and not `replace`, or if it all becomes too much.
         """
         return await self._change(_add_book, scope, book, replace)
 
     async def add(self, scope: Scope, entry: Entry, *, book: str) -> int:
-        """Keep one entry in the book of that name, which is made if need be; returns its number."""
+        """Store an entry in the book of that name, which is created if needed; return its number."""
         return await self._change(_add_entry, scope, entry, book)
 
     async def enable(self, scope: Scope, numbers: Collection[int], *, enabled: bool) -> None:
-        """Let entries fire, or not. Raises `ConfigurationError` for a number that is none of the persona's."""
+        """Enable or disable entries. Raises `ConfigurationError` for a number that is not one of the persona's."""
         await self._change(_enable, scope, numbers, enabled)
 
     async def delete(self, scope: Scope, numbers: Collection[int]) -> None:
@@ -105,36 +103,6 @@ class LoreStore:
             return result
 
         return await self._database.transaction(change)
-
-
-class LoreInMemory:
-    """Books without a file: for a Harry that keeps nothing, and for tests without threads."""
-
-    in_memory = True
-
-    def __init__(self, books: Sequence[Book] = ()) -> None:
-        self._version = 0
-        self.change(books)
-
-    def change(self, books: Sequence[Book]) -> None:
-        """Take these books in the place of those there are, for every scope; entries are numbered from 1."""
-        number = 0
-        self._books = []
-        for book in books:
-            entries = tuple(replace(entry, number=number + at) for at, entry in enumerate(book.entries, 1))
-            number += len(entries)
-            self._books.append(replace(book, entries=entries))
-        self._version += 1
-
-    async def version(self) -> int:
-        """Count the changes."""
-        await trio.lowlevel.checkpoint()
-        return self._version
-
-    async def load(self, scope: Scope) -> tuple[int, list[Book]]:
-        """Give the books."""
-        await trio.lowlevel.checkpoint()
-        return self._version, list(self._books)
 
 
 def _version(connection: sqlite3.Connection) -> int:
@@ -187,7 +155,7 @@ def _add_book(connection: sqlite3.Connection, scope: Scope, book: Book, in_place
 
 
 def _add_entry(connection: sqlite3.Connection, scope: Scope, entry: Entry, name: str) -> int:
-    name = whole_text(name)
+    name = repair_surrogates(name)
     refuse_too_large([*_books(connection, scope), Book(name, (entry,))])
     known = connection.execute(_NAMED, (scope.namespace, scope.persona, name)).fetchone()
     book = known[0] if known else _insert_book(connection, scope, Book(name))
@@ -203,20 +171,20 @@ def _insert_book(connection: sqlite3.Connection, scope: Scope, book: Book) -> in
 
 def _insert_entry(connection: sqlite3.Connection, book: int, entry: Entry) -> int:
     # ASCII escapes carry halves of surrogate pairs too; the content stands in a column, which cannot.
-    values = {each.name: getattr(entry, each.name) for each in fields(Entry) if each.name not in _APART}
-    row = (book, entry.enabled, whole_text(entry.content), json.dumps(values))
+    values = {column.name: getattr(entry, column.name) for column in fields(Entry) if column.name not in _APART}
+    row = (book, entry.enabled, repair_surrogates(entry.content), json.dumps(values))
     number: int = connection.execute(_INSERT_ENTRY, row).fetchone()[0]
     return number
 
 
 def _enable(connection: sqlite3.Connection, scope: Scope, numbers: Collection[int], enabled: bool) -> None:
     _refuse_strangers(connection, scope, numbers)
-    connection.executemany("UPDATE lore_entry SET enabled = ? WHERE seq = ?", [(enabled, each) for each in numbers])
+    connection.executemany("UPDATE lore_entry SET enabled = ? WHERE seq = ?", [(enabled, number) for number in numbers])
 
 
 def _delete(connection: sqlite3.Connection, scope: Scope, numbers: Collection[int]) -> None:
     _refuse_strangers(connection, scope, numbers)
-    connection.executemany("DELETE FROM lore_entry WHERE seq = ?", [(each,) for each in numbers])
+    connection.executemany("DELETE FROM lore_entry WHERE seq = ?", [(number,) for number in numbers])
     connection.execute(
         "DELETE FROM lore_book WHERE ns = ? AND persona = ? AND NOT EXISTS "
         "(SELECT 1 FROM lore_entry WHERE book = lore_book.seq)",
@@ -248,11 +216,3 @@ def _erase(connection: sqlite3.Connection, namespace: str) -> int:
     ).rowcount
     connection.execute("DELETE FROM lore_book WHERE ns = ?", (namespace,))
     return gone
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = os.stat(path)  # noqa: PTH116  (pathlib's is slower, and this stands before every read)
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino

@@ -65,13 +65,13 @@ class Postings:
         self._column = lru_cache(maxsize=_COLUMNS)(self._spread)
 
     def _weigh(self, term: int) -> tuple[Places, Floats]:
-        """Give the rows that hold a term or follow on one that does, each once, and their weights."""
-        wanted = np.uint32(term)
-        first, last = np.searchsorted(self._sorted_terms, wanted), np.searchsorted(self._sorted_terms, wanted, "right")
+        """Return the rows that hold a term or follow on one that does, each once, and their weights."""
+        key = np.uint32(term)
+        first, last = np.searchsorted(self._sorted_terms, key), np.searchsorted(self._sorted_terms, key, "right")
         own, times = _counted(self._sorted_rows[first:last])
         said_before = self._follows[own + 1]
         after, often = own[said_before] + 1, times[said_before]
-        if count := int(np.count_nonzero(self._before == wanted)):
+        if count := int(np.count_nonzero(self._before == key)):
             after, often = np.append(np.int32(0), after), np.append(np.float32(count), often)
         frequency = self._scratch
         frequency[own] = times
@@ -107,6 +107,6 @@ def _counted(rows: Places) -> tuple[Places, Floats]:
     return rows[firsts], np.diff(np.append(firsts, len(rows))).astype(np.float32)
 
 
-def rarity(rows: int, rows_with: int) -> float:
-    """Weigh a term by how few of the rows hold it; what stands in half of them weighs nothing."""
+def weigh_rarity(rows: int, rows_with: int) -> float:
+    """Return a term's inverse document frequency, as FTS5 computes it; about 0 for a term in half of the rows."""
     return max(float(np.log((max(rows, SMALL) - rows_with + 0.5) / (rows_with + 0.5))), 1e-6)

@@ -18,20 +18,20 @@ import numpy.typing as npt
 
 from harry.errors import EngineUnavailable
 from harry.installation import how_to_install
-from harry.memory.search.onnx_int8 import with_int8_products
+from harry.memory.search.onnx_int8 import quantize_products
 from harry.memory.search.wordpiece import WordPiece
 
 MODEL = "all-MiniLM-L6-v2-int8"
 """The name under which vectors are kept: those of another model are not compared with these."""
 
-LIMIT = 256
+MAX_PIECES = 256
 """Pieces of a text that are read; the model learnt on no more."""
 
 Matrix = npt.NDArray[np.float32]
 
 
 class Embedder:
-    """Gives texts their vectors: shape (texts, 384), float32, each of length one. Made by `load`; any thread."""
+    """Computes the vectors of texts: shape (texts, 384), float32, of length one. Made by `load`; any thread."""
 
     def __init__(self, session: Any) -> None:
         self._session = session
@@ -57,7 +57,7 @@ class Embedder:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         path = Path(found.origin).with_name("model.onnx")
         try:
-            graph = with_int8_products(path) or str(path)
+            graph = quantize_products(path) or str(path)
             session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime's errors have no common class
             raise EngineUnavailable(
@@ -77,7 +77,7 @@ class Embedder:
 
     def _one(self, text: str) -> Matrix:
         with self._lock:
-            numbers = self._pieces.encode(text, LIMIT)
+            numbers = self._pieces.encode(text, MAX_PIECES)
         pieces = np.array([numbers], np.int64)
         feed = {
             "input_ids": pieces,
@@ -89,8 +89,8 @@ class Embedder:
         return mean / max(float(np.linalg.norm(mean)), 1e-9)
 
 
-def of_turn(text: Matrix, with_previous: Matrix) -> bytes:
-    """Make an item's vector of those of its text alone and after the one before it, each of shape (384,)."""
+def combine_vectors(text: Matrix, with_previous: Matrix) -> bytes:
+    """Combine the vectors of a text alone and with the one before it, each of shape (384,), into float16 bytes."""
     mean = text + with_previous
     return (mean / max(float(np.linalg.norm(mean)), 1e-9)).astype(np.float16).tobytes()
 

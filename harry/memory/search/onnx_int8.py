@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 
-def with_int8_products(path: Path) -> bytes | None:
-    """Read a graph and change its products; blocking, 0.3 s. None where `onnx` is not installed."""
+def quantize_products(path: Path) -> bytes | None:
+    """Return the graph with int8 products as bytes; blocking, 0.3 s. None where `onnx` is not installed."""
     try:
         import onnx  # noqa: PLC0415  (heavy, and an extra)
     except ImportError:
@@ -19,7 +19,7 @@ def with_int8_products(path: Path) -> bytes | None:
     model = onnx.load(str(path))
     graph = model.graph
     made_by = {output: node for node in graph.node for output in node.output}
-    weights = {each.name for each in graph.initializer if each.data_type == onnx.TensorProto.INT8}
+    weights = {tensor.name for tensor in graph.initializer if tensor.data_type == onnx.TensorProto.INT8}
     nodes: list[Any] = []
     quantised: set[str] = set()
     for node in graph.node:

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from harry.memory.search.index import SearchIndex
-from harry.memory.search.vectors import DIMENSIONS, nearest, rescored
-from harry.memory.text.analysis import Terms, asks_when, named, query_terms
+from harry.memory.search.vectors import DIMENSIONS, count_to_rescore, find_nearest
+from harry.memory.text.analysis import Terms, asks_when, find_named, hash_query_terms
 
 CANDIDATES = 200
 """Rows that are taken from each side, words and meaning."""
@@ -47,8 +47,8 @@ class Question:
 
     @classmethod
     def read(cls, text: str, vector: Floats | None = None) -> Question:
-        """Read a text."""
-        return cls(text, query_terms(text), vector)
+        """Build a question from a text."""
+        return cls(text, hash_query_terms(text), vector)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,9 @@ def rank(question: Question, indexes: Sequence[SearchIndex], count: int) -> list
         return []
     # A word that two rows hold stands out among all those that do not, which count as candidates, too.
     chosen = [part.chosen for part in parts]
-    others = min(sum(part.index.rows for part in parts), CANDIDATES) - sum(int(each.sum()) for each in chosen)
+    others = min(sum(part.index.rows for part in parts), CANDIDATES) - sum(
+        int(candidates.sum()) for candidates in chosen
+    )
     by_words = _z([part.words for part in parts], chosen, zeros=max(others, 0))
     by_meaning = _z([part.meaning for part in parts], chosen)
     seqs, scores, strengths = [], [], []
@@ -90,36 +92,36 @@ def rank(question: Question, indexes: Sequence[SearchIndex], count: int) -> list
         strengths.append(_strength(part))
     seq, score, strength = np.concatenate(seqs), np.concatenate(scores), np.concatenate(strengths)
     best = np.argsort(-score, kind="stable")[:count]
-    return [Hit(int(seq[each]), float(score[each]), float(strength[each])) for each in best]
+    return [Hit(int(seq[place]), float(score[place]), float(strength[place])) for place in best]
 
 
 def _look(question: Question, index: SearchIndex) -> _Part:
-    words, most = index.words(question.terms)
+    words, most = index.score_words(question.terms)
     found = _largest(words, CANDIDATES)
     meaning = np.full(index.rows, np.nan, np.float32)
     if question.vector is not None and index.has_vectors:
-        distances = index.distances(question.vector)
+        distances = index.count_differences(question.vector)
         # An estimate, by the share of signs that differ, is good enough for the neighbours of what was found.
         meaning = _COSINES[distances]
-        near = nearest(distances, rescored(index.rows))
+        near = find_nearest(distances, count_to_rescore(index.rows))
         looked_at = np.arange(index.rows) if index.rows <= SMALL else _together(index.rows, found, near)
-        meaning[looked_at] = index.products(looked_at, question.vector)
+        meaning[looked_at] = index.compute_cosines(looked_at, question.vector)
         if len(near) > CANDIDATES:
             near = near[np.argpartition(-meaning[near], CANDIDATES)[:CANDIDATES]]
         found = _together(index.rows, found, near)
     around = range(-len(SMOOTHING), len(SMOOTHING) + 1)
-    beside = _together(index.rows, *(np.clip(found + step, 0, index.rows - 1) for step in around))
-    beside = beside[index.alive[beside]]
+    neighbours = _together(index.rows, *(np.clip(found + step, 0, index.rows - 1) for step in around))
+    neighbours = neighbours[index.alive[neighbours]]
     chosen = np.zeros(index.rows, bool)
     chosen[found] = True
-    return _Part(index, beside, chosen[beside], words[beside], most, meaning[beside])
+    return _Part(index, neighbours, chosen[neighbours], words[neighbours], most, meaning[neighbours])
 
 
 def _together(rows: int, *places: Places) -> Places:
-    """Give all of these places once, in ascending order."""
+    """Return all of these row numbers once, in ascending order."""
     there = np.zeros(rows, bool)
-    for each in places:
-        there[each] = True
+    for indices in places:
+        there[indices] = True
     return np.flatnonzero(there)
 
 
@@ -131,13 +133,13 @@ def _largest(scores: Floats, count: int) -> Places:
 
 
 def _z(values: list[Floats], chosen: list[npt.NDArray[np.bool_]], *, zeros: int = 0) -> list[Floats]:
-    """Standardise by the candidates of all parts, and so many zeros, together; what has no value is in the middle."""
-    known = np.concatenate([each[which] for each, which in zip(values, chosen, strict=True)])
+    """Standardise values by the candidates of all parts plus `zeros` zeros; a missing value becomes 0, the mean."""
+    known = np.concatenate([scores[which] for scores, which in zip(values, chosen, strict=True)])
     known = np.append(known[np.isfinite(known)], np.zeros(zeros, np.float32))
     mean, spread = (float(known.mean()), float(known.std())) if len(known) else (0.0, 0.0)
     if spread < 1e-6:
-        return [np.zeros_like(each) for each in values]
-    return [np.nan_to_num((each - np.float32(mean)) / np.float32(spread), nan=0.0) for each in values]
+        return [np.zeros_like(scores) for scores in values]
+    return [np.nan_to_num((scores - np.float32(mean)) / np.float32(spread), nan=0.0) for scores in values]
 
 
 def _smoothed(part: _Part, mixed: Floats) -> Floats:
@@ -159,7 +161,7 @@ def _habits(question: Question, part: _Part) -> Floats:
     if index.kind != "memory":
         return habits
     habits += LONGER * index.length[part.places] + ASKING * index.asks[part.places]
-    speakers = named(question.text, index.speakers, index.namespace)
+    speakers = find_named(question.text, index.speakers, index.namespace)
     if speakers:
         numbers = [number for number, name in enumerate(index.speakers) if name in speakers]
         habits += NAMED * np.isin(index.speaker[part.places], numbers)
@@ -169,7 +171,7 @@ def _habits(question: Question, part: _Part) -> Floats:
 
 
 def _strength(part: _Part) -> Floats:
-    """Say how much each row has to do with the question, by itself: the cosine, and a quarter of its share of words."""
+    """Return each row's own relevance: the cosine, plus a quarter of its share of the highest word score."""
     share = part.words / max(part.most, 1e-6)
     strength: Floats = (np.nan_to_num(part.meaning, nan=0.0) + share / 4).astype(np.float32)
     return strength

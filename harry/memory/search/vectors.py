@@ -27,8 +27,8 @@ class Vectors:
     def __init__(self, found: Sequence[bytes | None]) -> None:
         self.rows = len(found)
         nothing = bytes(2 * DIMENSIONS)
-        self.known = np.array([each is not None for each in found], bool)
-        everything = bytearray().join([each or nothing for each in found])
+        self.known = np.array([vector is not None for vector in found], bool)
+        everything = bytearray().join([vector or nothing for vector in found])
         self._v = np.frombuffer(everything, np.float16).reshape(-1, DIMENSIONS)
         self._bits = _signs(self._v)
 
@@ -38,17 +38,17 @@ class Vectors:
         self._bits[:, row] = 0
         self.known[row] = False
 
-    def distances(self, question: Vector) -> npt.NDArray[np.uint16]:
+    def count_differences(self, question: Vector) -> npt.NDArray[np.uint16]:
         """Count the signs in which each row differs from the question; far beyond all where there is no vector."""
-        wanted = _signs(question.reshape(1, -1).astype(np.float16))[:, 0]
+        signs = _signs(question.reshape(1, -1).astype(np.float16))[:, 0]
         distances = np.zeros(self.rows, np.uint16)
-        for word, bits in zip(wanted, self._bits, strict=True):
+        for word, bits in zip(signs, self._bits, strict=True):
             distances += np.bitwise_count(bits ^ word)
         distances[~self.known] = _FAR
         return distances
 
-    def products(self, rows: npt.NDArray[np.intp], question: Vector) -> Floats:
-        """Give the cosine of each of these rows with the question; NaN where there is no vector."""
+    def compute_cosines(self, rows: npt.NDArray[np.intp], question: Vector) -> Floats:
+        """Return the cosine of each of these rows with the question; NaN where there is no vector."""
         # Not by BLAS: its second thread spins for longer than the whole product takes.
         products: Floats = np.einsum("ij,j->i", _wide(self._v[rows]), question)
         products[~self.known[rows]] = np.nan
@@ -61,20 +61,20 @@ def _signs(vectors: npt.NDArray[np.float16]) -> npt.NDArray[np.uint64]:
 
 
 def _wide(vectors: npt.NDArray[np.float16]) -> Floats:
-    """Make float32 of float16, by moving the bits: eight times as fast as numpy's way without the processor's help."""
+    """Convert float16 to float32 by moving bits: eight times as fast as numpy where the processor has no F16C."""
     bits = vectors.view(np.uint16).astype(np.uint32)
     bits = ((bits & np.uint32(0x8000)) << np.uint32(16)) | ((bits & np.uint32(0x7FFF)) << np.uint32(13))
     wide: Floats = bits.view(np.float32) * np.float32(2.0**112)  # the exponents' zeros lie so far apart
     return wide
 
 
-def rescored(rows: int) -> int:
-    """Tell how many of the nearest by sign are looked at truly."""
+def count_to_rescore(rows: int) -> int:
+    """Return how many of the nearest rows by sign are compared exactly."""
     return max(500, int(3 * rows**0.5))
 
 
-def nearest(distances: npt.NDArray[np.uint16], count: int) -> npt.NDArray[np.intp]:
-    """Give the rows of the `count` smallest distances, all of those at the last distance included, none beyond all."""
+def find_nearest(distances: npt.NDArray[np.uint16], count: int) -> npt.NDArray[np.intp]:
+    """Return the rows of the `count` smallest distances, and all others at the largest of these."""
     histogram = np.bincount(distances, minlength=int(_FAR) + 1)[: int(_FAR)]
     limit = int(np.searchsorted(np.cumsum(histogram), count))
     return np.flatnonzero(distances <= min(limit, int(_FAR) - 1))

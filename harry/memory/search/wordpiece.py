@@ -13,7 +13,7 @@ from importlib.resources import files
 
 VOCABULARY = "minilm_vocabulary.txt"
 
-LONGEST_WORD = 100
+MAX_WORD_CHARACTERS = 100
 """Characters; a longer word is unknown as a whole."""
 
 _HAN = (
@@ -40,17 +40,17 @@ class WordPiece:
         self._word = lru_cache(maxsize=50_000)(self._cut)
 
     def encode(self, text: str, limit: int) -> list[int]:
-        """Give the numbers of a text's pieces between the model's head and tail marks, at most `limit` in all."""
+        """Return the numbers of a text's pieces between the model's head and tail marks, at most `limit` in all."""
         numbers = [self._head]
         # A piece has at least one character, so no more of the text can matter; marks and accents are left some room.
-        for word in _words(text[: limit * LONGEST_WORD]):
+        for word in _words(text[: limit * MAX_WORD_CHARACTERS]):
             numbers.extend(self._word(word))
             if len(numbers) >= limit - 1:
                 break
         return [*numbers[: limit - 1], self._tail]
 
     def _cut(self, word: str) -> tuple[int, ...]:
-        if len(word) > LONGEST_WORD:
+        if len(word) > MAX_WORD_CHARACTERS:
             return (self._unknown,)
         numbers: list[int] = []
         start = 0
@@ -81,7 +81,9 @@ def _words(text: str) -> list[str]:
         else:
             cleaned.append(character)
     plain = "".join(
-        each for each in unicodedata.normalize("NFD", "".join(cleaned)) if unicodedata.category(each) != "Mn"
+        character
+        for character in unicodedata.normalize("NFD", "".join(cleaned))
+        if unicodedata.category(character) != "Mn"
     ).lower()
     return [piece for word in plain.split() for piece in _at_punctuation(word)]
 

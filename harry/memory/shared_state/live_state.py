@@ -2,7 +2,7 @@
 
 A variable holds one text, or several that were appended to one another. Every variable belongs to a user: there are no
 global ones. What is kept is a log without what was overtaken, so that it can be shared in the order in which it was
-written (`redis_share`) and stays small.
+written (`redis_sync`) and stays small.
 """
 
 from __future__ import annotations
@@ -16,19 +16,20 @@ from typing import Literal, Protocol, TypeAlias
 from channels.messages import Exchange
 from channels.turn import new_id
 from harry.memory.store.database import Database
+from harry.memory.text.surrogates import repair_surrogates
 
 Kind: TypeAlias = Literal["save", "append", "delete", "erase"]
 
-MOST_TEXTS = 1000
+MAX_TEXTS = 1000
 """Texts that one variable keeps; of more, the newest."""
 
-LONGEST_TEXT = 1_000_000
+MAX_TEXT_CHARACTERS = 1_000_000
 """Characters of one text."""
 
-LONGEST_NAME = 1000
+MAX_NAME_CHARACTERS = 1000
 """Characters of a user's or a variable's name."""
 
-MOST_VARIABLES = 10_000
+MAX_VARIABLES = 10_000
 """Variables of one user."""
 
 _HELD = "FROM live_state WHERE user = ? AND variable = ? AND change IN ('save', 'append')"
@@ -48,11 +49,12 @@ class Change:
 class LiveState(Protocol):
     """What every store of live state can do. Raises `StoreError` where it cannot, `ValueError` for what it never can.
 
-    Names have 1 to `LONGEST_NAME` characters, texts at most `LONGEST_TEXT`. Whatever returns has been made durable.
+    Names have 1 to `MAX_NAME_CHARACTERS`, texts at most `MAX_TEXT_CHARACTERS`. A call that returns has made its change
+    durable.
     """
 
     async def save(self, user: str, variable: str, value: str) -> None:
-        """Let the variable hold this one text."""
+        """Set the variable to this one text."""
         ...
 
     async def append(self, user: str, variable: str, value: str, *, entry: str | None = None) -> None:
@@ -68,11 +70,11 @@ class LiveState(Protocol):
         ...
 
     async def delete(self, user: str, variable: str) -> None:
-        """Take the variable away."""
+        """Delete the variable."""
         ...
 
     async def erase(self, user: str) -> None:
-        """Take everything of a user away."""
+        """Delete everything of a user."""
         ...
 
     async def history(self, user: str, *, limit: int) -> list[Exchange]:
@@ -88,11 +90,11 @@ class SqliteLiveState:
         self._wall = wall
 
     async def save(self, user: str, variable: str, value: str) -> None:
-        """Let the variable hold this one text."""
+        """Set the variable to this one text."""
         await self._put("save", user, variable, value)
 
     async def append(self, user: str, variable: str, value: str, *, entry: str | None = None) -> None:
-        """Add a text; beyond `MOST_TEXTS` the oldest goes."""
+        """Add a text; beyond `MAX_TEXTS` the oldest goes."""
         await self._put("append", user, variable, value, entry)
 
     async def load(self, user: str, variable: str) -> str | None:
@@ -105,20 +107,22 @@ class SqliteLiveState:
         query = (
             "SELECT value FROM live_state WHERE user = ? AND variable = ? AND change IN ('save', 'append') ORDER BY seq"
         )
-        rows = await self._tables.read(lambda each: each.execute(query, (user, variable)).fetchall())
+        rows = await self._tables.read(lambda connection: connection.execute(query, (user, variable)).fetchall())
         return [value for (value,) in rows]
 
     async def delete(self, user: str, variable: str) -> None:
-        """Take the variable away; that it was is remembered, so that it can be shared, and its texts are not."""
+        """Delete the variable. The deletion is recorded, so that it can be shared; its texts are not."""
         await self._put("delete", user, variable, "")
 
     async def erase(self, user: str) -> None:
-        """Take everything of a user away."""
+        """Delete everything of a user."""
         _checked(user, "-", "")
-        await self._tables.transaction(lambda each: each.execute("DELETE FROM live_state WHERE user = ?", (user,)))
+        await self._tables.transaction(
+            lambda connection: connection.execute("DELETE FROM live_state WHERE user = ?", (user,))
+        )
 
     async def erase_everywhere(self, user: str) -> None:
-        """Take everything of a user away, here and, later, in Redis; until then the user's name remains."""
+        """Delete everything of a user here and, later, in Redis; until then the user's name remains."""
         _checked(user, "-", "")
 
         def forget(connection: sqlite3.Connection) -> None:
@@ -128,24 +132,28 @@ class SqliteLiveState:
 
         await self._tables.transaction(forget)
 
-    async def erased(self, change: Change) -> None:
+    async def finish_erasure(self, change: Change) -> None:
         """Forget an erasure that was done everywhere, the user's name with it."""
-        await self._tables.transaction(lambda each: each.execute("DELETE FROM live_state WHERE seq = ?", (change.seq,)))
+        await self._tables.transaction(
+            lambda connection: connection.execute("DELETE FROM live_state WHERE seq = ?", (change.seq,))
+        )
 
     async def history(self, user: str, *, limit: int) -> list[Exchange]:
         """Recall the newest exchanges from the turns that the store keeps."""
         return await self._tables.history(user, limit=limit)
 
-    async def newest(self, user: str, variable: str) -> int:
-        """Tell the number of the variable's newest change; 0 without one."""
+    async def find_newest_change(self, user: str, variable: str) -> int:
+        """Return the number of the variable's newest change; 0 without one."""
         query = "SELECT coalesce(max(seq), 0) FROM live_state WHERE user = ? AND variable IN (?, '')"
-        found: int = await self._tables.read(lambda each: each.execute(query, (user, variable)).fetchone()[0])
+        found: int = await self._tables.read(
+            lambda connection: connection.execute(query, (user, variable)).fetchone()[0]
+        )
         return found
 
-    async def since(self, seq: int, *, limit: int) -> list[Change]:
-        """Give the changes after number `seq` that were not overtaken, in order; at most `limit`."""
+    async def read_changes(self, seq: int, *, limit: int) -> list[Change]:
+        """Return the changes after number `seq` that were not overtaken, in order; at most `limit`."""
         query = "SELECT seq, change, user, variable, value FROM live_state WHERE seq > ? ORDER BY seq LIMIT ?"
-        rows = await self._tables.read(lambda each: each.execute(query, (seq, limit)).fetchall())
+        rows = await self._tables.read(lambda connection: connection.execute(query, (seq, limit)).fetchall())
         return [Change(*row) for row in rows]
 
     async def _put(self, kind: Kind, user: str, variable: str, value: str, entry: str | None = None) -> None:
@@ -171,10 +179,10 @@ def _apply(connection: sqlite3.Connection, entry: str, change: Change, at: float
 
 
 def _make_room(connection: sqlite3.Connection, user: str, variable: str) -> int:
-    """Let the oldest text go where there are too many; returns how many stood there."""
+    """Delete the oldest text where there are too many; return how many there were."""
     query = f"SELECT seq {_HELD} ORDER BY seq"
     rows = connection.execute(query, (user, variable)).fetchall()
-    if len(rows) >= MOST_TEXTS:
+    if len(rows) >= MAX_TEXTS:
         connection.execute("DELETE FROM live_state WHERE seq = ?", rows[0])
         # Whoever gets the log from here on must not append to what they had before it.
         connection.execute("UPDATE live_state SET change = 'save' WHERE seq = ?", rows[1])
@@ -183,12 +191,12 @@ def _make_room(connection: sqlite3.Connection, user: str, variable: str) -> int:
 
 def _refuse_too_many(connection: sqlite3.Connection, user: str) -> None:
     query = "SELECT count(DISTINCT variable) FROM live_state WHERE user = ?"
-    if connection.execute(query, (user,)).fetchone()[0] < MOST_VARIABLES:
+    if connection.execute(query, (user,)).fetchone()[0] < MAX_VARIABLES:
         return
     # What is remembered of variables taken away is for sharing, and gives way.
     connection.execute("DELETE FROM live_state WHERE user = ? AND change = 'delete'", (user,))
-    if connection.execute(query, (user,)).fetchone()[0] >= MOST_VARIABLES:
-        raise ValueError(f"there are {MOST_VARIABLES} variables of this user already")
+    if connection.execute(query, (user,)).fetchone()[0] >= MAX_VARIABLES:
+        raise ValueError(f"there are {MAX_VARIABLES} variables of this user already")
 
 
 def _insert(connection: sqlite3.Connection, entry: str, change: Change, at: float) -> None:
@@ -199,14 +207,14 @@ def _insert(connection: sqlite3.Connection, entry: str, change: Change, at: floa
 
 
 def _checked(user: str, variable: str, value: str) -> str:
-    """Give the text as it can be kept. Raises `ValueError` for names and texts that cannot."""
+    """Return the text as it can be kept. Raises `ValueError` for names and texts that cannot."""
     for what, name in (("user", user), ("variable", variable)):
-        if not 1 <= len(name) <= LONGEST_NAME:
-            raise ValueError(f"the {what}'s name must have 1 to {LONGEST_NAME} characters")
+        if not 1 <= len(name) <= MAX_NAME_CHARACTERS:
+            raise ValueError(f"the {what}'s name must have 1 to {MAX_NAME_CHARACTERS} characters")
         try:
             name.encode()
         except UnicodeEncodeError:
             raise ValueError(f"the {what}'s name holds half a character") from None
-    if len(value) > LONGEST_TEXT:
-        raise ValueError(f"the text is longer than {LONGEST_TEXT} characters")
-    return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if len(value) > MAX_TEXT_CHARACTERS:
+        raise ValueError(f"the text is longer than {MAX_TEXT_CHARACTERS} characters")
+    return repair_surrogates(value)

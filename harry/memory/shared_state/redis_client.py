@@ -1,8 +1,7 @@
 """The one door to Redis: nobody else imports redis or trio-asyncio, and no exception of theirs leaves this module.
 
-Two clients: one for what is answered at once, with short timeouts and retries, and one for reads that wait for
-something to come. A cancelled call loses its connection and poisons nothing; a cancelled write may have happened, so
-whoever writes makes it harmless to write again. Measured costs and traps: docs/stores.md.
+Timeouts are short and calls are tried again. A cancelled call loses its connection and poisons nothing; a cancelled
+write may have happened, so every write is harmless to repeat. Measured costs and traps: docs/stores.md.
 """
 
 from __future__ import annotations
@@ -32,14 +31,14 @@ ANSWERED_WITHIN = 1.0
 """Seconds a call may take in all, unless its caller says otherwise."""
 
 _RETRIES = 5  # within a third of a second in all, so that a call tells why it failed
-_POOL = 16  # connections of each client
+_POOL = 16  # connections
 _CLOSING = 1.0  # seconds
 
 _LATER = "Harry goes on without it and shares what was said when it is back."
 
 
-def place_of(url: str) -> str:
-    """Name the server of a URL, without what is secret in it."""
+def describe_server(url: str) -> str:
+    """Return the host, port and path of a URL, without its secrets."""
     parts = urlsplit(url)
     return f"{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}" or "Redis"
 
@@ -59,7 +58,7 @@ def _errors(place: str) -> Iterator[None]:
 
 
 def _refused(said: str, place: str) -> StoreError:
-    """Tell why the server did not do it; what stopped a script stands in its message."""
+    """Translate the server's message, also that of a script it stopped."""
     if "OOM" in said[:120] or "maxmemory" in said:
         return StoreError(f"Redis at {place} has no memory left.", remedy="Raise its maxmemory, or free some.")
     if "READONLY" in said[:120] or "read only" in said:
@@ -70,23 +69,22 @@ def _refused(said: str, place: str) -> StoreError:
 class RedisLink:
     """An open way to one server, in one trio run. Made by `open_link`."""
 
-    def __init__(self, fast: Any, blocking: Any, loop: Any, place: str) -> None:
+    def __init__(self, client: Any, loop: Any, place: str) -> None:
         self.place = place
         self._loop = loop  # named in each call: a task that was started elsewhere knows no loop
-        self._fast = fast
-        self._blocking = blocking
-        self._lane = Batcher(self._send)
+        self._client = client
+        self._batcher = Batcher(self._send)
 
     async def carry(self, until: trio.CancelScope) -> None:
-        """Carry commands to and fro until that scope is cancelled: it is shielded, for the last flush of a stop."""
+        """Send commands until that scope is cancelled; it is shielded, for the last flush of a stop."""
         with until:
-            await self._lane.run()
+            await self._batcher.run()
 
     async def _send(self, commands: Sequence[Command]) -> Sequence[object]:
         async def run() -> Sequence[object]:
             if len(commands) == 1:
-                return [await self._fast.execute_command(*commands[0])]
-            pipeline = self._fast.pipeline(transaction=False)
+                return [await self._client.execute_command(*commands[0])]
+            pipeline = self._client.pipeline(transaction=False)
             for command in commands:
                 pipeline.execute_command(*command)
             answers: Sequence[object] = await pipeline.execute(raise_on_error=False)
@@ -97,31 +95,26 @@ class RedisLink:
         raise exceptions.TimeoutError
 
     async def call(self, *command: bytes | str | float, within: float = ANSWERED_WITHIN) -> Any:
-        """Send one command, together with those of other callers, and give its answer. Raises `StoreError`.
+        """Send one command, batched with those of other callers, and return its answer. Raises `StoreError`.
 
         It may be sent twice: only for what is harmless to repeat.
         """
-        return await self._bounded(lambda: self._lane.ask(command), within)
+        return await self._bounded(lambda: self._batcher.ask(command), within)
 
     async def script(
         self, text: str, keys: Sequence[str], arguments: Sequence[str | int], *, within: float = ANSWERED_WITHIN
     ) -> Any:
-        """Run a Lua script, which Redis does as one step, and give its answer. Raises `StoreError`."""
+        """Run a Lua script, which Redis does as one step, and return its answer. Raises `StoreError`."""
         digest = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
         places = (len(keys), *keys, *arguments)
 
         async def run() -> Any:
             try:
-                return await self._fast.execute_command("EVALSHA", digest, *places)
+                return await self._client.execute_command("EVALSHA", digest, *places)
             except exceptions.NoScriptError:  # a fresh server
-                return await self._fast.execute_command("EVAL", text, *places)
+                return await self._client.execute_command("EVAL", text, *places)
 
         return await self._bounded(lambda: _on_asyncio(self._loop, run), within)
-
-    async def wait(self, *command: bytes | str | float) -> Any:
-        """Send a command that waits for something to come, such as XREADGROUP with BLOCK. Raises `StoreError`."""
-        with _errors(self.place):
-            return await _on_asyncio(self._loop, lambda: self._blocking.execute_command(*command))
 
     async def _bounded(self, call: Callable[[], Awaitable[T]], within: float) -> T:
         with _errors(self.place), trio.move_on_after(within):
@@ -144,8 +137,7 @@ async def open_link(url: str) -> AsyncIterator[RedisLink]:
     """
     permit(url, "Redis")
     try:
-        fast = _client(url, timeout=ANSWERED_WITHIN, retries=_RETRIES)
-        blocking = _client(url, timeout=None, retries=0)
+        client = _client(url)
     except (ValueError, TypeError) as error:
         raise ConfigurationError(
             "redis.url is no address of a Redis server.", remedy='Write it as "redis://localhost:6379/0".'
@@ -154,7 +146,7 @@ async def open_link(url: str) -> AsyncIterator[RedisLink]:
     async with trio_asyncio.open_loop() as loop:
         try:
             async with trio.open_nursery() as nursery:
-                link = RedisLink(fast, blocking, loop, place_of(url))
+                link = RedisLink(client, loop, describe_server(url))
                 carrying = trio.CancelScope(shield=True)
                 nursery.start_soon(link.carry, carrying)
                 try:
@@ -166,22 +158,21 @@ async def open_link(url: str) -> AsyncIterator[RedisLink]:
         finally:
             # Not before the last call has ended: it would take its closed connection for a lost one, and open another.
             with trio.move_on_after(_CLOSING, shield=True):
-                for client in (fast, blocking):
-                    await _on_asyncio(loop, partial(client.aclose, close_connection_pool=True))
+                await _on_asyncio(loop, partial(client.aclose, close_connection_pool=True))
     if failure:
         raise failure[0]
 
 
-def _client(url: str, *, timeout: float | None, retries: int) -> redis.asyncio.Redis:
+def _client(url: str) -> redis.asyncio.Redis:
     client = redis.asyncio.Redis.from_url(
         url,
         protocol=2,
         decode_responses=True,
         encoding_errors="replace",
-        socket_timeout=timeout,
+        socket_timeout=ANSWERED_WITHIN,
         socket_connect_timeout=ANSWERED_WITHIN,
         max_connections=_POOL,
-        retry=Retry(ExponentialWithJitterBackoff(base=0.02, cap=0.1), retries),
+        retry=Retry(ExponentialWithJitterBackoff(base=0.02, cap=0.1), _RETRIES),
     )
     # Answers as the server words them: what the client makes of them changes with its version.
     client.response_callbacks.clear()

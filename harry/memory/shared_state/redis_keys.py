@@ -19,22 +19,22 @@ SOC = "soc:stream"
 _PARTS = re.compile(r"[%:\x00-\x1f]")
 
 
-def escaped(name: str) -> str:
-    """Write a name so that it holds no colon: as it is, but for `%`, `:` and control characters (percent-encoded)."""
+def escape(name: str) -> str:
+    """Percent-encode `%`, `:` and control characters in a name, so that it holds no colon."""
     return _PARTS.sub(lambda found: f"%{ord(found[0]):02X}", name)
 
 
-def key(user: str, variable: str) -> str:
-    """Name the key of a variable."""
-    return f"user:{escaped(user)}:{escaped(variable)}"
+def variable_key(user: str, variable: str) -> str:
+    """Return the key of a variable."""
+    return f"user:{escape(user)}:{escape(variable)}"
 
 
-def stream(user: str, kind: str) -> str:
-    """Name the key of a user's stream, `CONVERSATION` or `SOC`; no variable has such a key."""
-    return f"user:{escaped(user)}:{kind}"
+def stream_key(user: str, kind: str) -> str:
+    """Return the key of a user's stream, `CONVERSATION` or `SOC`; no variable has such a key."""
+    return f"user:{escape(user)}:{kind}"
 
 
-def everything(user: str) -> str:
-    """Make the pattern of all keys of a user, for SCAN."""
-    literal = re.sub(r"([\\*?\[\]^])", r"\\\1", escaped(user))
+def user_pattern(user: str) -> str:
+    """Return the pattern of all keys of a user, for SCAN."""
+    literal = re.sub(r"([\\*?\[\]^])", r"\\\1", escape(user))
     return f"user:{literal}:*"

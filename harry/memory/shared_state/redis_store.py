@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from channels.messages import TurnRecord
-from harry.memory.shared_state.live_state import MOST_TEXTS, Change
+from harry.memory.shared_state.live_state import MAX_TEXTS, Change
 from harry.memory.shared_state.redis_client import ANSWERED_WITHIN, RedisLink
-from harry.memory.shared_state.redis_keys import CONVERSATION, MARKS, SOC, everything, key, stream
+from harry.memory.shared_state.redis_keys import CONVERSATION, MARKS, SOC, stream_key, user_pattern, variable_key
 from harry.memory.shared_state.redis_scripts import APPLY, LOAD, PUBLISH
-from harry.memory.store.records import Record, as_line, from_line
+from harry.memory.store.records import Record, parse_record, serialize_record
 
-STREAM_LENGTH = 10_000
+MAX_STREAM_ENTRIES = 10_000
 """Entries that a stream keeps, about: followers that were away longer ask the store."""
 
 WRITTEN_WITHIN = 3.0
@@ -35,7 +35,7 @@ class Sender:
     erasure: int
 
     def field(self, log: str) -> str:
-        """Name the mark of one of its logs."""
+        """Return the field of the mark of one of its logs."""
         return f"{self.name}:{log}"
 
 
@@ -45,27 +45,27 @@ class RedisStore:
     def __init__(self, link: RedisLink) -> None:
         self._link = link
 
-    async def marks(self, name: str, logs: Sequence[str]) -> list[int | None]:
-        """Tell how far a file has shared each of its logs; None: nothing is known of it."""
+    async def read_marks(self, name: str, logs: Sequence[str]) -> list[int | None]:
+        """Return how far a file has shared each of its logs; None: nothing is known of it."""
         found = await self._link.call("HMGET", MARKS, *(f"{name}:{log}" for log in logs))
         return [None if mark is None else int(mark) for mark in found]
 
     async def apply(self, sender: Sender, log: str, base: int, changes: Sequence[Change]) -> int:
-        """Make changes to the live state; returns the mark after them, or `STALE`."""
+        """Apply changes to the live state; return the mark after them, or `STALE`."""
         arguments = [
-            each
+            value
             for change in changes
-            for each in (change.seq, change.kind, key(change.user, change.variable), change.value)
+            for value in (change.seq, change.kind, variable_key(change.user, change.variable), change.value)
         ]
-        return await self._write(APPLY, (sender, log, base), MOST_TEXTS, arguments)
+        return await self._write(APPLY, (sender, log, base), MAX_TEXTS, arguments)
 
     async def publish(self, sender: Sender, log: str, base: int, records: Sequence[tuple[int, Record]]) -> int:
         """Append turns or thoughts to their users' streams; returns the mark after them, or `STALE`."""
         arguments: list[str | int] = []
         for seq, record in records:
             identity, kind = (record.turn, CONVERSATION) if isinstance(record, TurnRecord) else (record.id, SOC)
-            arguments += [seq, stream(record.user, kind), identity, as_line(record).decode("ascii")]
-        return await self._write(PUBLISH, (sender, log, base), STREAM_LENGTH, arguments)
+            arguments += [seq, stream_key(record.user, kind), identity, serialize_record(record).decode("ascii")]
+        return await self._write(PUBLISH, (sender, log, base), MAX_STREAM_ENTRIES, arguments)
 
     async def _write(
         self, script: str, head: tuple[Sender, str, int], most: int, arguments: Sequence[str | int]
@@ -75,48 +75,48 @@ class RedisStore:
         answer: int = await self._link.script(script, [MARKS], [*before, *arguments], within=WRITTEN_WITHIN)
         return answer
 
-    async def entries(
+    async def read_entries(
         self, user: str, variable: str, field: str, *, within: float = ANSWERED_WITHIN
     ) -> tuple[int | None, list[str]]:
         """Read a variable's texts, oldest first, and the mark `field` as it was at that moment."""
         mark, *texts = await self._link.call(
-            "EVAL", LOAD, 2, MARKS, key(user, variable), field, MOST_TEXTS, within=within
+            "EVAL", LOAD, 2, MARKS, variable_key(user, variable), field, MAX_TEXTS, within=within
         )
         return (int(mark) if mark else None), texts
 
-    async def turns(self, user: str, *, limit: int, within: float = ANSWERED_WITHIN) -> list[TurnRecord]:
+    async def read_turns(self, user: str, *, limit: int, within: float = ANSWERED_WITHIN) -> list[TurnRecord]:
         """Read the newest turns of a user's stream, oldest first; what cannot be read is left out."""
         found = await self._link.call(
-            "XREVRANGE", stream(user, CONVERSATION), "+", "-", "COUNT", max(limit, 1), within=within
+            "XREVRANGE", stream_key(user, CONVERSATION), "+", "-", "COUNT", max(limit, 1), within=within
         )
-        records = [record for record in map(record_of, fields_of(found)) if isinstance(record, TurnRecord)]
+        records = [record for record in map(read_record, read_fields(found)) if isinstance(record, TurnRecord)]
         return records[::-1]
 
     async def erase(self, sender: Sender, user: str, erasure: int) -> int:
-        """Take everything of a user away; returns how many keys. Older writes of this file are refused from now on."""
+        """Delete everything of a user; return how many keys. Older writes of this file are refused from now on."""
         await self._link.call("HSET", MARKS, sender.field("erased"), erasure)
         return await erase_keys(self._link, user)
 
 
 async def erase_keys(link: RedisLink, user: str) -> int:
-    """Take all keys of a user away; returns how many there were. Raises `StoreError`."""
+    """Delete all keys of a user; return how many there were. Raises `StoreError`."""
     gone, cursor = 0, "0"
     while True:
-        cursor, keys = await link.call("SCAN", cursor, "MATCH", everything(user), "COUNT", 1000)
+        cursor, keys = await link.call("SCAN", cursor, "MATCH", user_pattern(user), "COUNT", 1000)
         if keys:
             gone += await link.call("DEL", *keys)
         if str(cursor) == "0":
             return gone
 
 
-def fields_of(entries: Any) -> list[dict[str, str]]:
-    """Give the fields of stream entries; none of one that was trimmed away meanwhile."""
+def read_fields(entries: Any) -> list[dict[str, str]]:
+    """Return the fields of stream entries; none of one that was trimmed away meanwhile."""
     return [dict(zip(fields[::2], fields[1::2], strict=True)) if fields else {} for _, fields in entries]
 
 
-def record_of(fields: dict[str, str]) -> Record | None:
+def read_record(fields: dict[str, str]) -> Record | None:
     """Read the turn or thought of a stream entry; None where a stranger wrote something else."""
     try:
-        return from_line(fields["data"].encode())
+        return parse_record(fields["data"].encode())
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

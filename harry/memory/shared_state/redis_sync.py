@@ -19,14 +19,16 @@ from typing import Any
 import structlog
 import trio
 
+from channels.backoff import Backoff
 from channels.messages import Exchange, Source, Thought, TurnRecord
+from channels.signals import Latch
 from harry.errors import StoreError
-from harry.memory.conversations.window import Row, shown
+from harry.memory.conversations.window import Row, merge_amended
 from harry.memory.shared_state.live_state import Change, SqliteLiveState
 from harry.memory.shared_state.redis_client import RedisLink, open_link
-from harry.memory.shared_state.redis_store import STALE, STREAM_LENGTH, RedisStore, Sender
+from harry.memory.shared_state.redis_store import MAX_STREAM_ENTRIES, STALE, RedisStore, Sender
 from harry.memory.store.database import Database
-from harry.memory.store.records import Record, tools_of, tools_text
+from harry.memory.store.records import Record, parse_tools, serialize_tools
 
 READ_WITHIN = 0.05
 """Seconds a read waits for Redis."""
@@ -36,12 +38,11 @@ TICK = 5.0
 
 _BATCH = 256
 _BATCH_CHARACTERS = 2_000_000
-_SHORTEST, _LONGEST = 0.1, 5.0  # seconds between two attempts while Redis is away
 _FLUSH = 2.0  # seconds for what waits at the end
 
 _STATE, _TURN, _THOUGHT = LOGS = ("state", "turn", "thought")
-_TURN_COLUMNS = ", ".join(("id", *(each.name for each in fields(TurnRecord) if each.name != "turn")))
-_THOUGHT_COLUMNS = ", ".join(each.name for each in fields(Thought))
+_TURN_COLUMNS = ", ".join(("id", *(column.name for column in fields(TurnRecord) if column.name != "turn")))
+_THOUGHT_COLUMNS = ", ".join(column.name for column in fields(Thought))
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +87,7 @@ class SharedLiveState:
         self._up = False
         self._failing = False
         self._sharing = trio.Lock()
-        self._woken = trio.Event()
+        self._woken = Latch()
 
     @classmethod
     async def open(
@@ -98,7 +99,7 @@ class SharedLiveState:
         on_recovered: Callable[[], None] = _ignore,
         read_within: float = READ_WITHIN,
     ) -> SharedLiveState:
-        """Take the file `tables` and the server behind `link`, which need not be there yet. Raises `StoreError`.
+        """Use the file `tables` and the server behind `link`, which need not be there yet. Raises `StoreError`.
 
         `on_trouble(message)` is called once when Redis goes away, `on_recovered()` once when it is back.
         """
@@ -106,29 +107,29 @@ class SharedLiveState:
         return cls(tables, link, instance, on_trouble=on_trouble, on_recovered=on_recovered, read_within=read_within)
 
     @property
-    def up(self) -> bool:
+    def is_up(self) -> bool:
         """Whether Redis answered when it was last asked."""
         return self._up
 
     # What the conversation asks.
 
     async def save(self, user: str, variable: str, value: str) -> None:
-        """Keep it here; it is shared a moment later."""
+        """Store it in the file; it is shared a moment later."""
         await self._own.save(user, variable, value)
         self.wake()
 
     async def append(self, user: str, variable: str, value: str, *, entry: str | None = None) -> None:
-        """Keep it here; it is shared a moment later."""
+        """Store it in the file; it is shared a moment later."""
         await self._own.append(user, variable, value, entry=entry)
         self.wake()
 
     async def delete(self, user: str, variable: str) -> None:
-        """Take it away here; elsewhere a moment later."""
+        """Delete it in the file; in Redis a moment later."""
         await self._own.delete(user, variable)
         self.wake()
 
     async def erase(self, user: str) -> None:
-        """Take everything of a user's live state away here; all keys of his in Redis a moment later."""
+        """Delete a user's live state in the file; all of the user's keys in Redis a moment later."""
         await self._own.erase_everywhere(user)
         self.wake()
 
@@ -139,10 +140,10 @@ class SharedLiveState:
 
     async def entries(self, user: str, variable: str) -> list[str]:
         """Read the variable's texts as all Harrys wrote them; as this one did while Redis is away or behind."""
-        if self._up and await self._own.newest(user, variable) <= self._shared[_STATE]:
+        if self._up and await self._own.find_newest_change(user, variable) <= self._shared[_STATE]:
             try:
                 field = f"{self._instance.name}:{_STATE}"
-                mark, texts = await self._redis.entries(user, variable, field, within=self._read_within)
+                mark, texts = await self._redis.read_entries(user, variable, field, within=self._read_within)
             except StoreError as error:
                 self._lost(error)
             else:
@@ -157,44 +158,48 @@ class SharedLiveState:
         if not self._up or limit <= 0:
             return own
         try:
-            turns = await self._redis.turns(user, limit=2 * limit, within=self._read_within)
+            turns = await self._redis.read_turns(user, limit=2 * limit, within=self._read_within)
         except StoreError as error:
             self._lost(error)
             return own
         rows = {
-            turn.turn: Row(0, turn.turn, turn.said, turn.heard, turn.interrupted, turn.amends, tools_text(turn.tools))
+            turn.turn: Row(
+                0, turn.turn, turn.said, turn.heard, turn.interrupted, turn.amends, serialize_tools(turn.tools)
+            )
             for turn in turns
         }
         overtaken = {row.amends for row in rows.values()}
-        for each in own:
-            if each.turn not in overtaken:
-                used = tools_text(each.tools)
-                rows.setdefault(each.turn, Row(0, each.turn, each.said, each.heard, each.interrupted, None, used))
+        for exchange in own:
+            if exchange.turn not in overtaken:
+                used = serialize_tools(exchange.tools)
+                rows.setdefault(
+                    exchange.turn,
+                    Row(0, exchange.turn, exchange.said, exchange.heard, exchange.interrupted, None, used),
+                )
         # The ids of turns sort by the time at which they began.
-        return shown(sorted(rows.values(), key=lambda row: row.id))[-limit:]
+        return merge_amended(sorted(rows.values(), key=lambda row: row.id))[-limit:]
 
     # Sharing.
 
     def wake(self) -> None:
-        """Say that something was kept: it is shared now."""
+        """Announce that something was stored: it is shared now."""
         self._woken.set()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
-        """Share until cancelled, and then for at most two seconds what still waits."""
-        pause = _SHORTEST
+        """Share until cancelled, and then what still waits, for at most two seconds."""
+        backoff = Backoff()
         task_status.started()
         try:
             while True:
-                self._woken = trio.Event()
+                self._woken.clear()
                 try:
                     await self.share()
-                    pause = _SHORTEST
+                    backoff.reset()
                     with trio.move_on_after(TICK):
                         await self._woken.wait()
                 except StoreError as error:
                     self._lost(error)
-                    await trio.sleep(pause * (0.5 + self._jitter() / 2))
-                    pause = min(pause * 2, _LONGEST)
+                    await trio.sleep(backoff.advance() * (0.5 + self._jitter() / 2))
         finally:
             if trio.current_effective_deadline() == -math.inf and not self._failing:
                 with trio.move_on_after(_FLUSH, shield=True):
@@ -206,7 +211,7 @@ class SharedLiveState:
     async def share(self) -> None:
         """Send everything that is not shared yet. Raises `StoreError`; what was sent stays sent."""
         async with self._sharing:
-            marks = await self._redis.marks(self._instance.name, LOGS)
+            marks = await self._redis.read_marks(self._instance.name, LOGS)
             for name, mark, base in zip(LOGS, marks, self._instance.bases, strict=True):
                 await self._share_log(name, base if mark is None else mark, fresh=mark is None)
         self._found()
@@ -214,7 +219,9 @@ class SharedLiveState:
     async def _share_log(self, name: str, mark: int, *, fresh: bool) -> None:
         self._shared[name] = mark
         while True:
-            erasure, start, batch = await self._tables.read(lambda each: _batch(each, name, self._shared[name], fresh))
+            erasure, start, batch = await self._tables.read(
+                lambda connection: _batch(connection, name, self._shared[name], fresh)
+            )
             self._shared[name] = max(self._shared[name], start)
             if not batch:
                 return
@@ -232,10 +239,10 @@ class SharedLiveState:
             self.keys_erased += await self._redis.erase(sender, first.user, first.seq)
             done = await self._redis.apply(sender, _STATE, self._shared[_STATE], [first])
             if done != STALE:
-                await self._own.erased(first)
+                await self._own.finish_erasure(first)
             return done
         # What comes after an erasure waits until that was done.
-        before = changes[: next((n for n, each in enumerate(changes) if each.kind == "erase"), len(changes))]
+        before = changes[: next((n for n, change in enumerate(changes) if change.kind == "erase"), len(changes))]
         return await self._redis.apply(sender, _STATE, self._shared[_STATE], before)
 
     def _lost(self, error: StoreError) -> None:
@@ -268,7 +275,7 @@ async def erase_shared(tables: Database, url: str, user: str) -> int:
 
 
 def _adopt(connection: sqlite3.Connection, path: Path) -> _Instance:
-    """Learn this file's name. A copy of another file takes a new one, and shares only what comes from now on."""
+    """Return this file's identity. A copy of another file takes a new name, and shares only what comes from now on."""
     inode = os.stat(path).st_ino  # noqa: PTH116  (as everywhere in the store)
     (known,) = connection.execute("SELECT inode FROM instance").fetchone()
     if known is None:
@@ -298,10 +305,10 @@ def _batch(connection: sqlite3.Connection, name: str, mark: int, fresh: bool) ->
     if fresh:
         # A server that knows nothing is told what its streams have room for.
         (newest,) = connection.execute(f"SELECT coalesce(max(seq), 0) FROM {name}").fetchone()  # noqa: S608
-        mark = max(mark, newest - STREAM_LENGTH)
+        mark = max(mark, newest - MAX_STREAM_ENTRIES)
     query = f"SELECT seq, {columns} FROM {name} WHERE seq > ? ORDER BY seq LIMIT ?"  # noqa: S608 (constants)
     records = [(seq, _record(name, values)) for seq, *values in connection.execute(query, (mark, _BATCH))]
-    return erasure, mark, _bounded(records, lambda each: _size(each[1]))
+    return erasure, mark, _bounded(records, lambda numbered: _size(numbered[1]))
 
 
 def _record(name: str, values: list[Any]) -> Record:
@@ -309,19 +316,19 @@ def _record(name: str, values: list[Any]) -> Record:
         return Thought(*values)
     turn = TurnRecord(*values)
     return TurnRecord(**{
-        **{each.name: getattr(turn, each.name) for each in fields(TurnRecord)},
-        "source": Source(turn.source), "interrupted": bool(turn.interrupted), "tools": tools_of(values[-1]),
+        **{field.name: getattr(turn, field.name) for field in fields(TurnRecord)},
+        "source": Source(turn.source), "interrupted": bool(turn.interrupted), "tools": parse_tools(values[-1]),
     })  # fmt: skip
 
 
 def _size(record: Record) -> int:
     if not isinstance(record, TurnRecord):
         return len(record.text)
-    return len(record.said) + len(record.spoken) * 2 + len(tools_text(record.tools))
+    return len(record.said) + len(record.spoken) * 2 + len(serialize_tools(record.tools))
 
 
 def _bounded(items: list[Any], size: Callable[[Any], int]) -> list[Any]:
-    """Take as many from the front as make a batch of a bearable size; at least one."""
+    """Return as many items from the front as fit into one batch; at least one."""
     total = 0
     for number, item in enumerate(items):
         total += size(item)

@@ -59,8 +59,8 @@ def back_up(store: Path, target: Path, progress: Progress = _nothing) -> None:
         source.execute("INSERT OR REPLACE INTO backup VALUES (?, ?)", (str(target), time.time()))
 
 
-def put_back(backup: Path, store: Path, progress: Progress = _nothing) -> None:
-    """Make the store what a backup holds. The caller holds the data folder. Raises as `back_up`."""
+def restore_backup(backup: Path, store: Path, progress: Progress = _nothing) -> None:
+    """Replace the store's content by a backup's. The caller holds the data folder. Raises as `back_up`."""
     if not backup.is_file():
         raise ConfigurationError(f"There is no backup {backup}.", remedy=_NOT_OURS)
     _refuse_strangers(backup)
@@ -126,7 +126,7 @@ def _own_schema(steps: int) -> set[tuple[str, str, str]]:
         return _schema(fresh)
 
 
-def backups_with(store: Path, user: str) -> tuple[list[str], list[str]]:
+def list_backups_holding(store: Path, user: str) -> tuple[list[str], list[str]]:
     """List the known backups that still hold something of a user, and those that could not be looked into."""
     with opened(store) as connection:
         known = [path for (path,) in connection.execute("SELECT path FROM backup ORDER BY at").fetchall()]

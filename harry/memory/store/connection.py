@@ -27,7 +27,7 @@ _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def explain(error: sqlite3.Error, path: Path) -> StoreError:
-    """Say the same trouble in a sentence, with a remedy."""
+    """Translate an error of SQLite into a sentence with a remedy."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # the rest says where it happened
     if code in _BUSY:
         return StoreError(f"Another program keeps {path} locked.", remedy="Close the other program that uses the file.")

@@ -1,6 +1,6 @@
 """One connection to the store's file and the one thread at a time that uses it.
 
-A connection that met an error is closed and opened anew at the next call: once the cause is gone it works again.
+A connection that met an error is closed and opened again at the next call: once the cause is gone it works again.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class ConnectionThread:
         self._closed = False
 
     def use(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do `work` in this thread. Raises `StoreError`."""
+        """Run `work` in this thread. Raises `StoreError`."""
         if self._closed:
             raise StoreError(f"{self.path} has been closed.")
         try:
@@ -61,7 +61,7 @@ class ConnectionThread:
             self._connection = None
 
     def close(self) -> None:
-        """Let go for good."""
+        """Close the connection for good."""
         self._closed = True
         with errors_of(self.path):
             self._drop()
@@ -77,7 +77,7 @@ class Interruptible:
         self._unwanted = False
 
     def __call__(self, connection: sqlite3.Connection) -> Any:
-        """Do it, unless it is unwanted by now."""
+        """Run the read, unless it was interrupted before."""
         with self._lock:
             if self._unwanted:
                 return None
@@ -89,7 +89,7 @@ class Interruptible:
                 self._connection = None
 
     def interrupt(self) -> None:
-        """End it, or let it never begin."""
+        """Interrupt the read, or keep it from beginning."""
         with self._lock:
             self._unwanted = True
             if self._connection is not None:

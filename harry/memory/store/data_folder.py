@@ -19,13 +19,13 @@ LOCK_FILE = "harry.lock"
 
 
 def prepare_folder(path: Path) -> None:
-    """Make the folder, with its parents, for its owner alone (0700). Raises `StoreError`."""
+    """Create the folder, with its parents, for its owner alone (0700). Raises `StoreError`."""
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if path.stat().st_mode & 0o077:
             path.chmod(0o700)
     except (FileExistsError, NotADirectoryError) as error:
-        file = next(each for each in (path, *path.parents) if each.exists())
+        file = next(parent for parent in (path, *path.parents) if parent.exists())
         raise StoreError(
             f"{path} cannot be Harry's folder: {file} is a file.",
             remedy="Move that file away, or set HARRY_HOME to another folder.",

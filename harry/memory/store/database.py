@@ -1,7 +1,7 @@
 """The store on disk, opened once for a process and handed to every module that keeps tables in the same file.
 
-There is one writing connection and two reading ones, whoever asks: a change of any table is one transaction in one
-order, a read never waits for it, and a search of long-term memory never holds up a read of history.
+There is one writing connection and two reading ones, shared by all callers: a change of any table is one transaction
+in one order, a read never waits for it, and a search of long-term memory never holds up a read of history.
 """
 
 from __future__ import annotations

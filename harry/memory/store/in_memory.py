@@ -53,7 +53,7 @@ class InMemoryStore:
     async def thoughts(
         self, persona: str, day: str, *, limit: int | None = None, user: str | None = None
     ) -> list[dict[str, Any]]:
-        """Give a local day's entries as `{"sequence", "at", "text"}`, oldest first; the newest `limit` of them."""
+        """Return a local day's entries as `{"sequence", "at", "text"}`, oldest first; the newest `limit` of them."""
         await trio.lowlevel.checkpoint()
         found = [
             {"sequence": sequence, "at": thought.at, "text": thought.text}

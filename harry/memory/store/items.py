@@ -15,16 +15,17 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, get_args
 
 from channels.messages import Thought, TurnRecord
-from harry.memory.text.analysis import asks, index_text, terms_of
+from harry.memory.text.analysis import asks, format_indexed, hash_terms
+from harry.memory.text.surrogates import repair_surrogates
 
 Kind: TypeAlias = Literal["memory", "journal", "book", "note", "soc", "test"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 """What an item can be."""
 
-CHANGES = 10_000
+MAX_CHANGES = 10_000
 """Changes that are remembered. An index that has missed more reads everything anew."""
 
-LONGEST_ID = 4_000
+MAX_ID_CHARACTERS = 4_000
 """Characters of an id, a namespace or a speaker."""
 
 
@@ -46,7 +47,7 @@ class Item:
 
 
 def clean(item: Item) -> Item:
-    """Make the item what can be kept of it. Raises `ValueError` with a sentence where nothing can."""
+    """Return the item as it can be stored. Raises `ValueError` with a sentence where it cannot."""
     if item.kind not in KINDS:
         raise ValueError(f"there is no kind {item.kind!r}; the kinds are {', '.join(KINDS)}")
     if item.at is not None and not math.isfinite(item.at):
@@ -56,37 +57,31 @@ def clean(item: Item) -> Item:
     if not item.text.strip():
         raise ValueError("there is no text")
     short = (item.id, item.namespace, item.speaker, item.source, item.heading, item.supersedes or "")
-    if any(len(each) > LONGEST_ID for each in (*short, *item.derived_from)):
-        raise ValueError(f"an id, a name or a heading is longer than {LONGEST_ID} characters")
+    if any(len(name) > MAX_ID_CHARACTERS for name in (*short, *item.derived_from)):
+        raise ValueError(f"an id, a name or a heading is longer than {MAX_ID_CHARACTERS} characters")
     return Item(
-        whole(item.id),
-        whole(item.text),
-        whole(item.namespace),
+        repair_surrogates(item.id),
+        repair_surrogates(item.text),
+        repair_surrogates(item.namespace),
         item.kind,
-        whole(item.speaker),
+        repair_surrogates(item.speaker),
         item.at,
-        whole(item.heading),
-        whole(item.source),
-        whole(item.supersedes) if item.supersedes is not None else None,
-        tuple(map(whole, item.derived_from)),
+        repair_surrogates(item.heading),
+        repair_surrogates(item.source),
+        repair_surrogates(item.supersedes) if item.supersedes is not None else None,
+        tuple(map(repair_surrogates, item.derived_from)),
         item.valid_to,
     )
 
 
-def whole(text: str) -> str:
-    """Replace halves of surrogate pairs, which no file can hold, by U+FFFD."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
-
+whole = repair_surrogates
+"""The name under which `erasure` asks for it."""
 
 _CONTENT = "kind, speaker, source, at, heading, text, supersedes, valid_to"
 
 
 def put(connection: sqlite3.Connection, item: Item) -> int:
-    """Write a clean item, or what it has become; returns its number. What is already there as it is stays untouched."""
+    """Insert or update a clean item; return its number. An item that is there unchanged stays untouched."""
     content = (
         item.kind,
         item.speaker,
@@ -104,7 +99,7 @@ def put(connection: sqlite3.Connection, item: Item) -> int:
     # What has been replaced stays so when it is written once more as it was.
     if known is not None and known[1:-1] == content[:-1] and item.valid_to in (None, known[-1]):
         return int(known[0])
-    terms = terms_of(index_text(item.text, speaker=item.speaker, heading=item.heading, at=item.at)).tobytes()
+    terms = hash_terms(format_indexed(item.text, speaker=item.speaker, heading=item.heading, at=item.at)).tobytes()
     derived = (asks(item.text), time.time(), terms)
     if known is None:
         sequence = connection.execute(
@@ -143,7 +138,7 @@ def close(connection: sqlite3.Connection, namespace: str, identity: str, at: flo
 
 
 def delete(connection: sqlite3.Connection, namespace: str, identities: Iterable[str]) -> list[str]:
-    """Delete items with all that was derived from them; returns the ids of those that there were."""
+    """Delete items and everything derived from them; return the ids of those that existed."""
     waiting = list(dict.fromkeys(identities))
     seen = set(waiting)
     gone: list[str] = []
@@ -169,7 +164,7 @@ def delete(connection: sqlite3.Connection, namespace: str, identities: Iterable[
 
 
 def forget_origins(connection: sqlite3.Connection, namespace: str, identities: Iterable[str]) -> None:
-    """Take the words of deleted items out of the turns, thoughts, journal and summaries in which they stand as well.
+    """Delete the words of deleted items from the turns, thoughts, journal and summaries that hold them too.
 
     The turn itself stays, without these words: others refer to it.
     """
@@ -193,7 +188,7 @@ def forget_origins(connection: sqlite3.Connection, namespace: str, identities: I
 
 
 def _unsettle(connection: sqlite3.Connection, namespace: str, kind: str, sequence: int) -> None:
-    """Let go of the vectors that hold something of an item: its own, and that of the one said after it."""
+    """Delete the vectors that were made from an item: its own, and that of the next item."""
     connection.execute("DELETE FROM vec WHERE seq = ?", (sequence,))
     connection.execute(
         "DELETE FROM vec WHERE seq = (SELECT min(seq) FROM item WHERE ns = ? AND kind = ? AND seq > ?)",
@@ -206,7 +201,7 @@ def _note(connection: sqlite3.Connection, namespace: str, kind: str, sequence: i
 
 
 def keep_vectors(connection: sqlite3.Connection, model: str, rows: Sequence[tuple[int, str, str, bytes]]) -> None:
-    """Write vectors, each as (item, namespace, kind, float16 bytes). One whose item has gone meanwhile is dropped."""
+    """Store vectors, each as (item, namespace, kind, float16 bytes). One whose item has gone meanwhile is dropped."""
     for sequence, namespace, kind, vector in rows:
         done = connection.execute(
             "INSERT OR REPLACE INTO vec SELECT seq, ?, ? FROM item WHERE seq = ?", (model, vector, sequence)
@@ -217,23 +212,23 @@ def keep_vectors(connection: sqlite3.Connection, model: str, rows: Sequence[tupl
 
 def trim_changes(connection: sqlite3.Connection) -> None:
     """Forget all but the newest changes."""
-    connection.execute("DELETE FROM change WHERE seq <= (SELECT max(seq) FROM change) - ?", (CHANGES,))
+    connection.execute("DELETE FROM change WHERE seq <= (SELECT max(seq) FROM change) - ?", (MAX_CHANGES,))
 
 
-def turn_items(turn: str) -> tuple[str, str]:
-    """Name the items of a turn: what was said, and what was heard of the answer."""
+def name_turn_items(turn: str) -> tuple[str, str]:
+    """Return the ids of a turn's items: what was said, and what was heard of the answer."""
     return f"{turn}/said", f"{turn}/heard"
 
 
-def items_of(record: TurnRecord | Thought) -> list[Item]:
-    """Say what of a turn or a thought is to be found: what the user said, what was heard of the answer, the thought."""
+def make_items(record: TurnRecord | Thought) -> list[Item]:
+    """Build the items of a turn (what was said, what was heard of the answer) or of a thought."""
     if isinstance(record, Thought):
         return (
             [Item(record.id, record.text, record.user, "soc", record.persona, record.at, source="thoughts")]
             if record.text.strip()
             else []
         )
-    said_id, heard_id = turn_items(record.turn)
+    said_id, heard_id = name_turn_items(record.turn)
     said = Item(said_id, record.said, record.user, "memory", record.user, record.started_at)
     heard = Item(heard_id, record.heard.strip(), record.user, "memory", "Harry", record.ended_at)
     return [item for item in (said, heard) if item.text.strip()]
@@ -246,8 +241,8 @@ def index_records(connection: sqlite3.Connection, records: Iterable[TurnRecord |
     """
     for record in records:
         if isinstance(record, TurnRecord) and record.amends:
-            delete(connection, record.user, turn_items(record.amends))
-        for item in items_of(record):
+            delete(connection, record.user, name_turn_items(record.amends))
+        for item in make_items(record):
             try:
                 put(connection, clean(item))
             except ValueError:
@@ -256,7 +251,7 @@ def index_records(connection: sqlite3.Connection, records: Iterable[TurnRecord |
     trim_changes(connection)
 
 
-def row_as_item(row: Sequence[Any]) -> Item:
+def read_row(row: Sequence[Any]) -> Item:
     """Read a row of `COLUMNS`."""
     identity, text, namespace, kind, speaker, at, heading, source, supersedes, origins, valid_to = row
     derived_from = tuple(json.loads(origins)) if origins else ()
@@ -267,4 +262,4 @@ COLUMNS = (
     "id, text, ns, kind, speaker, at, heading, source, supersedes,"
     " (SELECT json_group_array(origin) FROM derivation WHERE derivation.item = item.seq), valid_to"
 )
-"""What `row_as_item` reads."""
+"""What `read_row` reads."""

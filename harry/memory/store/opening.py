@@ -27,8 +27,8 @@ class KeepingStore(Store, Protocol):
     durable: bool
 
 
-def day_named(day: str) -> str:
-    """Name the day (YYYY-MM-DD) meant by `today`, `yesterday` or a date. Raises `ConfigurationError`."""
+def parse_day(day: str) -> str:
+    """Return the day (YYYY-MM-DD) meant by `today`, `yesterday` or a date. Raises `ConfigurationError`."""
     today = datetime.now().astimezone().date()
     if day in ("today", "yesterday"):
         return (today - timedelta(days=day == "yesterday")).isoformat()
@@ -48,8 +48,8 @@ async def open_store(config: Config) -> KeepingStore:
     return await Database.open(config.data_folder / STORE_FILE)
 
 
-def must_keep(config: Config) -> None:
-    """Refuse a configuration that keeps nothing."""
+def require_disk_store(config: Config) -> None:
+    """Raise `ConfigurationError` if the configured store keeps nothing."""
     if config.memory.store == "memory":
         raise ConfigurationError(
             'memory.store is "memory": nothing is kept there, and nothing can be found.',
@@ -57,9 +57,9 @@ def must_keep(config: Config) -> None:
         )
 
 
-def store_of(config: Config) -> Path:
-    """Name the store's file, which must exist. Raises `ConfigurationError`."""
-    must_keep(config)
+def locate_store(config: Config) -> Path:
+    """Return the path of the store's file, which must exist. Raises `ConfigurationError`."""
+    require_disk_store(config)
     path = config.data_folder / STORE_FILE
     if not path.exists():
         raise ConfigurationError(

@@ -10,15 +10,16 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any, TypeAlias
 
 from channels.messages import Outcome, Source, Thought, ToolUse, TurnRecord
+from harry.memory.text.surrogates import repair_surrogates
 
 Record: TypeAlias = TurnRecord | Thought
 
-LONGEST = 100_000_000
+MAX_TEXT_CHARACTERS = 100_000_000
 """Characters a text may have. SQLite itself ends at a thousand million bytes."""
 
 
 def local_day(at: float, zone: tzinfo | None = None) -> str:
-    """Tell the calendar day (YYYY-MM-DD) of `at`, seconds since the epoch, in `zone` (None: the system's).
+    """Return the calendar day (YYYY-MM-DD) of `at`, seconds since the epoch, in `zone` (None: the system's).
 
     Raises `ValueError` outside the years 1 to 9999.
     """
@@ -29,61 +30,54 @@ def local_day(at: float, zone: tzinfo | None = None) -> str:
 
 
 def clean(record: Record) -> Record:
-    """Make the record what is kept of it: halves of surrogate pairs, which no file can hold, become U+FFFD.
+    """Return the record as it can be kept: halves of surrogate pairs, which no file can hold, become U+FFFD.
 
-    Raises `ValueError` for a record that can never be kept: a time that is not finite, a text beyond `LONGEST`.
+    Raises `ValueError` for a record that can never be kept: a time that is not finite, a text of more than
+    `MAX_TEXT_CHARACTERS`.
     """
     repaired: dict[str, Any] = {}
-    for each in fields(record):
-        value = getattr(record, each.name)
+    for field in fields(record):
+        value = getattr(record, field.name)
         if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"{each.name} is not a finite number")
+            raise ValueError(f"{field.name} is not a finite number")
         if isinstance(value, str):
-            if len(value) > LONGEST:
-                raise ValueError(f"{each.name} is longer than {LONGEST} characters")
-            whole = _whole(value)
-            if whole is not value:
-                repaired[each.name] = whole
+            if len(value) > MAX_TEXT_CHARACTERS:
+                raise ValueError(f"{field.name} is longer than {MAX_TEXT_CHARACTERS} characters")
+            good = repair_surrogates(value)
+            if good is not value:
+                repaired[field.name] = good
     return replace(record, **repaired) if repaired else record
 
 
-def _whole(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
-
-
-def tools_text(tools: Sequence[ToolUse]) -> str:
+def serialize_tools(tools: Sequence[ToolUse]) -> str:
     """Write the tools a turn used as JSON; "" for none."""
     return json.dumps([asdict(use) for use in tools]) if tools else ""
 
 
-def tools_of(text: str) -> tuple[ToolUse, ...]:
-    """Read what `tools_text` wrote. Raises `ValueError` for anything else."""
-    return tools_in(json.loads(text)) if text else ()
+def parse_tools(text: str) -> tuple[ToolUse, ...]:
+    """Read what `serialize_tools` wrote. Raises `ValueError` for anything else."""
+    return build_tools(json.loads(text)) if text else ()
 
 
-def tools_in(uses: Iterable[Mapping[str, Any]]) -> tuple[ToolUse, ...]:
-    """Make the tools of their fields."""
+def build_tools(uses: Iterable[Mapping[str, Any]]) -> tuple[ToolUse, ...]:
+    """Build the tools from their fields."""
     return tuple(ToolUse(**{**use, "outcome": Outcome(use["outcome"])}) for use in uses)
 
 
-def as_line(record: Record) -> bytes:
+def serialize_record(record: Record) -> bytes:
     """Write a record as one line of JSON, with its line end."""
     # ASCII escapes carry everything a string can hold, line ends and halves of surrogate pairs included.
     kind = "turn" if isinstance(record, TurnRecord) else "thought"
     return json.dumps({"kind": kind, **asdict(record)}).encode("ascii") + b"\n"
 
 
-def from_line(line: bytes) -> Record:
-    """Read what `as_line` wrote.
+def parse_record(line: bytes) -> Record:
+    """Read what `serialize_record` wrote.
 
     Raises `ValueError`, `TypeError`, `KeyError` or `AttributeError` for what is no record.
     """
     values = json.loads(line)
     if values.pop("kind") == "thought":
         return Thought(**values)
-    uses = tools_in(values.pop("tools", ()))
+    uses = build_tools(values.pop("tools", ()))
     return TurnRecord(**{**values, "source": Source(values["source"]), "tools": uses})

@@ -18,7 +18,7 @@ import trio
 from harry.errors import StoreError
 from harry.files.fsync import sync_folder
 from harry.memory.store.connection import errors_of
-from harry.memory.store.records import Record, as_line, from_line
+from harry.memory.store.records import Record, parse_record, serialize_record
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -40,21 +40,21 @@ class MemorySpill:
         return len(self._records)
 
     async def load(self) -> None:
-        """Find nothing: there is no earlier life."""
+        """Do nothing: nothing was left behind."""
         await trio.lowlevel.checkpoint()
 
     async def append(self, records: Sequence[Record]) -> None:
-        """Take all of these."""
+        """Add these records."""
         await trio.lowlevel.checkpoint()
         self._records.extend(records)
 
     async def oldest(self, limit: int) -> list[Record]:
-        """Give the records at the front, at most `limit`."""
+        """Return the records at the front, at most `limit`."""
         await trio.lowlevel.checkpoint()
         return self._records[:limit]
 
     async def forget(self, count: int) -> None:
-        """Take `count` records away from the front."""
+        """Remove `count` records from the front."""
         await trio.lowlevel.checkpoint()
         del self._records[:count]
 
@@ -78,19 +78,19 @@ class FileSpill:
         return self._waiting
 
     async def load(self) -> None:
-        """Find what an earlier life left behind. Raises `StoreError`."""
+        """Read what an earlier process left behind. Raises `StoreError`."""
         await self._in_thread(_done)
 
     async def append(self, records: Sequence[Record]) -> None:
         """Write these behind the others, all or none, and sync them. Raises `StoreError`."""
-        await self._in_thread(self._append, b"".join(map(as_line, records)), len(records))
+        await self._in_thread(self._append, b"".join(map(serialize_record, records)), len(records))
 
     async def oldest(self, limit: int) -> list[Record]:
         """Read the records at the front, at most `limit`. Raises `StoreError`."""
         return await self._in_thread(self._oldest, limit)
 
     async def forget(self, count: int) -> None:
-        """Take `count` records away from the front. The file goes with the last one.
+        """Remove `count` records from the front. The file goes with the last one.
 
         Until then a crash brings them back: they are committed again, which changes nothing. Raises `StoreError`.
         """
@@ -111,8 +111,8 @@ class FileSpill:
         if self._loaded:
             return
         content = self.path.read_bytes() if self.path.exists() else b""
-        whole = content[: content.rfind(b"\n") + 1]
-        lines = whole.splitlines(keepends=True)
+        complete = content[: content.rfind(b"\n") + 1]
+        lines = complete.splitlines(keepends=True)
         unreadable = [line for line in lines if not _readable(line)]
         if unreadable:
             aside = self.path.with_suffix(".unreadable")
@@ -148,7 +148,7 @@ class FileSpill:
             return []
         with self.path.open("rb") as file:
             file.seek(self._front)
-            return [from_line(line) for line in islice(file, min(limit, self._waiting))]
+            return [parse_record(line) for line in islice(file, min(limit, self._waiting))]
 
     def _forget(self, count: int) -> None:
         if count >= self._waiting:
@@ -169,7 +169,7 @@ def _done() -> None:
 
 def _readable(line: bytes) -> bool:
     try:
-        from_line(line)
+        parse_record(line)
     except (ValueError, TypeError, KeyError, AttributeError):
         return False
     return True

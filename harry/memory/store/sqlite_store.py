@@ -1,7 +1,7 @@
 """The store on disk: SQLite in WAL mode, every commit synced before it is acknowledged.
 
 One thread at a time writes and one reads, each on a connection of its own, so that a read never waits for a commit.
-A connection that met an error is closed and opened anew at the next call: once the cause is gone the store works.
+A connection that met an error is closed and opened again at the next call: once the cause is gone the store works.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ import trio
 from channels.messages import Exchange, Thought, TurnRecord
 from harry.memory.store.connection_thread import PATIENCE, ConnectionThread, Interruptible
 from harry.memory.store.items import index_records
-from harry.memory.store.records import Record, clean, local_day, tools_of, tools_text
+from harry.memory.store.records import Record, clean, local_day, parse_tools, serialize_tools
 
 T = TypeVar("T")
 
 _CLOSING = 2.0
 """Seconds that closing may wait for a call that is still busy."""
 
-_TURN = ("id", *(each.name for each in fields(TurnRecord) if each.name != "turn"))
-_THOUGHT = (*(each.name for each in fields(Thought)), "day")
+_TURN = ("id", *(column.name for column in fields(TurnRecord) if column.name != "turn"))
+_THOUGHT = (*(column.name for column in fields(Thought)), "day")
 
 
 def _insert(table: str, columns: tuple[str, ...]) -> str:
@@ -115,12 +115,12 @@ class SqliteStore:
     async def history(self, user: str, *, limit: int) -> list[Exchange]:
         """Recall the newest `limit` exchanges of a user, oldest first; an amended turn is shown as what amends it."""
         rows = await self._read(_HISTORY, {"user": user, "limit": limit})
-        return [Exchange(turn, said, heard, bool(cut), tools_of(used)) for turn, said, heard, cut, used, _ in rows]
+        return [Exchange(turn, said, heard, bool(cut), parse_tools(used)) for turn, said, heard, cut, used, _ in rows]
 
     async def thoughts(
         self, persona: str, day: str, *, limit: int | None = None, user: str | None = None
     ) -> list[dict[str, Any]]:
-        """Give a local day's entries as `{"sequence", "at", "text"}`, oldest first; the newest `limit` of them."""
+        """Return a local day's entries as `{"sequence", "at", "text"}`, oldest first; the newest `limit` of them."""
         given = {"persona": persona, "day": day, "user": user, "limit": -1 if limit is None else limit}
         rows = await self._read(_THOUGHTS, given)
         return [{"sequence": sequence, "at": at, "text": text} for sequence, at, text in rows]
@@ -133,15 +133,15 @@ class SqliteStore:
     async def aclose(self) -> None:
         """Let go of the file. A call that is still stuck after two seconds is left behind."""
         with trio.move_on_after(_CLOSING, shield=True):
-            for line in self._connections():
-                await trio.to_thread.run_sync(line.close, abandon_on_cancel=True, limiter=line.limiter)
+            for connection in self._connections():
+                await trio.to_thread.run_sync(connection.close, abandon_on_cancel=True, limiter=connection.limiter)
 
     def _connections(self) -> Iterator[ConnectionThread]:
         yield from (self._reading, self._writing)
 
     def _row(self, record: Record) -> tuple[str, str, tuple[Any, ...]]:
         if isinstance(record, TurnRecord):
-            return "turn", _INSERT_TURN, (*astuple(replace(record, tools=()))[:-1], tools_text(record.tools))
+            return "turn", _INSERT_TURN, (*astuple(replace(record, tools=()))[:-1], serialize_tools(record.tools))
         return "thought", _INSERT_THOUGHT, (*astuple(record), local_day(record.at, self._zone))
 
     async def _read(self, query: str, parameters: dict[str, Any] | tuple[Any, ...]) -> list[Any]:

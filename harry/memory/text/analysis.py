@@ -26,7 +26,7 @@ Terms = npt.NDArray[np.uint32]
 SESSION_GAP = 6 * 3600.0
 """Seconds between two items of a source after which the second no longer answers the first."""
 
-LONGEST = 200_000
+MAX_INDEXED_CHARACTERS = 200_000
 """Characters of a text that are indexed. What stands beyond them is kept, and not found by its words."""
 
 # Chinese and Japanese write no spaces, so each of their characters is a word.
@@ -68,7 +68,7 @@ _ASKS_WHEN = re.compile(
 _stemmer = EnglishStemmer()
 
 
-def date_in_words(at: float, zone: tzinfo | None = None) -> str:
+def format_date(at: float, zone: tzinfo | None = None) -> str:
     """Write a local day as people say it: `8 May 2023`. `at` is seconds since the epoch; "" where that has no day."""
     try:
         local = datetime.fromtimestamp(at, tz=UTC).astimezone(zone)
@@ -77,68 +77,70 @@ def date_in_words(at: float, zone: tzinfo | None = None) -> str:
     return f"{local.day} {_MONTHS[local.month - 1]} {local.year}"
 
 
-def spoken_text(text: str, speaker: str = "", heading: str = "") -> str:
-    """Join what is embedded: `Speaker: text`, or the headings over a passage of a book."""
+def format_spoken(text: str, speaker: str = "", heading: str = "") -> str:
+    """Return the text to embed: `Speaker: text`, or a passage under its headings."""
     head = speaker or heading
     return f"{head}: {text}" if head else text
 
 
-def index_text(
+def format_indexed(
     text: str, *, speaker: str = "", heading: str = "", at: float | None = None, zone: tzinfo | None = None
 ) -> str:
-    """Join what is indexed: `[8 May 2023] Speaker: text`."""
-    day = date_in_words(at, zone) if at is not None else ""
-    spoken = spoken_text(text, speaker, heading)
+    """Return the text to index: `[8 May 2023] Speaker: text`."""
+    day = format_date(at, zone) if at is not None else ""
+    spoken = format_spoken(text, speaker, heading)
     return f"[{day}] {spoken}" if day else spoken
 
 
-def words_of(text: str) -> list[str]:
-    """Cut a text into lower-case words without accents and without the genitive's end."""
-    plain = text[:LONGEST].replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+def split_words(text: str) -> list[str]:
+    """Split a text into lower-case words without accents and without a genitive ending."""
+    plain = text[:MAX_INDEXED_CHARACTERS].replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     if not plain.isascii():
-        plain = "".join(each for each in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(each))
+        plain = "".join(
+            character for character in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(character)
+        )
     return [word.removesuffix("'s") for word in _WORD.findall(plain.casefold())]
 
 
 @lru_cache(maxsize=100_000)
-def term(word: str) -> int:
-    """Hash the stem of a word from `words_of`."""
+def hash_term(word: str) -> int:
+    """Hash the stem of a word from `split_words`."""
     stem = _stemmer.stemWord(BASE.get(word, word)) if len(word) < 40 else word  # no English word is longer
     return crc32(stem.encode())
 
 
-def terms_of(text: str) -> Terms:
+def hash_terms(text: str) -> Terms:
     """Hash every stem of a text, in order."""
-    return np.fromiter((term(word) for word in words_of(text)), np.uint32)
+    return np.fromiter((hash_term(word) for word in split_words(text)), np.uint32)
 
 
-def query_terms(text: str) -> Terms:
+def hash_query_terms(text: str) -> Terms:
     """Hash each different stem of a question that may tell something; all of them if none does."""
-    words = words_of(text)
+    words = split_words(text)
     telling = [word for word in words if word not in STOP_WORDS and word.split("'")[0] not in STOP_WORDS]
-    return np.array(list(dict.fromkeys(term(word) for word in telling or words)), np.uint32)
+    return np.array(list(dict.fromkeys(hash_term(word) for word in telling or words)), np.uint32)
 
 
-def time_terms() -> Terms:
+def hash_time_terms() -> Terms:
     """Hash the words with which people say when something happens."""
-    return np.unique(np.array([term(word) for word in _TIME_WORDS], np.uint32))
+    return np.unique(np.array([hash_term(word) for word in _TIME_WORDS], np.uint32))
 
 
 def asks_when(question: str) -> bool:
-    """Whether the answer is a time."""
+    """Return whether the answer is a time."""
     return _ASKS_WHEN.search(question) is not None
 
 
 def asks(text: str) -> bool:
-    """Whether a text ends as a question."""
+    """Return whether a text ends as a question."""
     return text.rstrip().rstrip("\"'\N{RIGHT DOUBLE QUOTATION MARK})]*").endswith(("?", "\N{FULLWIDTH QUESTION MARK}"))
 
 
-def named(question: str, speakers: Iterable[str], namespace: str) -> set[str]:
-    """Tell which of the speakers a question names, by any of their names; "I" is the namespace's own."""
-    said = set(words_of(question))
+def find_named(question: str, speakers: Iterable[str], namespace: str) -> set[str]:
+    """Return which of the speakers a question names, by any of their names; "I" is the namespace's own."""
+    said = set(split_words(question))
     found = {
-        speaker for speaker in speakers if any(word in said for word in words_of(speaker) if word not in STOP_WORDS)
+        speaker for speaker in speakers if any(word in said for word in split_words(speaker) if word not in STOP_WORDS)
     }
     if said & _MYSELF:
         found.update(speaker for speaker in speakers if speaker == namespace)
@@ -149,8 +151,8 @@ _STEPS = ((60.0, "minute"), (3600.0, "hour"), (86_400.0, "day"), (604_800.0, "we
 _YEAR = 31_557_600.0
 
 
-def ago(at: float | None, now: float) -> str:
-    """Say how long before `now` something was, as people do: `3 weeks ago`. Both in seconds since the epoch."""
+def format_age(at: float | None, now: float) -> str:
+    """Return how long before `now` something was, as people say it: `3 weeks ago`. Both in seconds since the epoch."""
     if at is None:
         return "some time ago"
     passed = now - at

@@ -1,7 +1,7 @@
 """A reply as it is handed from mind to mind: what was said of it already, and how the next mind's words join it.
 
-Of a reply in JSON nothing is handed on before its words begin, so that until then another mind can begin anew; after
-that the other mind goes on in plain words, and these are written into the object that the first one left open.
+Nothing of a JSON reply is handed on before its words begin, so that until then another mind can start again. After that
+the other mind goes on in plain words, which are written into the object that the first one left open.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 from collections.abc import Awaitable, Callable
 
 from actors.protocols import Delta, Request, TextDelta, ToolCall, Usage
-from harry.mind.fallback.continuation import Continuation, WholeWords, taken_over
+from harry.mind.fallback.continuation import Continuation, WholeWords, ask_to_continue
 from harry.mind.partial_json import ReplyReader
 
 
@@ -40,18 +40,18 @@ class Baton:
         structured = self._object is not None and bool(self._object.spoken) and not self._object.speaking
         return self._called or structured
 
-    def asked(self) -> Request:
-        """What the next mind is asked."""
-        return taken_over(self._request, self.said)
+    def build_request(self) -> Request:
+        """Build the request for the next mind."""
+        return ask_to_continue(self._request, self.said)
 
-    def taken(self, *, last: bool) -> Leg:
-        """Let a mind run with it; nobody comes after the last one."""
+    def start_leg(self, *, last: bool) -> Leg:
+        """Hand the reply to a mind; no other comes after the `last` one."""
         if not self.said and self._object is not None:
             self._object, self._waiting = ReplyReader(), ""
         return Leg(self, last=last, within=self._object is not None and not self._object.plain and bool(self.said))
 
     async def hand_on(self, delta: Delta) -> None:
-        """Hand on what is no text."""
+        """Hand on a delta that is not text."""
         self._called = self._called or isinstance(delta, ToolCall)
         await self._emit(delta)
 
@@ -90,7 +90,7 @@ class Leg:
             await self._baton.hand_on(delta)
 
     async def end(self) -> None:
-        """The mind has answered: hand on what was held back, and close what is open."""
+        """Hand on what was held back and close what is open: the mind has answered."""
         await self._rest()
         await self._baton.say('"}' if self._within else "", end=True)
 

@@ -1,4 +1,4 @@
-"""One mind takes over a reply that another began: what it is told, and how nothing is said twice. Pure."""
+"""One mind takes over a reply that another began: its instructions, and how nothing is said twice. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import replace
 from actors.protocols import Message, Request, Role, TextPart
 from harry.mind.prompt.parts import OPENING
 
-SMALL_ROOM = 2_400
+SMALL_PROMPT_CHARACTERS = 2_400
 """Characters of a prompt that a small mind is given."""
 
 _SMALL_SYSTEM = 500
@@ -31,13 +31,13 @@ class WholeWords:
         self._held = ""
 
     def feed(self, text: str) -> str:
-        """Take in more; returns it up to the last space."""
+        """Take in more text; return it up to the last space."""
         self._held += text
         cut = len(self._held)
         while cut and not self._held[cut - 1].isspace():
             cut -= 1
-        whole, self._held = self._held[:cut], self._held[cut:]
-        return whole
+        complete, self._held = self._held[:cut], self._held[cut:]
+        return complete
 
     def end(self) -> str:
         """Return what was held back."""
@@ -46,7 +46,7 @@ class WholeWords:
 
 
 class Continuation:
-    """Takes from a second mind's words what the first has said already: all of it said anew, or its last words.
+    """Removes from a second mind's words what the first has said already: all of it, or its last words.
 
     `said` ends between words. A second mind that says the beginning in other words is not noticed.
     """
@@ -58,14 +58,14 @@ class Continuation:
         self._joint = ""
 
     def feed(self, text: str) -> str:
-        """Take in more of the second mind's words; returns what is new. The first ones wait until that is known."""
+        """Take in more of the second mind's words; return what is new. The first ones wait until that is known."""
         if self._decided:
             return self._joined(text)
         self._held += text
         words = _words(self._held)
         # The last word may go on, so it says nothing yet.
-        whole = words[:-1] if self._held[-1:].isalnum() else words
-        if not whole or any(_goes_on(whole, self._said[start:]) for start in range(len(self._said))):
+        complete = words[:-1] if self._held[-1:].isalnum() else words
+        if not complete or any(_goes_on(complete, self._said[start:]) for start in range(len(self._said))):
             return ""
         return self.end()
 
@@ -80,19 +80,19 @@ class Continuation:
         return self._joined(held[list(_WORD.finditer(held))[again - 1].end() :] if again else held)
 
     def _joined(self, text: str) -> str:
-        """Take off what would stand double where the two minds' words meet."""
+        """Remove spaces and punctuation that would be doubled where the two minds' words meet."""
         text = text.lstrip(self._joint) if self._joint else text
         self._joint = "" if text else self._joint
         return text
 
 
 def _goes_on(words: Sequence[str], said: Sequence[str]) -> bool:
-    """Whether `words` may still turn out to be `said` anew: they agree as far as they go, and `said` goes further."""
+    """Return whether `words` may still become a repetition of `said`: they are a proper prefix of it."""
     return len(words) < len(said) and list(said[: len(words)]) == list(words)
 
 
 def _said_again(said: Sequence[str], words: Sequence[str]) -> int:
-    """How many of the first `words` repeat what was said: its end, or its beginning. One alone is chance."""
+    """Return how many of the first `words` repeat what was said: its end, or its beginning. One alone is chance."""
     for length in range(min(len(said), len(words)), 0, -1):
         if list(said[-length:]) == list(words[:length]) and (length > 1 or len(said) == 1):
             return length
@@ -104,22 +104,22 @@ def _words(text: str) -> list[str]:
     return [found.lower() for found in _WORD.findall(text)]
 
 
-def taken_over(request: Request, said: str) -> Request:
-    """Ask another mind to go on where the reply broke off."""
+def ask_to_continue(request: Request, said: str) -> Request:
+    """Return the request to another mind to go on where the reply broke off."""
     if not said.strip():
         return request
-    told = (Message(Role.ASSISTANT, (TextPart(said.strip()),)), Message(Role.USER, (TextPart(_GO_ON),)))
-    return replace(request, messages=(*request.messages, *told), schema=None)
+    instructions = (Message(Role.ASSISTANT, (TextPart(said.strip()),)), Message(Role.USER, (TextPart(_GO_ON),)))
+    return replace(request, messages=(*request.messages, *instructions), schema=None)
 
 
-def lightened(request: Request, room: int = SMALL_ROOM) -> Request:
-    """Make of a prompt one for a small mind: who it is, the newest of the conversation, the words; no context."""
+def shorten_for_small_model(request: Request, room: int = SMALL_PROMPT_CHARACTERS) -> Request:
+    """Shorten a request for a small mind: the persona's beginning, the newest messages, no context, no tools."""
     said = [_plain(message) for message in request.messages if message.role in (Role.USER, Role.ASSISTANT)]
     system = next((_text(message) for message in request.messages if message.role is Role.SYSTEM), "")
     head = [Message(Role.SYSTEM, (TextPart(_beginning(system, _SMALL_SYSTEM)),))] if system else []
     room -= sum(len(_text(message)) for message in head)
     kept: list[Message] = []
-    for message in reversed([each for each in said if _text(each)]):
+    for message in reversed([message for message in said if _text(message)]):
         room -= len(_text(message))
         if kept and room < 0:
             break

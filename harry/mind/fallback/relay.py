@@ -16,15 +16,15 @@ import trio
 
 from actors.protocols import Delta, EngineTraits, LanguageModel, Request
 from harry.engines.lease import EnginePool
-from harry.engines.traits import traits_of
+from harry.engines.traits import read_traits
 from harry.errors import BudgetReached, EngineBusy, EngineError, EngineTimeout, EngineUnavailable
 from harry.mind.fallback.baton import Baton
-from harry.mind.fallback.continuation import lightened
+from harry.mind.fallback.continuation import shorten_for_small_model
 
-SHORTEST_REST = 5.0
+MIN_REST_SECONDS = 5.0
 """Seconds that a mind which failed is left alone."""
 
-LONGEST_REST = 60.0
+MAX_REST_SECONDS = 60.0
 """Seconds it is left alone when it failed again and again."""
 
 SPENT = "Today's budget for the mind I wanted is spent, so another one answers now. "
@@ -34,12 +34,12 @@ log = structlog.get_logger(__name__)
 
 
 class Meter(Protocol):
-    """Who watches over what is spent; see `harry.host.budget`."""
+    """Records what replies cost; see `harry.host.budget`."""
 
     def spending(
         self, name: str, request: Request, *, local: bool
     ) -> AbstractAsyncContextManager[Callable[[Delta], None]]:
-        """Take note of what a reply costs. Raises `EngineError` where nothing is left to spend."""
+        """Record what a reply costs. Raises `EngineError` where nothing is left to spend."""
         ...
 
 
@@ -63,56 +63,56 @@ class Link:
         self._load = load
         self._ready = ready
         self._on_degraded = on_degraded
-        self._shelf: EnginePool[LanguageModel] | None = None
+        self._pool: EnginePool[LanguageModel] | None = None
         self._loading = trio.Lock()
         self._failed = 0
         self._rests_until = 0.0
 
     @property
     def traits(self) -> EngineTraits:
-        """What is so of the mind; what its class says, until it is loaded."""
-        return traits_of(self._shelf.engine) if self._shelf else self._of_class
+        """The mind's traits; those of its class until it is loaded."""
+        return read_traits(self._pool.engine) if self._pool else self._of_class
 
-    def known(self, kind: object) -> None:
+    def note_class(self, kind: object) -> None:
         """Note the mind's class, before it is loaded."""
-        self._of_class = traits_of(kind)
+        self._of_class = read_traits(kind)
 
     def describe(self) -> str:
-        """One line for a person, or its name until it is loaded."""
-        return self._shelf.engine.describe() if self._shelf else self.name
+        """Return one line for a person; the name until the mind is loaded."""
+        return self._pool.engine.describe() if self._pool else self.name
 
     @property
-    def rests(self) -> bool:
+    def is_resting(self) -> bool:
         """Whether it failed, and is left alone for now, or is not there yet."""
-        return trio.current_time() < self._rests_until or not self.there
+        return trio.current_time() < self._rests_until or not self.is_available
 
     @property
-    def there(self) -> bool:
+    def is_available(self) -> bool:
         """Whether it is loaded, or can be."""
-        return self._shelf is not None or self._ready()
+        return self._pool is not None or self._ready()
 
-    async def shelf(self) -> EnginePool[LanguageModel]:
+    async def load_pool(self) -> EnginePool[LanguageModel]:
         """Load the mind unless it is loaded. Raises `EngineError`."""
         async with self._loading:
-            if self._shelf is None:
-                self._shelf = EnginePool(
+            if self._pool is None:
+                self._pool = EnginePool(
                     "language_model", await self._load(), reload=self._load, on_degraded=self._on_degraded
                 )
-        return self._shelf
+        return self._pool
 
-    def begins(self) -> None:
-        """Note a try. After a failure it is the only one for a while."""
+    def note_try(self) -> None:
+        """Note an attempt. After a failure it is the only one for a while."""
         if self._failed:
-            self._rests_until = trio.current_time() + SHORTEST_REST
+            self._rests_until = trio.current_time() + MIN_REST_SECONDS
 
-    def did_well(self) -> bool:
-        """Note that it answered; returns whether it had failed before."""
+    def note_success(self) -> bool:
+        """Note that it answered; return whether it had failed before."""
         back = self._failed > 0
         self._failed, self._rests_until, self.trouble = 0, 0.0, None
         return back
 
-    def did_fail(self, error: EngineError) -> bool:
-        """Let it rest, if it is the mind's own trouble; what only this question met says nothing of the next.
+    def note_failure(self, error: EngineError) -> bool:
+        """Let the mind rest if the error is its own; one of this question alone says nothing about the next.
 
         Returns whether this is news.
         """
@@ -120,7 +120,7 @@ class Link:
         if not isinstance(error, EngineBusy | EngineTimeout | EngineUnavailable):
             return isinstance(error, BudgetReached) and error.first
         news = not self._failed
-        rest = min(SHORTEST_REST * 2.0**self._failed, LONGEST_REST)
+        rest = min(MIN_REST_SECONDS * 2.0**self._failed, MAX_REST_SECONDS)
         after = error.after or 0.0 if isinstance(error, EngineBusy) else 0.0
         self._failed = min(self._failed + 1, 16)
         self._rests_until = trio.current_time() + max(rest, after)
@@ -128,8 +128,8 @@ class Link:
 
     async def aclose(self) -> None:
         """Close the mind, if it was loaded."""
-        if self._shelf is not None:
-            await self._shelf.aclose()
+        if self._pool is not None:
+            await self._pool.aclose()
 
 
 class Relay:
@@ -138,13 +138,13 @@ class Relay:
     def __init__(self, links: Sequence[Link], meter: Meter | None = None) -> None:
         self._links = tuple(links)
         self._meter = meter
-        self.tell: Callable[[str, bool], None] = lambda message, over: None
-        """Told in a sentence when another mind stands in, and (`over`) when the wanted one is back."""
+        self.tell: Callable[[str, bool], None] = lambda message, recovered: None
+        """Told in a sentence when another mind stands in, and (`recovered`) when the wanted one is back."""
 
     @property
     def _first(self) -> Link:
         """The mind that will most likely answer next."""
-        well = [link for link in self._links if not link.rests]
+        well = [link for link in self._links if not link.is_resting]
         return (well or self._links)[0]
 
     @property
@@ -154,13 +154,13 @@ class Relay:
 
     @property
     def traits(self) -> EngineTraits:
-        """What is so of that mind."""
+        """The traits of that mind."""
         return self._first.traits
 
     def describe(self) -> str:
-        """One line for the account: who answers, and who stands in."""
+        """Return one line for the startup report: who answers, and who stands in."""
         first = self._first
-        others = [link.name for link in self._links if link is not first and link.there]
+        others = [link.name for link in self._links if link is not first and link.is_available]
         return "; else ".join([first.describe(), *([", ".join(others)] if others else [])])
 
     async def aclose(self) -> None:
@@ -175,14 +175,14 @@ class Relay:
         tried = False
         news = ""
         for link in self._links:
-            if link.rests:
+            if link.is_resting:
                 continue
             tried = True
-            link.begins()
+            link.note_try()
             try:
                 await self._by(link, baton, lighten=link.traits.small and not small)
             except EngineError as error:
-                if link.did_fail(error):
+                if link.note_failure(error):
                     news = news or error.message
                 log.warning("a mind failed", engine=link.name, cause=str(error), said=bool(baton.said))
                 if isinstance(error, BudgetReached) and error.first and request.purpose == "reply":
@@ -191,7 +191,7 @@ class Relay:
                     # What is missing was not to be heard: the rest of an object, or what the reply cost.
                     return
             else:
-                if link.did_well():
+                if link.note_success():
                     self.tell(f"{link.name} answers again.", True)
                 elif news:
                     self.tell(f"{news} {link.name} answers instead.", False)
@@ -199,30 +199,30 @@ class Relay:
         raise self._nobody(tried=tried)
 
     async def _by(self, link: Link, baton: Baton, *, lighten: bool) -> None:
-        shelf = await link.shelf()
-        asked = baton.asked()
+        pool = await link.load_pool()
+        asked = baton.build_request()
         spending = (
             self._meter.spending(link.name, asked, local=link.traits.local or link.traits.embedded)
             if self._meter
             else nullcontext()
         )
-        async with shelf.lease() as mind, spending as spend:
-            leg = baton.taken(last=link is self._links[-1])
+        async with pool.lease() as mind, spending as spend:
+            leg = baton.start_leg(last=link is self._links[-1])
 
             async def take(delta: Delta) -> None:
                 if spend is not None:
                     spend(delta)
                 await leg.take(delta)
 
-            await mind.reply(lightened(asked) if lighten else asked, take)
+            await mind.reply(shorten_for_small_model(asked) if lighten else asked, take)
             await leg.end()
 
     def _nobody(self, *, tried: bool) -> EngineError:
         troubles = [link.trouble for link in self._links if link.trouble is not None]
         if len(self._links) == 1 and troubles:
             return troubles[0]
-        told = troubles[0] if troubles else None
+        trouble = troubles[0] if troubles else None
         return EngineUnavailable(
-            f"No mind can answer{'' if tried else ' yet'}. {told.message if told else ''}".rstrip(),
-            remedy=told.remedy if told else "Ask again in a minute.",
+            f"No mind can answer{'' if tried else ' yet'}. {trouble.message if trouble else ''}".rstrip(),
+            remedy=trouble.remedy if trouble else "Ask again in a minute.",
         )

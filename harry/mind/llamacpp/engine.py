@@ -40,7 +40,7 @@ _CACHE_MIB = 256
 """Memory for prompts that were put aside; the library's own bound is 8 GiB."""
 _GRACE = 2.0
 """Seconds that closing waits for a thread to notice."""
-_SMALLEST = 1 << 16
+_MIN_MODEL_BYTES = 1 << 16
 """Bytes. No model is smaller; a page saved in its place is."""
 
 
@@ -79,7 +79,7 @@ class Gguf:
     @classmethod
     def load(cls, name: str, settings: Settings) -> Gguf:
         """Load the model; blocking, about half a second for 100 MB. Raises `EngineUnavailable`."""
-        return cls(name, settings, settings.path, start(settings.path, settings))
+        return cls(name, settings, settings.path, load_runtime(settings.path, settings))
 
     @classmethod
     def check_available(cls, name: str, settings: Settings) -> None:
@@ -92,7 +92,7 @@ class Gguf:
         return self._offload.retired
 
     def describe(self) -> str:
-        """One line for the account."""
+        """Return one line for the startup report."""
         return f"{self._path.stem} (GGUF file)"
 
     async def aclose(self) -> None:
@@ -129,14 +129,14 @@ class Gguf:
                 too_long = self._attempt(runtime, messages, tokens, emit)
                 if too_long is None:
                     return
-                messages = shortened(messages, too_long)
+                messages = drop_oldest(messages, too_long)
         if messages is None:
             raise EngineError(
                 "What you said is too long for this mind to hold.", remedy="Say it in parts, or use a larger context."
             )
 
     def _attempt(self, runtime: Runtime, messages: Sequence[Message], tokens: int, emit: Emit[Delta]) -> float | None:
-        """Ask once. None when it was answered, else which part of the prompt's length would fit."""
+        """Ask once; return None when it was answered, else which part of the prompt's length would fit."""
         refusal: list[Mapping[str, Any]] = []
         thoughts = ThoughtFilter()
         failure: list[Exception] = []
@@ -148,14 +148,14 @@ class Gguf:
                 if "error" in body:
                     refusal.append(body["error"])
                     return True
-                return emit.stopped or not all(emit(delta) for delta in deltas(body, thoughts))
+                return emit.stopped or not all(emit(delta) for delta in read_deltas(body, thoughts))
             except Exception as error:  # noqa: BLE001 - raised again below, in the thread that asked
                 failure.append(error)
                 return True
 
         runtime.handle_chat_completions(
             {
-                "messages": merged([plain(message) for message in messages]),
+                "messages": merge_roles([serialize_message(message) for message in messages]),
                 "max_tokens": tokens,
                 "temperature": self._settings.temperature,
                 "repeat_penalty": self._settings.repeat_penalty,
@@ -182,8 +182,8 @@ class Gguf:
         raise EngineError(f"{self.name} refused the prompt: {refusal.get('message', 'it did not say why')}.")
 
 
-def deltas(body: Mapping[str, Any], thoughts: ThoughtFilter | None = None) -> list[Delta]:
-    """Read an event of the stream: text without what is thought aloud, usage, or nothing (progress)."""
+def read_deltas(body: Mapping[str, Any], thoughts: ThoughtFilter | None = None) -> list[Delta]:
+    """Return the deltas of an event: text without thoughts, usage, or nothing (progress)."""
     said: list[Delta] = []
     for choice in body.get("choices") or ():
         text = (choice.get("delta") or {}).get("content")
@@ -196,7 +196,7 @@ def deltas(body: Mapping[str, Any], thoughts: ThoughtFilter | None = None) -> li
     return said
 
 
-def plain(message: Message) -> dict[str, str]:
+def serialize_message(message: Message) -> dict[str, str]:
     """Write a message as the library wants it. Pictures are left out: these models cannot see.
 
     llama.cpp reads control tokens wherever they stand, so a text that spells one is broken up: it could end its message
@@ -206,7 +206,7 @@ def plain(message: Message) -> dict[str, str]:
     return {"role": message.role.value, "content": _CONTROL.sub(r"\g<0> ", text)}
 
 
-def merged(messages: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+def merge_roles(messages: Sequence[dict[str, str]]) -> list[dict[str, str]]:
     """Join neighbours of the same role: many models' templates demand that roles take turns."""
     joined: list[dict[str, str]] = []
     for message in messages:
@@ -217,8 +217,8 @@ def merged(messages: Sequence[dict[str, str]]) -> list[dict[str, str]]:
     return joined
 
 
-def shortened(messages: Sequence[Message], part: float) -> list[Message] | None:
-    """Leave the oldest of the conversation out until `part` of the length remains; None if nothing more can go.
+def drop_oldest(messages: Sequence[Message], part: float) -> list[Message] | None:
+    """Drop the oldest messages until `part` of the length remains; return None if nothing more can go.
 
     What comes first (the system's messages) and last (the utterance) stays, and the rest begins with the user's words.
     """
@@ -226,14 +226,14 @@ def shortened(messages: Sequence[Message], part: float) -> list[Message] | None:
     head, middle, last = list(messages[:first]), list(messages[first:-1]), list(messages[-1:])
     if not middle:
         return None
-    lengths = [len(plain(message)["content"]) for message in messages]
+    lengths = [len(serialize_message(message)["content"]) for message in messages]
     excess = sum(lengths) * (1 - part)
     while middle and (excess > 0 or middle[0].role is Role.ASSISTANT):
-        excess -= len(plain(middle.pop(0))["content"]) + 1
+        excess -= len(serialize_message(middle.pop(0))["content"]) + 1
     return head + middle + last
 
 
-def start(path: Path, settings: Gguf.Settings) -> Runtime:
+def load_runtime(path: Path, settings: Gguf.Settings) -> Runtime:
     """Check the processor and the file, then load; blocking. Raises `EngineUnavailable` with a remedy."""
     check(path)
     # libgomp reads this once. Waiting threads that spin cost nine tenths of the speed beside any other load.
@@ -297,7 +297,7 @@ def check_file(path: Path) -> None:
         raise EngineUnavailable(
             f"The model file {path} cannot be read ({error.strerror}).", remedy=f"Check the path. {OTHER_MINDS}"
         ) from error
-    if magic != b"GGUF" or size < _SMALLEST:
+    if magic != b"GGUF" or size < _MIN_MODEL_BYTES:
         raise EngineUnavailable(f"{path} is not a GGUF model file.", remedy=f"Fetch it again. {OTHER_MINDS}")
 
 

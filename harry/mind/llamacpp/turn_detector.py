@@ -19,11 +19,11 @@ from actors.protocols import Samples
 from harry.engines.registry import EngineSettings
 from harry.engines.worker_threads import WorkerThreads
 from harry.errors import EngineError
-from harry.mind.llamacpp.engine import Gguf, start
-from harry.mind.llamacpp.smollm2 import model_file
+from harry.mind.llamacpp.engine import Gguf, load_runtime
+from harry.mind.llamacpp.smollm2 import find_model_file
 
 _LEAD = "The user says: What's the time in New York?\nThe user says: I'd like a cup of tea, please.\nThe user says: "
-_LONGEST = 240
+_MAX_CHARACTERS = 240
 """Characters of the words so far that are looked at."""
 _TOKENS = 60
 """Likeliest next tokens that are looked at."""
@@ -61,8 +61,8 @@ class TurnWords:
     @staticmethod
     def load(name: str, settings: TurnWordsSettings) -> TurnWords:
         """Load the model; blocking, about half a second. Raises `EngineUnavailable`."""
-        path = settings.path if settings.path != Path() else model_file()
-        runtime: Any = start(path, Gguf.Settings(path=path, context=512, threads=settings.threads))
+        path = settings.path if settings.path != Path() else find_model_file()
+        runtime: Any = load_runtime(path, Gguf.Settings(path=path, context=512, threads=settings.threads))
         return TurnWords(name, settings, runtime)
 
     @property
@@ -71,11 +71,11 @@ class TurnWords:
         return self._offload.retired
 
     async def likelihood(self, text: str, samples: Samples) -> float:
-        """How likely it is, 0..1, that somebody who has said `text` has finished. 0.5 for no words.
+        """Return how likely it is, 0..1, that somebody who has said `text` has finished. 0.5 for no words.
 
         Raises `EngineTimeout` past the deadline, `EngineError` if the library failed.
         """
-        said = text[-_LONGEST:].strip().rstrip(_MARKS)
+        said = text[-_MAX_CHARACTERS:].strip().rstrip(_MARKS)
         if not said:
             return 0.5
         return await self._offload.run(self._ask, said)
@@ -93,14 +93,14 @@ class TurnWords:
         body = json.loads(answer) if isinstance(answer, str | bytes) else answer
         try:
             likeliest = body["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
-            ends = [math.exp(each["logprob"]) for each in likeliest if _ENDS.match(each["token"])]
+            ends = [math.exp(token["logprob"]) for token in likeliest if _ENDS.match(token["token"])]
         except (KeyError, IndexError, TypeError) as error:
             raise EngineError(f"{self.name} gave an answer without likelihoods.") from error
         return min(1.0, sum(ends))
 
     def describe(self) -> str:
-        """One line for the account."""
+        """Return one line for the startup report."""
         return "SmolLM2-135M, for the ends of sentences (embedded)"
 
     async def aclose(self) -> None:
-        """Nothing to do: the model goes with its last user."""
+        """Do nothing: the model is freed with its last user."""

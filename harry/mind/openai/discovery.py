@@ -12,7 +12,7 @@ import trio
 
 from harry.config.engine_presets import PORTS
 from harry.errors import EngineError
-from harry.net.http_client import failures, new_client
+from harry.net.http_client import new_client, translate_errors
 
 LOOK_EVERY = 15.0
 """Seconds between two looks for a server that is awaited."""
@@ -46,7 +46,7 @@ async def find_local_servers(deadline: float = 0.5, *, ports: Mapping[str, int] 
 
                 async def ask(name: str, base_url: str) -> None:
                     try:
-                        with failures(base_url):
+                        with translate_errors(base_url):
                             answer = await client.get(f"{base_url}/models")
                     except EngineError:
                         return

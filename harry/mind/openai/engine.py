@@ -19,12 +19,12 @@ import trio
 from actors.protocols import Delta, EngineTraits, Request
 from harry.engines.deadline import ProgressDeadline
 from harry.errors import EngineBusy, EngineError, EngineUnavailable
-from harry.mind.openai.errors import refusal, retry_after
+from harry.mind.openai.errors import explain_refusal, read_retry_after
 from harry.mind.openai.reply import ChatReply
-from harry.mind.openai.request import FORMATS, body_of
-from harry.mind.openai.settings import ChatSettings, dialect_of, key_of
+from harry.mind.openai.request import FORMATS, build_body
+from harry.mind.openai.settings import ChatSettings, find_dialect, read_key
 from harry.net.egress import host_of, is_loopback, permit
-from harry.net.http_client import failures, new_client, posted, received
+from harry.net.http_client import new_client, post, stream_body, translate_errors
 from harry.net.sse import EventReader
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-_LARGEST_BODY = 4 << 20
+_MAX_BODY_BYTES = 4 << 20
 """Bytes of a reply that comes in one piece."""
 
 _LINGER = 0.1
@@ -68,10 +68,10 @@ class OpenAIChat:
         """
         permit(settings.base_url, "a language model")
         headers = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
-        if dialect_of(settings) == "openrouter":
+        if find_dialect(settings) == "openrouter":
             headers |= {"HTTP-Referer": settings.site, "X-Title": settings.title}
         headers |= settings.headers
-        key = key_of(name, settings)
+        key = read_key(name, settings)
         if key:
             headers["Authorization"] = f"Bearer {key}"
         if not all(value.isascii() and value.isprintable() for value in headers.values()):
@@ -84,10 +84,10 @@ class OpenAIChat:
     def check_available(cls, name: str, settings: ChatSettings) -> None:
         """Raise `EngineUnavailable` if the key is missing, or `local_only` forbids the address; asks nobody."""
         permit(settings.base_url, "a language model")
-        key_of(name, settings)
+        read_key(name, settings)
 
     def describe(self) -> str:
-        """One line for the account."""
+        """Return one line for the startup report."""
         return f"{self._settings.model} ({self._host})"
 
     async def aclose(self) -> None:
@@ -100,7 +100,9 @@ class OpenAIChat:
         Raises `EngineUnavailable` (no connection, key, credit or model), `EngineTimeout`, else `EngineError`.
         """
         settings = self._settings
-        with ProgressDeadline(self.name, each=settings.first_token_deadline, total=settings.total_deadline) as patience:
+        with ProgressDeadline(
+            self.name, between_signs=settings.first_token_deadline, total=settings.total_deadline
+        ) as patience:
             for tries in range(settings.retries + 1):
                 reply = ChatReply(self._host, settings, patience, emit)
                 try:
@@ -132,8 +134,8 @@ class OpenAIChat:
 
     async def _ask_in(self, way: str, request: Request, reply: ChatReply) -> None:
         url = f"{self._settings.base_url}/chat/completions"
-        with failures(url):
-            async with posted(self._client, url, body_of(self._settings, request, way), request.purpose) as response:
+        with translate_errors(url):
+            async with post(self._client, url, build_body(self._settings, request, way), request.purpose) as response:
                 if response.status_code != 200:
                     body = await _beginning(response, 1 << 16)
                     raise _Refused(response.status_code, self._refusal(response.status_code, body, response.headers))
@@ -147,11 +149,11 @@ class OpenAIChat:
     async def _bodies(self, response: httpx.Response) -> AsyncGenerator[Any, None]:
         """Yield each JSON object of the reply, whether it streams or comes in one piece; None for the end's mark."""
         if response.headers.get("content-type", "").startswith("application/json"):
-            yield self._parsed((await _beginning(response, _LARGEST_BODY)).decode("utf-8", "replace"))
+            yield self._parsed((await _beginning(response, _MAX_BODY_BYTES)).decode("utf-8", "replace"))
             yield None
             return
         events = EventReader()
-        async with received(response) as chunks:
+        async with stream_body(response) as chunks:
             async for more in chunks:
                 for event in events.feed(more):
                     if event.strip() == "[DONE]":
@@ -182,7 +184,9 @@ class OpenAIChat:
             raise self._refusal(code if isinstance(code, int) else 500, json.dumps(body).encode(), {})
 
     def _refusal(self, status: int, body: bytes, headers: Mapping[str, str]) -> EngineError:
-        return refusal(status, body, host=self._host, model=self._settings.model, after=retry_after(headers))
+        return explain_refusal(
+            status, body, host=self._host, model=self._settings.model, after=read_retry_after(headers)
+        )
 
 
 class _Refused(Exception):  # noqa: N818  it never leaves this module
@@ -197,7 +201,7 @@ class _Refused(Exception):  # noqa: N818  it never leaves this module
 async def _beginning(response: httpx.Response, most: int) -> bytes:
     """Read at most `most` bytes of a body, and a little more."""
     read = bytearray()
-    async with received(response) as chunks:
+    async with stream_body(response) as chunks:
         async for more in chunks:
             read += more
             if len(read) >= most:

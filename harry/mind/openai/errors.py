@@ -14,14 +14,14 @@ from typing import Any
 
 from harry.errors import EngineBusy, EngineError, EngineTimeout, EngineUnavailable
 
-LONGEST_WAIT = 3600.0
+MAX_WAIT_SECONDS = 3600.0
 """Seconds of a server's wish to be left alone that are believed."""
 
 _CODE = re.compile(r"[a-z][a-z_]{2,40}")
 
 
-def refusal(status: int, body: bytes, *, host: str, model: str, after: float | None = None) -> EngineError:
-    """Say what an HTTP status, or an error within a stream, means. `after` is the server's Retry-After in seconds."""
+def explain_refusal(status: int, body: bytes, *, host: str, model: str, after: float | None = None) -> EngineError:
+    """Translate an HTTP status, or an error within a stream. `after` is the server's Retry-After in seconds."""
     said = _error(body)
     codes = [code for code in (said.get("code"), said.get("type")) if isinstance(code, str) and _CODE.fullmatch(code)]
     kind = _kind(status, codes, str(said.get("message") or "").lower())
@@ -57,7 +57,7 @@ def _kind(status: int, codes: list[str], message: str) -> str:
     return named.get(status, "trouble" if status >= 500 else "")
 
 
-def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
+def read_retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
     """Read in seconds how long a server wants to be left alone; None when it does not say."""
     milliseconds, wish = headers.get("retry-after-ms", ""), headers.get("retry-after", "").strip()
     try:
@@ -73,7 +73,7 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
             return None
     except (ValueError, OverflowError):
         return None
-    return min(max(seconds, 0.0), LONGEST_WAIT) if seconds == seconds else None  # noqa: PLR0124 (a NaN is no wish)
+    return min(max(seconds, 0.0), MAX_WAIT_SECONDS) if seconds == seconds else None  # noqa: PLR0124 (a NaN is no wish)
 
 
 def _error(body: bytes) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from harry.engines.deadline import ProgressDeadline
 from harry.mind.openai.settings import ChatSettings
 from harry.mind.openai.wire import ReplyStream
 
-_LONGEST_REPLY = 1 << 20
+_MAX_REPLY_CHARACTERS = 1 << 20
 """Characters of a reply that are taken; whoever asked for 512 tokens needs no more."""
 
 
@@ -33,7 +33,7 @@ class ChatReply:
         self._marked = False
 
     async def take(self, body: Mapping[str, Any] | None) -> bool:
-        """Take in an object of the stream, None for the mark of its end. False: that was more than anybody needs."""
+        """Take in an object of the stream, None for its end mark; return False if the reply has become too long."""
         if body is None:
             self._marked = True
             return True
@@ -41,18 +41,18 @@ class ChatReply:
         if alive:
             self._patience.renew()
         await self._hand_on(deltas)
-        return self._length < _LONGEST_REPLY
+        return self._length < _MAX_REPLY_CHARACTERS
 
     async def end(self) -> None:
-        """Take the reply as over."""
-        await self._hand_on(self._stream.end(whole=self._marked))
+        """Finish the reply."""
+        await self._hand_on(self._stream.end(is_complete=self._marked))
 
     async def _hand_on(self, deltas: list[Delta]) -> None:
         for delta in deltas:
             self.begun = True
             if isinstance(delta, TextDelta):
                 self._length += len(delta.text)
-            with self._patience.at_rest():
+            with self._patience.pause():
                 await self._emit(self._priced(delta) if isinstance(delta, Usage) else delta)
 
     def _priced(self, usage: Usage) -> Usage:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from actors.protocols import Request, Role
-from harry.mind.openai.settings import ChatSettings, dialect_of
-from harry.mind.openai.wire import tools_written, written
+from harry.mind.openai.settings import ChatSettings, find_dialect
+from harry.mind.openai.wire import serialize_messages, serialize_tools
 
 FORMATS = ("json_schema", "json_object", "none")
 """How a server is asked to keep to a schema, the strictest first; one that refuses a way is asked in the next."""
@@ -30,10 +30,10 @@ _SAMPLING = (
 """Settings that go into each request under their own names; those left out are the server's to choose."""
 
 
-def body_of(settings: ChatSettings, request: Request, way: str) -> dict[str, Any]:
-    """The body of a request; `way`, one of `FORMATS`, is how a schema is asked for."""
-    dialect = dialect_of(settings)
-    messages = written(request.messages)
+def build_body(settings: ChatSettings, request: Request, way: str) -> dict[str, Any]:
+    """Return the body of a request; `way`, one of `FORMATS`, is how a schema is asked for."""
+    dialect = find_dialect(settings)
+    messages = serialize_messages(request.messages)
     # OpenAI's own newer models accept only the second name; other servers know only the first.
     limit = "max_completion_tokens" if dialect == "openai" else "max_tokens"
     body = {
@@ -45,9 +45,9 @@ def body_of(settings: ChatSettings, request: Request, way: str) -> dict[str, Any
         "stream_options": {"include_usage": True},
     }
     if request.tools:
-        body["tools"] = tools_written(request.tools)
+        body["tools"] = serialize_tools(request.tools)
     if request.schema is not None:
-        body |= _held_to(request.schema, way, messages)
+        body |= _require_schema(request.schema, way, messages)
     if dialect == "openrouter":
         body |= {"usage": {"include": True}, "provider": {"data_collection": "deny", **settings.provider}}
     elif settings.provider:
@@ -55,8 +55,8 @@ def body_of(settings: ChatSettings, request: Request, way: str) -> dict[str, Any
     return {key: value for key, value in {**body, **settings.extra}.items() if value is not None}
 
 
-def _held_to(schema: Mapping[str, Any], way: str, messages: list[dict[str, Any]]) -> dict[str, Any]:
-    """How a request asks for a schema; where the server knows none, `messages` says it in words."""
+def _require_schema(schema: Mapping[str, Any], way: str, messages: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the fields that ask for a schema; where the server knows none, put it into `messages` in words."""
     if way == "json_schema":
         strict = schema.get("additionalProperties") is False
         return {"response_format": {"type": way, "json_schema": {"name": "reply", "schema": schema, "strict": strict}}}

@@ -61,15 +61,15 @@ class ChatSettings(EngineSettings):
         return given.rstrip("/")
 
 
-def dialect_of(settings: ChatSettings) -> str:
-    """Whose habits the server has: `openai`, `openrouter`, or `plain`."""
+def find_dialect(settings: ChatSettings) -> str:
+    """Return the server's dialect: `openai`, `openrouter`, or `plain`."""
     if settings.dialect != "auto":
         return settings.dialect
     return {"api.openai.com": "openai", "openrouter.ai": "openrouter"}.get(host_of(settings.base_url), "plain")
 
 
-def key_of(name: str, settings: ChatSettings) -> str:
-    """The key, "" for none. Raises `EngineUnavailable` where it is to be found and is not there."""
+def read_key(name: str, settings: ChatSettings) -> str:
+    """Return the key, "" for none. Raises `EngineUnavailable` if the variable that should hold it is not set."""
     if settings.api_key is not None:
         return settings.api_key.get_secret_value().strip()
     if settings.api_key_env is None:

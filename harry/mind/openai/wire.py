@@ -14,29 +14,29 @@ from actors.protocols import Delta, ImagePart, Message, Role, TextDelta, TextPar
 from harry.errors import EngineError
 from harry.mind.reasoning_filter import ThoughtFilter
 
-MOST_CALLS = 64
+MAX_CALLS = 64
 """Tool calls in one reply."""
 
-LONGEST_CALL = 1 << 18
+MAX_CALL_CHARACTERS = 1 << 18
 """Characters of a call's arguments."""
 
 
-def written(messages: Iterable[Message]) -> list[dict[str, Any]]:
-    """Write messages as the protocol wants them; each tool result becomes a message of its own."""
-    return [each for message in messages for each in _written(message)]
+def serialize_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
+    """Convert messages to the protocol's form; each tool result becomes a message of its own."""
+    return [part for message in messages for part in _serialize_message(message)]
 
 
-def _written(message: Message) -> list[dict[str, Any]]:
+def _serialize_message(message: Message) -> list[dict[str, Any]]:
     results = [part for part in message.parts if isinstance(part, ToolResult)]
     if message.role is Role.TOOL or results:
         return [{"role": "tool", "tool_call_id": result.call, "content": result.text} for result in results]
     calls = [part for part in message.parts if isinstance(part, ToolCall)]
     if not calls:
-        return [{"role": message.role.value, "content": content(message)}]
+        return [{"role": message.role.value, "content": serialize_content(message)}]
     return [
         {
             "role": message.role.value,
-            "content": content(message) or None,
+            "content": serialize_content(message) or None,
             "tool_calls": [
                 {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
                 for call in calls
@@ -45,8 +45,8 @@ def _written(message: Message) -> list[dict[str, Any]]:
     ]
 
 
-def content(message: Message) -> str | list[dict[str, Any]]:
-    """Write a message's text and pictures: plain text where there are no pictures."""
+def serialize_content(message: Message) -> str | list[dict[str, Any]]:
+    """Convert a message's text and pictures; plain text where there are no pictures."""
     if not any(isinstance(part, ImagePart) for part in message.parts):
         return "".join(part.text for part in message.parts if isinstance(part, TextPart))
     return [
@@ -58,8 +58,8 @@ def content(message: Message) -> str | list[dict[str, Any]]:
     ]
 
 
-def tools_written(tools: Sequence[Tool]) -> list[dict[str, Any]]:
-    """Write what a mind is told of tools."""
+def serialize_tools(tools: Sequence[Tool]) -> list[dict[str, Any]]:
+    """Convert tool descriptions to the protocol's form."""
     return [
         {
             "type": "function",
@@ -88,7 +88,7 @@ class ReplyStream:
         self._finish: str | None = None
 
     def feed(self, body: Any) -> tuple[list[Delta], bool]:
-        """Take in an object; returns what it says, and whether it was a sign of life."""
+        """Take in an object; return its deltas, and whether it was a sign of life."""
         said: list[Delta] = []
         alive = False
         try:
@@ -108,11 +108,11 @@ class ReplyStream:
             raise EngineError(f"{self._host} sent what is not an answer.") from error
         return said, alive
 
-    def end(self, *, whole: bool) -> list[Delta]:
-        """Take the reply as over; `whole`: the server marked its end. Raises `EngineError` amid a tool call."""
+    def end(self, *, is_complete: bool) -> list[Delta]:
+        """Finish the reply; `is_complete`: the server marked its end. Raises `EngineError` within a tool call."""
         said = self._text("", end=True)
         if self._calls and not (
-            whole or self._finish or all(_is_json(call.arguments) for call in self._calls.values())
+            is_complete or self._finish or all(_is_json(call.arguments) for call in self._calls.values())
         ):
             raise EngineError(f"{self._host} broke off in the middle of a tool call.", remedy="Ask again.")
         return said + self._gathered()
@@ -132,7 +132,7 @@ class ReplyStream:
             at = max(self._calls) + 1
             call = None
         if call is None:
-            if len(self._calls) >= MOST_CALLS:
+            if len(self._calls) >= MAX_CALLS:
                 raise EngineError(f"{self._host} asked for too many tools at once.")
             call = self._calls[at] = _Call(call_id, name)
         elif name and not call.name:
@@ -140,7 +140,7 @@ class ReplyStream:
         call.id = call.id or call_id
         more = function.get("arguments")
         call.arguments += more if isinstance(more, str) else "" if more is None else json.dumps(more)
-        if len(call.arguments) > LONGEST_CALL:
+        if len(call.arguments) > MAX_CALL_CHARACTERS:
             raise EngineError(f"{self._host} sent a tool call without an end.")
 
     def _gathered(self) -> list[Delta]:

@@ -1,8 +1,7 @@
 """The prompt for an utterance: who Harry is, what was said and HEARD, this moment, and the utterance, within a budget.
 
-The history loses its oldest in strides, so that whoever reads the prompt finds the beginning he has read before. The
-time, the mood and the memories change with each turn; they stand behind the history, or a provider would read all of it
-anew.
+The history loses its oldest exchanges in strides, so that prompts keep a common beginning, which a provider has in its
+cache. The time, the mood and the memories change with each turn, so they stand behind the history.
 """
 
 from __future__ import annotations
@@ -13,14 +12,14 @@ from datetime import datetime
 from actors.protocols import ImagePart, Message, Role, TextPart, ToolCall, ToolResult
 from channels.messages import STRIDE, Exchange, Outcome, Recollection, ToolUse
 from harry.config.persona import Persona, load_persona
-from harry.mind.prompt.parts import OPENING, SAID, Part, Section, guarded, messages_of, part, quoted
+from harry.mind.prompt.parts import OPENING, SAID, Part, Section, escape_marks, join_messages, make_text_part, quote
 
-BUDGET = 24_000
+MAX_PROMPT_CHARACTERS = 24_000
 """Characters of a prompt at most: some 6000 tokens."""
-SMALL_BUDGET = 2_400
+SMALL_PROMPT_CHARACTERS = 2_400
 """The same for a small model on two cores, which reads some 300 tokens in a second."""
 
-RESULT = 600
+MAX_RESULT_CHARACTERS = 600
 """Characters of a result that an earlier tool gave; when it was new it was told in full."""
 
 INTERRUPTED = "[The user interrupted here. They did not hear the rest.]"
@@ -34,7 +33,7 @@ _STATE = "What you have in mind:"
 _MEMORIES = "What you remember that may bear on this, oldest first:"
 
 
-def build(
+def build_messages(
     recollection: Recollection,
     persona_name: str,
     user_name: str,
@@ -48,10 +47,12 @@ def build(
 
     `small` is for a tiny model: one sentence of persona, no context, a short history.
     """
-    return messages_of(parts(recollection, persona_name, user_name, now, persona=persona, budget=budget, small=small))
+    return join_messages(
+        build_parts(recollection, persona_name, user_name, now, persona=persona, budget=budget, small=small)
+    )
 
 
-def parts(
+def build_parts(
     recollection: Recollection,
     persona_name: str,
     user_name: str,
@@ -63,47 +64,50 @@ def parts(
 ) -> list[Part]:
     """Build the parts, in order."""
     who = persona or load_persona()
-    limit = budget if budget is not None else SMALL_BUDGET if small else BUDGET
-    system = who.told(who.small if small else who.about, name=persona_name, user=user_name)
+    limit = budget if budget is not None else SMALL_PROMPT_CHARACTERS if small else MAX_PROMPT_CHARACTERS
+    system = who.fill_names(who.small if small else who.about, name=persona_name, user=user_name)
     said = recollection.utterance
     utterance = Part(
         Section.UTTERANCE,
         Role.USER,
-        (TextPart(said.text if small else guarded(said.text)), *(ImagePart(uri) for uri in said.pictures)),
+        (TextPart(said.text if small else escape_marks(said.text)), *(ImagePart(uri) for uri in said.pictures)),
         "what is to be answered",
     )
     room = int((limit - len(system) - len(utterance.text)) * _MARGIN)
-    head = [part(Section.PERSONA, Role.SYSTEM, system, "who Harry is, and how he speaks")]
+    head = [make_text_part(Section.PERSONA, Role.SYSTEM, system, "who Harry is, and how he speaks")]
     context = [] if small else _context(recollection, now, room // 3)
-    room -= sum(len(each.text) + 1 for each in context) + (len(OPENING) + len(SAID) + 3 if context else 0)
+    room -= sum(len(part.text) + 1 for part in context) + (len(OPENING) + len(SAID) + 3 if context else 0)
     exchanges = [_exchanged(exchange, small=small) for exchange in recollection.history]
-    history = [each for exchange in _fitting(exchanges, room) for each in exchange]
+    history = [part for exchange in _fitting(exchanges, room) for part in exchange]
     return [*head, *history, *context, utterance]
 
 
 def _exchanged(exchange: Exchange, *, small: bool) -> list[Part]:
-    """Write an exchange as it was: what was said, and of the reply what was heard."""
+    """Convert an exchange: what was said, and the part of the reply that was heard."""
     heard = exchange.heard.strip()
     if exchange.interrupted and small:
         # A tiny model repeats a note rather than read it.
         heard = f"{heard} \N{EM DASH}" if heard else ""
     elif exchange.interrupted:
         heard = f"{heard} {INTERRUPTED}" if heard else UNHEARD
-    asked = exchange.said if small else guarded(exchange.said)
-    said = [part(Section.HISTORY, Role.USER, asked, "said before")] if exchange.said.strip() else []
+    asked = exchange.said if small else escape_marks(exchange.said)
+    said = [make_text_part(Section.HISTORY, Role.USER, asked, "said before")] if exchange.said.strip() else []
     if exchange.tools and not small:
         said += _used(exchange.tools)
-    return said + ([part(Section.HISTORY, Role.ASSISTANT, heard, "heard before")] if heard else [])
+    return said + ([make_text_part(Section.HISTORY, Role.ASSISTANT, heard, "heard before")] if heard else [])
 
 
 def _used(tools: Sequence[ToolUse]) -> list[Part]:
-    """Write the calls of a reply and what came of each, in the roles that minds know them by."""
-    calls = tuple(ToolCall(each.id, each.name, each.arguments) for each in tools)
+    """Convert the tool calls of a reply and their results, in the roles of the protocol."""
+    calls = tuple(ToolCall(use.id, use.name, use.arguments) for use in tools)
     results = tuple(
         ToolResult(
-            each.id, (each.result if each.outcome is Outcome.FINISHED else f"[{each.outcome}] {each.result}")[:RESULT]
+            use.id,
+            (use.result if use.outcome is Outcome.FINISHED else f"[{use.outcome}] {use.result}")[
+                :MAX_RESULT_CHARACTERS
+            ],
         )
-        for each in tools
+        for use in tools
     )
     return [
         Part(Section.HISTORY, Role.ASSISTANT, calls, "tools called before"),
@@ -112,8 +116,8 @@ def _used(tools: Sequence[ToolUse]) -> list[Part]:
 
 
 def _fitting(history: Sequence[list[Part]], room: int) -> list[list[Part]]:
-    """Leave out the oldest, `STRIDE` at a time, until the rest has room; the very last one goes alone."""
-    sizes = [sum(len(each.text) for each in exchange) for exchange in history]
+    """Drop the oldest exchanges, `STRIDE` at a time, until the rest fits; the last one is dropped alone."""
+    sizes = [sum(len(part.text) for part in exchange) for exchange in history]
     kept, first = sum(sizes), 0
     while first < len(history) and kept > room:
         gone = min(STRIDE, max(1, len(history) - first - 1))
@@ -123,24 +127,24 @@ def _fitting(history: Sequence[list[Part]], room: int) -> list[list[Part]]:
 
 
 def _context(recollection: Recollection, now: datetime, room: int) -> list[Part]:
-    """Tell the last thoughts, what is in mind, the time, what is remembered; of each the last that have room."""
+    """Build the context of the moment: thoughts, state of mind, time, memories; the newest of each that fit."""
     time = f"It is {now:%A, %d %B %Y, %H:%M}."
     remembered = _section(Section.MEMORIES, _MEMORIES, recollection.memories, room, "found for these words")
-    room -= sum(len(each.text) for each in remembered) + len(time)
+    room -= sum(len(part.text) for part in remembered) + len(time)
     state = [f"{name}: {text}" for name, text in recollection.state]
     minded = _section(Section.STATE, _STATE, state, room, "mood, goal and what is held in mind")
-    room -= sum(len(each.text) for each in minded)
+    room -= sum(len(part.text) for part in minded)
     thoughts = _section(Section.THOUGHTS, _THOUGHTS, recollection.thoughts, room, "today's stream of consciousness")
-    return [*thoughts, *minded, part(Section.TIME, Role.USER, time, "the clock"), *remembered]
+    return [*thoughts, *minded, make_text_part(Section.TIME, Role.USER, time, "the clock"), *remembered]
 
 
 def _section(section: Section, title: str, texts: Sequence[str], room: int, why: str) -> list[Part]:
     kept: list[str] = []
     room -= len(title) + 1
     for text in reversed(texts):
-        line = quoted([text])
+        line = quote([text])
         room -= len(line) + 1
         if room < 0:
             break
         kept.insert(0, line)
-    return [part(section, Role.USER, "\n".join([title, *kept]), why)] if kept else []
+    return [make_text_part(section, Role.USER, "\n".join([title, *kept]), why)] if kept else []

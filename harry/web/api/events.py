@@ -55,7 +55,7 @@ class _Telling:
                 if told.missed > missed:
                     await send(_line("missed", {"event": "missed", "count": told.missed - missed}))
                     missed = told.missed
-                await send(_line(event.event, event.flat()))
+                await send(_line(event.event, event.to_dict()))
         finally:
             told.close()
 

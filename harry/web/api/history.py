@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from harry.errors import ConfigurationError
 from harry.host.host import Host
-from harry.memory.store.opening import day_named
+from harry.memory.store.opening import parse_day
 from harry.services import history
 from harry.web.api import schemas
 from harry.web.api.answering import moment, number, serve
@@ -84,7 +84,7 @@ class _History:
     async def export(self, request: Request) -> Response:
         day, words = _asked(request)
         try:
-            name = f"harry-{day_named(day)}.md" if day else "harry.md"
+            name = f"harry-{parse_day(day)}.md" if day else "harry.md"
         except ConfigurationError as error:
             raise Refusal(400, "bad_parameter", str(error)) from error
 

@@ -71,7 +71,7 @@ class _Room:
 
     async def say(self, request: Request) -> BaseModel:
         session = await self._own(request)
-        session.dialogue.typed(read_body(request, schemas.Saying).text)
+        session.dialogue.answer_typed(read_body(request, schemas.Saying).text)
         return _shape(session)
 
     async def _muted(self, request: Request, *, muted: bool) -> BaseModel:

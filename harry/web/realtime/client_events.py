@@ -69,7 +69,6 @@ class ClientEvents:
             "harry.mute": self._mute,
             "harry.off_the_record": self._off_the_record,
             "harry.press": self._press,
-            "harry.release": self._release,
         }
 
     async def take(self, text: str | bytes) -> None:
@@ -170,10 +169,6 @@ class ClientEvents:
         await trio.lowlevel.checkpoint()
         self._of.session.speech_input.press()
 
-    async def _release(self, _: Mapping[str, Any]) -> None:
-        await trio.lowlevel.checkpoint()
-        self._of.session.speech_input.release()
-
     # Items.
 
     async def _item_create(self, event: Mapping[str, Any]) -> None:
@@ -207,7 +202,7 @@ class ClientEvents:
         if not isinstance(call_id, str) or not isinstance(output, str):
             raise Wrong("`call_id` and `output` are texts.", "item")
         if not self._of.tools.output(call_id, output):
-            self._of.session.tools.late("a tool", output)
+            self._of.session.tools.add_late_result("a tool", output)
         return {
             "id": identity, "object": "realtime.item", "type": "function_call_output", "status": "completed",
             "call_id": call_id, "output": output,
@@ -234,7 +229,7 @@ class ClientEvents:
         if kind in ("output_audio", "audio") and role == "assistant":
             return str(part.get("transcript") or "")[:LONGEST_TEXT]
         if kind == "input_image" and role == "user" and isinstance(part.get("image_url"), str):
-            self._shown.append(await trio.to_thread.run_sync(pictures.shown, part["image_url"]))
+            self._shown.append(await trio.to_thread.run_sync(pictures.sanitize, part["image_url"]))
             return ""
         if kind == "input_audio" and role == "user" and isinstance(part.get("audio"), str):
             ear = self._of.session_engines.speech_to_text
@@ -272,7 +267,7 @@ class ClientEvents:
         if isinstance(end, bool) or not isinstance(end, int) or end < 0:
             raise Wrong("`audio_end_ms` is a whole number of milliseconds.", "audio_end_ms")
         end = min(end, self._of.responses.sent_ms(response))
-        slot = self._of.session.conductor.slot_of(response.turn)
+        slot = self._of.session.conductor.find_slot(response.turn)
         if slot is not None:
             earlier = slot.heard_within(response.before)
             heard = slot.heard_within(response.before + end * RATE // 1000)

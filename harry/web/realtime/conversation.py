@@ -22,10 +22,10 @@ from channels.turn import Turn
 from harry.engines.lease import EnginePool
 from harry.host.conversation import ConversationDevices
 from harry.host.host import Host, silent_voice, turn_taking_settings
-from harry.memory.store.opening import day_named
+from harry.memory.store.opening import parse_day
 from harry.services.chat import FROM_PROGRAM
 from harry.services.transcription import reblocking
-from harry.session.prompt import prompt_of
+from harry.session.prompt import build_prompt
 from harry.session.session import Session
 from harry.web.realtime.audio_device import RemoteAudioDevice
 from harry.web.realtime.client_events import ClientEvents
@@ -223,7 +223,7 @@ class Conversation:
 
     def _prompt(self, user: str, mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:
         self.telling.remembered(recollection.utterance.id, recollection.memories, recollection.thoughts)
-        head, *rest = prompt_of(self._host.config_of(user), user, mind, recollection)
+        head, *rest = build_prompt(self._host.config_of(user), user, mind, recollection)
         told = "\n\n".join(each for each in (self.settings.instructions, *self.notes, self.now[0]) if each)
         self.now = ("", self.now[1])
         if told:
@@ -241,6 +241,6 @@ class Conversation:
 
     async def _thought(self, sequence: int) -> str | None:
         found: Sequence[dict[str, Any]] = await self._host.store.thoughts(
-            self.session.persona, day_named("today"), limit=8, user=self.user
+            self.session.persona, parse_day("today"), limit=8, user=self.user
         )
         return next((str(each["text"]) for each in found if each["sequence"] == sequence), None)

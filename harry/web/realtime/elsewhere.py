@@ -51,7 +51,7 @@ class Elsewhere:
             async for event in told:
                 place = "room" if session is self._host.room else "window"
                 self._outbox.put_own(
-                    "harry.elsewhere", session=session.identity.session, place=place, event=event.flat()
+                    "harry.elsewhere", session=session.identity.session, place=place, event=event.to_dict()
                 )
         finally:
             told.close()

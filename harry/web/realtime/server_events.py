@@ -29,9 +29,9 @@ from channels.event_types import (
     Transcribed,
     TurnBegan,
     TurnEnded,
-    on_the_wire,
+    serialize,
 )
-from channels.events import Event, Listener
+from channels.events import Event, EventSubscription
 from channels.gate import Slot
 from harry.session.session import Session
 from harry.web.realtime.items import Items, message, new_item
@@ -61,7 +61,7 @@ class ServerEvents:
         self._items = items
         self._responses = responses
         self._settings = settings
-        self._events: Listener | None = None
+        self._events: EventSubscription | None = None
         self._session: Session | None = None
         self._voices: dict[str, _Voice] = {}
         self._turns: dict[str, Response] = {}
@@ -152,7 +152,7 @@ class ServerEvents:
             case ToolEnded(name=name, call=call, outcome=outcome):
                 self._outbox.put_own("harry.tool", name=name, call=call, outcome=outcome)
             case ReminderChanged():
-                self._outbox.put_own("harry.reminder", **on_the_wire(event))
+                self._outbox.put_own("harry.reminder", **serialize(event))
             case Muted(muted=muted):
                 self._outbox.put_own("harry.muted", muted=muted)
             case RecordChanged(off=off):
@@ -262,7 +262,7 @@ class ServerEvents:
         self._verdict()
         if response is not None:
             self.flush(response, "cut")
-            slot = self._session.conductor.slot_of(response.turn) if self._session is not None else None
+            slot = self._session.conductor.find_slot(response.turn) if self._session is not None else None
             heard = slot.heard.removeprefix(self._earlier(response)) if slot is not None and response.audible else None
             self._responses.end("cancelled", reason=_CUT.get(reason, "client_cancelled"), heard=heard)
         self.state("hearing" if any(voice.stopped is None for voice in self._voices.values()) else "listening")
@@ -272,7 +272,7 @@ class ServerEvents:
         if reason == "paused":
             self.state("paused")
         self._responses.drop_sound(response)
-        slot = self._session.conductor.slot_of(response.turn) if self._session is not None else None
+        slot = self._session.conductor.find_slot(response.turn) if self._session is not None else None
         heard = max(0, (slot.samples_heard if slot is not None else 0) - response.before)
         item = response.item["id"] if response.item is not None else None
         self._outbox.put_own(
@@ -301,7 +301,7 @@ class ServerEvents:
 
     def _earlier(self, response: Response) -> str:
         """What the responses of the same turn before this one had said."""
-        slot = self._session.conductor.slot_of(response.turn) if self._session is not None else None
+        slot = self._session.conductor.find_slot(response.turn) if self._session is not None else None
         return slot.heard_within(response.before) if slot is not None and response.before else ""
 
     def _turn_ended(self, turn: str, reason: str, timeline: Mapping[str, float]) -> None:

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.text.phrases import Stop, asks, phrases_of, tokens
-from actors.turn_taking.echo_words import unexplained
-from actors.turn_taking.name_matching import called, key
+from actors.text.phrases import Stop, asks, load_phrases, tokenize
+from actors.turn_taking.echo_words import find_unexplained
+from actors.turn_taking.name_matching import encode_sound, is_addressed
 
-ENGLISH = phrases_of("en")
+ENGLISH = load_phrases("en")
 NAMES = ("Harry",)
 
 
@@ -38,7 +38,7 @@ NAMES = ("Harry",)
     ],
 )
 def test_these_stop_harry_and_leave_nothing_to_answer(text: str) -> None:
-    assert ENGLISH.stop(text, NAMES) == Stop("")
+    assert ENGLISH.find_stop(text, NAMES) == Stop("")
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_these_stop_harry_and_leave_nothing_to_answer(text: str) -> None:
     ],
 )
 def test_these_stop_him_and_the_rest_is_to_be_answered(text: str, rest: str) -> None:
-    assert ENGLISH.stop(text, NAMES) == Stop(rest)
+    assert ENGLISH.find_stop(text, NAMES) == Stop(rest)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_these_stop_him_and_the_rest_is_to_be_answered(text: str, rest: str) -> 
     ],
 )
 def test_these_stop_nobody(text: str) -> None:
-    assert ENGLISH.stop(text, NAMES) is None
+    assert ENGLISH.find_stop(text, NAMES) is None
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_these_stop_nobody(text: str) -> None:
     ],
 )
 def test_he_is_asked_to_say_the_rest(text: str, asked: bool) -> None:
-    assert ENGLISH.go_on(text, NAMES) is asked
+    assert ENGLISH.asks_to_go_on(text, NAMES) is asked
 
 
 @pytest.mark.parametrize(
@@ -123,8 +123,8 @@ def test_he_is_asked_to_say_the_rest(text: str, asked: bool) -> None:
     ],
 )
 def test_these_only_say_that_somebody_listens(text: str) -> None:
-    assert ENGLISH.backchannel(text)
-    assert not ENGLISH.hesitation(text)
+    assert ENGLISH.is_backchannel(text)
+    assert not ENGLISH.is_hesitation(text)
 
 
 @pytest.mark.parametrize(
@@ -144,12 +144,12 @@ def test_these_only_say_that_somebody_listens(text: str) -> None:
     ],
 )
 def test_these_say_more_than_that_or_nothing(text: str) -> None:
-    assert not ENGLISH.backchannel(text)
+    assert not ENGLISH.is_backchannel(text)
 
 
 def test_a_hesitation_is_no_assent() -> None:
-    assert ENGLISH.hesitation("Um, uh.")
-    assert not ENGLISH.hesitation("Um, yes.")
+    assert ENGLISH.is_hesitation("Um, uh.")
+    assert not ENGLISH.is_hesitation("Um, yes.")
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_hesitation_is_no_assent() -> None:
     ],
 )
 def test_the_record_is_left_and_taken_up_again(text: str, wish: bool | None) -> None:
-    assert ENGLISH.off_the_record(text, NAMES) is wish
+    assert ENGLISH.asks_off_the_record(text, NAMES) is wish
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_whether_he_asked(text: str, question: bool) -> None:
     ],
 )
 def test_harry_is_called(text: str) -> None:
-    assert called(text, NAMES, ENGLISH)
+    assert is_addressed(text, NAMES, ENGLISH)
 
 
 @pytest.mark.parametrize(
@@ -226,15 +226,15 @@ def test_harry_is_called(text: str) -> None:
     ],
 )
 def test_nobody_calls_harry(text: str) -> None:
-    assert not called(text, NAMES, ENGLISH)
+    assert not is_addressed(text, NAMES, ENGLISH)
 
 
 def test_any_name_of_any_length_may_be_given() -> None:
-    assert called("Computer, lights on", ("Computer",), ENGLISH)
-    assert called("Hey Mister Data, report", ("Mister Data",), ENGLISH)
-    assert called("Ada, hello", ("Ada",), ENGLISH)
-    assert not called("Add a line", ("Ada",), ENGLISH)
-    assert not called("Hello", ("",), ENGLISH)
+    assert is_addressed("Computer, lights on", ("Computer",), ENGLISH)
+    assert is_addressed("Hey Mister Data, report", ("Mister Data",), ENGLISH)
+    assert is_addressed("Ada, hello", ("Ada",), ENGLISH)
+    assert not is_addressed("Add a line", ("Ada",), ENGLISH)
+    assert not is_addressed("Hello", ("",), ENGLISH)
 
 
 def test_talk_full_of_words_like_the_name_holds_no_call() -> None:
@@ -243,14 +243,16 @@ def test_talk_full_of_words_like_the_name_holds_no_call() -> None:
         "Hurray! Here, have a cherry. The hairy dog is theirs. Hi, Larry. Well, Mary, carry it. Hey, Gary! Oh, horror. "
         "Hardly, Harlan."
     )
-    assert not any(called(f"{sentence.strip()}.", NAMES, ENGLISH) for sentence in talk.replace("!", ".").split("."))
+    assert not any(
+        is_addressed(f"{sentence.strip()}.", NAMES, ENGLISH) for sentence in talk.replace("!", ".").split(".")
+    )
 
 
 @pytest.mark.parametrize(
     ("one", "other"), [("harry", "hairy"), ("harry", "hari"), ("catherine", "kathryn"), ("sean", "shawn")]
 )
 def test_names_that_sound_alike_have_one_key_where_the_spelling_tells(one: str, other: str) -> None:
-    assert (key(one) == key(other)) is (one != "sean"), "Irish spelling is beyond it"
+    assert (encode_sound(one) == encode_sound(other)) is (one != "sean"), "Irish spelling is beyond it"
 
 
 # Echo
@@ -270,7 +272,7 @@ def test_names_that_sound_alike_have_one_key_where_the_spelling_tells(one: str, 
     ],
 )
 def test_harrys_own_words_are_known_again(heard: str, saying: str, rest: str | None) -> None:
-    assert unexplained(heard, saying) == rest
+    assert find_unexplained(heard, saying) == rest
 
 
 # Bounds
@@ -278,22 +280,22 @@ def test_harrys_own_words_are_known_again(heard: str, saying: str, rest: str | N
 
 @given(st.text(max_size=2000), st.text(max_size=2000))
 def test_any_text_whatever_is_taken(text: str, other: str) -> None:
-    stop = ENGLISH.stop(text, (other,))
+    stop = ENGLISH.find_stop(text, (other,))
     assert stop is None or text.endswith(stop.rest) or stop.rest in text
-    ENGLISH.go_on(text)
-    ENGLISH.off_the_record(text)
-    assert not (ENGLISH.backchannel(text) and ENGLISH.hesitation(text))
-    called(text, (other, "Harry"), ENGLISH)
-    rest = unexplained(text, other)
-    assert rest is None or set(rest.split()) <= {token.word for token in tokens(text)}
+    ENGLISH.asks_to_go_on(text)
+    ENGLISH.asks_off_the_record(text)
+    assert not (ENGLISH.is_backchannel(text) and ENGLISH.is_hesitation(text))
+    is_addressed(text, (other, "Harry"), ENGLISH)
+    rest = find_unexplained(text, other)
+    assert rest is None or set(rest.split()) <= {token.word for token in tokenize(text)}
 
 
 def test_only_the_beginning_of_an_endless_text_is_looked_at() -> None:
-    assert ENGLISH.backchannel("yeah " * 10_000)
-    assert len(tokens("a " * 10_000)) == 300
+    assert ENGLISH.is_backchannel("yeah " * 10_000)
+    assert len(tokenize("a " * 10_000)) == 300
 
 
 def test_a_language_without_phrases_of_its_own_gets_the_english_ones() -> None:
-    assert phrases_of("xx").backchannel("yeah")
-    assert phrases_of("en-GB").backchannel("yeah")
-    assert phrases_of("../en").backchannel("yeah")
+    assert load_phrases("xx").is_backchannel("yeah")
+    assert load_phrases("en-GB").is_backchannel("yeah")
+    assert load_phrases("../en").is_backchannel("yeah")

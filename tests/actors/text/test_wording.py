@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.text.segmentation import LONGEST, Wording
+from actors.text.segmentation import MAX_PIECE_CHARACTERS, Wording
 
 
 def pieces(text: str, *, cuts: random.Random | None = None, max_characters: int = 100_000) -> list[str]:
@@ -79,7 +79,7 @@ class TestPieces:
 
     def test_a_sentence_without_marks_is_cut_at_a_word(self) -> None:
         said = pieces("word " * 500)
-        assert all(len(piece) <= LONGEST for piece in said)
+        assert all(len(piece) <= MAX_PIECE_CHARACTERS for piece in said)
         assert all(piece.endswith("word") for piece in said)
         assert "".join(said) == ("word " * 500).strip()
 
@@ -87,7 +87,7 @@ class TestPieces:
         wording, said = Wording(), []
         for _ in range(1000):
             now = wording.feed("x" * 100)
-            assert sum(map(len, now)) <= LONGEST
+            assert sum(map(len, now)) <= MAX_PIECE_CHARACTERS
             said += now
         assert sum(map(len, said)) > 99_000
         assert "".join(said + wording.end()) == "x" * 100_000
@@ -179,7 +179,7 @@ def test_whatever_comes_the_pieces_are_plain_and_the_same_for_every_cutting(text
     assert not any(left.isspace() and right.isspace() for left, right in pairwise(joined))
     assert not set(joined) & set("*_`|[]😀\n\t\r\ue000\ue001\ue002\ue003")
     joined.encode()  # raises if a lone surrogate is left
-    assert all(len(piece) <= LONGEST and any(map(str.isalnum, piece)) for piece in said)
+    assert all(len(piece) <= MAX_PIECE_CHARACTERS and any(map(str.isalnum, piece)) for piece in said)
 
 
 @pytest.mark.parametrize("text", ["[", "*a", "`", "<think ", "|", "(a", "![", "http://", "\\", "~", "1", "- ", "{"])
@@ -188,4 +188,4 @@ def test_memory_stays_bounded_whatever_never_closes(text: str) -> None:
     for _ in range(3000):
         wording.feed(text)
         assert len(wording._markup._text) < 1000
-        assert len(wording._piece) <= LONGEST
+        assert len(wording._piece) <= MAX_PIECE_CHARACTERS

@@ -14,7 +14,7 @@ CALL = "Harry, what time is it?"
 
 def awake(**settings: object) -> Attention:
     attention = Attention(**settings)  # type: ignore[arg-type]
-    attention.ready(0.0)
+    attention.start(0.0)
     return attention
 
 
@@ -39,9 +39,9 @@ def test_what_is_meant_for_harry(sentence: str, text: str, began_at: float, mean
 
 def test_the_window_opens_anew_after_each_turn_and_stays_open_while_one_is_answered() -> None:
     attention = awake(window=10.0)
-    attention.turn_began(5.0)
+    attention.begin_turn(5.0)
     assert attention.judge(QUESTION, 100.0) is Meant.MEANT
-    attention.turn_ended(100.0)
+    attention.end_turn(100.0)
     assert attention.judge(QUESTION, 110.0) is Meant.MEANT
     assert attention.judge(QUESTION, 110.1) is Meant.NOT_MEANT
 
@@ -60,7 +60,7 @@ def test_a_murmur_after_a_question_is_an_answer() -> None:
 def test_a_client_that_says_when_he_speaks_is_always_meant() -> None:
     attention = awake(always=True)
     assert attention.judge("Mhm.", 9000.0) is Meant.MEANT
-    assert not attention.resting(9000.0)
+    assert not attention.is_resting(9000.0)
 
 
 def test_any_wake_phrase_and_the_spotter_open_the_window() -> None:
@@ -68,7 +68,7 @@ def test_any_wake_phrase_and_the_spotter_open_the_window() -> None:
     assert attention.judge("Computer, what time is it?", 100.0) is Meant.MEANT
     assert attention.judge("Wake up now", 100.0) is Meant.MEANT
     assert attention.judge("My computer is slow", 100.0) is Meant.NOT_MEANT
-    attention.woken(200.0)
+    attention.wake(200.0)
     assert attention.judge(QUESTION, 210.0) is Meant.MEANT
 
 
@@ -84,65 +84,56 @@ def test_a_muted_harry_hears_nothing_at_all() -> None:
     assert attention.judge(CALL, 1.0) is Meant.MEANT
 
 
-def test_a_held_button_lets_in_what_began_while_it_was_down() -> None:
-    attention = awake(talk=Talk.HOLD)
+def test_a_button_lets_in_what_began_between_two_presses() -> None:
+    attention = awake(talk=Talk.TOGGLE)
     assert not attention.hears(1.0)
     assert attention.judge(CALL, 1.0) is Meant.NOT_MEANT
     assert not attention.press(2.0)
     assert attention.hears(2.5)
     assert attention.judge("Mhm.", 2.5) is Meant.MEANT
-    assert attention.release(4.0), "the utterance ends at once"
-    assert not attention.hears(4.1)
-    assert attention.judge(QUESTION, 3.0) is Meant.MEANT, "its words come after the release"
-    assert attention.judge(QUESTION, 4.5) is Meant.NOT_MEANT
-    assert attention.judge(QUESTION, 1.9) is Meant.NOT_MEANT, "it began before the button went down"
-    assert not attention.release(5.0), "it was up already"
-
-
-def test_a_toggled_button_opens_with_one_press_and_ends_with_the_next() -> None:
-    attention = awake(talk=Talk.TOGGLE)
-    assert not attention.press(1.0)
-    assert not attention.release(1.2)
     assert attention.hears(50.0)
-    assert attention.press(60.0)
-    assert not attention.release(60.1)
-    assert not attention.hears(61.0)
-    assert attention.judge(QUESTION, 55.0) is Meant.MEANT
+    assert attention.press(60.0), "the utterance ends at once"
+    assert not attention.hears(60.1)
+    assert attention.judge(QUESTION, 55.0) is Meant.MEANT, "its words come after the press"
+    assert attention.judge(QUESTION, 60.5) is Meant.NOT_MEANT
+    assert attention.judge(QUESTION, 1.9) is Meant.NOT_MEANT, "it began before the button was pressed"
+    assert not attention.press(70.0), "the next press opens it once more"
+    assert attention.hears(70.1)
 
 
 def test_harry_rests_after_a_long_silence_and_a_voice_wakes_him() -> None:
     attention = awake(rest_after=100.0)
-    assert not attention.resting(100.0)
-    assert attention.resting(100.1)
-    assert attention.voice(200.0), "what came before the voice was noticed is to be heard too"
-    assert not attention.resting(200.0)
-    assert not attention.voice(201.0)
+    assert not attention.is_resting(100.0)
+    assert attention.is_resting(100.1)
+    assert attention.hear_voice(200.0), "what came before the voice was noticed is to be heard too"
+    assert not attention.is_resting(200.0)
+    assert not attention.hear_voice(201.0)
     assert attention.judge(CALL, 200.0) is Meant.MEANT
     assert attention.judge(QUESTION, 200.0) is Meant.NOT_MEANT
 
 
-def test_he_does_not_rest_while_he_answers_or_a_button_is_down_nor_if_he_never_shall() -> None:
+def test_he_does_not_rest_while_he_answers_or_the_microphone_was_opened_nor_if_he_never_shall() -> None:
     answering = awake(rest_after=100.0)
-    answering.turn_began(50.0)
-    assert not answering.resting(1000.0)
-    pressed = awake(rest_after=100.0, talk=Talk.HOLD)
+    answering.begin_turn(50.0)
+    assert not answering.is_resting(1000.0)
+    pressed = awake(rest_after=100.0, talk=Talk.TOGGLE)
     pressed.press(50.0)
-    assert not pressed.resting(1000.0)
-    assert not awake(rest_after=None).resting(1e9)
+    assert not pressed.is_resting(1000.0)
+    assert not awake(rest_after=None).is_resting(1e9)
 
 
 def test_off_the_record_nothing_is_kept() -> None:
     attention = awake()
-    assert attention.record_wish("Harry, off the record, please.") is True
+    assert attention.heed_record_wish("Harry, off the record, please.") is True
     assert not attention.is_recording
-    assert attention.record_wish(QUESTION) is None
-    assert attention.record_wish("Back on the record.") is False
+    assert attention.heed_record_wish(QUESTION) is None
+    assert attention.heed_record_wish("Back on the record.") is False
     assert attention.is_recording
 
 
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["ready", "turn_began", "turn_ended", "woken", "press", "release", "voice", "mute", "unmute"]),
+        st.sampled_from(["start", "begin_turn", "end_turn", "wake", "press", "hear_voice", "mute", "unmute"]),
         st.floats(0, 100, allow_nan=False),
     ),
     max_size=30,
@@ -168,4 +159,4 @@ def test_whatever_happens_muted_hears_nothing_and_judging_changes_nothing(
             assert not attention.hears(at)
             assert first is Meant.NOBODY
         if attention.is_open(at):
-            assert not attention.resting(at) or attention.rest_after is None
+            assert not attention.is_resting(at) or attention.rest_after is None

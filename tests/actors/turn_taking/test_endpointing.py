@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.text.phrases import phrases_of
+from actors.text.phrases import load_phrases
 from actors.turn_taking.endpointing import Endpointing, Sign
-from actors.turn_taking.turn_completion import COMPLETE, LISTING, OPEN, UNREAD, finished
+from actors.turn_taking.turn_completion import COMPLETE, LISTING, OPEN, UNREAD, estimate_finished
 
 WINDOW = 0.032
 PROBABILITY = {"#": 0.9, "-": 0.4, ".": 0.02}
-ENGLISH = phrases_of("en")
+ENGLISH = load_phrases("en")
 
 
 @dataclass
@@ -50,7 +50,7 @@ def silence_needed(text: str | None, machine: Endpointing | None = None, model: 
     if text is not None:
         scene.words(text)
     if model is not None:
-        scene.note(scene.machine.turn_model(model, scene.machine.voice_ended_at, scene.at))
+        scene.note(scene.machine.weigh_turn_model(model, scene.machine.voice_ended_at, scene.at))
     scene.play("." * 100)
     return next(at for at, sign in scene.signs if sign is Sign.STOPPED) - scene.machine.voice_ended_at
 
@@ -166,8 +166,8 @@ def test_what_the_ear_told_of_one_pause_is_forgotten_at_the_next() -> None:
 def test_whoever_pauses_long_is_waited_for_longer_within_bounds() -> None:
     slow, quick = Endpointing(), Endpointing()
     for _ in range(50):
-        slow.joined(1.5)
-        quick.joined(0.2)
+        slow.learn_pause(1.5)
+        quick.learn_pause(0.2)
     assert silence_needed("What time is it?", slow) == pytest.approx(0.416)
     assert silence_needed("I need milk and", slow) == pytest.approx(1.92)
     assert silence_needed("I need milk and", quick) == pytest.approx(0.96)
@@ -251,7 +251,7 @@ def test_whatever_is_heard_the_signs_come_in_order(windows: str, words: dict[int
     ],
 )
 def test_these_lead_on(text: str) -> None:
-    assert finished(text, ENGLISH) == OPEN
+    assert estimate_finished(text, ENGLISH) == OPEN
 
 
 @pytest.mark.parametrize(
@@ -264,7 +264,7 @@ def test_these_lead_on(text: str) -> None:
     ],
 )
 def test_these_count_something_up(text: str) -> None:
-    assert finished(text, ENGLISH) == LISTING
+    assert estimate_finished(text, ENGLISH) == LISTING
 
 
 @pytest.mark.parametrize(
@@ -286,16 +286,16 @@ def test_these_count_something_up(text: str) -> None:
     ],
 )
 def test_these_sound_finished(text: str) -> None:
-    assert finished(text, ENGLISH) >= COMPLETE
+    assert estimate_finished(text, ENGLISH) >= COMPLETE
 
 
 def test_only_the_last_sentence_counts_and_no_words_say_nothing() -> None:
-    assert finished("I need milk and. What time is it?", ENGLISH) >= COMPLETE
-    assert finished("What time is it? I need milk and.", ENGLISH) == OPEN
-    assert finished("...", ENGLISH) == UNREAD
-    assert finished("", ENGLISH) == UNREAD
+    assert estimate_finished("I need milk and. What time is it?", ENGLISH) >= COMPLETE
+    assert estimate_finished("What time is it? I need milk and.", ENGLISH) == OPEN
+    assert estimate_finished("...", ENGLISH) == UNREAD
+    assert estimate_finished("", ENGLISH) == UNREAD
 
 
 @given(st.text(max_size=2000))
 def test_any_text_has_a_likelihood(text: str) -> None:
-    assert 0.0 <= finished(text, ENGLISH) <= 1.0
+    assert 0.0 <= estimate_finished(text, ENGLISH) <= 1.0

@@ -22,10 +22,10 @@ from hypothesis import strategies as st
 from channels.messages import Exchange, Source, TurnRecord
 from channels.turn import new_id
 from harry.errors import StoreError
-from harry.memory.conversations.recent import earlier
-from harry.memory.conversations.rotation import MOST_TURNS, Rotation
-from harry.memory.conversations.summary import LONGEST, extract
-from harry.memory.conversations.window import Row, cost, shown, upper_bound, within
+from harry.memory.conversations.recent import recall_earlier
+from harry.memory.conversations.rotation import MAX_TURNS, Rotation
+from harry.memory.conversations.summary import MAX_SUMMARY_CHARACTERS, extract
+from harry.memory.conversations.window import Row, bound_tokens, count_exchange, fit_budget, merge_amended
 from harry.memory.diary.stream import SocDays
 from harry.memory.longterm.service import LongTermMemory
 from harry.memory.store.database import Database
@@ -92,53 +92,53 @@ async def test_what_was_said_within_half_an_hour_is_recalled_and_not_rotated(tab
     await tables.write([turn(NOON, "one"), turn(NOON + 29 * MINUTE, "two")])
     clock.now = NOON + 58 * MINUTE
     assert await rotation.rotate("ann") == []
-    assert said(await rotation.fleeting("ann")) == ["one", "two"]
+    assert said(await rotation.recall_recent("ann")) == ["one", "two"]
 
 
 async def test_recent_turns_are_cut_to_the_budget_from_the_oldest(tables, rotation):
     await tables.write([turn(NOON + n, f"{n}") for n in range(20)])
-    one = cost(Exchange("", "10", " Good day.", False))
-    assert said(await rotation.fleeting("ann", budget=3 * one)) == ["17", "18", "19"]
-    assert await rotation.fleeting("ann", budget=one - 1) == []
-    assert await rotation.fleeting("ann", budget=0) == []
+    one = count_exchange(Exchange("", "10", " Good day.", False))
+    assert said(await rotation.recall_recent("ann", budget=3 * one)) == ["17", "18", "19"]
+    assert await rotation.recall_recent("ann", budget=one - 1) == []
+    assert await rotation.recall_recent("ann", budget=0) == []
 
 
 async def test_the_minds_own_tokenizer_counts_where_there_is_one(tables, rotation):
     await tables.write([turn(NOON + n, f"{n}") for n in range(9)])
     words = lambda text: len(text.split())  # noqa: E731
-    assert len(await rotation.fleeting("ann", budget=22, count=words)) == 2
+    assert len(await rotation.recall_recent("ann", budget=22, count=words)) == 2
 
 
 async def test_nobody_recalls_what_another_said(tables, rotation):
     await tables.write([turn(NOON, "mine"), turn(NOON, "yours", user="bob")])
-    assert said(await rotation.fleeting("ann")) == ["mine"]
-    assert said(await rotation.fleeting("bob")) == ["yours"]
-    assert await rotation.fleeting("eve") == []
+    assert said(await rotation.recall_recent("ann")) == ["mine"]
+    assert said(await rotation.recall_recent("bob")) == ["yours"]
+    assert await rotation.recall_recent("eve") == []
 
 
 async def test_an_amended_turn_is_recalled_once_as_what_amends_it(tables, rotation):
     first = turn(NOON, "I would", id="1")
     await tables.write([first, turn(NOON + 1, "two", id="2"), turn(NOON + 2, "I would like tea", amends="1", id="3")])
-    assert said(await rotation.fleeting("ann")) == ["I would like tea", "two"]
+    assert said(await rotation.recall_recent("ann")) == ["I would like tea", "two"]
 
 
 @given(st.text())
 def test_the_upper_bound_is_never_below_the_bytes_a_tokenizer_could_spend_a_token_on(text):
-    assert upper_bound(text) > len(text.encode("utf-8", "surrogatepass"))
+    assert bound_tokens(text) > len(text.encode("utf-8", "surrogatepass"))
 
 
 @given(st.lists(st.tuples(st.text(max_size=20), st.text(max_size=20)), max_size=20), st.integers(-5, 500))
 def test_what_is_recalled_is_the_longest_end_that_fits(pairs, budget):
     exchanges = [Exchange(str(n), *pair, False) for n, pair in enumerate(pairs)]
-    taken = within(exchanges, budget)
+    taken = fit_budget(exchanges, budget)
     assert taken == exchanges[len(exchanges) - len(taken) :]
-    assert sum(map(cost, taken)) <= max(budget, 0)
+    assert sum(map(count_exchange, taken)) <= max(budget, 0)
     if len(taken) < len(exchanges):
-        assert sum(map(cost, taken)) + cost(exchanges[-len(taken) - 1]) > budget
+        assert sum(map(count_exchange, taken)) + count_exchange(exchanges[-len(taken) - 1]) > budget
 
 
 def test_an_amendment_of_what_is_out_of_sight_stands_by_itself():
-    assert said(shown([Row(5, "5", "mended", "", False, "1")])) == ["mended"]
+    assert said(merge_amended([Row(5, "5", "mended", "", False, "1")])) == ["mended"]
 
 
 # Rotation
@@ -152,10 +152,10 @@ async def test_after_half_an_hour_of_silence_the_conversation_is_a_dated_one_wit
     assert (conversation.started_at, conversation.ended_at) == (NOON, NOON + MINUTE + 5)
     assert "tulips" in (conversation.summary or "")
     assert conversation.author == "extract"
-    assert await rotation.fleeting("ann") == []
-    assert said(await rotation.exchanges(conversation)) == ["I planted tulips today.", "They are red."]
-    assert await rotation.conversations("ann") == [conversation]
-    assert await rotation.conversations("ann", day="2026-03-05") == []
+    assert await rotation.recall_recent("ann") == []
+    assert said(await rotation.read_exchanges(conversation)) == ["I planted tulips today.", "They are red."]
+    assert await rotation.list_conversations("ann") == [conversation]
+    assert await rotation.list_conversations("ann", day="2026-03-05") == []
     assert await rotation.rotate("ann") == [], "it was rotated twice"
 
 
@@ -165,7 +165,7 @@ async def test_a_new_local_day_ends_a_conversation_however_lively(tables, rotati
     clock.now = late + 5 * MINUTE
     (conversation,) = await rotation.rotate("ann")
     assert (conversation.day, conversation.turns) == ("2026-03-04", 2)
-    assert said(await rotation.fleeting("ann")) == ["2", "3", "4"]
+    assert said(await rotation.recall_recent("ann")) == ["2", "3", "4"]
 
 
 @pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25"])
@@ -190,15 +190,15 @@ async def test_several_conversations_of_a_day_are_numbered_and_come_oldest_first
     await tables.write([turn(NOON + n * HOUR, f"{n}") for n in range(4)])
     clock.now = NOON + 10 * HOUR
     assert [each.number for each in await rotation.rotate("ann")] == [1, 2, 3, 4]
-    assert [each.number for each in await rotation.conversations("ann", limit=2)] == [3, 4]
+    assert [each.number for each in await rotation.list_conversations("ann", limit=2)] == [3, 4]
 
 
 async def test_a_conversation_without_end_is_rotated_in_parts(tables, rotation, clock):
-    await tables.write([turn(NOON + n, f"{n}") for n in range(MOST_TURNS + 1)])
+    await tables.write([turn(NOON + n, f"{n}") for n in range(MAX_TURNS + 1)])
     clock.now = NOON + MINUTE
     (part,) = await rotation.rotate("ann")
-    assert part.turns == MOST_TURNS
-    assert said(await rotation.fleeting("ann")) == [f"{MOST_TURNS}"]
+    assert part.turns == MAX_TURNS
+    assert said(await rotation.recall_recent("ann")) == [f"{MAX_TURNS}"]
 
 
 async def test_a_turn_with_an_impossible_time_is_kept_and_rotated(tables, rotation, clock):
@@ -243,8 +243,8 @@ async def test_turns_stay_recent_until_the_summary_is_written(tables, clock):
     recalled = []
 
     async def summarise(_):
-        recalled.extend(said(await rotation.fleeting("ann")))
-        recalled.append(len(await rotation.conversations("ann")))
+        recalled.extend(said(await rotation.recall_recent("ann")))
+        recalled.append(len(await rotation.list_conversations("ann")))
         return "summary"
 
     rotation = Rotation(tables, wall=clock, summarise=summarise)
@@ -264,14 +264,14 @@ async def test_what_is_said_while_the_summary_is_written_belongs_to_the_next_con
     clock.now = NOON + HOUR
     (conversation,) = await rotation.rotate("ann")
     assert conversation.turns == 1
-    assert said(await rotation.fleeting("ann")) == ["late"]
+    assert said(await rotation.recall_recent("ann")) == ["late"]
 
 
 @given(st.lists(st.tuples(st.text(max_size=300), st.text(max_size=300)), max_size=30))
 def test_an_extract_is_made_of_what_was_said_and_is_never_long_nor_empty(pairs):
     exchanges = [Exchange("", *pair, False) for pair in pairs]
     summary = extract(exchanges)
-    assert 0 < len(summary) <= LONGEST
+    assert 0 < len(summary) <= MAX_SUMMARY_CHARACTERS
     assert summary == extract(exchanges)
     everything = " ".join(" ".join(pair) for pair in pairs).split()
     assert summary == "Nothing was said." or all(any(word in each for each in everything) for word in summary.split())
@@ -332,11 +332,11 @@ async def test_a_cancelled_rotation_is_taken_up_where_it_was(tables, clock):
     clock.now = NOON + 9 * HOUR
     for point in POINTS:
         with pytest.raises(Stop):
-            await Rotation(tables, wall=clock, reached=stop_at(point)).rotate("ann")
+            await Rotation(tables, wall=clock, on_step=stop_at(point)).rotate("ann")
     await Rotation(tables, wall=clock).rotate("ann")
     rotation = Rotation(tables, wall=clock)
-    found = await rotation.conversations("ann")
-    assert [said(await rotation.exchanges(each)) for each in found] == [["a"], ["b"], ["c"]]
+    found = await rotation.list_conversations("ann")
+    assert [said(await rotation.read_exchanges(each)) for each in found] == [["a"], ["b"], ["c"]]
     assert [each.number for each in found] == [1, 2, 3]
 
 
@@ -349,7 +349,7 @@ async def live(folder: Path, life: int, point: str) -> None:
             if at == point and random.random() < 0.3:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        rotation = Rotation(tables, wall=clock, reached=reached)
+        rotation = Rotation(tables, wall=clock, on_step=reached)
         for count in range(10_000):
             name = f"{life:05d}-{count:05d}"
             await tables.write([turn(clock.now, f"{name} was said", id=name)])
@@ -380,9 +380,9 @@ async def kill_again_and_again(folder: Path, lives: int) -> int:
     async with opened(folder) as tables:
         rotation = Rotation(tables, wall=Clock(NOON + (lives + 1) * 5 * HOUR + 10_000 * HOUR))
         await rotation.rotate("ann")
-        assert await rotation.fleeting("ann") == []
-        conversations = await rotation.conversations("ann", limit=1_000_000)
-        kept = [each.turn for one in conversations for each in await rotation.exchanges(one)]
+        assert await rotation.recall_recent("ann") == []
+        conversations = await rotation.list_conversations("ann", limit=1_000_000)
+        kept = [each.turn for one in conversations for each in await rotation.read_exchanges(one)]
         assert all(one.summary for one in conversations)
         assert sum(one.turns for one in conversations) == len(kept)
     assert len(kept) == len(set(kept)), "a turn is in two conversations"
@@ -413,22 +413,22 @@ def texts(entries) -> list[str]:
 
 
 async def test_today_is_yesterday_while_today_is_empty(soc, clock):
-    assert await soc.today() == []
+    assert await soc.read_today() == []
     await soc.append("of the fourth")
     clock.now += 24 * HOUR
-    assert texts(await soc.today()) == ["of the fourth"]
+    assert texts(await soc.read_today()) == ["of the fourth"]
     await soc.append("of the fifth")
-    assert texts(await soc.today()) == ["of the fifth"]
-    assert texts(await soc.yesterday()) == ["of the fourth"]
+    assert texts(await soc.read_today()) == ["of the fifth"]
+    assert texts(await soc.read_yesterday()) == ["of the fourth"]
     clock.now += 48 * HOUR
-    assert await soc.today() == [], "the day before yesterday is not yesterday"
+    assert await soc.read_today() == [], "the day before yesterday is not yesterday"
 
 
 async def test_entries_have_their_time_and_number_and_the_same_id_changes_nothing(soc, clock):
     assert await soc.append("one", entry="e") == 1
     clock.now += 1
     assert await soc.append("two", entry="e") == 1
-    (entry,) = await soc.day("2026-03-04")
+    (entry,) = await soc.read_day("2026-03-04")
     assert (entry.sequence, entry.at, entry.text, entry.day) == (1, NOON, "one", "2026-03-04")
 
 
@@ -439,27 +439,27 @@ async def test_yesterday_and_today_are_right_in_the_nights_of_23_and_25_hours(so
     while clock.now < berlin(f"{following} 00:00"):
         await soc.append("x")
         clock.now += HOUR
-    assert len(await soc.day(day)) == (23 if day == "2026-03-29" else 25)
-    assert await soc.days() == [day]
+    assert len(await soc.read_day(day)) == (23 if day == "2026-03-29" else 25)
+    assert await soc.list_days() == [day]
     clock.now = berlin(f"{following} 00:30")
-    assert len(await soc.yesterday()) == len(await soc.day(day))
+    assert len(await soc.read_yesterday()) == len(await soc.read_day(day))
 
 
 async def test_a_stretch_of_days_holds_both_ends_and_the_newest_at_most(soc, clock):
     for _ in range(5):
         await soc.append(f"{datetime.fromtimestamp(clock.now, BERLIN).day}")
         clock.now += 24 * HOUR
-    assert texts(await soc.range("2026-03-05", "2026-03-07")) == ["5", "6", "7"]
-    assert texts(await soc.range("2026-03-01", "2026-12-31", limit=2)) == ["7", "8"]
+    assert texts(await soc.read_range("2026-03-05", "2026-03-07")) == ["5", "6", "7"]
+    assert texts(await soc.read_range("2026-03-01", "2026-12-31", limit=2)) == ["7", "8"]
     for first, last in [("2026-03-07", "2026-03-05"), ("yesterday", "2026-03-05"), ("", "")]:
         with pytest.raises(ValueError, match=r".+"):
-            await soc.range(first, last)
+            await soc.read_range(first, last)
 
 
 async def test_one_personas_stream_is_not_anothers(tables, soc, clock):
     await soc.append("mine")
     eve = SocDays(tables, "Eve", user="ann", zone=BERLIN, wall=clock)
-    assert await eve.today() == []
+    assert await eve.read_today() == []
 
 
 async def test_what_a_mind_summed_up_is_found_and_gone_with_each_turn_it_was_made_of(tables, clock):
@@ -467,7 +467,7 @@ async def test_what_a_mind_summed_up_is_found_and_gone_with_each_turn_it_was_mad
         return "We planned the tulip garden."
 
     let_go: list[tuple[str, frozenset[str]]] = []
-    rotation = Rotation(tables, wall=clock, summarise=summarise, over=lambda *told: let_go.append(told))
+    rotation = Rotation(tables, wall=clock, summarise=summarise, on_let_go=lambda *told: let_go.append(told))
     memory = LongTermMemory(tables)
     await tables.write([turn(NOON, "Where do they go?", id="one"), turn(NOON + MINUTE, "By the wall.", id="two")])
     clock.now = NOON + HOUR
@@ -477,7 +477,7 @@ async def test_what_a_mind_summed_up_is_found_and_gone_with_each_turn_it_was_mad
     assert (found.item.text, found.item.at) == ("We planned the tulip garden.", NOON + MINUTE + 5)
     await memory.delete("ann", ["two/said"])
     assert (await memory.search("tulip garden", namespace="ann", kinds=["note"])).found == ()
-    assert [each.summary for each in await rotation.conversations("ann")] == [""]
+    assert [each.summary for each in await rotation.list_conversations("ann")] == [""]
 
 
 async def test_a_summary_that_is_deleted_is_told_no_more(tables, clock):
@@ -488,9 +488,9 @@ async def test_a_summary_that_is_deleted_is_told_no_more(tables, clock):
     await tables.write([turn(NOON, "Where do they go?", id="one"), turn(NOON + MINUTE, "By the wall.", id="two")])
     clock.now = NOON + HOUR
     await rotation.rotate("ann")
-    assert await earlier(rotation, "ann", wall=clock)
+    assert await recall_earlier(rotation, "ann", wall=clock)
     assert await memory.delete("ann", ["one/summary"]) == 1
-    assert await earlier(rotation, "ann", wall=clock) == {}
+    assert await recall_earlier(rotation, "ann", wall=clock) == {}
 
 
 if __name__ == "__main__":

@@ -64,10 +64,10 @@ async def test_a_day_has_one_entry_and_the_last_wording_stands(journal, clock):
 
 
 async def test_the_newest_is_of_the_latest_day_not_the_last_written(journal):
-    assert await journal.newest() is None
+    assert await journal.read_newest() is None
     await journal.write("today")
     await journal.write("long ago", day="2020-01-01")
-    newest = await journal.newest()
+    newest = await journal.read_newest()
     assert newest is not None
     assert newest.text == "today"
 
@@ -75,9 +75,9 @@ async def test_the_newest_is_of_the_latest_day_not_the_last_written(journal):
 async def test_yesterday_is_the_calendar_day_before_also_after_a_night_of_23_hours(journal, clock):
     await journal.write("saturday")
     clock.now = datetime(2026, 3, 30, 0, 30, tzinfo=BERLIN).timestamp()
-    assert await journal.yesterday() is None
+    assert await journal.read_yesterday() is None
     await journal.write("sunday", day="2026-03-29")
-    found = await journal.yesterday()
+    found = await journal.read_yesterday()
     assert found is not None
     assert found.text == "sunday"
 
@@ -85,7 +85,7 @@ async def test_yesterday_is_the_calendar_day_before_also_after_a_night_of_23_hou
 async def test_yesterdays_entry_is_found_after_midnight_in_a_process_that_lives_on(journal, clock):
     await journal.write("written yesterday")
     clock.now += DAY
-    found = await journal.yesterday()
+    found = await journal.read_yesterday()
     assert found is not None
     assert found.text == "written yesterday"
 
@@ -106,7 +106,7 @@ async def test_search_finds_whole_words_in_any_field_and_the_rare_ones_first(jou
 async def test_journals_are_of_one_persona_and_one_user(tables, journal, clock):
     await journal.write("mine")
     for other in (Journal(tables, "Eve", "ann", wall=clock), Journal(tables, "Harry", "bob", wall=clock)):
-        assert await other.newest() is None
+        assert await other.read_newest() is None
         assert await other.search("mine") == []
         assert not await other.delete("2026-03-28")
 

@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 
 from channels.messages import Source, Thought, TurnRecord
 from harry.errors import StoreError
-from harry.memory.longterm.chunking import MOST, passages
-from harry.memory.longterm.selection import FLOORS, LONGEST, alike, chosen, rendered
-from harry.memory.longterm.selection import MOST as MOST_MEMORIES
+from harry.memory.longterm.chunking import MAX_PASSAGE_WORDS, split_passages
+from harry.memory.longterm.selection import FLOORS, MAX_MEMORY_CHARACTERS, are_alike, render, select
+from harry.memory.longterm.selection import MAX_MEMORIES as MOST_MEMORIES
 from harry.memory.longterm.service import Answer, Found, LongTermMemory
 from harry.memory.search import index as derived
 from harry.memory.store import items as items_module
 from harry.memory.store.connection import connect
 from harry.memory.store.database import Database
-from harry.memory.store.items import CHANGES, Item, clean, index_records
+from harry.memory.store.items import MAX_CHANGES, Item, clean, index_records
 from harry.memory.store.migrations.registry import MIGRATIONS, migrate, version
 
 AT = 1_700_000_000.0
@@ -180,12 +180,12 @@ def test_after_any_changes_the_index_finds_what_a_new_one_finds(tmp_path_factory
             assert {each.item.text for each in old.found} == {each.item.text for each in new.found}
         await tables.aclose()
 
-    smallest = derived._SMALLEST
-    derived._SMALLEST = 3 if shelved else smallest  # with the small one, most changes go to the second shelf
+    smallest = derived._MIN_TAIL_ROWS
+    derived._MIN_TAIL_ROWS = 3 if shelved else smallest  # with the small one, most changes go to the second shelf
     try:
         trio.run(scenario)
     finally:
-        derived._SMALLEST = smallest
+        derived._MIN_TAIL_ROWS = smallest
 
 
 async def test_what_another_process_writes_is_found_at_the_next_search(memory, tmp_path):
@@ -208,9 +208,9 @@ async def test_an_index_that_missed_too_many_changes_is_read_anew(memory, tmp_pa
 
 
 async def test_changes_are_not_kept_for_ever(memory, tmp_path):
-    await memory.upsert([item(f"{n}", f"word{n}") for n in range(CHANGES + 50)])
+    await memory.upsert([item(f"{n}", f"word{n}") for n in range(MAX_CHANGES + 50)])
     found = sqlite3.connect(tmp_path / "harry.sqlite3")
-    assert found.execute("SELECT count(*) FROM change").fetchone()[0] <= CHANGES
+    assert found.execute("SELECT count(*) FROM change").fetchone()[0] <= MAX_CHANGES
     found.close()
 
 
@@ -252,9 +252,9 @@ async def test_deleting_what_is_not_there_deletes_nothing(memory):
 async def test_a_vector_that_holds_something_of_a_deleted_turn_goes_too(memory):
     await memory.upsert([item("a", "secretword"), item("b", "an answer")])
     await memory.embed_missing()
-    assert (await memory.stats("ann"))[0]["with_vector"] == 2
+    assert (await memory.count_items("ann"))[0]["with_vector"] == 2
     await memory.delete("ann", ["a"])
-    assert (await memory.stats("ann"))[0]["with_vector"] == 0
+    assert (await memory.count_items("ann"))[0]["with_vector"] == 0
     memory.embedder.texts.clear()
     await memory.embed_missing()
     assert not any("secretword" in text for text in memory.embedder.texts)
@@ -293,13 +293,13 @@ async def test_the_same_turn_twice_is_one(memory):
 
 async def test_a_turn_that_amends_takes_the_place_of_the_other(memory):
     await kept(memory, turn("t1", "I have a kit", "Yes?"), turn("t2", "I have a kitten.", amends="t1"))
-    assert [each.id for _, each in await memory.items("ann")] == ["t2/said"]
+    assert [each.id for _, each in await memory.list_items("ann")] == ["t2/said"]
 
 
 async def test_a_thought_is_found_as_such(memory):
     await kept(memory, Thought("x", "ann", "s", "harry", "Harry", AT, "The kitten again."), turn("t", " ", " "))
     assert await ids(memory, "kitten", kinds=["soc"]) == ["x"]
-    assert [each.id for _, each in await memory.items("ann")] == ["x"]
+    assert [each.id for _, each in await memory.list_items("ann")] == ["x"]
 
 
 # Bad input
@@ -351,7 +351,7 @@ async def test_vectors_are_made_when_something_was_noticed(memory):
         await memory.upsert([item("a", "a kitten")])
         memory.notice()
         with trio.fail_after(10):
-            while not (await memory.stats())[0]["with_vector"]:
+            while not (await memory.count_items())[0]["with_vector"]:
                 await trio.testing.wait_all_tasks_blocked()
         nursery.cancel_scope.cancel()
 
@@ -376,31 +376,31 @@ def found(identity: str, strength: float, text: str = "", **changes: object) -> 
 @pytest.mark.parametrize("tier", ["both", "words"])
 def test_nothing_is_told_unless_one_is_strong(tier):
     first, other = FLOORS[tier]
-    assert chosen(Answer(tier, (found("a", first - 0.01), found("b", first - 0.02)))) == []
-    strong = chosen(Answer(tier, (found("a", first), found("b", other), found("c", other - 0.01))))
+    assert select(Answer(tier, (found("a", first - 0.01), found("b", first - 0.02)))) == []
+    strong = select(Answer(tier, (found("a", first), found("b", other), found("c", other - 0.01))))
     assert [each.item.id for each in strong] == ["a", "b"]
 
 
 def test_what_says_the_same_is_told_once():
     one, other = found("a", 1.0, "We met in the old harbour."), found("b", 1.0, "we met in the old harbour!")
-    assert alike(one, other)
-    assert not alike(one, found("c", 1.0, "We met in the old harbour.", speaker="Bob"))
-    assert len(chosen(Answer("both", (one, other)))) == 1
+    assert are_alike(one, other)
+    assert not are_alike(one, found("c", 1.0, "We met in the old harbour.", speaker="Bob"))
+    assert len(select(Answer("both", (one, other)))) == 1
 
 
 def test_few_are_told_the_oldest_first_and_none_that_the_prompt_has():
     many = tuple(found(f"t{n}/said", 1.0, at=AT - n) for n in range(9))
-    told = [each.item.id for each in chosen(Answer("both", many), present={"t1"})]
+    told = [each.item.id for each in select(Answer("both", many), present={"t1"})]
     assert len(told) == MOST_MEMORIES
     assert "t1/said" not in told
     assert told == sorted(told, reverse=True)
 
 
 def test_a_memory_is_one_line_with_its_age_and_origin():
-    line = rendered(found("a", 1.0, "one\ntwo\x00 three", at=AT), AT + 22 * 86_400)
+    line = render(found("a", 1.0, "one\ntwo\x00 three", at=AT), AT + 22 * 86_400)
     assert line == "Memory from 3 weeks ago, Ann: one two\x00 three"
-    assert rendered(found("a", 1.0, "x", speaker="", heading="Book > One"), AT).startswith("Memory from just now, Book")
-    assert len(rendered(found("a", 1.0, "word " * 10_000), AT)) < LONGEST + 60
+    assert render(found("a", 1.0, "x", speaker="", heading="Book > One"), AT).startswith("Memory from just now, Book")
+    assert len(render(found("a", 1.0, "word " * 10_000), AT)) < MAX_MEMORY_CHARACTERS + 60
 
 
 # Books and notes
@@ -408,7 +408,7 @@ def test_a_memory_is_one_line_with_its_age_and_origin():
 
 def test_passages_know_the_headings_above_them():
     text = "# Tea\nBegin.\n\n## Green\n\nOf Japan.\n\n## Black\nOf Assam.\n# Coffee\nBitter."
-    assert [(each.heading, each.text) for each in passages(text)] == [
+    assert [(each.heading, each.text) for each in split_passages(text)] == [
         ("Tea", "Begin."),
         ("Tea > Green", "Of Japan."),
         ("Tea > Black", "Of Assam."),
@@ -417,19 +417,19 @@ def test_passages_know_the_headings_above_them():
 
 
 def test_plain_text_has_no_headings_and_code_neither():
-    assert [each.heading for each in passages("# no heading", markdown=False)] == [""]
+    assert [each.heading for each in split_passages("# no heading", markdown=False)] == [""]
     fenced = "# One\n```\n# a comment\n\nx\n```\nafter"
-    assert [each.heading for each in passages(fenced)] == ["One"]
-    assert "# a comment" in passages(fenced)[0].text
+    assert [each.heading for each in split_passages(fenced)] == ["One"]
+    assert "# a comment" in split_passages(fenced)[0].text
 
 
 def test_a_short_note_stays_whole():
-    assert len(passages("First.\n\nSecond.\n\nThird.", markdown=False)) == 1
+    assert len(split_passages("First.\n\nSecond.\n\nThird.", markdown=False)) == 1
 
 
 def test_a_long_paragraph_is_cut_between_sentences_which_overlap():
     sentences = [f"This is sentence number {n} of the long paragraph." for n in range(100)]
-    found_passages = [each.text for each in passages(" ".join(sentences), markdown=False)]
+    found_passages = [each.text for each in split_passages(" ".join(sentences), markdown=False)]
     assert len(found_passages) > 3
     for one, following in pairwise(found_passages):
         assert following.startswith(one[one.rindex("This is") :])
@@ -439,15 +439,15 @@ def test_a_long_paragraph_is_cut_between_sentences_which_overlap():
 @given(st.lists(st.text(alphabet="ab. \n#`", max_size=40), max_size=40))
 def test_no_word_of_a_document_is_lost_and_no_passage_is_long(lines):
     document = "\n".join(lines)
-    found_passages = passages(document, markdown=False)
+    found_passages = split_passages(document, markdown=False)
     assert " ".join(each.text for each in found_passages).split() or not document.split()
-    assert all(len(each.text.split()) <= MOST + MOST // 4 for each in found_passages)
+    assert all(len(each.text.split()) <= MAX_PASSAGE_WORDS + MAX_PASSAGE_WORDS // 4 for each in found_passages)
     words = [word for each in found_passages for word in each.text.split()]
     assert set(document.split()) == set(words)
 
 
 def test_a_document_without_an_end_of_sentence_is_cut_too():
-    assert all(len(each.text.split()) <= MOST for each in passages("word " * 5000, markdown=False))
+    assert all(len(each.text.split()) <= MAX_PASSAGE_WORDS for each in split_passages("word " * 5000, markdown=False))
 
 
 # The schema

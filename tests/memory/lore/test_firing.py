@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harry.memory.lore.activation import Moment, judge
-from harry.memory.lore.decorators import Decorators, decorated
-from harry.memory.lore.model import SCAN_DEPTH, Book, Entry, Reason, Verdict, token_bound
+from harry.memory.lore.activation import CONSTANT_BUDGET_TOKENS, Budget, Moment, judge
+from harry.memory.lore.decorators import Decorators, split_decorators
+from harry.memory.lore.model import SCAN_DEPTH, Book, Entry, Reason, Verdict, bound_tokens
 from harry.memory.lore.patterns import Trials
 from harry.memory.lore.rules import LoreIndex
 
@@ -26,7 +26,11 @@ def entry(*keys: str, content: str | None = None, **fields: Any) -> Entry:
 
 
 def judged(
-    entries: Sequence[Entry] | Sequence[Book], *texts: str, budget: int = 1_000_000, **options: Any
+    entries: Sequence[Entry] | Sequence[Book],
+    *texts: str,
+    budget: int = 1_000_000,
+    constant_budget: int = CONSTANT_BUDGET_TOKENS,
+    **options: Any,
 ) -> list[Verdict]:
     """Judge every entry on texts, the newest last; entries are numbered from 1."""
     books = [each if isinstance(each, Book) else Book("book", (each,), scan_depth=2) for each in entries]
@@ -41,8 +45,8 @@ def judged(
     index = LoreIndex(numbered, names=options.pop("names", None))
     newest_first = list(texts)[::-1]
     hits = [index.keys.find(text) for text in newest_first]
-    options = {"count": words, "everything": True, "exactly": True, "trials": Trials(limit=60), **options}
-    return judge(index, newest_first, hits, budget=budget, **options)
+    options = {"explain": True, "trials": Trials(limit=60), **options}
+    return judge(index, newest_first, hits, budget=Budget(budget, words, constant_budget), **options)
 
 
 def fired(entries: Sequence[Entry] | Sequence[Book], *texts: str, **options: Any) -> list[int]:
@@ -151,7 +155,7 @@ def test_patterns_that_took_long_wait_for_those_that_did_not():
     ticks = iter(range(100))
     trials = Trials(limit=4.5, clock=lambda: next(ticks))  # each trial takes two ticks
     text = "word0 word1 word2"
-    verdicts = judge(index, [text], [index.keys.find(text)], budget=100, count=words, trials=trials)
+    verdicts = judge(index, [text], [index.keys.find(text)], budget=Budget(100, words), trials=trials)
     assert [verdict.entry.keys for verdict in verdicts] == [("/word1/",), ("/word2/",)]
 
 
@@ -310,36 +314,41 @@ def test_order_and_budget_hold_for_every_book(entries, texts, budget, constant_b
                 worthier = [each for each in mine if each.entry.worth >= over.entry.worth]
                 assert sum(words(each.text) for each in worthier) + words(over.text) > room
     brief = judged(
-        [Book("book", tuple(entries))], *texts, budget=budget, constant_budget=constant_budget, everything=False
+        [Book("book", tuple(entries))], *texts, budget=budget, constant_budget=constant_budget, explain=False
     )
-    assert brief == kept
+    assert [dataclasses.replace(verdict, why="") for verdict in brief] == [
+        dataclasses.replace(verdict, why="") for verdict in kept
+    ]
 
 
 # Decorators
 
 
 def test_decorators_leave_the_content_known_or_not():
-    text, asks = decorated("@@depth 4\n@@unknown_one 3,4\n\nThe dragon.\n@@@stray\nIt sleeps.\n")
+    text, asks = split_decorators("@@depth 4\n@@unknown_one 3,4\n\nThe dragon.\n@@@stray\nIt sleeps.\n")
     assert text == "The dragon.\nIt sleeps."
     assert asks == Decorators(depth=4)
 
 
 def test_what_only_looks_like_a_decorator_stays():
     text = "mail me @@home\na @@depth 3 b\n@@ depth 3"
-    assert decorated(text) == (text, Decorators())
+    assert split_decorators(text) == (text, Decorators())
 
 
 def test_a_fallback_holds_where_the_one_before_it_is_not_known_or_makes_no_sense():
-    assert decorated("@@risu_only 4\n@@@agn_only 2\n@@@depth 3\n@@@scan_depth 9\nx") == ("x", Decorators(depth=3))
-    assert decorated("@@depth 5\n@@@scan_depth 2\nx") == ("x", Decorators(depth=5))
-    assert decorated("@@depth many\n@@@depth 2\nx") == ("x", Decorators(depth=2))
-    assert decorated("@@unknown\ntext\n@@@depth 2") == ("text", Decorators())
-    assert decorated("@@depth -1\nx") == ("x", Decorators())
-    assert decorated("@@depth 1e400\nx") == ("x", Decorators())
+    assert split_decorators("@@risu_only 4\n@@@agn_only 2\n@@@depth 3\n@@@scan_depth 9\nx") == (
+        "x",
+        Decorators(depth=3),
+    )
+    assert split_decorators("@@depth 5\n@@@scan_depth 2\nx") == ("x", Decorators(depth=5))
+    assert split_decorators("@@depth many\n@@@depth 2\nx") == ("x", Decorators(depth=2))
+    assert split_decorators("@@unknown\ntext\n@@@depth 2") == ("text", Decorators())
+    assert split_decorators("@@depth -1\nx") == ("x", Decorators())
+    assert split_decorators("@@depth 1e400\nx") == ("x", Decorators())
 
 
 def test_of_two_decorators_with_one_name_the_first_counts():
-    assert decorated("@@depth 1\n@@depth 2\nx")[1].depth == 1
+    assert split_decorators("@@depth 1\n@@depth 2\nx")[1].depth == 1
 
 
 def test_the_wished_depth_is_handed_on():
@@ -416,7 +425,7 @@ def test_names_are_put_in_and_what_they_hold_is_not_read_again():
 
 
 def test_tokens_are_counted_cautiously_without_a_tokenizer():
-    assert token_bound("") == 0
-    assert token_bound("the cat sat") == 6
-    assert token_bound("1234!") == 5
-    assert token_bound("龙") == 3
+    assert bound_tokens("") == 0
+    assert bound_tokens("the cat sat") == 6
+    assert bound_tokens("1234!") == 5
+    assert bound_tokens("龙") == 3

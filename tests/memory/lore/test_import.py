@@ -14,8 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harry.errors import ConfigurationError
-from harry.memory.lore.importing import LARGEST_PICTURE, LARGEST_TEXT, read_book, write_book
-from harry.memory.lore.model import CONTENT, ENTRIES, KEY_LENGTH, KEY_TEXT, KEYS, Book, Entry, refuse_too_large
+from harry.memory.lore.importing import MAX_JSON_BYTES, MAX_PICTURE_BYTES, read_book, serialize_book
+from harry.memory.lore.model import (
+    MAX_CONTENT_CHARACTERS,
+    MAX_ENTRIES,
+    MAX_KEY_CHARACTERS,
+    MAX_KEYS,
+    MAX_KEYS_CHARACTERS,
+    Book,
+    Entry,
+    refuse_too_large,
+)
 from tests.support.paths import DATA
 
 BOOKS = DATA / "lore"
@@ -39,7 +48,7 @@ def refusal(folder: Path, content: Any) -> str:
 def test_a_v3_book_comes_back_out_as_it_went_in():
     found = read_book(BOOKS / "book.json")
     assert found.kind == "a V3 lorebook"
-    assert json.loads(write_book(found.book)) == json.loads((BOOKS / "book.json").read_bytes())
+    assert json.loads(serialize_book(found.book)) == json.loads((BOOKS / "book.json").read_bytes())
 
 
 def test_the_fields_of_a_v3_book_mean_what_they_say():
@@ -99,7 +108,7 @@ def test_a_novelai_lorebook_is_read():
 @pytest.mark.parametrize("name", ["world.json", "story.lorebook", "book.json"])
 def test_what_harry_does_not_know_survives_a_way_out_and_in_again(tmp_path, name):
     book = read_book(BOOKS / name).book
-    assert read_book(written(tmp_path, write_book(book).encode())).book == book
+    assert read_book(written(tmp_path, serialize_book(book).encode())).book == book
 
 
 def test_entries_with_the_same_id_are_both_kept(tmp_path):
@@ -150,7 +159,7 @@ WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
     )
 )
 def test_every_entry_comes_back_as_it_was(tmp_path_factory, entry):
-    path = written(tmp_path_factory.mktemp("books"), write_book(Book("b", (entry,))).encode())
+    path = written(tmp_path_factory.mktemp("books"), serialize_book(Book("b", (entry,))).encode())
     assert read_book(path).book == Book("b", (entry,))
 
 
@@ -200,7 +209,7 @@ def test_a_picture_without_a_whole_card_is_refused(tmp_path, content, says):
 
 
 def test_a_card_larger_than_a_book_may_be_is_refused(tmp_path):
-    assert "larger than 8 MB" in refusal(tmp_path, picture((b"ccv3", b"A" * (LARGEST_TEXT * 4 // 3 + 8))))
+    assert "larger than 8 MB" in refusal(tmp_path, picture((b"ccv3", b"A" * (MAX_JSON_BYTES * 4 // 3 + 8))))
 
 
 # Files that are no book
@@ -257,7 +266,7 @@ def test_a_book_of_ten_megabytes_is_refused(tmp_path):
 def test_a_file_is_not_read_beyond_its_largest_size(tmp_path):
     path = tmp_path / "huge.png"
     with path.open("wb") as file:
-        file.truncate(LARGEST_PICTURE + 1)
+        file.truncate(MAX_PICTURE_BYTES + 1)
     with pytest.raises(ConfigurationError, match="larger than 32 MB"):
         read_book(path)
 
@@ -265,10 +274,10 @@ def test_a_file_is_not_read_beyond_its_largest_size(tmp_path):
 @pytest.mark.parametrize(
     ("entry", "says"),
     [
-        ({"keys": ["k"] * (KEYS + 1)}, "more than 200 keys"),
-        ({"secondary_keys": ["k"] * (KEYS + 1)}, "more than 200 keys"),
-        ({"keys": ["k" * (KEY_LENGTH + 1)]}, "a key of more than 1000 characters"),
-        ({"content": "x" * (CONTENT + 1)}, "more than 100000 characters of content"),
+        ({"keys": ["k"] * (MAX_KEYS + 1)}, "more than 200 keys"),
+        ({"secondary_keys": ["k"] * (MAX_KEYS + 1)}, "more than 200 keys"),
+        ({"keys": ["k" * (MAX_KEY_CHARACTERS + 1)]}, "a key of more than 1000 characters"),
+        ({"content": "x" * (MAX_CONTENT_CHARACTERS + 1)}, "more than 100000 characters of content"),
     ],
 )
 def test_an_entry_beyond_its_bounds_is_refused(tmp_path, entry, says):
@@ -276,12 +285,12 @@ def test_an_entry_beyond_its_bounds_is_refused(tmp_path, entry, says):
 
 
 def test_more_than_a_persona_can_have_is_refused():
-    entry = Entry(keys=("k" * KEY_LENGTH,) * 10)
-    refuse_too_large([Book("b", (entry,) * (KEY_TEXT // KEY_LENGTH // 10))])
+    entry = Entry(keys=("k" * MAX_KEY_CHARACTERS,) * 10)
+    refuse_too_large([Book("b", (entry,) * (MAX_KEYS_CHARACTERS // MAX_KEY_CHARACTERS // 10))])
     with pytest.raises(ConfigurationError, match="All keys together"):
-        refuse_too_large([Book("b", (entry,) * (KEY_TEXT // KEY_LENGTH // 10 + 1))])
+        refuse_too_large([Book("b", (entry,) * (MAX_KEYS_CHARACTERS // MAX_KEY_CHARACTERS // 10 + 1))])
     with pytest.raises(ConfigurationError, match=r"50001 entries"):
-        refuse_too_large([Book("b", (Entry(),) * ENTRIES), Book("c", (Entry(),))])
+        refuse_too_large([Book("b", (Entry(),) * MAX_ENTRIES), Book("c", (Entry(),))])
 
 
 def test_halves_of_surrogate_pairs_are_mended(tmp_path):
@@ -290,4 +299,4 @@ def test_halves_of_surrogate_pairs_are_mended(tmp_path):
     ).book
     assert book.entries[0].keys == ("\ufffd",)
     assert book.entries[0].content == "a\ufffdb"
-    write_book(book).encode()
+    serialize_book(book).encode()

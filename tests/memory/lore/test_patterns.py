@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harry.memory.lore.patterns import SEARCHED, BadPatternError, Pattern, Trials, literal
+from harry.memory.lore.patterns import MAX_SEARCHED_CHARACTERS, BadPatternError, Pattern, Trials, parse_literal
 
 
 def test_a_pattern_matches_and_says_where():
@@ -18,8 +18,8 @@ def test_a_key_in_slashes_has_its_own_flags():
     assert Pattern("/dragon/i").search("Dragon") == 0
     assert Pattern("/a.b/s").search("a\nb") == 0
     assert Pattern("/^b/m").search("a\nb") == 2
-    assert literal("either/or") is None
-    assert literal("//") is None
+    assert parse_literal("either/or") is None
+    assert parse_literal("//") is None
 
 
 def test_escapes_of_javascript_are_understood():
@@ -42,11 +42,11 @@ def test_a_pattern_that_cannot_be_run_is_refused(source):
 )
 def test_a_catastrophic_pattern_takes_no_longer_than_others(source):
     # A backtracking engine would need longer than there is time in the world.
-    assert Pattern(source, case_sensitive=True).search("a" * SEARCHED + "!") is None
+    assert Pattern(source, case_sensitive=True).search("a" * MAX_SEARCHED_CHARACTERS + "!") is None
 
 
 def test_the_end_of_a_long_text_is_searched():
-    text = "dragon" + "x" * SEARCHED + " dragon"
+    text = "dragon" + "x" * MAX_SEARCHED_CHARACTERS + " dragon"
     assert Pattern("dragon").search(text) == len(text) - 6
 
 
@@ -66,7 +66,7 @@ class Clock:
 def test_patterns_that_find_no_time_left_are_not_tried_and_say_so():
     patterns = [Pattern(f"word{number}") for number in range(10)]
     trials = Trials(limit=0.0075, clock=Clock())
-    assert trials.first(patterns, "word9") is None
+    assert trials.find_first(patterns, "word9") is None
     assert not trials.gave_up(patterns[:1])
     assert trials.gave_up(patterns[-1:])
 
@@ -74,8 +74,8 @@ def test_patterns_that_find_no_time_left_are_not_tried_and_say_so():
 def test_a_pattern_is_tried_once_on_a_text():
     pattern = Pattern("dragon")
     trials = Trials(clock=Clock())
-    assert trials.first([pattern], "a dragon") == (pattern, 2)
+    assert trials.find_first([pattern], "a dragon") == (pattern, 2)
     cost, pattern.cost = pattern.cost, -1.0
     assert cost > 0
-    assert trials.first([pattern], "a dragon") == (pattern, 2)
+    assert trials.find_first([pattern], "a dragon") == (pattern, 2)
     assert pattern.cost == -1.0

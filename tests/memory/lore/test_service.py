@@ -17,8 +17,9 @@ from harry.memory.lore.activation import Moment
 from harry.memory.lore.model import Book, Entry, Fired, Reason, Scope
 from harry.memory.lore.rules import LoreIndex
 from harry.memory.lore.service import CHECKED_EVERY, KnowledgeBase
-from harry.memory.lore.store import LoreInMemory, LoreStore
+from harry.memory.lore.store import LoreStore
 from harry.memory.store.database import Database
+from tests.support.lore_in_memory import LoreInMemory
 
 ADA = Scope("ada", "Harry")
 

@@ -12,7 +12,7 @@ import pytest
 from harry.errors import ConfigurationError, StoreError
 from harry.memory.lore.importing import read_book
 from harry.memory.lore.model import Book, Entry, Scope
-from harry.memory.lore.store import LoreInMemory, LoreStore
+from harry.memory.lore.store import LoreStore
 from harry.memory.store.connection import connect
 from harry.memory.store.database import Database
 from harry.memory.store.sqlite_store import SqliteStore
@@ -156,7 +156,7 @@ async def test_what_is_erased_by_its_column_alone_goes_with_its_entries_and_is_n
 
 async def test_too_much_is_refused_and_what_was_there_stays(store, monkeypatch):
     await store.add_book(ADA, ALL)
-    monkeypatch.setattr("harry.memory.lore.model.ENTRIES", 4)
+    monkeypatch.setattr("harry.memory.lore.model.MAX_ENTRIES", 4)
     with pytest.raises(ConfigurationError, match="6 entries; a persona can have 4"):
         await store.add_book(ADA, replace(ALL, name="more"))
     await store.add(ADA, Entry(keys=("x",)), book="all")
@@ -171,7 +171,7 @@ async def test_lore_stands_beside_thoughts_and_turns_in_one_file(store, tmp_path
     other = await SqliteStore.open(tmp_path / "harry.sqlite3")
     await store.add_book(ADA, ALL)
     assert await other.history("ada", limit=3) == []
-    await other._database.aclose()
+    await other.aclose()
     assert len(await books(store)) == 1
 
 
@@ -194,12 +194,3 @@ async def test_a_damaged_file_is_said_in_a_sentence(tmp_path):
         await store.version()
     with pytest.raises(StoreError, match="is damaged"):
         await store.add_book(ADA, ALL)
-
-
-async def test_books_without_a_file_are_numbered_and_versioned():
-    memory = LoreInMemory([ALL, ALL])
-    version, found = await memory.load(ADA)
-    assert version == await memory.version()
-    assert [entry.number for each in found for entry in each.entries] == [1, 2, 3, 4, 5, 6]
-    memory.change([])
-    assert await memory.version() != version

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harry.memory.lore import matching as lore_matching
-from harry.memory.lore.matching import LONGEST_TEXT, Hits, KeyIndex
-from harry.memory.lore.normalization import can_be_found, fold, original_place
+from harry.memory.lore.matching import MAX_SEARCHED_CHARACTERS, Hits, KeyIndex
+from harry.memory.lore.normalization import can_be_found, find_original_place, fold
 
 
 def found(text: str, *keys: str, exact: bool = False) -> list[str]:
@@ -98,12 +98,12 @@ def test_a_hit_names_the_character_of_the_text_as_it_was_written():
     number = index.add("dragon", exact=False)
     index.finish()
     place = index.find(text)[number]
-    assert text[original_place(text, place) :] == "dragon"
+    assert text[find_original_place(text, place) :] == "dragon"
 
 
 def test_of_a_long_text_the_end_is_searched():
-    assert found("dragon " + "x " * LONGEST_TEXT, "dragon") == []
-    assert found("x " * LONGEST_TEXT + "dragon", "dragon") == ["dragon"]
+    assert found("dragon " + "x " * MAX_SEARCHED_CHARACTERS, "dragon") == []
+    assert found("x " * MAX_SEARCHED_CHARACTERS + "dragon", "dragon") == ["dragon"]
 
 
 # Against a reference that knows no automaton
@@ -130,13 +130,13 @@ def test_the_automaton_finds_what_a_naive_search_for_whole_words_finds(text, key
 
 @given(TEXTS, KEYS)
 def test_many_small_automata_find_what_one_finds(text, keys):
-    before = lore_matching.SHARD
+    before = lore_matching.SHARD_CHARACTERS
     together = found(text, *keys)
-    lore_matching.SHARD = 1
+    lore_matching.SHARD_CHARACTERS = 1
     try:
         assert found(text, *keys) == together
     finally:
-        lore_matching.SHARD = before
+        lore_matching.SHARD_CHARACTERS = before
 
 
 ANYTHING = st.text(
@@ -156,7 +156,7 @@ def test_searching_a_growing_text_finds_what_searching_it_whole_finds(pieces, ke
     for at, key in enumerate(keys):
         index.add(key, exact=exact and at % 2 == 0)
     index.finish()
-    growing = index.growing()
+    growing = index.start_growing()
     text = ""
     for piece in pieces:
         text += piece
@@ -170,7 +170,7 @@ def test_a_transcript_that_changes_its_mind_is_searched_anew(texts, keys):
     for key in keys:
         index.add(key, exact=False)
     index.finish()
-    growing = index.growing()
+    growing = index.start_growing()
     for text in texts:
         assert growing.find(text) == index.find(text)
 
@@ -179,7 +179,7 @@ def test_a_growing_text_looks_again_only_at_its_last_word():
     index = KeyIndex()
     index.add("dragon", exact=False)
     index.finish()
-    growing = index.growing()
+    growing = index.start_growing()
     growing.find("the red dragon sle")
     assert growing.settled == "the red dragon "
 

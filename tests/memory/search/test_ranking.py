@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harry.errors import EngineUnavailable
-from harry.memory.search.bm25 import Postings, rarity
+from harry.memory.search.bm25 import Postings, weigh_rarity
 from harry.memory.search.embedding import Embedder
 from harry.memory.search.index import SearchIndex
 from harry.memory.search.ranking import Question, rank
@@ -22,15 +22,15 @@ from harry.memory.store.items import Item, clean, put
 from harry.memory.store.migrations.registry import migrate
 from harry.memory.text.analysis import (
     STOP_WORDS,
-    ago,
     asks,
     asks_when,
-    index_text,
-    named,
-    query_terms,
-    term,
-    terms_of,
-    words_of,
+    find_named,
+    format_age,
+    format_indexed,
+    hash_query_terms,
+    hash_term,
+    hash_terms,
+    split_words,
 )
 from harry.memory.text.irregular_verbs import BASE
 from tests.support.golden_conversation import FOLDER, conversation, questions, recall
@@ -42,14 +42,14 @@ DAY = 86_400.0
 
 
 def test_the_index_text_holds_the_date_in_words_and_the_speaker():
-    assert index_text("I ran a race.", speaker="Ann", at=MAY, zone=UTC) == "[8 May 2023] Ann: I ran a race."
-    assert index_text("I ran a race.") == "I ran a race."
-    assert index_text("A passage.", heading="Book > One") == "Book > One: A passage."
+    assert format_indexed("I ran a race.", speaker="Ann", at=MAY, zone=UTC) == "[8 May 2023] Ann: I ran a race."
+    assert format_indexed("I ran a race.") == "I ran a race."
+    assert format_indexed("A passage.", heading="Book > One") == "Book > One: A passage."
 
 
 @pytest.mark.parametrize("at", [1e300, -1e300, 1e18])
 def test_a_time_that_no_calendar_has_leaves_the_date_out(at):
-    assert index_text("words", at=at) == "words"
+    assert format_indexed("words", at=at) == "words"
 
 
 @pytest.mark.parametrize(
@@ -66,27 +66,33 @@ def test_a_time_that_no_calendar_has_leaves_the_date_out(at):
     ],
 )
 def test_forms_of_a_word_are_one_term(one, other):
-    assert [term(word) for word in words_of(one)] == [term(word) for word in words_of(other)]
+    assert [hash_term(word) for word in split_words(one)] == [hash_term(word) for word in split_words(other)]
 
 
 def test_each_character_of_a_text_without_spaces_is_a_word():
-    assert words_of("\u6771\u4eac tower") == ["\u6771", "\u4eac", "tower"]
+    assert split_words("\u6771\u4eac tower") == ["\u6771", "\u4eac", "tower"]
 
 
 def test_every_irregular_form_meets_its_base():
-    assert all(term(form) == term(base) for form, base in BASE.items())
+    assert all(hash_term(form) == hash_term(base) for form, base in BASE.items())
 
 
 @given(st.text())
 def test_any_text_has_terms(text):
-    assert len(terms_of(text)) == len(words_of(text))
-    assert len(query_terms(text)) == len(set(query_terms(text).tolist()))
+    assert len(hash_terms(text)) == len(split_words(text))
+    assert len(hash_query_terms(text)) == len(set(hash_query_terms(text).tolist()))
 
 
 def test_a_question_is_asked_by_the_words_that_tell_something():
-    assert query_terms("When did Caroline go to the party?").tolist() == [term("caroline"), term("go"), term("party")]
-    assert query_terms("who are you").tolist() == [term("who"), term("are"), term("you")], "nothing was left to ask"
-    assert all(words_of(word) == [word] for word in STOP_WORDS), "a stop word that no text can contain"
+    assert hash_query_terms("When did Caroline go to the party?").tolist() == [
+        hash_term("caroline"),
+        hash_term("go"),
+        hash_term("party"),
+    ]
+    assert hash_query_terms("who are you").tolist() == [hash_term("who"), hash_term("are"), hash_term("you")], (
+        "nothing was left to ask"
+    )
+    assert all(split_words(word) == [word] for word in STOP_WORDS), "a stop word that no text can contain"
 
 
 @pytest.mark.parametrize(
@@ -105,10 +111,10 @@ def test_a_question_after_a_time_is_known():
 
 def test_a_speaker_is_named_by_any_of_the_names_and_by_i():
     speakers = ["Ann Lee", "Bob", "you"]
-    assert named("What does ann like?", speakers, "you") == {"Ann Lee"}
-    assert named("Does Bob know Lee?", speakers, "you") == {"Ann Lee", "Bob"}
-    assert named("What did I say?", speakers, "you") == {"you"}
-    assert named("What do you like about bobsleighs?", speakers, "you") == set()
+    assert find_named("What does ann like?", speakers, "you") == {"Ann Lee"}
+    assert find_named("Does Bob know Lee?", speakers, "you") == {"Ann Lee", "Bob"}
+    assert find_named("What did I say?", speakers, "you") == {"you"}
+    assert find_named("What do you like about bobsleighs?", speakers, "you") == set()
 
 
 @pytest.mark.parametrize(
@@ -131,11 +137,11 @@ def test_a_speaker_is_named_by_any_of_the_names_and_by_i():
     ],
 )
 def test_how_long_ago_is_said_as_people_say_it(passed, said):
-    assert ago(MAY, MAY + passed) == said
+    assert format_age(MAY, MAY + passed) == said
 
 
 def test_what_has_no_time_was_some_time_ago():
-    assert ago(None, MAY) == "some time ago"
+    assert format_age(None, MAY) == "some time ago"
 
 
 @given(st.floats(0, 4e9), st.floats(0, 4e9))
@@ -148,21 +154,21 @@ def test_a_longer_time_is_never_said_to_be_shorter(one, other):
         return int(count) * sizes[unit.rstrip("s")]
 
     less, more = sorted((one, other))
-    assert days(ago(0.0, less)) <= days(ago(0.0, more)) + 1e-9
+    assert days(format_age(0.0, less)) <= days(format_age(0.0, more)) + 1e-9
 
 
 # The weights
 
 
 def postings(*texts: str, follows: bool = True) -> Postings:
-    rows = [terms_of(text) for text in texts]
+    rows = [hash_terms(text) for text in texts]
     lengths = np.array([len(row) for row in rows], np.int64)
     after = np.array([follows and number > 0 for number in range(len(rows))], bool)
     return Postings(np.concatenate(rows), lengths, after, np.empty(0, np.uint32))
 
 
 def weight(index: Postings, word: str) -> dict[int, float]:
-    rows, weights = index.term(term(word))
+    rows, weights = index.term(hash_term(word))
     return dict(zip(rows.tolist(), weights.tolist(), strict=True))
 
 
@@ -188,7 +194,7 @@ def test_weights_are_those_of_bm25_over_both_fields():
 @given(st.lists(st.lists(st.sampled_from("abcdef"), max_size=6), min_size=1, max_size=30), st.data())
 def test_adding_up_terms_is_the_same_by_rows_and_by_columns(rows, data):
     index = postings(*[" ".join(f"{each}{each}" for each in row) for row in rows])
-    word = term(data.draw(st.sampled_from(["aa", "bb", "zz"])))
+    word = hash_term(data.draw(st.sampled_from(["aa", "bb", "zz"])))
     scores = np.zeros(len(rows), np.float32)
     index.add(word, 2.0, scores)
     found, weights = index.term(word)
@@ -200,9 +206,9 @@ def test_adding_up_terms_is_the_same_by_rows_and_by_columns(rows, data):
 
 
 def test_a_word_that_half_of_the_rows_hold_weighs_nothing_and_a_rare_one_much():
-    assert rarity(1000, 600) == pytest.approx(1e-6)
-    assert rarity(1000, 1) > rarity(1000, 10) > rarity(1000, 100) > 0
-    assert rarity(3, 2) > 1, "in a small store a word that two rows hold says something"
+    assert weigh_rarity(1000, 600) == pytest.approx(1e-6)
+    assert weigh_rarity(1000, 1) > weigh_rarity(1000, 10) > weigh_rarity(1000, 100) > 0
+    assert weigh_rarity(3, 2) > 1, "in a small store a word that two rows hold says something"
 
 
 # The order
@@ -275,7 +281,7 @@ def test_rows_without_a_vector_yet_are_found_by_their_words():
     items = talk(*FILLER, "Bob: I adopted a kitten at last.")
     rng = np.random.default_rng(1)
     vectors = {item.id: rng.standard_normal(384).astype(np.float16).tobytes() for item in items[:-1]}
-    question = Question("kitten", query_terms("kitten"), rng.standard_normal(384).astype(np.float32))
+    question = Question("kitten", hash_query_terms("kitten"), rng.standard_normal(384).astype(np.float32))
     assert rank(question, [index_of(items, vectors)], 3)[0].seq == 21
 
 

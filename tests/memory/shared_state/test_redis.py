@@ -22,12 +22,10 @@ from channels.turn import new_id
 from harry.errors import ConfigurationError, StoreError
 from harry.memory.shared_state import live_state
 from harry.memory.shared_state import redis_client as redis_link
-from harry.memory.shared_state import redis_consumer as redis_followers
 from harry.memory.shared_state import redis_sync as redis_share
 from harry.memory.shared_state.live_state import Change, SqliteLiveState
-from harry.memory.shared_state.redis_client import RedisLink, open_link, place_of
-from harry.memory.shared_state.redis_consumer import Follower
-from harry.memory.shared_state.redis_keys import CONVERSATION, SOC, escaped, key, stream
+from harry.memory.shared_state.redis_client import RedisLink, describe_server, open_link
+from harry.memory.shared_state.redis_keys import CONVERSATION, SOC, escape, stream_key, variable_key
 from harry.memory.shared_state.redis_store import erase_keys
 from harry.memory.shared_state.redis_sync import SharedLiveState, erase_shared
 from harry.memory.store.database import Database
@@ -98,7 +96,7 @@ def thought(name: str, text: str = "a thought", *, user: str = "ann") -> Thought
 
 
 def in_stream(server: RedisServer, user: str = "ann", kind: str = CONVERSATION) -> list[str]:
-    words = server.ask("--json", "XRANGE", stream(user, kind), "-", "+")
+    words = server.ask("--json", "XRANGE", stream_key(user, kind), "-", "+")
     return [dict(zip(fields[::2], fields[1::2], strict=True))["id"] for _, fields in json.loads(words)]
 
 
@@ -135,14 +133,14 @@ async def test_what_another_program_wrote_is_read(tmp_path, server):
 
 
 def test_names_that_part_a_key_are_escaped():
-    assert key("a:b", "c") != key("a", "b:c")
-    assert escaped("Maggie Ü") == "Maggie Ü"
-    assert escaped("a%3Ab") != escaped("a:b")
-    assert key("ann", CONVERSATION) != stream("ann", CONVERSATION)
+    assert variable_key("a:b", "c") != variable_key("a", "b:c")
+    assert escape("Maggie Ü") == "Maggie Ü"
+    assert escape("a%3Ab") != escape("a:b")
+    assert variable_key("ann", CONVERSATION) != stream_key("ann", CONVERSATION)
 
 
 def test_a_place_tells_no_password():
-    assert place_of("redis://harry:secret@example.org:6380/2") == "example.org:6380/2"
+    assert describe_server("redis://harry:secret@example.org:6380/2") == "example.org:6380/2"
 
 
 @pytest.mark.parametrize("url", ["http://localhost", "localhost:6379", "redis://localhost:port", ""])
@@ -235,7 +233,9 @@ async def test_erasing_a_user_takes_every_key_of_his_and_no_other(tmp_path, serv
         await one.live.share()
         left = server.ask("KEYS", "*").splitlines()
         assert sorted(left) == ["harry:marks", *sorted(f"user:anna:{each}" for each in ("mood", CONVERSATION, SOC))]
-        assert await one.own.since(0, limit=9) == [Change(2, "save", "anna", "mood", "calm")], "the name was kept"
+        assert await one.own.read_changes(0, limit=9) == [Change(2, "save", "anna", "mood", "calm")], (
+            "the name was kept"
+        )
         assert await erase_keys(one.link, "anna") == 3
         assert await erase_keys(one.link, "anna") == 0
 
@@ -256,7 +256,7 @@ async def test_erasing_beside_a_running_harry_is_done_at_once_or_when_redis_is_b
         assert server.ask("KEYS", "user:*") == "user:ann:mood"
         await one.shared()
         assert server.ask("KEYS", "user:*") == ""
-        assert await one.own.since(0, limit=9) == []
+        assert await one.own.read_changes(0, limit=9) == []
 
 
 async def test_a_write_that_was_on_its_way_does_not_bring_an_erased_user_back(tmp_path, server):
@@ -283,7 +283,7 @@ async def test_a_write_that_was_on_its_way_does_not_bring_an_erased_user_back(tm
 async def test_a_variable_that_lost_its_oldest_texts_still_takes_the_place_of_what_was_there(
     tmp_path, server, monkeypatch
 ):
-    monkeypatch.setattr(live_state, "MOST_TEXTS", 3)
+    monkeypatch.setattr(live_state, "MAX_TEXTS", 3)
     server.ask("RPUSH", "user:ann:log", "of another time")
     async with harry(tmp_path / "one", server.url) as one:
         await one.live.save("ann", "log", "0")
@@ -375,11 +375,11 @@ async def test_a_stalled_server_holds_no_read_and_no_write_up(tmp_path, server):
             await one.live.save("ann", "mood", "glad")
             assert await one.live.load("ann", "mood") == "glad"
             assert await one.live.load("ann", "goal") is None
-            assert not one.live.up, "the next read would wait again"
+            assert not one.live.is_up, "the next read would wait again"
             with pytest.raises(StoreError, match="did not answer within"):
                 await one.live.share()
         await one.shared()
-        assert one.live.up
+        assert one.live.is_up
     assert server.ask("GET", "user:ann:mood") == "glad"
 
 
@@ -487,115 +487,13 @@ async def test_a_task_started_elsewhere_may_call_too(server):
     assert answers == ["PONG"]
 
 
-# Followers
-
-
-async def follow(link: RedisLink, seen: list[str], count: int, *, abandoned: int = 60_000, cancel: float = 0.0) -> None:
-    """Take in entries until `count` different ones were seen, being cancelled at random moments (`cancel`, seconds)."""
-    done = trio.Event()
-
-    async def handle(record: TurnRecord | Thought) -> None:
-        seen.append(record.turn if isinstance(record, TurnRecord) else record.id)
-        if len(set(seen)) >= count:
-            done.set()
-
-    with trio.fail_after(60):
-        while not done.is_set():
-            async with trio.open_nursery() as nursery:
-                follower = Follower(link, ["ann"], group="page", consumer="one", abandoned=abandoned)
-                nursery.start_soon(follower.run, handle)
-                with trio.move_on_after(random.uniform(0, cancel) if cancel else 60):
-                    await done.wait()
-                nursery.cancel_scope.cancel()
-
-
-async def test_a_follower_gets_turns_and_thoughts_from_before_and_after_it_came(tmp_path, server):
-    async with harry(tmp_path / "one", server.url) as one, trio.open_nursery() as nursery:
-        await one.tables.write([turn("1"), turn("of another", user="bob")])
-        await one.live.share()
-        seen: list[str] = []
-        nursery.start_soon(follow, one.link, seen, 3)
-        await one.tables.write([turn("2"), thought("t")])
-        await one.live.share()
-    assert sorted(seen) == ["1", "2", "t"]
-
-
-async def test_a_follower_cancelled_at_random_moments_misses_nothing(tmp_path, server):
-    async with harry(tmp_path / "one", server.url) as one:
-        await one.tables.write([turn(f"{number}") for number in range(200)])
-        await one.live.share()
-        seen: list[str] = []
-        with trio.fail_after(60):
-            async with trio.open_nursery() as nursery:
-
-                async def watch() -> None:
-                    await follow(one.link, seen, 200, abandoned=1, cancel=0.2)
-
-                nursery.start_soon(watch)
-    assert set(seen) == {f"{number}" for number in range(200)}
-
-
-async def test_what_one_consumer_left_undone_goes_to_another(tmp_path, server):
-    async with harry(tmp_path / "one", server.url) as one:
-        await one.tables.write([turn(f"{number}") for number in range(10)])
-        await one.live.share()
-        seen: list[str] = []
-
-        async def give_up_on_the_fourth(record: TurnRecord | Thought) -> None:
-            if len(seen) == 3:
-                raise RuntimeError("gives up")
-            assert isinstance(record, TurnRecord)
-            seen.append(record.turn)
-
-        with pytest.raises(RuntimeError, match="gives up"):
-            await Follower(one.link, ["ann"], group="page", consumer="first").run(give_up_on_the_fourth)
-        assert seen == ["0", "1", "2"]
-        await follow(one.link, seen, 10, abandoned=1)
-    assert sorted(seen) == [f"{number}" for number in range(10)], "what was done with came again"
-
-
-async def test_an_entry_nobody_can_handle_is_let_go_after_some_tries(tmp_path, server, monkeypatch):
-    monkeypatch.setattr(redis_followers, "_BLOCK", 1)
-    async with harry(tmp_path / "one", server.url) as one:
-        await one.tables.write([turn("poison")])
-        await one.live.share()
-        tries = []
-
-        async def fail(record: TurnRecord | Thought) -> None:
-            tries.append(record)
-            raise RuntimeError("never")
-
-        follower = Follower(one.link, ["ann"], group="page", consumer="one", abandoned=0, kinds=[CONVERSATION])
-        for _ in range(redis_followers.DELIVERIES):
-            with pytest.raises(RuntimeError, match="never"):
-                await follower.run(fail)
-        with trio.move_on_after(0.2):
-            await follower.run(fail)
-        assert len(tries) == redis_followers.DELIVERIES
-        assert server.ask("XPENDING", stream("ann", CONVERSATION), "page").splitlines()[0] == "0"
-
-
 async def test_what_a_stranger_put_into_a_stream_is_passed_over(tmp_path, server):
-    server.ask("XADD", stream("ann", CONVERSATION), "*", "data", "{half a line")
-    server.ask("XADD", stream("ann", CONVERSATION), "*", "something", "else")
+    server.ask("XADD", stream_key("ann", CONVERSATION), "*", "data", "{half a line")
+    server.ask("XADD", stream_key("ann", CONVERSATION), "*", "something", "else")
     async with harry(tmp_path / "one", server.url) as one:
         await one.tables.write([turn("1")])
         await one.live.share()
-        seen: list[str] = []
-        await follow(one.link, seen, 1)
-        assert seen == ["1"]
-        assert [each.turn for each in await one.live.history("ann", limit=9)] == ["1"]
-
-
-async def test_a_follower_waits_for_a_server_that_is_away(tmp_path, server):
-    async with harry(tmp_path / "one", server.url) as one, trio.open_nursery() as nursery:
-        server.kill()
-        seen: list[str] = []
-        nursery.start_soon(follow, one.link, seen, 1)
-        server.start()
-        await one.tables.write([turn("1")])
-        await one.shared()
-    assert seen == ["1"]
+        assert [exchange.turn for exchange in await one.live.history("ann", limit=9)] == ["1"]
 
 
 # kill -9

@@ -14,7 +14,13 @@ from pathlib import Path
 import pytest
 
 from channels.messages import Outcome, Source, ToolUse, TurnRecord
-from harry.memory.shared_state.live_state import LONGEST_NAME, LONGEST_TEXT, MOST_TEXTS, LiveState, SqliteLiveState
+from harry.memory.shared_state.live_state import (
+    MAX_NAME_CHARACTERS,
+    MAX_TEXT_CHARACTERS,
+    MAX_TEXTS,
+    LiveState,
+    SqliteLiveState,
+)
 from harry.memory.shared_state.redis_client import open_link
 from harry.memory.shared_state.redis_sync import SharedLiveState
 from harry.memory.store.database import Database
@@ -54,7 +60,7 @@ async def redis(folder: Path, server: RedisServer) -> AsyncIterator[Opened]:
         async def settle() -> None:
             await here.share()
             await there.share()
-            assert there.up
+            assert there.is_up
 
         yield Opened(here, there, mine.write, settle)
     await mine.aclose()
@@ -179,11 +185,11 @@ async def test_an_erased_user_is_gone_and_every_other_stays(opening):
 async def test_a_variable_keeps_the_newest_texts_and_no_more(opening):
     async with opening() as store:
         await store.written.save("ann", "log", "first")
-        for number in range(MOST_TEXTS + 5):
+        for number in range(MAX_TEXTS + 5):
             await store.written.append("ann", "log", f"{number}")
         await store.settle()
         entries = await store.read.entries("ann", "log")
-        assert entries == [f"{number}" for number in range(5, MOST_TEXTS + 5)]
+        assert entries == [f"{number}" for number in range(5, MAX_TEXTS + 5)]
 
 
 @pytest.mark.parametrize("text", ["", "a\0b", "\r\n\n", "עברית 🙂\u202e", "'; --", '{"a": 1}', "1", "x" * 900_000])
@@ -208,8 +214,8 @@ async def test_names_and_texts_that_cannot_be_kept_are_refused_and_change_nothin
     async with opening() as store:
         await store.written.save("ann", "mood", "calm")
         for user, variable, text in [
-            ("", "mood", "x"), ("ann", "", "x"), ("a" * (LONGEST_NAME + 1), "mood", "x"), ("ann", "\ud800", "x"),
-            ("ann", "mood", "x" * (LONGEST_TEXT + 1)),
+            ("", "mood", "x"), ("ann", "", "x"), ("a" * (MAX_NAME_CHARACTERS + 1), "mood", "x"), ("ann", "\ud800", "x"),
+            ("ann", "mood", "x" * (MAX_TEXT_CHARACTERS + 1)),
         ]:  # fmt: skip
             with pytest.raises(ValueError, match=r".+"):
                 await store.written.save(user, variable, text)

@@ -74,7 +74,7 @@ async def live(folder: Path, life: int) -> None:
                 receipts.append((name, writer.submit(Thought(name, "u", "s", "n", "harry", 0.0, text))))
                 count += 1
             for name, receipt in receipts:
-                os.write(1, f"{await receipt.kept()} {name}\n".encode())
+                os.write(1, f"{await receipt.wait_committed()} {name}\n".encode())
 
     async with trio.open_nursery() as nursery:
         await nursery.start(writer.run)

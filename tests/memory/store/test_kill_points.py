@@ -62,13 +62,13 @@ class Store(Database):
         self.deadly.reached("after a commit")
         return numbers
 
-    async def change(self, work):
+    async def transaction(self, work):
         def deadly(connection: sqlite3.Connection):
             done = work(connection)
             self.deadly.reached("in a transaction")
             return done
 
-        done = await super().change(deadly)
+        done = await super().transaction(deadly)
         self.deadly.reached("after a transaction")
         return done
 
@@ -103,7 +103,7 @@ async def live(folder: Path, life: int, point: str) -> None:
                 name = f"{life}-0-{count * 8 + part}"
                 receipts.append((name, writer.submit(Thought(name, "u", "s", "n", "harry", 0.0, text_of(name, 100)))))
             for name, receipt in receipts:
-                os.write(1, f"thought {name} {await receipt.kept()}\n".encode())
+                os.write(1, f"thought {name} {await receipt.wait_committed()}\n".encode())
 
     async def note() -> None:
         for count in range(100_000):

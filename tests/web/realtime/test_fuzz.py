@@ -82,7 +82,6 @@ WISHES: list[dict[str, Any]] = [
     {"type": "harry.mute", "muted": False},
     {"type": "harry.off_the_record", "off": True},
     {"type": "harry.press"},
-    {"type": "harry.release"},
 ]  # fmt: skip
 
 ABSURD: list[Any] = [
