@@ -19,6 +19,13 @@ app.command("memory")(memory.bench)
 Number = Annotated[int | None, typer.Option("--n", min=1, max=1_000_000, help="How many times.")]
 Few = Annotated[int | None, typer.Option("--n", min=1, max=10_000, help="How many; it takes seconds each.")]
 
+Files = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="[FILE]...", exists=True, dir_okay=False, help="Cases in JSON; else those that come with Harry."
+    ),
+]
+
 
 @app.command("barge-in")
 def barge_in(n: Number = None, as_json: AsJson = False) -> None:
@@ -145,3 +152,21 @@ def reflexes(n: Few = None, as_json: AsJson = False) -> None:
     from harry import bench
 
     bench.run("reflexes", n=n, as_json=as_json)
+
+
+@app.command("facts")
+def facts(files: Files = None, as_json: AsJson = False) -> None:
+    """Tell facts in talk, ask for them a day later without a language model, and count what is right."""
+    from harry import bench
+    from harry.bench import facts as benched
+
+    bench.report("facts", benched.run(files or ()), as_json=as_json)
+
+
+@app.command("everyday")
+def everyday(files: Files = None, as_json: AsJson = False) -> None:
+    """Type everyday wishes without a language model, and count what is right for each kind."""
+    from harry import bench
+    from harry.bench import everyday as benched
+
+    bench.report("everyday", benched.run(files or ()), as_json=as_json)

@@ -53,6 +53,7 @@ from harry.memory.store.lists import Lists
 from harry.memory.store.opening import NAMESPACE
 from harry.memory.store.records import local_day
 from harry.memory.store.reminders import Reminders
+from harry.reflexes.clocks import Clocks
 from harry.reflexes.reminders import Reminding, Rings
 from harry.reflexes.understanding import warm_up
 from harry.session.actor_registry import ActorSet, load_actors
@@ -91,6 +92,7 @@ class Shared:
     lists: Lists | None = None
     toolkit: Toolkit | None = None
     budget: Budget | None = None
+    wall: Callable[[], float] = time.time
 
 
 class Host:
@@ -117,6 +119,7 @@ class Host:
         self.sessions_of = shared.sessions.of
         self.users = shared.sessions.users
         self.room: Session | None = None
+        self.wall = shared.wall
         self.started_at = time.time()
         self._shared = shared
         self._programs: dict[tuple[str, str], ProgramAnswers] = {}
@@ -205,7 +208,8 @@ class Host:
                 store=self.store,
                 spill=spill,
                 prompt=prompt or partial(build_prompt, config),
-                today=lambda: local_day(time.time()),
+                today=lambda: local_day(self.wall()),
+                wall=self.wall,
                 actors=shared.actors,
                 memory=partial(memory.of, config) if memory is not None else None,
                 inner=inner,
@@ -283,11 +287,12 @@ async def hosting(
     resident: bool = True,
     summarise: Summarise | None = None,
     budget: Budget | None = None,
+    wall: Callable[[], float] = time.time,
 ) -> AsyncIterator[Host]:
     """Hold what sessions share for the length of the block, and keep it going. `most` sessions may run at once.
 
     A guest beside a running Harry is not `resident`: it leaves spilled records, due reminders, rotation and sharing to
-    him. `summarise` writes what a conversation was about, when it is over.
+    him. `summarise` writes what a conversation was about, when it is over. `wall` is seconds since the epoch.
 
     The caller holds the data folder. Raises `EngineUnavailable` without a mind, `StoreError`, and
     `ConfigurationError` for what cannot be shared so.
@@ -305,6 +310,7 @@ async def hosting(
         spill_pool=SpillPool(storage.store, config.data_folder if storage.store.durable and resident else None, most),
         actors=load_actors(config.actors.model_dump()),
         budget=budget,
+        wall=wall,
     )
     async with AsyncExitStack() as held:
         shared = await _on_disk(config, shared, held, summarise)
@@ -340,7 +346,7 @@ async def _on_disk(config: Config, shared: Shared, held: AsyncExitStack, summari
         reminding=Reminding(
             Reminders(database), lambda user: list(map(RingPlace, sessions.of(user))),
             language=config.persona.language, replies=load_configured_persona(config.persona).replies,
-            rings=Rings(wanted.timer_rings, wanted.alarm_rings, wanted.snooze),
+            rings=Rings(wanted.timer_rings, wanted.alarm_rings, wanted.snooze), clocks=Clocks(wall=shared.wall),
         ),
         background_jobs=await background_jobs(
             config, database, held, sessions.users,

@@ -32,6 +32,11 @@ def _tools(host: Host, session: Session | None) -> Sequence[str]:
     return [f"{tool.name}: {tool.description}" for tool in tools]
 
 
+def _has_capable_mind(host: Host) -> bool:
+    """Return whether the mind can be trusted with what was told."""
+    return not read_traits(host.mind.engine).small
+
+
 def _minds(host: Host) -> Mapping[str, str]:
     """Return what Harry thinks, hears and speaks with, in words."""
     ear, voice = host.engines.speech_to_text, host.engines.text_to_speech
@@ -128,8 +133,10 @@ def _context(host: Host, config: Config, session: Session | None, last_words: Ca
         memory=host.memory.memory if host.memory is not None else None,
         reminding=host.reminding,
         lists=host.lists,
+        has_capable_mind=partial(_has_capable_mind, host),
         unmute=partial(mute, False),
         tools=partial(_tools, host, session),
         replies=load_configured_persona(config.persona).replies,
+        wall=host.wall,
         session=session.identity.session if session is not None else "",
     )

@@ -27,6 +27,7 @@ from harry.memory.store.items import name_turn_items
 from harry.memory.text.analysis import format_age
 from harry.reflexes.grammar import Grammar, Wish, grammar_of
 from harry.reflexes.lists import KeptLists, ListReflexes
+from harry.reflexes.memory_answers import MemoryAnswers
 from harry.reflexes.reminders import Reminding
 from harry.reflexes.timers import SHARED as TIMERS_SHARED
 from harry.reflexes.timers import Timers
@@ -58,9 +59,9 @@ class ReflexContext:
     """What a session lets its reflexes see and move.
 
     `tools` gives what the mind may use, each as its name and its description; `unmute` opens the microphone again, and
-    says whether there is one. `forget` forgets a memory by its id, for good. Lists, reminders and memory are None where
-    nothing is kept. What is set rings first in `session`; `understand(words)` gives the wish that words are, and takes
-    milliseconds.
+    says whether there is one. `has_capable_mind` says whether a question is better left to the mind. `forget` forgets a
+    memory by its id, for good. Lists, reminders and memory are None where nothing is kept. What is set rings first in
+    `session`; `understand(words)` gives the wish that words are, and takes milliseconds.
     """
 
     persona: str
@@ -77,6 +78,7 @@ class ReflexContext:
     lists: KeptLists | None = None
     unmute: Callable[[], bool] = lambda: False
     tools: Callable[[], Sequence[str]] = tuple
+    has_capable_mind: Callable[[], bool] = lambda: True
     replies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     wall: Callable[[], float] = time.time
     session: str = ""
@@ -93,6 +95,7 @@ class Reflexes:
         self._grammar: Grammar | None = None
         self._random = SystemRandom()
         self._lists = ListReflexes(body.lists, body.user, self._reply, body.wall)
+        self._memory_answers = MemoryAnswers(body.memory, body.user, self._reply, self._is_wish)
         self._turn = ""
         self._last_memory = ""
         self._to_forget: Item | None = None
@@ -139,7 +142,9 @@ class Reflexes:
             if answered is not None:
                 return answered
             wish = await trio.to_thread.run_sync(self._match, text)
-            if wish is None or self._has_tool(wish.name) or not await self._timers.applies(wish):
+            if wish is None:
+                return await self._from_memory(text)
+            if self._has_tool(wish.name) or not await self._timers.applies(wish):
                 return None
             if wish.name not in SHARED:
                 await sure()
@@ -180,6 +185,15 @@ class Reflexes:
         if self._grammar is None:
             self._grammar = grammar_of(self._language)
         return understand(text, (self._body.persona,), self._grammar, self._now(), self._random)
+
+    async def _from_memory(self, text: str) -> str | None:
+        """Return what memory answers to a question that nothing else here does, where no capable mind could."""
+        if self._body.has_capable_mind() or not self._language.lower().startswith("en"):
+            return None
+        return await self._memory_answers.answer(text, (self._body.persona,), self._now())
+
+    def _is_wish(self, text: str) -> bool:
+        return self._match(text) is not None
 
     def _has_tool(self, name: str) -> bool:
         """Whether there is a tool for what is beyond Harry himself."""

@@ -186,6 +186,22 @@ class LongTermMemory:
 
         return [(row[0], read_row(row[1:])) for row in await self._tables.read(work)]
 
+    async def around(self, namespace: str, identity: str, *, before: int, after: int) -> list[tuple[int, Item]]:
+        """Give a memory that holds with those said before and after it, with their numbers, in order."""
+        row = f"SELECT seq, {COLUMNS} FROM item WHERE ns = ?1 AND kind = 'memory' AND valid_to IS NULL"  # noqa: S608
+        here = "(SELECT seq FROM item WHERE ns = ?1 AND id = ?2)"
+
+        def work(connection: sqlite3.Connection) -> list[Any]:
+            earlier = connection.execute(
+                f"{row} AND seq < {here} ORDER BY seq DESC LIMIT ?3", (namespace, identity, before)
+            )
+            later = connection.execute(
+                f"{row} AND seq >= {here} ORDER BY seq LIMIT ?3", (namespace, identity, after + 1)
+            )
+            return [*reversed(earlier.fetchall()), *later.fetchall()]
+
+        return [(row[0], read_row(row[1:])) for row in await self._tables.read(work)]
+
     async def count_items(self, namespace: str | None = None) -> list[dict[str, Any]]:
         """Count the items of each namespace and kind: all, those replaced, those with a vector, their characters."""
 

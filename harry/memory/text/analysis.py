@@ -103,10 +103,15 @@ def split_words(text: str) -> list[str]:
 
 
 @lru_cache(maxsize=100_000)
+def stem(word: str) -> str:
+    """Return the stem of a word from `split_words`."""
+    return str(_stemmer.stemWord(BASE.get(word, word))) if len(word) < 40 else word  # no English word is longer
+
+
+@lru_cache(maxsize=100_000)
 def hash_term(word: str) -> int:
     """Hash the stem of a word from `split_words`."""
-    stem = _stemmer.stemWord(BASE.get(word, word)) if len(word) < 40 else word  # no English word is longer
-    return crc32(stem.encode())
+    return crc32(stem(word).encode())
 
 
 def hash_terms(text: str) -> Terms:

@@ -1,0 +1,112 @@
+"""Everyday wishes, ordinary sentences, small talk and questions beyond him, typed without a language model.
+
+Each wish has a session, a clock and a store of its own. What was done is looked at in the state, not in the words.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import trio
+from rich.console import Console
+from rich.progress import track
+
+from harry.bench.everyday_state import State, claims, is_as_expected, refuses, state_of
+from harry.bench.scripted_day import Day, day, local_zone
+from harry.mind.absent import SENTENCE
+from harry.reflexes.small_talk import small_talk_of
+
+DATA = ("wishes_open.json", "ordinary.json", "smalltalk.json", "outside.json")
+"""The package's own cases; a file without wishes is judged by the beginning of its name."""
+
+_NOON = 1_795_863_600.0
+
+
+def _read(paths: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:
+    texts = {path.name: path.read_text("utf-8") for path in paths} or {
+        name: (files("harry.bench") / "data" / name).read_text("utf-8") for name in DATA
+    }
+    return {name: json.loads(text) for name, text in texts.items()}
+
+
+async def _wish(case: dict[str, Any]) -> dict[str, Any]:
+    """Type one wish, what has to come before it first, and judge what came of it."""
+    async with day(datetime.fromisoformat(case["now"]).timestamp()) as held:
+        for line in case.get("before", ()):
+            await held.say(line)
+        before = await state_of(held)
+        answer = await held.say(case["text"])
+        if answer.rstrip().endswith("?") and "state" in case["expect"]:
+            answer = f"{answer} {await held.say('Yes.')}"
+        after = await state_of(held)
+        right = is_as_expected(case["expect"], answer, before, after, said=case["text"])
+        false = not right and claims(answer) and _same(before, after)
+        return {"kind": case["kind"], "text": case["text"], "answered": answer, "right": right, "false_claim": false}
+
+
+def _same(before: State, after: State) -> bool:
+    return before.without_turns() == after.without_turns()
+
+
+async def _wishes(cases: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    found = [await _wish(case) for case in _tracked(cases, "Wishes")]
+    kinds = Counter(each["kind"] for each in found)
+    right = Counter(each["kind"] for each in found if each["right"])
+    return {
+        "wishes": len(found),
+        "right": sum(right.values()),
+        "false_claims": sum(each["false_claim"] for each in found),
+        "by_kind": {kind: f"{right[kind]}/{count}" for kind, count in kinds.items()},
+        "failed": [{key: each[key] for key in ("kind", "text", "answered")} for each in found if not each["right"]],
+    }
+
+
+async def _sentences(name: str, cases: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Type sentences that wish for nothing into one session, and count what was made of them."""
+    counts: Counter[str] = Counter()
+    shown = []
+    talk = small_talk_of("en")
+    async with day(_NOON) as held:
+        for case in _tracked(cases, name):
+            verdict, answer = await _verdict(held, case["text"], talk.reply(case["text"], ("Harry",)) is not None)
+            counts[verdict] += 1
+            expected = "small talk" if name.startswith("small") else "left to a language model"
+            if verdict != expected:
+                shown.append({"text": case["text"], "answered": answer, "taken_for": verdict})
+    return {"sentences": len(cases), **{key.replace(" ", "_"): count for key, count in counts.items()}, "others": shown}
+
+
+async def _verdict(held: Day, text: str, is_small_talk: bool) -> tuple[str, str]:
+    before = await state_of(held)
+    answer = await held.say(text)
+    if not _same(before, await state_of(held)):
+        return "changed something", answer
+    if answer == SENTENCE:
+        return "left to a language model", answer
+    if is_small_talk:
+        return "small talk", answer
+    return ("refused" if refuses(answer) else "answered"), answer
+
+
+def _tracked(cases: Sequence[dict[str, Any]], name: str) -> Any:
+    return track(cases, name, console=Console(stderr=True), transient=True)
+
+
+async def _measure(paths: Sequence[Path]) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+    for name, cases in _read(paths).items():
+        judged = _wishes(cases) if cases and "kind" in cases[0] else _sentences(name, cases)
+        figures[name.removesuffix(".json")] = await judged
+    return figures
+
+
+def run(paths: Sequence[Path] = ()) -> dict[str, Any]:
+    """Type the cases of some files, by their names in the result; local times are those of Berlin."""
+    local_zone("Europe/Berlin")
+    return trio.run(_measure, paths)

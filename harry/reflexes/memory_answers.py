@@ -1,0 +1,43 @@
+"""Questions that memory answers where no capable mind is there: what was told, and when; or that it was not told.
+
+A capable mind is asked instead, and is given its memories: it can do more with them than tell one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from harry.memory.longterm.answers import ToldFact, answer
+from harry.memory.longterm.questions import read_question
+from harry.memory.longterm.service import LongTermMemory
+from harry.reflexes.bare_words import readings
+from harry.reflexes.reported_speech import as_told, day_told
+
+
+class MemoryAnswers:
+    """A session's. `reply` puts an answer in the persona's words; `is_wish` tells of a wish."""
+
+    def __init__(
+        self, memory: LongTermMemory | None, user: str, reply: Callable[..., str], is_wish: Callable[[str], bool]
+    ) -> None:
+        self._memory = memory
+        self._user = user
+        self._reply = reply
+        self._is_wish = is_wish
+
+    async def answer(self, text: str, names: Sequence[str], now: datetime) -> str | None:
+        """Return what memory says to a question; None where it is none for it. Raises `StoreError`."""
+        question = next((said for said in reversed(readings(text, names)) if read_question(said) is not None), None)
+        if question is None or self._memory is None:
+            return None
+        found = await answer(question, self._memory, self._user, is_wish=self._is_wish)
+        if found is None:
+            return None
+        return self._told(found.fact, now) if found.fact is not None else self._reply("NotTold")
+
+    def _told(self, fact: ToldFact, now: datetime) -> str:
+        text, when = as_told(fact.text, fact.at, now), day_told(fact.at, now)
+        if fact.about:
+            return self._reply("ToldAbout", when=when, about=as_told(fact.about, fact.at, now), text=text)
+        return self._reply("ToldFact", when=when, text=text)
