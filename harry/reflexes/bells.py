@@ -103,8 +103,9 @@ class Bell:
     async def run(self) -> None:
         """Ring until nothing is due here any more."""
         while self.due:
-            with trio.CancelScope() as self._scope:
-                await self._round()
+            if not self._stopped:  # which it may be before it has begun
+                with trio.CancelScope() as self._scope:
+                    await self._round()
             if self._stopped:
                 self._stopped = False
                 await self._done(list(self.due.values()), "stopped")

@@ -170,7 +170,7 @@ class Timers:
             if found is None:
                 return None
             # "Remind me every Monday": the answer to "When?" is but the time.
-            found = replace(found, slots={**wish.slots, **found.slots})
+            found = replace(found, slots={**wish.slots, **found.slots}, text=f"{wish.text} {found.text}")
             return await self._at(found, "reminder", what, how)
 
         self._asked = answer
@@ -197,6 +197,8 @@ class Timers:
         return None
 
     async def _at(self, wish: Wish, kind: Literal["alarm", "reminder"], what: str, how: str) -> str:
+        if self._body.reminding is None:
+            return self._reply("NotKept")
         seconds, days = _seconds(wish), str(wish.slots.get("every", ""))
         at: datetime | None = None
         if seconds is None:

@@ -313,10 +313,10 @@ async def test_a_timer_comes_due_in_a_gap_and_is_told_once(tmp_path: Path) -> No
                     break
         assert event.fields["text"] == "Your one-second timer is up."
         assert host.reminding is not None
-        await _gone(host)
+        await gone(host)
 
 
-async def _gone(host: Host) -> None:
+async def gone(host: Host) -> None:
     assert host.reminding is not None
     with trio.fail_after(10):
         while await host.reminding.of("ann"):  # noqa: ASYNC110  (the store tells nobody)
@@ -340,7 +340,7 @@ async def test_a_reminder_survives_a_restart_and_is_told_late(tmp_path: Path) ->
                 if event.event == "heard":
                     break
         assert str(event.fields["text"]).endswith(", while I was off, you wanted to be reminded: call Anna.")
-        await _gone(host)
+        await gone(host)
 
 
 async def test_reminders_are_listed_and_cancelled_by_kind(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from harry.host.host import Host
 from harry.reflexes.durations import canonical, seconds_in
 from harry.reflexes.grammar import grammar_of
 from harry.session.session import Session
-from tests.reflexes.test_reflexes import harry, said
+from tests.reflexes.test_reflexes import gone, harry, said
 
 WORDINGS = {
     "Timer": [
@@ -211,6 +211,40 @@ async def test_what_rings_is_snoozed_by_words(tmp_path: Path) -> None:
         [(_, left, _)] = await _left(host)
         assert left == 5
         assert await said(session, "Snooze.") == "Nothing is ringing."
+
+
+@pytest.mark.parametrize("words", ["Okay.", "Stop.", "Got it, Harry.", "Turn it off, please."])
+async def test_a_typed_word_stops_what_rings_and_is_no_turn(tmp_path: Path, words: str) -> None:
+    async with harry(tmp_path) as (host, mind), host.open(user="ann", attended=lambda: True) as session:
+        assert session.typed(words) is not None or words == "Stop."
+        await said(session, "Set a timer for one second.", Source.TYPED)
+        happenings = session.events.listen(1000)
+        await _ringing(session)
+        asked = mind.asked
+        assert session.typed(words) is None
+        with trio.fail_after(10):
+            async for event in happenings:
+                match event.what:
+                    case ReminderChanged(state="stopped"):
+                        break
+        assert mind.asked == asked
+        await gone(host)
+
+
+async def test_a_time_is_understood_on_both_sides_of_what_to_do(tmp_path: Path) -> None:
+    async with harry(tmp_path) as (host, _), host.open(user="ann") as session:
+        told = await said(session, "Remind me tomorrow to call Anna at nine, please.")
+        assert told == "I'll remind you tomorrow at 9 a.m. to call Anna."
+        told = await said(session, "Remind me tomorrow evening at eight to feed the cat, Harry.")
+        assert told == "I'll remind you tomorrow at 8 p.m. to feed the cat."
+        told = await said(session, "Remind me every day at three to drink.")
+        assert told == "I'll remind you every day at 3 p.m. to drink."
+        told = await said(session, "Wake me every evening at seven.")
+        assert told == "I'll wake you every day at 7 p.m."
+        assert await said(session, "Remind me every Monday to take out the bins.") == "When shall I remind you?"
+        told = await said(session, "At half past seven.")
+        assert told == "I'll remind you every Monday at 7:30 a.m. to take out the bins."
+        assert len(await _left(host)) == 5
 
 
 async def test_words_that_name_no_timer_go_to_the_mind_where_there_is_none(tmp_path: Path) -> None:
