@@ -216,12 +216,12 @@ async def test_what_rings_is_snoozed_by_words(tmp_path: Path) -> None:
 @pytest.mark.parametrize("words", ["Okay.", "Stop.", "Got it, Harry.", "Turn it off, please."])
 async def test_a_typed_word_stops_what_rings_and_is_no_turn(tmp_path: Path, words: str) -> None:
     async with harry(tmp_path) as (host, mind), host.open(user="ann", attended=lambda: True) as session:
-        assert session.typed(words) is not None or words == "Stop."
+        assert session.answer_typed(words) is not None or words == "Stop."
         await said(session, "Set a timer for one second.", Source.TYPED)
         happenings = session.events.listen(1000)
         await _ringing(session)
         asked = mind.asked
-        assert session.typed(words) is None
+        assert session.answer_typed(words) is None
         with trio.fail_after(10):
             async for event in happenings:
                 match event.what:
