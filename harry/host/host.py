@@ -10,13 +10,13 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import structlog
 import trio
 
-from actors.protocols import LanguageModel, TextToSpeech
+from actors.protocols import TextToSpeech
 from actors.soc_writer import Record
 from actors.turn_taking.attention import Talk
 from channels.clock import AudioClock
@@ -29,7 +29,7 @@ from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.errors import EngineUnavailable, StoreError, TooManySessions
 from harry.hearing.wake_phrase import WakePhrase, spell_words
-from harry.host.background import BackgroundJobs, background_jobs
+from harry.host.background import background_jobs
 from harry.host.budget import Budget
 from harry.host.conversation import (
     ConversationDevices,
@@ -41,8 +41,9 @@ from harry.host.conversation import (
 from harry.host.reflex_context import ProgramAnswers, answers_of
 from harry.host.ring_places import RingPlace, stops_ringing
 from harry.host.sessions import LiveSessions
-from harry.host.shared_memory import SharedMemory, shared_memory
-from harry.host.shared_tools import Toolkit, toolkit
+from harry.host.shared import Shared
+from harry.host.shared_memory import shared_memory
+from harry.host.shared_tools import toolkit
 from harry.host.spill_files import SpillPool
 from harry.host.storage import Storage
 from harry.memory.conversations.recent import recall_recent
@@ -55,7 +56,7 @@ from harry.memory.store.records import local_day
 from harry.memory.store.reminders import Reminders
 from harry.reflexes.reminders import Reminding, Rings
 from harry.reflexes.understanding import warm_up
-from harry.session.actor_registry import ActorSet, load_actors
+from harry.session.actor_registry import load_actors
 from harry.session.conductor import Identity
 from harry.session.prompt import build_prompt
 from harry.session.session import Session, TurnTakingSettings
@@ -69,28 +70,6 @@ log = structlog.get_logger(__name__)
 
 PROGRAMS_REMEMBERED = 64
 """Users whose questions to a program, such as whether to forget something, are remembered."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What all sessions share.
-
-    `memory`, `background_jobs`, `reminding` and `lists` are None where nothing is kept on disk, `budget` where nobody
-    counts.
-    """
-
-    engines: Engines
-    mind: EnginePool[LanguageModel]
-    storage: Storage
-    sessions: LiveSessions
-    spill_pool: SpillPool
-    actors: ActorSet
-    memory: SharedMemory | None = None
-    background_jobs: BackgroundJobs | None = None
-    reminding: Reminding | None = None
-    lists: Lists | None = None
-    toolkit: Toolkit | None = None
-    budget: Budget | None = None
 
 
 class Host:
@@ -210,7 +189,7 @@ class Host:
                 memory=partial(memory.of, config) if memory is not None else None,
                 inner=inner,
                 tools=self.toolkit.offers if self.toolkit is not None else tuple,
-                reflexes=partial(answers_of, self, config),
+                reflexes=partial(answers_of, shared, self.forget, config),
                 wake=wake_phrase(config),
                 reply_to=reply_to,
                 on_committed=self._notice,
@@ -235,7 +214,9 @@ class Host:
     async def answer_alone(self, user: str, persona: str, said: Utterance) -> str | None:
         """Answer a program's words without a language model, None where one has to; remembered for each user."""
         key = user, persona
-        answers = self._programs.pop(key, None) or ProgramAnswers(self, self.config_of(user, persona))
+        answers = self._programs.pop(key, None) or ProgramAnswers(
+            self._shared, self.forget, self.config_of(user, persona)
+        )
         self._programs[key] = answers  # the newest last
         while len(self._programs) > PROGRAMS_REMEMBERED:
             self._programs.pop(next(iter(self._programs)))

@@ -9,7 +9,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 import trio
 
@@ -17,15 +17,13 @@ from actors.text.phrases import split_words
 from harry.errors import HarryError
 from harry.memory.store.reminders import MOST, Reminder, ReminderKind
 from harry.reflexes.clocks import Clocks
+from harry.reflexes.context import ReflexContext
 from harry.reflexes.durations import canonical
 from harry.reflexes.grammar import Wish
 from harry.reflexes.reminders import LONGEST, Reminding, TooManyRemindersError
 from harry.reflexes.timer_words import duration_words, left_words, listed, the_one, timer_name, when_words
 from harry.reflexes.times import parse_moment, split_moment
 from harry.reflexes.wording import turned
-
-if TYPE_CHECKING:
-    from harry.reflexes.actions import ReflexContext
 
 SHARED = frozenset(("ListTimers", "TimeLeft"))
 """Those that change nothing."""
