@@ -159,7 +159,7 @@ class Reflexes:
         return any(begins.search(_APART.sub(" ", tool)) for tool in self._body.tools())
 
     def _reply(self, name: str, /, **told: object) -> str:
-        """The persona's words for this, else the language's."""
+        """Return the persona's words for this, else the language's."""
         self._grammar = self._grammar or grammar_of(self._language)
         wordings = self._body.replies.get(name) or (self._grammar.replies[name],)
         words = wordings[int(self._body.wall()) % len(wordings)]

@@ -51,7 +51,7 @@ State = Literal["set", "changed", "paused", "ringing", "stopped", "told", "snooz
 log = structlog.get_logger(__name__)
 
 
-class EnginePool(Protocol):
+class ReminderStore(Protocol):
     """Where reminders are kept: `harry.memory.store.reminders.Reminders`."""
 
     async def put(self, user: str, *, gone: Sequence[str] = (), made: Sequence[Reminder] = ()) -> int | None:
@@ -93,7 +93,7 @@ class Reminding:
 
     def __init__(
         self,
-        shelf: EnginePool,
+        shelf: ReminderStore,
         places_of: Callable[[str], Sequence[Place]],
         *,
         language: str = "en",
@@ -349,7 +349,7 @@ class Reminding:
             self._changed.set()
 
     async def _settle(self, told: Iterable[Reminder], how: Literal["stopped", "told"]) -> None:
-        """What rang is done with: it comes again on the next of its days, or is forgotten."""
+        """Be done with what rang: it comes again on the next of its days, or is forgotten."""
         for each in told:
             if each.id in self._settled:
                 continue

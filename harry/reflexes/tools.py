@@ -18,7 +18,7 @@ OWN = frozenset(("set_timer", "set_reminder"))
 
 
 def offers_of(body: ReflexContext) -> list[Offer]:
-    """The tools of one session."""
+    """Return the tools of one session."""
 
     @tool(effect=True)
     async def set_timer(
