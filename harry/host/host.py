@@ -185,13 +185,8 @@ class Host:
                 reply_to=reply_to,
                 attended=attended,
             )
-            session = build_conversation(
-                Identity(user, new_id(), NAMESPACE),
-                settings or self.settings(user),
-                services,
-                devices,
-                history=await self._recent(user),
-            )
+            identity, past = Identity(user, new_id(), NAMESPACE), await self._recent(user)
+            session = build_conversation(identity, settings or self.settings(user), services, devices, history=past)
             for watch in self.watchers:
                 watch(session)
             prepare(session)
