@@ -12,7 +12,8 @@ import os
 import signal
 import sys
 import time
-from contextlib import AsyncExitStack, nullcontext, suppress
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -40,9 +41,9 @@ from harry.engines.lease import EnginePool
 from harry.errors import StoreError
 from harry.host import startup as starting
 from harry.host.budget import Budget, opened_budget
-from harry.host.conversation import ConversationDevices, ConversationSettings
+from harry.host.conversation import ConversationDevices, ConversationSettings, Inner
 from harry.host.engine_loading import load_engines
-from harry.host.host import hosting
+from harry.host.host import Host, hosting
 from harry.host.storage import Storage, open_storage
 from harry.inner_life.service import open_inner_life
 from harry.net.telemetry import remove_traces
@@ -144,42 +145,50 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
                 if events_to is not None:
                     writing.start_soon(write_events, session.events.listen(4096, lossless=True), events_to)
 
-            async with AsyncExitStack() as within:
-                host = await within.enter_async_context(
-                    hosting(
-                        config,
-                        engines,
-                        storage,
-                        most=1 + config.web.sessions,
-                        summarise=inner.summarise if inner else None,
-                        budget=budget,
-                    )
-                )
-                door = None
-                if listeners:
-                    keeps = storage.store.durable or config.memory.store == "memory"
-                    opening = front_door.opened(config, host, listeners, keeps=keeps)
-                    door = await within.enter_async_context(opening)
-                greet = is_greeting_due(await _last_turn(config, storage), time.time())
-                way_in = await door.way_in() if door else ""
-                facts = replace(_facts(config, options, engines, devices, storage), door=way_in)
-                for line in startup_report(facts):
-                    print_line(console, line)
-                at_terminal = Attendance(console.is_terminal)
-                async with host.open(
-                    user=config.user.name,
-                    devices=ConversationDevices(devices.clock, devices.microphone, devices.loudspeaker),
-                    settings=_at_the_devices(host.settings(config.user.name), config.audio.echo, devices),
-                    inner=inner,
-                    attended=lambda: devices.loudspeaker is not None or at_terminal(),
-                    prepare=prepare,
-                ) as session:
-                    host.room = session
-                    if door is not None:
-                        session.events.publish(DoorOpened(address=door.address))
-                    with start_kept():
-                        greets = greet and facts.real_microphone
-                        await _converse(session, facts, options, console, at_terminal, greet=greets)
+            async with hosting(
+                config,
+                engines,
+                storage,
+                most=1 + config.web.sessions,
+                summarise=inner.summarise if inner else None,
+                budget=budget,
+            ) as host:
+                keeps = storage.store.durable or config.memory.store == "memory"
+                opening = front_door.opened(config, host, listeners, keeps=keeps) if listeners else nullcontext()
+                async with opening as door:
+                    greet = is_greeting_due(await _last_turn(config, storage), time.time())
+                    facts = _facts(config, options, engines, devices, storage)
+                    facts = replace(facts, door=await door.way_in() if door else "")
+                    for line in startup_report(facts):
+                        print_line(console, line)
+                    at_terminal = Attendance(console.is_terminal)
+                    async with _first_session(host, devices, at_terminal, inner=inner, prepare=prepare) as session:
+                        host.room = session
+                        if door is not None:
+                            session.events.publish(DoorOpened(address=door.address))
+                        with start_kept():
+                            greets = greet and facts.real_microphone
+                            await _converse(session, facts, options, console, at_terminal, greet=greets)
+
+
+def _first_session(
+    host: Host,
+    devices: _Devices,
+    attendance: Attendance,
+    *,
+    inner: Inner | None,
+    prepare: Callable[[Session], None],
+) -> AbstractAsyncContextManager[Session]:
+    """Open the session at this computer's own microphone and loudspeaker."""
+    config = host.config
+    return host.open(
+        user=config.user.name,
+        devices=ConversationDevices(devices.clock, devices.microphone, devices.loudspeaker),
+        settings=_at_the_devices(host.settings(config.user.name), config.audio.echo, devices),
+        inner=inner,
+        attended=lambda: devices.loudspeaker is not None or attendance(),
+        prepare=prepare,
+    )
 
 
 async def _last_turn(config: Config, storage: Storage) -> str | None:

@@ -89,7 +89,7 @@ async def opened(
 
 
 def address_of(config: Config, port: int) -> str:
-    """The address at which a browser on this computer finds the door."""
+    """Return the address at which a browser on this computer finds the door."""
     name = "127.0.0.1" if config.web.host in _EVERYWHERE else _name(config.web.host)
     return f"{'https' if config.web.certificate else 'http'}://{name}:{port}"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -37,6 +37,16 @@ class EngineClass(Protocol[E_co]):
     @staticmethod
     def load(name: str, settings: Any) -> E_co:
         """Build the engine; blocking. Raises `EngineUnavailable` with a remedy if it cannot serve here."""
+        ...
+
+
+@runtime_checkable
+class ChecksAvailability(Protocol):
+    """An engine class that finds out quickly whether it could be built, without building it."""
+
+    @staticmethod
+    def check_available(name: str, settings: Any) -> None:
+        """Raise as `load` would if the engine cannot serve here."""
         ...
 
 
@@ -98,9 +108,8 @@ def look(role: str, name: str, table: Mapping[str, Any]) -> None:
     A class may have `check_available(name, settings)` for this: quick, and raising as its `load_engine` would.
     """
     engine, settings = _checked(role, name, table)
-    check = getattr(engine, "check_available", None)
-    if check is not None:
-        check(name, settings)
+    if isinstance(engine, ChecksAvailability):
+        engine.check_available(name, settings)
 
 
 def check_engine_table(role: str, name: str, table: Mapping[str, Any]) -> EngineClass[Any]:

@@ -92,7 +92,7 @@ class Ledger:
             return self._of(day)
 
     def of(self, day: str) -> list[Spent]:
-        """What was spent on a day, by engine."""
+        """Return what was spent on a day, by engine."""
         with self._lock, errors_of(self._path):
             return self._of(day)
 
@@ -131,7 +131,7 @@ class Budget:
         self._numbers = 0
 
     async def today(self) -> tuple[str, list[Spent]]:
-        """The local day, and what each engine took in it so far."""
+        """Return the local day, and what each engine took in it so far."""
         await self._today()
         return self._day, [self._spent[name] for name in sorted(self._spent)]
 
@@ -172,7 +172,7 @@ class Budget:
             raise self._reached(f"Today's budget {whose} is reached ({money:.2f} of {limit.money:.2f} is spent).")
 
     def _rate(self, name: str) -> float:
-        """What a token of an engine costs, by what is known of it."""
+        """Return what a token of an engine costs, by what is known of it."""
         spent = self._spent.get(name)
         if spent is not None and spent.money > 0 and spent.tokens:
             self._known_rate[name] = spent.money / spent.tokens

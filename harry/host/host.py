@@ -10,17 +10,17 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import structlog
 import trio
 
-from actors.protocols import LanguageModel, TextToSpeech
-from actors.soc_writer import Record
+from actors.protocols import TextToSpeech
+from actors.soc_writer import Record, Spill
 from actors.turn_taking.attention import Talk
 from channels.clock import AudioClock
-from channels.messages import Utterance
+from channels.messages import Exchange, Utterance
 from channels.turn import Turn, new_id
 from harry.config.loading import Config
 from harry.config.persona import load_configured_persona
@@ -29,7 +29,7 @@ from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.errors import EngineUnavailable, StoreError, TooManySessions
 from harry.hearing.wake_phrase import WakePhrase, spell_words
-from harry.host.background import BackgroundJobs, background_jobs
+from harry.host.background import background_jobs
 from harry.host.budget import Budget
 from harry.host.conversation import (
     ConversationDevices,
@@ -41,8 +41,9 @@ from harry.host.conversation import (
 from harry.host.reflex_context import ProgramAnswers, answers_of
 from harry.host.ring_places import RingPlace, stops_ringing
 from harry.host.sessions import LiveSessions
-from harry.host.shared_memory import SharedMemory, shared_memory
-from harry.host.shared_tools import Toolkit, toolkit
+from harry.host.shared import Shared
+from harry.host.shared_memory import shared_memory
+from harry.host.shared_tools import toolkit
 from harry.host.spill_files import SpillPool
 from harry.host.storage import Storage
 from harry.memory.conversations.recent import recall_recent
@@ -56,7 +57,7 @@ from harry.memory.store.reminders import Reminders
 from harry.reflexes.clocks import Clocks
 from harry.reflexes.reminders import Reminding, Rings
 from harry.reflexes.understanding import warm_up
-from harry.session.actor_registry import ActorSet, load_actors
+from harry.session.actor_registry import load_actors
 from harry.session.conductor import Identity
 from harry.session.prompt import build_prompt
 from harry.session.session import Session, TurnTakingSettings
@@ -70,29 +71,6 @@ log = structlog.get_logger(__name__)
 
 PROGRAMS_REMEMBERED = 64
 """Users whose questions to a program, such as whether to forget something, are remembered."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shared:
-    """What all sessions share.
-
-    `memory`, `background_jobs`, `reminding` and `lists` are None where nothing is kept on disk, `budget` where nobody
-    counts.
-    """
-
-    engines: Engines
-    mind: EnginePool[LanguageModel]
-    storage: Storage
-    sessions: LiveSessions
-    spill_pool: SpillPool
-    actors: ActorSet
-    memory: SharedMemory | None = None
-    background_jobs: BackgroundJobs | None = None
-    reminding: Reminding | None = None
-    lists: Lists | None = None
-    toolkit: Toolkit | None = None
-    budget: Budget | None = None
-    wall: Callable[[], float] = time.time
 
 
 class Host:
@@ -195,51 +173,63 @@ class Host:
                 "Harry holds as many conversations as he may.", remedy="End one, or raise web.sessions."
             )
         config = self.config_of(user)
-        reminding = self.reminding
-        shared, memory, limits = self._shared, self.memory, self.config.memory
+        shared = self._shared
         devices = devices or ConversationDevices(AudioClock())
         spoken = self.engines.text_to_speech if devices.loudspeaker is not None else None
         with shared.spill_pool.acquire() as spill:
             shared.sessions.met(user)
-            services = ConversationServices(
+            services = replace(
+                self._services(config, spill),
                 engines=engines or self.engines,
-                mind=self.mind,
                 voice=voice or spoken or EnginePool("text_to_speech", silent_voice()),
-                store=self.store,
-                spill=spill,
                 prompt=prompt or partial(build_prompt, config),
-                today=lambda: local_day(self.wall()),
-                wall=self.wall,
-                actors=shared.actors,
-                memory=partial(memory.of, config) if memory is not None else None,
                 inner=inner,
-                tools=self.toolkit.offers if self.toolkit is not None else tuple,
-                reflexes=partial(answers_of, self, config),
-                wake=wake_phrase(config),
                 reply_to=reply_to,
-                on_committed=self._notice,
-                gone=partial(self._gone, self.database) if self.database is not None else None,
                 attended=attended,
-                stops_ringing=(
-                    partial(stops_ringing, reminding) if reminding is not None else lambda session, text: False
-                ),
             )
-            past = await recall_recent(
-                self.store, self.database, user, turns=limits.history_turns, tokens=limits.history_tokens
-            )
-            session = build_conversation(
-                Identity(user, new_id(), NAMESPACE), settings or self.settings(user), services, devices, history=past
-            )
+            identity, past = Identity(user, new_id(), NAMESPACE), await self._recent(user)
+            session = build_conversation(identity, settings or self.settings(user), services, devices, history=past)
             for watch in self.watchers:
                 watch(session)
             prepare(session)
             async with self._live(session):
                 yield session
 
+    async def _recent(self, user: str) -> tuple[Exchange, ...]:
+        """Return what was said with a user last, as far as a prompt holds it."""
+        limits = self.config.memory
+        return await recall_recent(
+            self.store, self.database, user, turns=limits.history_turns, tokens=limits.history_tokens
+        )
+
+    def _services(self, config: Config, spill: Spill) -> ConversationServices:
+        """Return what a session of a user's is served by, where nothing else is asked for."""
+        shared, memory, reminding = self._shared, self.memory, self.reminding
+        return ConversationServices(
+            engines=self.engines,
+            mind=self.mind,
+            voice=EnginePool("text_to_speech", silent_voice()),
+            store=self.store,
+            spill=spill,
+            prompt=partial(build_prompt, config),
+            today=lambda: local_day(self.wall()),
+            wall=self.wall,
+            actors=shared.actors,
+            memory=partial(memory.of, config) if memory is not None else None,
+            tools=self.toolkit.offers if self.toolkit is not None else tuple,
+            reflexes=partial(answers_of, shared, self.forget, config),
+            wake=wake_phrase(config),
+            on_committed=self._notice,
+            gone=partial(self._gone, self.database) if self.database is not None else None,
+            stops_ringing=partial(stops_ringing, reminding) if reminding is not None else lambda session, text: False,
+        )
+
     async def answer_alone(self, user: str, persona: str, said: Utterance) -> str | None:
         """Answer a program's words without a language model, None where one has to; remembered for each user."""
         key = user, persona
-        answers = self._programs.pop(key, None) or ProgramAnswers(self, self.config_of(user, persona))
+        answers = self._programs.pop(key, None) or ProgramAnswers(
+            self._shared, self.forget, self.config_of(user, persona)
+        )
         self._programs[key] = answers  # the newest last
         while len(self._programs) > PROGRAMS_REMEMBERED:
             self._programs.pop(next(iter(self._programs)))
@@ -317,21 +307,25 @@ async def hosting(
         if most:
             shared = replace(shared, toolkit=await held.enter_async_context(toolkit(config)))
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(sessions.supervisor.keep, "keeper", shared.spill_pool.run)
-            nursery.start_soon(
-                partial(trio.to_thread.run_sync, warm_up, config.persona.language, abandon_on_cancel=True)
-            )
-            for name, actor in (
-                ("memory", shared.memory),
-                ("keeping", shared.background_jobs if resident else None),
-                ("reminders", shared.reminding if resident else None),
-            ):
-                if actor is not None:
-                    nursery.start_soon(sessions.supervisor.keep, name, actor.run)
-            for watch in engines.watches:
-                nursery.start_soon(watch)
+            _start_background(config, shared, nursery, resident=resident)
             yield Host(config, shared)
             nursery.cancel_scope.cancel()
+
+
+def _start_background(config: Config, shared: Shared, nursery: trio.Nursery, *, resident: bool) -> None:
+    """Start what goes on beside the sessions; what only a resident does is left out for a guest."""
+    keep = shared.sessions.supervisor.keep
+    nursery.start_soon(keep, "keeper", shared.spill_pool.run)
+    nursery.start_soon(partial(trio.to_thread.run_sync, warm_up, config.persona.language, abandon_on_cancel=True))
+    for name, actor in (
+        ("memory", shared.memory),
+        ("keeping", shared.background_jobs if resident else None),
+        ("reminders", shared.reminding if resident else None),
+    ):
+        if actor is not None:
+            nursery.start_soon(keep, name, actor.run)
+    for watch in shared.engines.watches:
+        nursery.start_soon(watch)
 
 
 async def _on_disk(config: Config, shared: Shared, held: AsyncExitStack, summarise: Summarise | None) -> Shared:

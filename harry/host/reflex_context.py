@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
 
 from actors.text.phrases import load_phrases
 from channels.messages import Utterance
@@ -12,36 +11,30 @@ from channels.turn import Turn
 from harry.config.loading import Config
 from harry.config.persona import load_configured_persona
 from harry.engines.traits import read_traits
+from harry.host.shared import Shared
 from harry.memory.longterm.forgetting import Forgotten
 from harry.memory.store.opening import NAMESPACE, parse_day
-from harry.reflexes.actions import ReflexContext, reflexes
+from harry.reflexes.actions import reflexes
+from harry.reflexes.context import ReflexContext
 from harry.reflexes.tools import OWN, offers_of
 from harry.reflexes.without_a_mind import WithoutAMind
 from harry.session.session import Session
 
-if TYPE_CHECKING:
-    from harry.host.host import Host
 
-
-def _tools(host: Host, session: Session | None) -> Sequence[str]:
+def _tools(shared: Shared, session: Session | None) -> Sequence[str]:
     """Return what the mind may use besides Harry's own, each as its name and its description."""
     # A mind that cannot use tools is helped by none.
-    if read_traits(host.mind.engine).toolless or session is None:
+    if read_traits(shared.mind.engine).toolless or session is None:
         return ()
     tools = [offer.tool for name, offer in session.tools.offers.items() if name not in OWN]
     return [f"{tool.name}: {tool.description}" for tool in tools]
 
 
-def _has_capable_mind(host: Host) -> bool:
-    """Return whether the mind can be trusted with what was told."""
-    return not read_traits(host.mind.engine).small
-
-
-def _minds(host: Host) -> Mapping[str, str]:
+def _minds(shared: Shared) -> Mapping[str, str]:
     """Return what Harry thinks, hears and speaks with, in words."""
-    ear, voice = host.engines.speech_to_text, host.engines.text_to_speech
+    ear, voice = shared.engines.speech_to_text, shared.engines.text_to_speech
     return {
-        "mind": host.mind.engine.describe(),
+        "mind": shared.mind.engine.describe(),
         "ear": ear.engine.describe() if ear is not None else "nothing",
         "voice": voice.engine.describe() if voice is not None else "nothing",
     }
@@ -50,24 +43,27 @@ def _minds(host: Host) -> Mapping[str, str]:
 Answers = Callable[[Turn], Awaitable[str | None]]
 """Answers a turn before a language model is asked; None where that one has to."""
 
+Forget = Callable[[str, str], Awaitable[Forgotten]]
+"""Forgets an item of a user's for good, given the user and the item's id."""
 
-def answers_of(host: Host, config: Config, session: Session) -> Answers:
+
+def answers_of(shared: Shared, forget: Forget, config: Config, session: Session) -> Answers:
     """Return what answers a session's turns before a language model is asked."""
-    body = _context(host, config, session)
-    if config.tools.enabled and host.reminding is not None:
+    body = _context(shared, forget, config, session)
+    if config.tools.enabled and shared.reminding is not None:
         for offer in offers_of(body):
             if offer.tool.name not in config.tools.without:
                 session.tools.offer(offer)
-    return _answers(host, config, body)
+    return _answers(shared, config, body)
 
 
 class ProgramAnswers:
     """The same for a program that keeps its conversation itself, as chat clients do: without a session."""
 
-    def __init__(self, host: Host, config: Config) -> None:
+    def __init__(self, shared: Shared, forget: Forget, config: Config) -> None:
         self._last = ""
         self._user = config.user.name
-        self._answers = _answers(host, config, _context(host, config, None, lambda: self._last))
+        self._answers = _answers(shared, config, _context(shared, forget, config, None, lambda: self._last))
 
     async def answer(self, said: Utterance) -> str | None:
         """Answer what was said, None where a language model has to."""
@@ -84,10 +80,10 @@ class ProgramAnswers:
             self._last = ""
 
 
-def _answers(host: Host, config: Config, body: ReflexContext) -> Answers:
+def _answers(shared: Shared, config: Config, body: ReflexContext) -> Answers:
     reflex = reflexes(body, load_phrases(config.persona.language), config.persona.language)
     without = WithoutAMind(
-        lambda: read_traits(host.mind.engine),
+        lambda: read_traits(shared.mind.engine),
         (config.persona.name,),
         config.persona.language,
         talks=config.engines.smallest_mind,
@@ -100,11 +96,13 @@ def _answers(host: Host, config: Config, body: ReflexContext) -> Answers:
     return answer
 
 
-def _context(host: Host, config: Config, session: Session | None, last_words: Callable[[], str] = str) -> ReflexContext:
+def _context(
+    shared: Shared, forget: Forget, config: Config, session: Session | None, last_words: Callable[[], str] = str
+) -> ReflexContext:
     """Gather what the reflexes may see and move; without a session there is nothing to mute or to turn up."""
 
     async def thoughts() -> Sequence[str]:
-        found = await host.store.thoughts(config.persona.name, parse_day("today"), user=config.user.name)
+        found = await shared.storage.store.thoughts(config.persona.name, parse_day("today"), user=config.user.name)
         return [str(each["text"]) for each in found]
 
     def mute(muted: bool) -> bool:
@@ -127,16 +125,16 @@ def _context(host: Host, config: Config, session: Session | None, last_words: Ca
         mute=partial(mute, True),
         keeps=lambda: session is None or session.attention.is_recording,
         thoughts=thoughts,
-        minds=partial(_minds, host),
-        forget=partial(host.forget, config.user.name),
+        minds=partial(_minds, shared),
+        forget=partial(forget, config.user.name),
         volume=volume,
-        memory=host.memory.memory if host.memory is not None else None,
-        reminding=host.reminding,
-        lists=host.lists,
-        has_capable_mind=partial(_has_capable_mind, host),
+        memory=shared.memory.memory if shared.memory is not None else None,
+        reminding=shared.reminding,
+        lists=shared.lists,
+        has_capable_mind=lambda: not read_traits(shared.mind.engine).small,
         unmute=partial(mute, False),
-        tools=partial(_tools, host, session),
+        tools=partial(_tools, shared, session),
         replies=load_configured_persona(config.persona).replies,
-        wall=host.wall,
+        wall=shared.wall,
         session=session.identity.session if session is not None else "",
     )

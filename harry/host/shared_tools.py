@@ -29,7 +29,7 @@ class Toolkit:
         self._without = without
 
     def offers(self) -> list[Offer]:
-        """What there is now."""
+        """Return what there is now."""
         every = [*self._offers, *(offer for server in self.servers for offer in server.offers)]
         return [each for each in every if each.tool.name not in self._without]
 

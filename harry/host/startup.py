@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 
 async def chains(config: Config) -> list[Chain]:
-    """The chain of each role, by the configuration and by what is on this machine."""
+    """Return the chain of each role, by the configuration and by what is on this machine."""
     return [
         *(_configured(config, role) for role in ("voice_activity", "speech_to_text", "text_to_speech")),
         *([_configured(config, "turn_detector")] if config.chain("turn_detector") else []),
@@ -123,5 +123,5 @@ def tell_of_minds(engines: Engines, events: EventStream) -> None:
 
 
 def better_minds(mind: LanguageModel | None) -> str:
-    """The sentence that names the ways to a better mind, when the one that serves is too small; else ""."""
+    """Return the sentence that names the ways to a better mind, when the one that serves is too small; else ""."""
     return BETTER_MINDS if read_traits(mind).small else ""

@@ -34,7 +34,7 @@ class StateOfMind:
                 self._held[name] = await self._live.load(self._user, name) or ""
 
     def told(self) -> tuple[tuple[str, str], ...]:
-        """What the prompt is told, as (name, text)."""
+        """Return what the prompt is told, as (name, text)."""
         return tuple((name.replace("_", " "), self._held[name]) for name in NAMES if self._held.get(name))
 
     def forget(self, told_in: Callable[[str], bool]) -> None:

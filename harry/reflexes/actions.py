@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from random import SystemRandom
 
@@ -22,13 +20,13 @@ from channels.turn import Turn, new_id
 from harry.errors import HarryError
 from harry.memory.longterm.forgetting import TOLD
 from harry.memory.longterm.selection import select
-from harry.memory.longterm.service import Item, LongTermMemory
+from harry.memory.longterm.service import Item
 from harry.memory.store.items import name_turn_items
 from harry.memory.text.analysis import format_age
+from harry.reflexes.context import ReflexContext
 from harry.reflexes.grammar import Grammar, Wish, grammar_of
-from harry.reflexes.lists import KeptLists, ListReflexes
+from harry.reflexes.lists import ListReflexes
 from harry.reflexes.memory_answers import MemoryAnswers
-from harry.reflexes.reminders import Reminding
 from harry.reflexes.timers import SHARED as TIMERS_SHARED
 from harry.reflexes.timers import Timers
 from harry.reflexes.times import told_date, told_time
@@ -52,37 +50,6 @@ SHARED = frozenset(
 _APART = re.compile(r"_|-|(?<=[a-z])(?=[A-Z])")
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class ReflexContext:
-    """What a session lets its reflexes see and move.
-
-    `tools` gives what the mind may use, each as its name and its description; `unmute` opens the microphone again, and
-    says whether there is one. `has_capable_mind` says whether a question is better left to the mind. `forget` forgets a
-    memory by its id, for good. Lists, reminders and memory are None where nothing is kept. What is set rings first in
-    `session`; `understand(words)` gives the wish that words are, and takes milliseconds.
-    """
-
-    persona: str
-    user: str
-    last_words: Callable[[], str]
-    mute: Callable[[], bool]
-    keeps: Callable[[], bool]
-    thoughts: Callable[[], Awaitable[Sequence[str]]]
-    minds: Callable[[], Mapping[str, str]]
-    volume: Callable[[float | None], float]
-    forget: Callable[[str], Awaitable[object]]
-    memory: LongTermMemory | None = None
-    reminding: Reminding | None = None
-    lists: KeptLists | None = None
-    unmute: Callable[[], bool] = lambda: False
-    tools: Callable[[], Sequence[str]] = tuple
-    has_capable_mind: Callable[[], bool] = lambda: True
-    replies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    wall: Callable[[], float] = time.time
-    session: str = ""
-    understand: Callable[[str], Wish | None] = field(default=lambda words: None)
 
 
 class Reflexes:
@@ -205,7 +172,7 @@ class Reflexes:
         return any(begins.search(_APART.sub(" ", tool)) for tool in self._body.tools())
 
     def _reply(self, name: str, /, **told: object) -> str:
-        """The persona's words for this, else the language's."""
+        """Return the persona's words for this, else the language's."""
         self._grammar = self._grammar or grammar_of(self._language)
         wordings = self._body.replies.get(name) or (self._grammar.replies[name],)
         words = wordings[int(self._body.wall()) % len(wordings)]

@@ -60,7 +60,7 @@ class Grammar:
     """One language's."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
-        """`data` is what the files of `languages/` hold, as read."""
+        """Build a grammar of `data`: what the files of `languages/` hold, as read."""
         told = dict(data)
         self.replies: Mapping[str, str] = told.pop("replies")
         self.needs: Mapping[str, Sequence[str]] = told.pop("needs", {})

@@ -41,12 +41,12 @@ _A_SCALE = re.compile(r"\ba (?=(?:hundred|thousand|million|billion|trillion)\b)"
 
 
 def shown(value: float) -> str:
-    """A number as it is written, with at most ten digits behind the point and no zeros at its end."""
+    """Return a number as it is written, with at most ten digits behind the point and no zeros at its end."""
     return f"{value:.10f}".rstrip("0").rstrip(".")
 
 
 def figures(text: str) -> str:
-    """The words with every spoken number as figures. Returns them in lower case, a space between them."""
+    """Return the words in lower case, a space between them, with every spoken number as figures."""
     for mark, plain in _VULGAR.items():
         text = text.replace(mark, f" {plain} ")
     text = _GROUPED.sub(lambda found: found[0].replace(",", ""), text.lower().replace("\u2019", "'"))

@@ -15,19 +15,12 @@ from typing import Literal, NoReturn, Protocol
 import structlog
 import trio
 
-from actors.text.phrases import load_phrases, split_words
 from channels.turn import new_id
 from harry.errors import HarryError, StoreError
 from harry.memory.store.reminders import MAX_TEXT, Reminder, ReminderKind
 from harry.reflexes.bells import Bell, Place
 from harry.reflexes.clocks import Clocks
-from harry.reflexes.grammar import grammar_of
-from harry.reflexes.timer_words import past_words, timer_name
-from harry.reflexes.times import told_time
-from harry.reflexes.wording import tidy
-
-LATE = 120.0
-"""Seconds after which what was due is told as late, once, and does not ring."""
+from harry.reflexes.ring_words import LATE, RingWords
 
 LATE_ALARM = 3600.0
 """The same for an alarm: who is not awake yet wants to be woken."""
@@ -51,7 +44,7 @@ State = Literal["set", "changed", "paused", "ringing", "stopped", "told", "snooz
 log = structlog.get_logger(__name__)
 
 
-class EnginePool(Protocol):
+class ReminderStore(Protocol):
     """Where reminders are kept: `harry.memory.store.reminders.Reminders`."""
 
     async def put(self, user: str, *, gone: Sequence[str] = (), made: Sequence[Reminder] = ()) -> int | None:
@@ -89,11 +82,14 @@ class Rings:
 
 
 class Reminding:
-    """Those of all users. `places_of(user)` gives the conversations in which something can ring for a user."""
+    """Those of all users. One class, because what is known, what rings and what was settled change together.
+
+    `places_of(user)` gives the conversations in which something can ring for a user.
+    """
 
     def __init__(
         self,
-        shelf: EnginePool,
+        shelf: ReminderStore,
         places_of: Callable[[str], Sequence[Place]],
         *,
         language: str = "en",
@@ -105,9 +101,7 @@ class Reminding:
         self.rings = rings or Rings()
         self._shelf = shelf
         self._places_of = places_of
-        self._language = language
-        self._own = replies or {}
-        self._began = self.clocks.wall()
+        self._words = RingWords(self.clocks, language, replies or {})
         self._changed = trio.Event()
         self._bells: dict[str, Bell] = {}
         self._known: dict[str, Reminder] | None = None
@@ -236,21 +230,7 @@ class Reminding:
 
     def stops(self, text: str, names: Sequence[str] = ()) -> bool:
         """Return whether these words, while something rings, stop it."""
-        phrases = load_phrases(self._language)
-        stop = phrases.find_stop(text, names)
-        if stop is not None and not stop.rest:
-            return True
-        told = grammar_of(self._language).ringing
-        around = {*told.get("around", ()), *(name.lower() for name in names)}
-        said = list(split_words(text))[:12]
-        wanted = {split_words(each) for each in told.get("stop", ())}
-        edges = {split_words(each) for each in around}
-        return any(
-            tuple(said[first:last]) in wanted
-            for first in range(len(said))
-            for last in range(first + 1, len(said) + 1)
-            if _made_of(said[:first], edges) and _made_of(said[last:], edges | wanted)
-        )
+        return self._words.stops(text, names)
 
     def look(self) -> None:
         """Something changed: a reminder, or who can be told one."""
@@ -333,7 +313,7 @@ class Reminding:
         for place in there:
             bell = self._bells.get(place.id)
             if bell is None:
-                bell = self._bells[place.id] = Bell(place, self._settle, self._words, self._seconds)
+                bell = self._bells[place.id] = Bell(place, self._settle, self._words.describe, self._seconds)
                 bell.add(due)
                 nursery.start_soon(self._run_bell, bell)
             else:
@@ -349,7 +329,7 @@ class Reminding:
             self._changed.set()
 
     async def _settle(self, told: Iterable[Reminder], how: Literal["stopped", "told"]) -> None:
-        """What rang is done with: it comes again on the next of its days, or is forgotten."""
+        """Be done with what rang: it comes again on the next of its days, or is forgotten."""
         for each in told:
             if each.id in self._settled:
                 continue
@@ -427,7 +407,7 @@ class Reminding:
             "length": reminder.length,
             "paused": reminder.paused,
             "days": reminder.days,
-            "words": self._words(reminder),
+            "words": self._words.describe(reminder),
         }
 
     def _seconds(self, due: Reminder) -> float:
@@ -435,26 +415,3 @@ class Reminding:
         if due.kind == "timer":
             return self.rings.timer if late <= LATE else 0.0
         return self.rings.alarm if due.kind == "alarm" and late <= LATE_ALARM else 0.0
-
-    def _words(self, due: Reminder) -> str:
-        """Return what is said of it when it is due."""
-        at, left = self.clocks.local(self.clocks.due(due)), self.clocks.left(due)
-        told = {"time": told_time(at), "what": due.text or f"a {due.kind}", "timer": timer_name(due)}
-        name = f"Due.{due.kind}"
-        if left < -LATE:
-            name = f"Due.{'off' if self.clocks.due(due) < self._began else 'late'}.{due.kind}"
-            told["time"] = past_words(at, self.clocks.now())
-        sentence = self._worded(name)
-        for key, value in told.items():
-            sentence = sentence.replace(f"{{{key}}}", value)
-        return tidy(sentence)
-
-    def _worded(self, name: str) -> str:
-        return (self._own.get(name) or (grammar_of(self._language).replies[name],))[0]
-
-
-def _made_of(said: Sequence[str], phrases: set[tuple[str, ...]]) -> bool:
-    """Return whether these words are such phrases, one after the other."""
-    if not said:
-        return True
-    return any(tuple(said[:at]) in phrases and _made_of(said[at:], phrases) for at in range(1, min(5, len(said)) + 1))

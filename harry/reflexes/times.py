@@ -19,12 +19,12 @@ def told_time(at: datetime) -> str:
 
 
 def told_date(at: datetime) -> str:
-    """A date, as it is said."""
+    """Return a date as it is said."""
     return f"{at:%A, %B} {at.day}, {at.year}"
 
 
 def told_when(at: datetime, now: datetime) -> str:
-    """A moment to come, as it is said."""
+    """Return a moment to come as it is said."""
     days = (at.date() - now.date()).days
     if days == 0:
         return f"at {told_time(at)}"
@@ -34,7 +34,7 @@ def told_when(at: datetime, now: datetime) -> str:
 
 
 def told_duration(seconds: float) -> str:
-    """A duration, as it is said, to the second below an hour."""
+    """Return a duration as it is said, to the second below an hour."""
     rest = max(0, round(seconds))
     told = []
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from harry.reflexes.actions import ReflexContext
+from harry.reflexes.context import ReflexContext
 from harry.reflexes.reminders import Reminding
 from harry.reflexes.timer_words import duration_words, timer_name, when_words
 from harry.tools.functions import make_offer, tool
@@ -18,7 +18,7 @@ OWN = frozenset(("set_timer", "set_reminder"))
 
 
 def offers_of(body: ReflexContext) -> list[Offer]:
-    """The tools of one session."""
+    """Return the tools of one session."""
 
     @tool(effect=True)
     async def set_timer(

@@ -17,7 +17,7 @@ def turned(text: str) -> str:
 
 
 def sentence(text: str) -> str:
-    """The text with an end to it."""
+    """Return the text with a full stop at its end, if it has no mark there."""
     text = text.strip()
     return text if text.endswith((".", "!", "?")) else f"{text}."
 

@@ -119,7 +119,7 @@ async def _read(
 
 
 def _bounds(day: str) -> tuple[float, float]:
-    """The first second of a local day and of the next one: 23 or 25 hours where the clocks change."""
+    """Return the first second of a local day and of the next one: 23 or 25 hours where the clocks change."""
     date = datetime.fromisoformat(day).date()
     midnights = (datetime.combine(each, time()).astimezone() for each in (date, date + timedelta(days=1)))
     begin, end = (each.timestamp() for each in midnights)

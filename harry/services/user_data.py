@@ -42,17 +42,17 @@ _NEWEST = f"""
 
 
 async def history(host: Host, user: str, limit: int) -> list[Exchange]:
-    """The newest exchanges as they were heard, oldest first."""
+    """Return the newest exchanges as they were heard, oldest first."""
     return await host.store.history(user, limit=limit)
 
 
 async def thoughts(host: Host, user: str, day: str) -> list[dict[str, Any]]:
-    """What Harry thought in this user's conversations on a day: `today`, `yesterday` or a date."""
+    """Return what Harry thought in this user's conversations on a day: `today`, `yesterday` or a date."""
     return await host.store.thoughts(host.config.persona.name, parse_day(day), user=user)
 
 
 async def days(host: Host, user: str) -> list[str]:
-    """The days on which he thought something there, oldest first."""
+    """Return the days on which he thought something there, oldest first."""
     if host.database is None:
         return []
     query, values = (
@@ -64,7 +64,7 @@ async def days(host: Host, user: str) -> list[str]:
 
 
 async def journal(host: Host, user: str, day: str | None) -> JournalEntry | None:
-    """The journal of a day, or the newest there is."""
+    """Return the journal of a day, or the newest there is."""
     if host.database is None:
         return None
     kept = Journal(host.database, host.config.persona.name, user)
@@ -72,13 +72,13 @@ async def journal(host: Host, user: str, day: str | None) -> JournalEntry | None
 
 
 async def search(host: Host, user: str, words: str, kind: Kind | None, count: int) -> Sequence[Found]:
-    """What bears most on some words, best first."""
+    """Find what bears most on some words, best first."""
     answer = await _memory(host).memory.search(words, namespace=user, kinds=(kind,) if kind else None, count=count)
     return answer.found
 
 
 async def memories(host: Host, user: str, kind: Kind | None, after: int) -> list[tuple[int, Item]]:
-    """The next memories in order, with their numbers."""
+    """Return the next memories in order, with their numbers."""
     return await _memory(host).memory.list_items(user, kind=kind, after=after)
 
 
@@ -137,7 +137,7 @@ async def forget(host: Host, user: str, identity: str) -> int:
 
 
 async def lore(host: Host) -> Sequence[Book]:
-    """The persona's books."""
+    """Return the persona's books."""
     if host.memory is None:
         return []
     _, books = await host.memory.lore.load(Scope(NAMESPACE, host.config.persona.name))

@@ -42,5 +42,5 @@ class _Console(Console):
 
 
 def stdout_console() -> Console:
-    """The console on which the account and the live line appear; one that shows nothing if there is no output."""
+    """Make the console on which the account and the live line appear; one that shows nothing if there is no output."""
     return _Console(file=sys.stdout or Path(os.devnull).open("w", encoding="utf-8"), highlight=False)

@@ -16,7 +16,8 @@ from actors.text.phrases import load_phrases
 from harry.memory.store.database import Database
 from harry.memory.store.erasure import erase_rows
 from harry.memory.store.lists import MOST, Lists
-from harry.reflexes.actions import ReflexContext, Reflexes
+from harry.reflexes.actions import Reflexes
+from harry.reflexes.context import ReflexContext
 from harry.reflexes.lists import entries_of, list_name
 
 EVENING = 1_795_808_760.0  # seconds since the epoch

@@ -14,7 +14,8 @@ from harry.bench.scripted_day import day
 from harry.memory.longterm.service import LongTermMemory
 from harry.memory.store.database import Database
 from harry.memory.store.items import Item
-from harry.reflexes.actions import ReflexContext, Reflexes
+from harry.reflexes.actions import Reflexes
+from harry.reflexes.context import ReflexContext
 from harry.reflexes.reported_speech import as_told, day_told
 
 SATURDAY = 1_795_864_800.0

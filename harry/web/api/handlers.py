@@ -136,13 +136,11 @@ class _Api:
 
     async def status(self, request: Request) -> BaseModel:
         await trio.lowlevel.checkpoint()
-        engines = self.host.engines
-        roles = ("voice_activity", "speech_to_text", "turn_detector", "language_model", "text_to_speech")
-        shelves = {role: getattr(engines, role) for role in roles}
+        pools = self.host.engines.by_role
         return schemas.Status(
             user=request.user,
             up_for=round(time.time() - self.host.started_at, 3),
-            engines={role: str(shelf.engine.describe()) if shelf else None for role, shelf in shelves.items()},
+            engines={role: str(pool.engine.describe()) if pool else None for role, pool in pools.items()},
             sessions=[
                 schemas.OpenSession(
                     id=each.identity.session,

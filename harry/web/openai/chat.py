@@ -55,7 +55,7 @@ class _Reply:
         return {"id": self.id, "object": kind, "created": self.created, "model": self.chat.model}
 
     async def whole(self) -> dict[str, Any]:
-        """The reply as one object. Raises what the mind raises."""
+        """Return the reply as one object. Raises what the mind raises."""
         stops, text = Stops(self.chat.stops), list[str]()
 
         async def take(delta: Delta) -> None:
@@ -72,7 +72,7 @@ class _Reply:
         return {**self._head("chat.completion"), "choices": [choice], "usage": _usage(said.usage)}
 
     async def stream(self, send: Send) -> None:
-        """The reply as it comes, then how it ended, then `[DONE]`."""
+        """Send the reply as it comes, then how it ended, then `[DONE]`."""
         stops = Stops(self.chat.stops)
 
         async def tell(delta: Mapping[str, Any], reason: str | None = None) -> None:

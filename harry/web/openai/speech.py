@@ -95,7 +95,7 @@ def _refuse(asked: Speech, shelf: EnginePool[TextToSpeech]) -> None:
 
 
 def _endless_wav() -> bytes:
-    """The head of a WAV file whose length nobody knows yet, as programs write it that stream one."""
+    """Return the head of a WAV file whose length is not known yet, as programs that stream one write it."""
     unknown = 0xFFFFFFFF
     form = struct.pack("<HHIIHH", 1, 1, RATE, RATE * 2, 2, 16)
     return struct.pack("<4sI4s4sI16s4sI", b"RIFF", unknown, b"WAVE", b"fmt ", 16, form, b"data", unknown)

@@ -14,7 +14,7 @@ class Stops:
         self.met = False
 
     def feed(self, text: str) -> str:
-        """What may be told of the reply now."""
+        """Take a piece of the reply; return what may be sent of it now."""
         if self.met:
             return ""
         if not self._stops:
@@ -31,7 +31,7 @@ class Stops:
         return told
 
     def end(self) -> str:
-        """The rest, once the reply is over."""
+        """Return the rest, once the reply is over."""
         told, self._held = self._held, ""
         return "" if self.met else told
 

@@ -163,11 +163,11 @@ class RemoteAudioDevice:
             await trio.sleep_until(tick)
 
     def reported(self, left: float) -> None:
-        """The client tells how many seconds of what was sent to him he has not played yet."""
+        """Note how many seconds of what was sent to the client he says he has not played yet."""
         self._played_until = trio.current_time() + min(max(left, 0.0), 5.0)
 
     def pending(self) -> int:
-        """Samples sent that have not been heard yet, by the clock and by what the client has told."""
+        """Return the samples sent that have not been heard yet, by the clock and by what the client has told."""
         return max(0, int((self._played_until - trio.current_time()) * RATE))
 
     def flush(self) -> int:

@@ -10,7 +10,7 @@ import binascii
 import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 import trio
@@ -21,12 +21,11 @@ from channels.turn import new_id
 from harry import images as pictures
 from harry.errors import EngineError
 from harry.services.transcription import understood
+from harry.session.session import Session
 from harry.web.realtime.items import Item, message, new_item
 from harry.web.realtime.server_events import error
 from harry.web.realtime.settings import RATE, Wrong, modalities
-
-if TYPE_CHECKING:
-    from harry.web.realtime.conversation import Conversation
+from harry.web.realtime.state import ConversationState
 
 LONGEST_BUFFER = 300 * RATE * 2
 """Bytes of sound that wait for a commit."""
@@ -48,8 +47,15 @@ log = structlog.get_logger(__name__)
 class ClientEvents:
     """The client's side of one conversation."""
 
-    def __init__(self, conversation: Conversation) -> None:
-        self._of = conversation
+    def __init__(self, state: ConversationState, session: Session) -> None:
+        self._state = state
+        self._session = session
+        self._outbox = state.outbox
+        self._items = state.items
+        self._responses = state.responses
+        self._telling = state.telling
+        self._tools = state.tools
+        self._card = state.card
         self._buffer = bytearray()
         self._unanswered: deque[str] = deque(maxlen=MOST_UNANSWERED)
         self._shown: deque[str] = deque(maxlen=MOST_PICTURES)
@@ -99,7 +105,7 @@ class ClientEvents:
 
     def _refuse(self, message_: str, code: str, param: str | None, event: Any) -> None:
         identity = event.get("event_id") if isinstance(event, dict) else None
-        error(self._of.outbox, message_, code=code, param=param, event_id=identity)
+        error(self._outbox, message_, code=code, param=param, event_id=identity)
 
     # The session.
 
@@ -108,16 +114,16 @@ class ClientEvents:
         asked = event.get("session")
         if not isinstance(asked, dict):
             raise Wrong("`session` is an object.", "session")
-        self._of.set(self._of.settings.updated(asked))
-        self._of.outbox.put("session.updated", session=self._of.told())
+        self._state.apply(self._state.settings.updated(asked), self._session)
+        self._outbox.put("session.updated", session=self._state.describe(self._session))
 
     # What is said.
 
     async def _append(self, event: Mapping[str, Any]) -> None:
         # No checkpoint: it comes fifty times a second, and reading the message was one.
         pcm = _sound(event.get("audio"), "audio")
-        if self._of.settings.detection is not None:
-            self._of.card.hear(pcm)
+        if self._state.settings.detection is not None:
+            self._card.hear(pcm)
         elif len(self._buffer) + len(pcm) > LONGEST_BUFFER:
             raise Wrong("The input buffer is full: commit or clear it.", "audio", "input_audio_buffer_full")
         else:
@@ -125,49 +131,49 @@ class ClientEvents:
 
     async def _commit(self, _: Mapping[str, Any]) -> None:
         await trio.lowlevel.checkpoint()
-        if self._of.settings.detection is not None:
-            if self._of.session.speech_input.listener is not None and self._of.session.speech_input.listener.hearing:
-                self._of.session.speech_input.listener.release()
+        if self._state.settings.detection is not None:
+            if self._session.speech_input.listener is not None and self._session.speech_input.listener.hearing:
+                self._session.speech_input.listener.release()
                 return
             raise Wrong("Nobody is speaking: there is nothing to commit.", None, "input_audio_buffer_commit_empty")
         if len(self._buffer) < LEAST_BUFFER:
             raise Wrong("The input buffer is too small: it needs 100 ms.", None, "input_audio_buffer_commit_empty")
         pcm, self._buffer = bytes(self._buffer), bytearray()
         item = message(new_item(), "user", [{"type": "input_audio", "transcript": None}])
-        before = self._of.items.add(item)
-        self._of.outbox.put("input_audio_buffer.committed", previous_item_id=before, item_id=item["id"])
+        before = self._items.add(item)
+        self._outbox.put("input_audio_buffer.committed", previous_item_id=before, item_id=item["id"])
         self._added(item, before)
-        ear = self._of.session_engines.speech_to_text
+        ear = self._state.engines.speech_to_text
         if ear is None:
             raise Wrong("Harry has no ear here.", None, "not_now")
         heard = await understood(ear, pcm, RATE)
-        self._of.telling.transcribed(item["id"], heard.text, round(heard.seconds, 3))
+        self._telling.transcribed(item["id"], heard.text, round(heard.seconds, 3))
         self._unanswered.append(heard.text)
 
     async def _clear(self, _: Mapping[str, Any]) -> None:
         await trio.lowlevel.checkpoint()
         self._buffer.clear()
-        self._of.card.forget()
-        self._of.outbox.put("input_audio_buffer.cleared")
+        self._card.forget()
+        self._outbox.put("input_audio_buffer.cleared")
 
     async def _output_clear(self, _: Mapping[str, Any]) -> None:
         await trio.lowlevel.checkpoint()
-        current = self._of.responses.current
-        self._of.session.conductor.cut("stop")
-        self._of.telling.catch_up()
-        self._of.outbox.put("output_audio_buffer.cleared", response_id=current.id if current is not None else "")
+        current = self._responses.current
+        self._session.conductor.cut("stop")
+        self._telling.catch_up()
+        self._outbox.put("output_audio_buffer.cleared", response_id=current.id if current is not None else "")
 
     async def _mute(self, event: Mapping[str, Any]) -> None:
         await trio.lowlevel.checkpoint()
-        self._of.session.speech_input.mute(_switch(event, "muted"))
+        self._session.speech_input.mute(_switch(event, "muted"))
 
     async def _off_the_record(self, event: Mapping[str, Any]) -> None:
         await trio.lowlevel.checkpoint()
-        self._of.session.dialogue.off_the_record(_switch(event, "off"))
+        self._session.dialogue.off_the_record(_switch(event, "off"))
 
     async def _press(self, _: Mapping[str, Any]) -> None:
         await trio.lowlevel.checkpoint()
-        self._of.session.speech_input.press()
+        self._session.speech_input.press()
 
     # Items.
 
@@ -176,7 +182,7 @@ class ClientEvents:
         if not isinstance(given, dict):
             raise Wrong("`item` is an object.", "item")
         identity = given.get("id") or new_item()
-        if not isinstance(identity, str) or len(identity) > 100 or self._of.items.get(identity) is not None:
+        if not isinstance(identity, str) or len(identity) > 100 or self._items.get(identity) is not None:
             raise Wrong("`item.id` is a text that no other item has.", "item.id")
         if given.get("type") == "function_call_output":
             item = self._output(identity, given)
@@ -188,21 +194,21 @@ class ClientEvents:
             raise Wrong("An item is a `message`, a `function_call` or a `function_call_output`.", "item.type")
         after = event.get("previous_item_id")
         try:
-            before = self._of.items.add(item, after=after if isinstance(after, str) else None)
+            before = self._items.add(item, after=after if isinstance(after, str) else None)
         except KeyError:
             raise Wrong("There is no such item.", "previous_item_id", "item_not_found") from None
         self._added(item, before)
 
     def _added(self, item: Item, before: str | None) -> None:
-        self._of.outbox.put("conversation.item.added", previous_item_id=before, item=item)
-        self._of.outbox.put("conversation.item.done", previous_item_id=before, item=item)
+        self._outbox.put("conversation.item.added", previous_item_id=before, item=item)
+        self._outbox.put("conversation.item.done", previous_item_id=before, item=item)
 
     def _output(self, identity: str, given: Mapping[str, Any]) -> Item:
         call_id, output = given.get("call_id"), given.get("output")
         if not isinstance(call_id, str) or not isinstance(output, str):
             raise Wrong("`call_id` and `output` are texts.", "item")
-        if not self._of.tools.output(call_id, output):
-            self._of.session.tools.add_late_result("a tool", output)
+        if not self._tools.output(call_id, output):
+            self._session.tools.add_late_result("a tool", output)
         return {
             "id": identity, "object": "realtime.item", "type": "function_call_output", "status": "completed",
             "call_id": call_id, "output": output,
@@ -217,9 +223,9 @@ class ClientEvents:
         if role == "user":
             self._unanswered.append(text)
         elif role == "system":
-            self._of.notes.append(text)
+            self._state.notes.append(text)
         else:
-            self._of.session.conductor.remember(Exchange(new_id(), "", text, interrupted=False))
+            self._session.conductor.remember(Exchange(new_id(), "", text, interrupted=False))
         return message(identity, role, content)
 
     async def _content(self, part: Any, role: str) -> str:
@@ -232,7 +238,7 @@ class ClientEvents:
             self._shown.append(await trio.to_thread.run_sync(pictures.sanitize, part["image_url"]))
             return ""
         if kind == "input_audio" and role == "user" and isinstance(part.get("audio"), str):
-            ear = self._of.session_engines.speech_to_text
+            ear = self._state.engines.speech_to_text
             if ear is None:
                 raise Wrong("Harry has no ear here.", "item.content", "not_now")
             heard = await understood(ear, _sound(part["audio"], "item.content"), RATE)
@@ -242,89 +248,89 @@ class ClientEvents:
         raise Wrong("A part of the content is not understood.", "item.content")
 
     def _wanted(self, event: Mapping[str, Any]) -> Item:
-        item = self._of.items.get(event.get("item_id"))
+        item = self._items.get(event.get("item_id"))
         if item is None:
             raise Wrong("There is no such item.", "item_id", "item_not_found")
         return item
 
     async def _item_retrieve(self, event: Mapping[str, Any]) -> None:
         await trio.lowlevel.checkpoint()
-        self._of.outbox.put("conversation.item.retrieved", item=self._wanted(event))
+        self._outbox.put("conversation.item.retrieved", item=self._wanted(event))
 
     async def _item_delete(self, event: Mapping[str, Any]) -> None:
         await trio.lowlevel.checkpoint()
         item = self._wanted(event)
-        self._of.items.delete(item["id"])
-        self._of.outbox.put("conversation.item.deleted", item_id=item["id"])
+        self._items.delete(item["id"])
+        self._outbox.put("conversation.item.deleted", item_id=item["id"])
 
     async def _item_truncate(self, event: Mapping[str, Any]) -> None:
         await trio.lowlevel.checkpoint()
-        self._of.telling.catch_up()
+        self._telling.catch_up()
         item, end = self._wanted(event), event.get("audio_end_ms")
-        response = self._of.responses.of(item["id"])
+        response = self._responses.of(item["id"])
         if response is None or not response.audible:
             raise Wrong("Only Harry's own spoken messages, the newest of them, can be truncated.", "item_id")
         if isinstance(end, bool) or not isinstance(end, int) or end < 0:
             raise Wrong("`audio_end_ms` is a whole number of milliseconds.", "audio_end_ms")
-        end = min(end, self._of.responses.sent_ms(response))
-        slot = self._of.session.conductor.find_slot(response.turn)
+        end = min(end, self._responses.sent_ms(response))
+        slot = self._session.conductor.find_slot(response.turn)
         if slot is not None:
             earlier = slot.heard_within(response.before)
             heard = slot.heard_within(response.before + end * RATE // 1000)
-            self._of.responses.heard(response, heard[len(earlier) :])
-        self._of.outbox.put("conversation.item.truncated", item_id=item["id"], content_index=0, audio_end_ms=end)
+            self._responses.heard(response, heard[len(earlier) :])
+        self._outbox.put("conversation.item.truncated", item_id=item["id"], content_index=0, audio_end_ms=end)
 
     # Responses.
 
     async def _response_create(self, event: Mapping[str, Any]) -> None:
         await trio.lowlevel.checkpoint()
-        self._of.telling.catch_up()
+        self._telling.catch_up()
         given = event.get("response") or {}
         if not isinstance(given, dict):
             raise Wrong("`response` is an object.", "response")
         told, kinds, metadata = _asked(given)
-        if self._of.tools.go_on():
+        if self._tools.go_on():
             return
-        current = self._of.responses.current
+        current = self._responses.current
         if current is not None:
             raise Wrong(
                 f"There is a response already, {current.id}. Wait for it or cancel it.", None,
                 "conversation_already_has_active_response",
             )  # fmt: skip
-        self._of.telling.modalities, self._of.telling.metadata = kinds, metadata
-        self._of.now = (told, kinds)
+        self._telling.modalities, self._telling.metadata = kinds, metadata
+        self._state.now = (told, kinds)
         text, shown = "\n".join(self._unanswered)[-LONGEST_TEXT:], tuple(self._shown)
         self._unanswered.clear()
         self._shown.clear()
-        now = self._of.session.clock.now()
+        now = self._session.clock.now()
         said = Utterance(new_id(), text, Source.REMOTE, now, now, pictures=shown)
         if text:
             # As a typed line at the terminal: whoever watches this conversation sees what was said in it.
-            self._of.session.events.publish(
+            self._session.events.publish(
                 Transcribed(utterance=said.id, partial=False, text=text, meant=True, ended_at=now)
             )
-        if self._of.session.answer(self._of.session.dialogue.heed(said)) is None:
+        if self._session.answer(self._session.dialogue.heed(said)) is None:
             raise Wrong("Harry is stuck: earlier answers do not end.", None, "not_now")
-        self._of.telling.catch_up()
+        self._telling.catch_up()
 
     async def _response_cancel(self, event: Mapping[str, Any]) -> None:
         await trio.lowlevel.checkpoint()
-        self._of.telling.catch_up()
-        current, wanted = self._of.responses.current, event.get("response_id")
+        self._telling.catch_up()
+        current, wanted = self._responses.current, event.get("response_id")
         if current is None or wanted not in (None, current.id):
             raise Wrong("There is no such response to cancel.", "response_id", "response_cancel_not_active")
-        self._of.session.conductor.cut("stop")
-        self._of.telling.catch_up()
+        self._session.conductor.cut("stop")
+        self._telling.catch_up()
 
     async def _position(self, event: Mapping[str, Any]) -> None:
         await trio.lowlevel.checkpoint()
         item, played = event.get("item_id"), event.get("audio_ms")
         if not isinstance(item, str) or isinstance(played, bool) or not isinstance(played, int | float):
             raise Wrong("`item_id` is a text and `audio_ms` a number.", "audio_ms")
-        response = self._of.responses.of(item)
-        if response is not None and response is self._of.responses.current:
-            sent = self._of.responses.sent_ms(response)
-            self._of.card.reported((sent - min(max(played, 0), sent)) / 1000)
+        response = self._responses.of(item)
+        if response is not None and response is self._responses.current:
+            sent = self._responses.sent_ms(response)
+            self._card.reported((sent - min(max(played, 0), sent)) / 1000)
 
 
 def _parsed(text: str | bytes) -> Any:
@@ -355,7 +361,7 @@ def _switch(event: Mapping[str, Any], name: str) -> bool:
 
 
 def _sound(audio: Any, param: str) -> bytes:
-    """Samples out of base64. Raises `Wrong`."""
+    """Decode samples from base64. Raises `Wrong`."""
     if not isinstance(audio, str):
         raise Wrong("`audio` is base64.", param)
     try:
@@ -368,7 +374,7 @@ def _sound(audio: Any, param: str) -> bytes:
 
 
 def _asked(given: Mapping[str, Any]) -> tuple[str, tuple[str, ...] | None, dict[str, str] | None]:
-    """What a client wants of one response: instructions, modalities and metadata. Raises `Wrong`."""
+    """Read what a client wants of one response: instructions, modalities and metadata. Raises `Wrong`."""
     kinds = (
         modalities(given["output_modalities"], "response.output_modalities") if "output_modalities" in given else None
     )

@@ -7,7 +7,6 @@ The session lives as long as the first socket's handler. When a socket breaks wi
 from __future__ import annotations
 
 import secrets
-from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -35,6 +34,7 @@ from harry.web.realtime.outbox import Outbox
 from harry.web.realtime.responses import Responses
 from harry.web.realtime.server_events import ServerEvents
 from harry.web.realtime.settings import RATE, Settings
+from harry.web.realtime.state import ConversationState
 from harry.web.realtime.tools import ClientTools
 from harry.web.realtime.vad_threshold import sensing
 from harry.web.realtime.voice import ChosenVoice
@@ -44,89 +44,59 @@ from harry.web.server.websocket import Socket, SocketClosed
 RESUMED_WITHIN = 60.0
 """Seconds for which a conversation waits for its client to come back."""
 
-_NOTES = 8  # newest system messages of the client that stand in the prompt
-
 
 class Conversation:
     """Made for a client's first socket. `word` is what resumes it."""
 
     session: Session
+    _client_events: ClientEvents
 
     def __init__(self, host: Host, request: Request) -> None:
         self.word = secrets.token_urlsafe(24)
         self.open = False
         self._attached = False
         self.user = request.user
-        self.settings = Settings(model=request.query.get("model", "harry")[:100])
-        self.outbox = Outbox(knows_harry=request.query.get("harry") == "1")
-        self.items = Items()
-        self.responses = Responses(self.outbox, self.items)
-        self.telling = ServerEvents(self.outbox, self.items, self.responses, lambda: self.settings)
-        self.tools = ClientTools(self.responses)
-        self.notes: deque[str] = deque(maxlen=_NOTES)
-        self.now: tuple[str, tuple[str, ...] | None] = ("", None)
-        self._wishes = ClientEvents(self)
         self._host = host
         self._clock = AudioClock()
         self._next: tuple[Socket, trio.Event] | None = None
         self._came = trio.Event()
-        self.session_engines = sensing(host.engines, lambda: self.settings.threshold)
-        self.card = RemoteAudioDevice(
-            self._clock, reblocking(RATE), told=self.telling.sound, flushed=self._flushed,
-            waits=lambda: self.outbox.full,
-        )  # fmt: skip
-
-    def told(self, *, resumed: bool = False) -> dict[str, Any]:
-        """The session as the client is told of it."""
-        return {
-            "id": f"sess_{self.session.identity.session}",
-            **self.settings.told(),
-            "harry": {
-                "resume": self.word,
-                "resumed": resumed,
-                "persona": self.session.persona,
-                "muted": self.session.speech_input.muted,
-                "off_the_record": self.session.attention.off_the_record,
-            },
-        }
-
-    def set(self, settings: Settings) -> None:
-        """Have new settings hold."""
-        self.settings = settings
-        session = self.session
-        self.tools.offer(settings.offered)
-        detection = settings.detection or {}
-        session.conductor.interruptible = bool(detection.get("interrupt_response", True))
-        session.dialogue.speculates = self._usual.speculate and settings.answers
-        if session.speech_input.listener is not None:
-            listening = session.speech_input.listener.endpointing
-            silence = settings.silence
-            listening.endpoint_silence = self._usual.endpoint_silence if silence is None else silence
-            listening.by_words = detection.get("type") != "server_vad"
-            session.speech_input.listener.reach_back(
-                max(self._usual.pre_roll, detection.get("prefix_padding_ms", 0) / 1000)
-            )
+        outbox, items = Outbox(knows_harry=request.query.get("harry") == "1"), Items()
+        responses = Responses(outbox, items)
+        telling = ServerEvents(outbox, items, responses, lambda: self.state.settings)
+        self.state = ConversationState(
+            resume_word=self.word,
+            usual=turn_taking_settings(host.config),
+            settings=Settings(model=request.query.get("model", "harry")[:100]),
+            outbox=outbox,
+            items=items,
+            responses=responses,
+            telling=telling,
+            tools=ClientTools(responses),
+            engines=sensing(host.engines, lambda: self.state.settings.threshold),
+            card=RemoteAudioDevice(
+                self._clock, reblocking(RATE), told=telling.sound, flushed=self._flushed, waits=lambda: outbox.full
+            ),
+        )
 
     async def run(self, socket: Socket) -> None:
         """Converse until the client says farewell, or does not come back."""
-        self._usual = turn_taking_settings(self._host.config)
         spoken = self._host.engines.text_to_speech
         voice: EnginePool[TextToSpeech] | None = None
         if spoken is not None:
             voice = ChosenVoice(spoken, silent_voice(), self._aloud)
         async with (
             self._host.open(
-                user=self.user, devices=ConversationDevices(self._clock, self.card, self.card),
+                user=self.user, devices=ConversationDevices(self._clock, self.state.card, self.state.card),
                 settings=replace(self._host.settings(self.user), always_meant=True), voice=voice,
-                engines=self.session_engines, prompt=self._prompt, reply_to=self._reply_to,
+                engines=self.state.engines, prompt=self._prompt, reply_to=self._reply_to,
                 attended=lambda: self._attached, prepare=self._prepare,
             ),
             self._taken_up(),
             trio.open_nursery() as nursery,
         ):  # fmt: skip
-            nursery.start_soon(self.telling.run, self._thought)
-            if self.outbox.knows_harry:
-                elsewhere = Elsewhere(self._host, self.outbox, self.user, self.session.identity.session)
+            nursery.start_soon(self.state.telling.run, self._thought)
+            if self.state.outbox.knows_harry:
+                elsewhere = Elsewhere(self._host, self.state.outbox, self.user, self.session.identity.session)
                 nursery.start_soon(elsewhere.run)
             nursery.start_soon(self._overflow, nursery.cancel_scope)
             await self._sockets(socket, nursery)
@@ -173,8 +143,8 @@ class Conversation:
 
     async def _serve(self, socket: Socket, *, resumed: bool) -> bool:
         """Serve one socket to its end; whether the client meant that end."""
-        self.outbox.put("session.created", session=self.told(resumed=resumed))
-        self.telling.state_again()
+        self.state.outbox.put("session.created", session=self.state.describe(self.session, resumed=resumed))
+        self.state.telling.state_again()
         self._attached = True
         try:
             with suppress(SocketClosed):
@@ -182,8 +152,8 @@ class Conversation:
                     nursery.start_soon(self._send, socket, nursery.cancel_scope)
                     nursery.start_soon(self._replaced, nursery.cancel_scope)
                     async for text in socket:
-                        await self._wishes.take(text)
-                        await self.outbox.room()
+                        await self._client_events.take(text)
+                        await self.state.outbox.room()
                     nursery.cancel_scope.cancel()
         finally:
             self._attached = False
@@ -191,16 +161,16 @@ class Conversation:
 
     async def _send(self, socket: Socket, scope: trio.CancelScope) -> None:
         with suppress(SocketClosed):
-            await self.outbox.send(socket)
+            await self.state.outbox.send(socket)
         scope.cancel()
 
     async def _overflow(self, scope: trio.CancelScope) -> None:
-        """A client who has not read for so long is not coming back to it."""
-        await self.outbox.overflown.wait()
+        """End the conversation when the outbox overflows: a client who has not read for so long does not come back."""
+        await self.state.outbox.overflown.wait()
         scope.cancel()
 
     async def _replaced(self, scope: trio.CancelScope) -> None:
-        """A client that comes back before its old socket is seen to be dead takes the conversation over."""
+        """Let a client that comes back before its old socket is seen to be dead take the conversation over."""
         await self._came.wait()
         scope.cancel()
 
@@ -208,34 +178,37 @@ class Conversation:
 
     def _prepare(self, session: Session) -> None:
         self.session = session
-        self.telling.attach(session)
-        self.tools.attach(session)
+        self._client_events = ClientEvents(self.state, session)
+        self.state.telling.attach(session)
+        self.state.tools.attach(session)
 
     def _reply_to(self, utterance: Utterance) -> Turn | None:
-        if self.settings.answers:
+        if self.state.settings.answers:
             return self.session.answer(utterance)
-        self._wishes.said(utterance)
+        self._client_events.said(utterance)
         return None
 
     def _aloud(self) -> bool:
-        modalities = self.now[1] or self.settings.modalities
+        modalities = self.state.now[1] or self.state.settings.modalities
         return modalities == ("audio",)
 
     def _prompt(self, user: str, mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:
-        self.telling.remembered(recollection.utterance.id, recollection.memories, recollection.thoughts)
+        self.state.telling.remembered(recollection.utterance.id, recollection.memories, recollection.thoughts)
         head, *rest = build_prompt(self._host.config_of(user), user, mind, recollection)
-        told = "\n\n".join(each for each in (self.settings.instructions, *self.notes, self.now[0]) if each)
-        self.now = ("", self.now[1])
-        if told:
-            head = Message(head.role, (*head.parts, TextPart(f"\n\n{FROM_PROGRAM}\n{told}")))
+        once, kinds = self.state.now
+        parts = (self.state.settings.instructions, *self.state.notes, once)
+        instructions = "\n\n".join(part for part in parts if part)
+        self.state.now = ("", kinds)
+        if instructions:
+            head = Message(head.role, (*head.parts, TextPart(f"\n\n{FROM_PROGRAM}\n{instructions}")))
         return (head, *rest)
 
     def _flushed(self, paused: bool) -> bool:
-        current = self.responses.current
+        current = self.state.responses.current
         if not paused:
             return True  # the event of the cut tells it, right after
-        if self.outbox.knows_harry and current is not None:
-            self.telling.flush(current, "paused")
+        if self.state.outbox.knows_harry and current is not None:
+            self.state.telling.flush(current, "paused")
             return True
         return False
 

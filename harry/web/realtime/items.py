@@ -50,7 +50,7 @@ class Items:
         return next(reversed(self._items), None)
 
     def get(self, identity: object) -> Item | None:
-        """An item, if it is here."""
+        """Return an item, if it is here."""
         return self._items.get(identity) if isinstance(identity, str) else None
 
     def delete(self, identity: object) -> bool:

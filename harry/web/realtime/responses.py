@@ -62,13 +62,13 @@ class Responses:
         self._said: dict[str, Response] = {}
 
     def of(self, item: str) -> Response | None:
-        """The response that an assistant's item belongs to, for the newest few."""
+        """Return the response that an assistant's item belongs to, for the newest few."""
         return self._said.get(item)
 
     def begin(
         self, turn: str, modalities: tuple[str, ...], *, before: int = 0, metadata: dict[str, str] | None = None
     ) -> Response:
-        """A response begins; one that is not done is cancelled first."""
+        """Begin a response; one that is not done is cancelled first."""
         if self.current is not None:
             self.end("cancelled", reason="turn_detected")
         self.current = Response(turn, modalities, metadata, before)
@@ -76,7 +76,7 @@ class Responses:
         return self.current
 
     def say(self, text: str) -> None:
-        """A piece of the reply is going to be spoken, or, of a written response, is there."""
+        """Send a piece of the reply that is going to be spoken, or, of a written response, is there."""
         if self.current is None:
             return
         response, item = self.current, self._opened(self.current)
@@ -85,7 +85,7 @@ class Responses:
         self._outbox.put(kind, **self._place(response, item), delta=text)
 
     def sound(self, pcm: bytes) -> None:
-        """A block of its sound goes to the client."""
+        """Send a block of its sound to the client."""
         if self.current is None:
             return
         response, item = self.current, self._opened(self.current)
@@ -97,7 +97,7 @@ class Responses:
         response.sent -= self._outbox.drop_sound() // SAMPLE_BYTES
 
     def call(self, call_id: str, name: str, arguments: dict[str, Any]) -> None:
-        """The mind has called for one of the client's tools."""
+        """Send the client the mind's call of one of its tools."""
         response = self.current
         if response is None:
             return
@@ -117,7 +117,7 @@ class Responses:
         self._outbox.put("conversation.item.done", previous_item_id=before, item=item)
 
     def end(self, status: str, *, reason: str | None = None, error: str = "", heard: str | None = None) -> None:
-        """The response is over: `completed`, `cancelled` (with a reason) or `failed`. `heard`: what its item holds."""
+        """End the response: `completed`, `cancelled` (with a reason) or `failed`. `heard`: what its item holds."""
         response = self.current
         if response is None:
             return
@@ -132,7 +132,7 @@ class Responses:
         self._outbox.put("response.done", response=response.told(status, details))
 
     def heard(self, response: Response, text: str) -> None:
-        """What was heard of it is now what its item holds."""
+        """Have the response's item hold what was heard of it."""
         if response.item is not None:
             response.item["content"] = [_content(response, text)]
 

@@ -300,7 +300,7 @@ class ServerEvents:
         )  # fmt: skip
 
     def _earlier(self, response: Response) -> str:
-        """What the responses of the same turn before this one had said."""
+        """Return what the responses of the same turn before this one had said."""
         slot = self._session.conductor.find_slot(response.turn) if self._session is not None else None
         return slot.heard_within(response.before) if slot is not None and response.before else ""
 

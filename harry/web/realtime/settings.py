@@ -102,7 +102,7 @@ class Settings:
         }
 
     def updated(self, asked: Mapping[str, Any]) -> Settings:
-        """These settings with what a client asks for. Raises `Wrong`; then nothing has changed."""
+        """Return these settings with what a client asks for. Raises `Wrong`; then nothing has changed."""
         if asked.get("type", "realtime") != "realtime":
             raise Wrong("`session.type` is `realtime` here.", "session.type")
         made = self
@@ -116,7 +116,7 @@ class Settings:
 
 
 def tool_told(tool: Tool) -> dict[str, Any]:
-    """A tool as the protocol tells it."""
+    """Return a tool as the protocol describes it."""
     return {
         "type": "function", "name": tool.name, "description": tool.description, "parameters": dict(tool.parameters),
     }  # fmt: skip

@@ -62,7 +62,7 @@ class ClientTools:
         return bool(self._calls)
 
     def output(self, call_id: str, text: str) -> bool:
-        """The client gives what a call came to; whether a turn still waits for it."""
+        """Take what a call came to from the client; return whether a turn still waits for it."""
         call = self._calls.get(call_id)
         if call is None:
             return False
@@ -71,7 +71,7 @@ class ClientTools:
         return True
 
     def go_on(self) -> bool:
-        """The client wants a response: a turn that has all its outputs goes on. Whether there is one."""
+        """Let a turn that has all its outputs go on, as the client wants a response; return whether there is one."""
         if not self._calls or not all(call.came.is_set() for call in self._calls.values()):
             return False
         turn = next(iter(self._calls.values())).turn

@@ -28,7 +28,7 @@ class Sensing:
         return _Stream(self._inner.open_stream(), self._threshold)
 
     async def aclose(self) -> None:
-        """The detector is everybody's."""
+        """Close nothing: the detector is everybody's."""
         await trio.lowlevel.checkpoint()
 
 
@@ -47,7 +47,7 @@ class _Stream:
 
 
 def sensing(engines: Engines, threshold: Callable[[], float]) -> Engines:
-    """These engines with such a detector, if there is one at all."""
+    """Return these engines with such a detector, if there is one at all."""
     if engines.voice_activity is None:
         return engines
     detector = Sensing(engines.voice_activity.engine, threshold)

@@ -78,7 +78,7 @@ class Authenticator:
         return admitted
 
     def cookies(self, token: str, *, secure: bool) -> list[tuple[str, str]]:
-        """The headers that give a browser its token, and the page the word that proves it is itself."""
+        """Return the headers that give a browser its token, and the page the word that proves it is itself."""
         rest = f"; Path=/; SameSite=Strict; Max-Age={PAGE_LIVES:.0f}" + ("; Secure" if secure else "")
         return [
             ("Set-Cookie", f"{self._names(secure)[0]}={token}{rest}; HttpOnly"),
@@ -109,7 +109,7 @@ class Authenticator:
 
 
 def csrf_of(token: str) -> str:
-    """The word that only a page which was given this token's cookies can know."""
+    """Return the word that only a page which was given this token's cookies can know."""
     return hashlib.sha256(b"harry csrf " + token.encode("utf-8", "replace")).hexdigest()
 
 
@@ -118,7 +118,7 @@ def _unknown(why: str) -> Refusal:
 
 
 def _name(host: str) -> str:
-    """A host without its port; IPv6 keeps its brackets."""
+    """Return a host without its port; IPv6 keeps its brackets."""
     if host.startswith("["):
         return host.partition("]")[0] + "]"
     return host.partition(":")[0]

@@ -353,7 +353,7 @@ def _key(key: str) -> bool:
 
 
 def _chosen(request: Request) -> str | None:
-    """The subprotocol that is spoken: a browser that proposed some wants one of them, and never hears the token."""
+    """Return the subprotocol to speak: a browser that proposed some wants one of them, and never hears the token."""
     proposed = [each for each in request.socket_protocols if each.isascii() and each.isprintable() and " " not in each]
     return "realtime" if "realtime" in proposed else next(iter(proposed), None)
 

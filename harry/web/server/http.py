@@ -98,7 +98,7 @@ class Request:
         return {name: values[-1] for name, values in found.items()}
 
     def json(self) -> object:
-        """The body as JSON. Raises `Refusal`."""
+        """Return the body as JSON. Raises `Refusal`."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):

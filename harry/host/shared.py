@@ -1,0 +1,44 @@
+"""What all sessions of a host share: made once, by `hosting`, and handed to whatever serves a session."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from actors.protocols import LanguageModel
+from harry.engines.engine_set import Engines
+from harry.engines.lease import EnginePool
+from harry.host.background import BackgroundJobs
+from harry.host.budget import Budget
+from harry.host.sessions import LiveSessions
+from harry.host.shared_memory import SharedMemory
+from harry.host.shared_tools import Toolkit
+from harry.host.spill_files import SpillPool
+from harry.host.storage import Storage
+from harry.memory.store.lists import Lists
+from harry.reflexes.reminders import Reminding
+from harry.session.actor_registry import ActorSet
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What all sessions share.
+
+    `memory`, `background_jobs`, `reminding` and `lists` are None where nothing is kept on disk, `budget` where nobody
+    counts. `wall` is seconds since the epoch.
+    """
+
+    engines: Engines
+    mind: EnginePool[LanguageModel]
+    storage: Storage
+    sessions: LiveSessions
+    spill_pool: SpillPool
+    actors: ActorSet
+    memory: SharedMemory | None = None
+    background_jobs: BackgroundJobs | None = None
+    reminding: Reminding | None = None
+    lists: Lists | None = None
+    toolkit: Toolkit | None = None
+    budget: Budget | None = None
+    wall: Callable[[], float] = time.time

@@ -1,0 +1,43 @@
+"""What a session lets its reflexes see and move. Every reflex is handed the same context."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from harry.memory.longterm.service import LongTermMemory
+from harry.reflexes.grammar import Wish
+from harry.reflexes.lists import KeptLists
+from harry.reflexes.reminders import Reminding
+
+
+@dataclass(slots=True)
+class ReflexContext:
+    """What a session lets its reflexes see and move.
+
+    `tools` gives what the mind may use, each as its name and its description; `unmute` opens the microphone again, and
+    says whether there is one. `has_capable_mind` says whether a question is better left to the mind. `forget` forgets a
+    memory by its id, for good. Lists, reminders and memory are None where nothing is kept. What is set rings first in
+    `session`; `understand(words)` gives the wish that words are, and takes milliseconds.
+    """
+
+    persona: str
+    user: str
+    last_words: Callable[[], str]
+    mute: Callable[[], bool]
+    keeps: Callable[[], bool]
+    thoughts: Callable[[], Awaitable[Sequence[str]]]
+    minds: Callable[[], Mapping[str, str]]
+    volume: Callable[[float | None], float]
+    forget: Callable[[str], Awaitable[object]]
+    memory: LongTermMemory | None = None
+    reminding: Reminding | None = None
+    lists: KeptLists | None = None
+    unmute: Callable[[], bool] = lambda: False
+    tools: Callable[[], Sequence[str]] = tuple
+    has_capable_mind: Callable[[], bool] = lambda: True
+    replies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    wall: Callable[[], float] = time.time
+    session: str = ""
+    understand: Callable[[str], Wish | None] = field(default=lambda words: None)
