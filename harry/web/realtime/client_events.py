@@ -20,6 +20,7 @@ from channels.messages import Exchange, Source, Utterance
 from channels.turn import new_id
 from harry import images as pictures
 from harry.errors import EngineError
+from harry.files.json_text import check_depth
 from harry.services.transcription import understood
 from harry.web.realtime.items import Item, message, new_item
 from harry.web.realtime.server_events import error
@@ -332,6 +333,7 @@ def _parsed(text: str | bytes) -> Any:
     try:
         written = text if isinstance(text, str) else text.decode()
         event = _DECODER.decode(written)
+        check_depth(event)
         if "\\u" in written:
             json.dumps(event, ensure_ascii=False).encode()  # half a surrogate pair cannot be written
     except (ValueError, RecursionError):
