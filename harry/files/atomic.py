@@ -34,8 +34,9 @@ _DATABASE = "harry.sqlite3"
 class _Fresh:
     """A new file next to the one that it replaces; once a step has failed, the further ones are skipped."""
 
-    def __init__(self, name: Name, content: bytes) -> None:
+    def __init__(self, name: Name, content: bytes, mode: int | None = None) -> None:
         self.error: Exception | None = None
+        self._mode = mode
         self.target = self._beside = Path()
         self._name = name
         self._content = content
@@ -60,7 +61,7 @@ class _Fresh:
         if len(self._content) > MAX_FILE_BYTES:
             raise ValueError(f"a file of more than {MAX_FILE_BYTES} bytes is not written")
         self.target = _target(self._name)
-        mode = _mode(self.target)
+        mode = self._mode if self._mode is not None else _mode(self.target)
         self._beside = self.target.with_name(f".{self.target.name[:100]}.{secrets.token_hex(6)}.new")
         self._descriptor = os.open(self._beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         os.fchmod(self._descriptor, mode)
@@ -88,13 +89,13 @@ class _Fresh:
             self._beside.unlink(missing_ok=True)
 
 
-def write_all(jobs: Sequence[tuple[Name, bytes]]) -> list[Exception | None]:
-    """Write files, each all or nothing; synced on return.
+def write_all(jobs: Sequence[tuple[Name, bytes]], *, mode: int | None = None) -> list[Exception | None]:
+    """Write files, each all or nothing; synced on return. They get `mode`, or keep the one they have.
 
     Returns None for each, or `StoreError`, or `ValueError` for more than `MAX_FILE_BYTES` bytes: the old content stands
     then, but where only the folder could not be synced the new one does until a crash.
     """
-    files = [_Fresh(*job) for job in jobs]
+    files = [_Fresh(*job, mode) for job in jobs]
     for file in files:
         file.attempt(_Fresh.write)
     _sync([file for file in files if file.error is None])
@@ -126,9 +127,9 @@ def _sync(files: Sequence[_Fresh]) -> None:
             done.result()
 
 
-def write_file(name: Name, content: bytes) -> None:
+def write_file(name: Name, content: bytes, *, mode: int | None = None) -> None:
     """Write one file as `write_all` does. Raises `StoreError`, `ValueError`."""
-    (error,) = write_all([(name, content)])
+    (error,) = write_all([(name, content)], mode=mode)
     if error is not None:
         raise error
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from channels.turn import new_id
 from harry.errors import ConfigurationError, StoreError
+from harry.files.atomic import write_file
 from harry.memory.store.connection import WRITABLE
 from harry.memory.store.data_folder import prepare_folder
 
@@ -127,14 +128,14 @@ class Tokens:
             seen = (found.st_ino, found.st_mtime_ns, found.st_size)
             if seen == self._seen:
                 return
-            known = [Token(**each) for each in json.loads(self._path.read_bytes())]
+            known = _read(self._path.read_bytes())
         except FileNotFoundError:
             self._seen, self._known = None, {}
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             self._seen, self._known = None, {}
             raise StoreError(f"{self._path} cannot be read.", remedy="Move it away, and make new tokens.") from error
         else:
-            self._seen, self._known = seen, {each.hash: each for each in known}
+            self._seen, self._known = seen, known
 
     @contextmanager
     def _changing(self) -> Iterator[None]:
@@ -157,19 +158,23 @@ class Tokens:
             os.close(lock)
 
     def _write(self, path: Path) -> None:
-        fresh = path.with_suffix(".new")
         content = json.dumps([asdict(each) for each in self._known.values()]).encode()
         try:
-            descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            try:
-                os.write(descriptor, content)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            fresh.replace(path)
-        except OSError as error:
-            self._seen = None
-            raise StoreError(f"{path} cannot be written: {error.strerror}.", remedy=WRITABLE) from error
+            write_file(path, content, mode=0o600)
+        except StoreError:
+            self._seen = None  # what was changed in memory is not in the file, which holds
+            raise
+
+
+def _read(content: bytes) -> dict[str, Token]:
+    """Read the file's content. Raises `ValueError`, `TypeError` or `RecursionError` for what Harry did not write."""
+    known = [Token(**each) for each in json.loads(content)]
+    for each in known:
+        if not all(isinstance(text, str) for text in (each.id, each.user, each.kind, each.hash)):
+            raise TypeError("a token's words are no words")
+        if not isinstance(each.made, int | float) or not isinstance(each.until, int | float | None):
+            raise TypeError("a token's times are no times")
+    return {each.hash: each for each in known}
 
 
 def _hash(token: str) -> str:

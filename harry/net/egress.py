@@ -47,7 +47,10 @@ def configure(*, local_only: bool, folder: Path | None = None) -> None:
 
 def host_of(url: str) -> str:
     """Return the host of an address, and its port if it has one; nothing else of the address."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # a bracket without its other half, say
+        return "what is no address"
     try:
         port = f":{parts.port}" if parts.port is not None else ""
     except ValueError:
@@ -55,16 +58,38 @@ def host_of(url: str) -> str:
     return f"{parts.hostname or url}{port}"
 
 
+_LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
+
+
 def is_loopback(url: str) -> bool:
-    """Return whether the address is on this computer. A name is believed to be only if it is `localhost`."""
-    parts = urlsplit(url)
+    """Return whether the address is on this computer for certain, however other programs read it.
+
+    That is `localhost`, 127.0.0.0/8 written out, `[::1]`, and paths. Every other name is a name server's to decide
+    (`x.localhost` too), and what programs read differently (127.1, backslashes, white space) is not believed.
+    """
+    if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
+        return False
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
     host = parts.hostname or ""
     if not host:
-        return parts.scheme in ("unix", "file")
+        return parts.scheme in ("unix", "file") and not parts.netloc
+    if host in ("localhost", "::1"):
+        return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.IPv4Address(host) in _LOOPBACK
     except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+        return False
+
+
+def trusts_environment(url: str) -> bool:
+    """Return whether a client for this address may heed HTTP_PROXY and its like: never under `local_only`.
+
+    A proxy has no business between Harry and this computer either.
+    """
+    return not _EgressPolicy.local_only and not is_loopback(url)
 
 
 def permit(url: str, purpose: str) -> None:

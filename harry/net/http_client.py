@@ -1,4 +1,4 @@
-"""The one place that knows httpx: a client that closes what is cancelled, and its failures in Harry's words.
+"""The one place that makes HTTP clients: ones that close what is cancelled, and their failures in Harry's words.
 
 HTTP/1.1 only. Over HTTP/2 a cancelled reply is not taken back from the server, which goes on writing and charging.
 """
@@ -17,6 +17,7 @@ from harry.net.egress import host_of, is_loopback
 
 if TYPE_CHECKING:
     import httpx
+    import httpx2
 
 KEPT_OPEN = 60.0
 """Seconds for which an unused connection is kept, so that the next turn need not greet the server again."""
@@ -33,8 +34,23 @@ def new_client(url: str, headers: Mapping[str, str]) -> httpx.AsyncClient:
         timeout=None,  # noqa: S113 - every call stands in a trio scope with a deadline
         follow_redirects=False,
         limits=httpx.Limits(max_connections=8, max_keepalive_connections=2, keepalive_expiry=KEPT_OPEN),
-        # A proxy of the environment has no business between Harry and this computer.
-        trust_env=not is_loopback(url),
+        trust_env=egress.trusts_environment(url),
+    )
+
+
+def new_mcp_client(url: str, headers: Mapping[str, str], deadline: float, purpose: str) -> httpx2.AsyncClient:
+    """Make a client for the MCP SDK, which asks on its own: each request is permitted, wherever it goes."""
+    import httpx2  # noqa: PLC0415
+
+    async def permitted(request: httpx2.Request) -> None:
+        egress.permit(str(request.url), purpose)
+
+    return httpx2.AsyncClient(
+        headers=dict(headers),
+        timeout=deadline,
+        follow_redirects=False,
+        trust_env=egress.trusts_environment(url),
+        event_hooks={"request": [permitted]},
     )
 
 

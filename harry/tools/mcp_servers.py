@@ -31,6 +31,7 @@ from channels.signals import Latch
 from harry.config.tool_sections import McpServer
 from harry.images import PictureError, sanitize
 from harry.net import egress
+from harry.net.http_client import new_mcp_client
 from harry.tools.toolbox import MAX_RESULT_CHARACTERS, Answer, Offer, ToolError
 
 START_WITHIN = 20.0
@@ -117,7 +118,7 @@ class Server:
         settings = self._settings
         if settings.url:
             egress.permit(settings.url, f"MCP server {self.name}")
-            http = httpx2.AsyncClient(headers=settings.headers, timeout=settings.deadline)
+            http = new_mcp_client(settings.url, settings.headers, settings.deadline, f"MCP server {self.name}")
             http = await held.enter_async_context(http)
             return Client(_transport(streamable_http_client(settings.url, http_client=http)))
         parameters = StdioServerParameters(command=settings.command, args=settings.args, env=settings.env or None)

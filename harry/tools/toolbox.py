@@ -6,7 +6,6 @@ where it may have had its effect already. What comes of it replaces that; what c
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
@@ -23,6 +22,7 @@ from channels.events import EventStream
 from channels.messages import Outcome, Source, ToolUse
 from channels.turn import Turn
 from harry.errors import HarryError
+from harry.files.json_text import parse_json
 
 MAX_CALLS = 16
 """Calls of one round that are followed; the others are told to be too many."""
@@ -226,10 +226,7 @@ class TurnTools:
 
 def _arguments(text: str) -> Mapping[str, Any]:
     """Read a call's arguments. Raises `ValueError` for what is no JSON object."""
-    try:
-        read = json.loads(text or "{}")
-    except RecursionError as error:
-        raise ValueError("too deep") from error
+    read = parse_json(text or "{}")
     if not isinstance(read, dict):
         raise ValueError("no object")  # noqa: TRY004  the caller asks for one kind of error
     return read

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+import harry
 from harry.memory.shared_state.redis_client import open_link
 from harry.mind.openai.engine import OpenAIChat
 from harry.net import egress
 from harry.net.egress import EGRESS_FILE, EgressRefused, note, permit, read_notes
+from harry.net.http_client import new_client, new_mcp_client
 from tests.support.chat_server import KEY, Client, ask, serving, text
 
-HERE = ["http://127.0.0.1:1/v1", "http://[::1]/v1", "https://localhost", "http://a.localhost:5/x", "unix:///run/redis"]
+HERE = ["http://127.0.0.1:1/v1", "http://[::1]/v1", "https://localhost", "http://LocalHost:5/x", "unix:///run/redis",
+        "http://127.255.0.9/", "redis://:secret@127.0.0.1:1/0"]  # fmt: skip
 ELSEWHERE = ["https://openrouter.ai/api/v1", "http://192.168.0.5:11434/v1", "http://0.0.0.0/", "redis://host:6379/0",
              "http://localhost.example.com/", "nonsense", "http:///x"]  # fmt: skip
+NOT_CERTAIN = ["http://a.localhost/", "http://localhost.localhost/", "http://evillocalhost/", "http://localhost./",
+               "http://127.0.0.1./", "http://127.0.0.1.evil.example/", "http://127.0.0.1@evil.example/",
+               "http://localhost:80@evil.example/", "http://evil.example\\@127.0.0.1/", "http://127.0.0.1\\@evil.example/",
+               "http://127.1/", "http://2130706433/", "http://0177.0.0.1/", "http://0x7f000001/", "http://0/", "http://[::]/",
+               "http://[::ffff:127.0.0.1]/", "http://[::ffff:8.8.8.8]/", "http://[::1%25eth0]/", "http://[fe80::1]/",
+               "http://[::1", "http://localhost%2eevil.example/", "http://localhost%00.evil.example/", "http://loca\nlhost/",
+               "http://\u24dbocalhost/", "http://\uff11\uff12\uff17.0.0.1/", " http://127.0.0.1/", "unix://evil.example/run/redis",
+               "file://evil.example/x", "http://ip6-localhost/", "http://127.0.0.1,evil.example/", "unix://user@/run/x",
+               ]  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +44,43 @@ def test_what_is_on_this_computer_may_be_asked_and_is_not_noted(url: str, tmp_pa
     permit(url, "a test")
     note(url, "a test")
     assert not list(read_notes(tmp_path))
+
+
+@pytest.mark.parametrize("url", NOT_CERTAIN)
+def test_what_may_be_elsewhere_counts_as_elsewhere(url: str) -> None:
+    egress.configure(local_only=True)
+    with pytest.raises(EgressRefused):
+        permit(url, "a test")
+
+
+PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy")
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/mcp", "http://192.168.0.5:9/mcp"])
+@pytest.mark.parametrize("local_only", [True, False])
+def test_no_client_uses_a_proxy_to_this_computer_or_under_local_only(
+    url: str, local_only: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in PROXIES:
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    egress.configure(local_only=local_only)
+    allowed = not local_only and "192" in url
+    assert new_client(url, {}).trust_env is allowed
+    assert new_mcp_client(url, {}, 1, "a test").trust_env is allowed
+
+
+async def test_what_the_mcp_sdk_asks_for_elsewhere_is_refused() -> None:
+    egress.configure(local_only=True)
+    async with new_mcp_client("http://127.0.0.1:9/mcp", {}, 1, "a test") as client:
+        with pytest.raises(EgressRefused):
+            await client.get("http://elsewhere.example/")
+
+
+def test_clients_are_made_in_one_place_only() -> None:
+    made = re.compile(r"httpx2?\.(Async)?Client\(|urllib\.request|import requests")
+    root = Path(harry.__file__).parent
+    found = {str(path.relative_to(root)) for path in root.rglob("*.py") if made.search(path.read_text("utf-8"))}
+    assert found == {"net/http_client.py", "bench/stores.py"}
 
 
 @pytest.mark.parametrize("url", ELSEWHERE)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from harry.errors import ConfigurationError
+from harry.files.json_text import TooDeepError, parse_json
 from harry.memory.longterm.chunking import split_passages
 from harry.memory.store.items import KINDS, Item, Kind, clean
 
@@ -60,9 +61,9 @@ def read_lines(
         if not text.strip():
             continue
         try:
-            item = clean(_item(json.loads(text), namespace, zone))
-        except RecursionError:
-            report.wrong.append((number, "it is nested too deeply"))
+            item = clean(_item(parse_json(text), namespace, zone))
+        except TooDeepError as error:
+            report.wrong.append((number, str(error)))
         except ValueError as error:
             report.wrong.append((number, _why(error)))
         else:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from harry.errors import ConfigurationError
+from harry.files.json_text import parse_json
 from harry.memory.lore.formats import NovelBook, V3Book, World, to_v3, validate_as
 from harry.memory.lore.model import Book, refuse_too_large
 from harry.memory.lore.patterns import BadPatternError, Pattern, parse_literal
@@ -78,14 +79,13 @@ def _json(content: bytes, path: Path) -> Any:
         raise ValueError(f"{name} is no number of JSON")
 
     try:
-        return _whole(json.loads(content.decode("utf-8-sig"), parse_constant=no_constant))
+        return _whole(parse_json(content.decode("utf-8-sig"), parse_constant=no_constant))
     except UnicodeDecodeError:
         _refuse(path, "is not text in UTF-8.")
     except json.JSONDecodeError as error:
         _refuse(path, f"is not whole JSON: {error.msg}, line {error.lineno} column {error.colno}.")
-    except (ValueError, RecursionError) as error:
-        why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error).partition(";")[0]
-        _refuse(path, f"is not JSON that can be read: {why}.")
+    except ValueError as error:
+        _refuse(path, f"is not JSON that can be read: {str(error).partition(';')[0]}.")
 
 
 def _whole(value: Any) -> Any:

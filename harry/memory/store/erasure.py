@@ -144,7 +144,7 @@ def erase_spilled(path: Path, user: str) -> int:
 def _of_user(line: bytes, user: str) -> bool:
     try:
         read = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     values = read.values() if isinstance(read, dict) else read if isinstance(read, list) else ()
     return any(isinstance(each, dict) and each.get("user") == user for each in (read, *values))

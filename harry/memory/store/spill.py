@@ -170,7 +170,7 @@ def _done() -> None:
 def _readable(line: bytes) -> bool:
     try:
         parse_record(line)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return False
     return True
 

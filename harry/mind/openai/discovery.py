@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import trio
 
 from harry.config.engine_presets import PORTS
 from harry.errors import EngineError
+from harry.files.json_text import parse_json
 from harry.net.http_client import new_client, translate_errors
 
 LOOK_EVERY = 15.0
@@ -83,7 +83,7 @@ class AwaitedServers:
 def _models(body: bytes) -> tuple[str, ...]:
     """Read the names of models from an answer; empty when it is not one."""
     try:
-        entries: Any = json.loads(body)["data"]
+        entries: Any = parse_json(body)["data"]
         names = [str(entry["id"]) for entry in entries]
     except (ValueError, KeyError, TypeError):
         return ()

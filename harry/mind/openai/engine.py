@@ -19,6 +19,7 @@ import trio
 from actors.protocols import Delta, EngineTraits, Request
 from harry.engines.deadline import ProgressDeadline
 from harry.errors import EngineBusy, EngineError, EngineUnavailable
+from harry.files.json_text import parse_json
 from harry.mind.openai.errors import explain_refusal, read_retry_after
 from harry.mind.openai.reply import ChatReply
 from harry.mind.openai.request import FORMATS, build_body
@@ -169,8 +170,8 @@ class OpenAIChat:
 
     def _parsed(self, event: str) -> Any:
         try:
-            body = json.loads(event)
-        except (ValueError, RecursionError) as error:
+            body = parse_json(event)
+        except ValueError as error:
             raise EngineError(f"{self._host} sent what is not an answer.") from error
         if not isinstance(body, dict):
             raise EngineError(f"{self._host} sent what is not an answer.")

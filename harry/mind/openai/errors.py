@@ -5,7 +5,6 @@ Nothing of the server's own message is ever shown: servers repeat keys and promp
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from harry.errors import EngineBusy, EngineError, EngineTimeout, EngineUnavailable
+from harry.files.json_text import parse_json
 
 MAX_WAIT_SECONDS = 3600.0
 """Seconds of a server's wish to be left alone that are believed."""
@@ -78,7 +78,7 @@ def read_retry_after(headers: Mapping[str, str], now: datetime | None = None) ->
 
 def _error(body: bytes) -> Mapping[str, Any]:
     try:
-        error = json.loads(body)["error"]
-    except (ValueError, TypeError, KeyError, RecursionError):
+        error = parse_json(body)["error"]
+    except (ValueError, TypeError, KeyError):
         return {}
     return error if isinstance(error, dict) else {"message": str(error)}

@@ -12,6 +12,7 @@ from typing import Any
 
 from actors.protocols import Delta, ImagePart, Message, Role, TextDelta, TextPart, Tool, ToolCall, ToolResult, Usage
 from harry.errors import EngineError
+from harry.files.json_text import parse_json
 from harry.mind.reasoning_filter import ThoughtFilter
 
 MAX_CALLS = 64
@@ -172,7 +173,7 @@ def _usage(usage: Mapping[str, Any]) -> Usage:
 
 def _is_json(text: str) -> bool:
     try:
-        json.loads(text or "{}")
-    except (ValueError, RecursionError):
+        parse_json(text or "{}")
+    except ValueError:
         return False
     return True

@@ -20,6 +20,7 @@ from channels.messages import Exchange, Source, Utterance
 from channels.turn import new_id
 from harry import images as pictures
 from harry.errors import EngineError
+from harry.files.json_text import check_depth
 from harry.services.transcription import understood
 from harry.session.session import Session
 from harry.web.realtime.items import Item, message, new_item
@@ -338,6 +339,7 @@ def _parsed(text: str | bytes) -> Any:
     try:
         written = text if isinstance(text, str) else text.decode()
         event = _DECODER.decode(written)
+        check_depth(event)
         if "\\u" in written:
             json.dumps(event, ensure_ascii=False).encode()  # half a surrogate pair cannot be written
     except (ValueError, RecursionError):

@@ -15,6 +15,7 @@ from html import escape
 from urllib.parse import parse_qs
 
 from harry.errors import HarryError
+from harry.files.json_text import parse_json
 
 MIB = 1024 * 1024
 
@@ -100,8 +101,8 @@ class Request:
     def json(self) -> object:
         """Return the body as JSON. Raises `Refusal`."""
         try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
+            return parse_json(self.body)
+        except ValueError:
             raise Refusal(400, "bad_json", "The body is not JSON.") from None
 
 
