@@ -25,7 +25,7 @@ from harry.errors import ConfigurationError, EngineError, HarryError
 from harry.host.engine_loading import Candidate, Chain
 from harry.host.startup import chains
 from harry.memory.store.opening import STORE_FILE
-from harry.mind.selection import LAST_RESORT
+from harry.mind.selection import BETTER_MINDS, LAST_RESORT
 
 Severity: TypeAlias = Literal["ok", "warning", "problem"]
 
@@ -232,10 +232,12 @@ def _chain(chain: Chain, deep: bool) -> list[Finding]:
         elif trouble is not None:
             findings.append(Finding(role, "warning", f"{candidate.name}: {trouble.message}", trouble.remedy))
         elif chosen:
-            findings.append(Finding(role, "ok", f"{candidate.name} is the fallback."))
+            name = "no language model" if candidate.name == LAST_RESORT else candidate.name
+            findings.append(Finding(role, "ok", f"{name} is the fallback."))
         else:
             chosen = True
-            findings.append(Finding(role, "ok", _used(candidate)))
+            nothing = candidate.name == LAST_RESORT
+            findings.append(Finding(role, "ok", _used(candidate), BETTER_MINDS if nothing else ""))
     if not chosen and not any(finding.state == "problem" for finding in findings):
         needed = chain.role == "language_model"
         findings.append(Finding(role, "problem" if needed else "warning", "There is none that can be used."))
@@ -245,7 +247,7 @@ def _chain(chain: Chain, deep: bool) -> list[Finding]:
 def _used(candidate: Candidate) -> str:
     """Say which engine will be used, and why just this one."""
     if candidate.name == LAST_RESORT:
-        return f"{candidate.name} (built in) will be used. It can hardly hold a conversation."
+        return "none: only what needs no language model is answered."
     why = f": {candidate.why}" if candidate.why else ""
     return f"{candidate.name} will be used{why}."
 
