@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -31,6 +32,7 @@ from harry.audio.wav import WavMicrophone
 from harry.config.loading import Config, RunOptions
 from harry.daemon import web_server as front_door
 from harry.daemon.event_log import open_event_file, write_events
+from harry.daemon.first_start import fetch_wanted, offer_model
 from harry.daemon.gc_freeze import start_kept
 from harry.daemon.startup_report import StartupFacts, greeting, is_greeting_due, startup_report
 from harry.daemon.typed_lines import TypedLines
@@ -40,7 +42,7 @@ from harry.errors import StoreError
 from harry.host import startup as starting
 from harry.host.budget import Budget, opened_budget
 from harry.host.conversation import ConversationDevices, ConversationSettings
-from harry.host.engine_loading import load_engines
+from harry.host.engine_loading import Chain, load_engines
 from harry.host.host import hosting
 from harry.host.storage import Storage, open_storage
 from harry.inner_life.service import open_inner_life
@@ -128,7 +130,9 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
                 held.callback(events_to.close)
             listeners = await front_door.take_port(config, held) if options.door and config.web.enabled else []
             budget = await opened_budget(config)
-            engines = await _load(config, console, budget)
+            chains = await starting.chains(config)
+            wanted = await offer_model(config, chains[-1], console) if options.until_quiet is None else None
+            engines = await _load(chains, console, budget)
             held.push_async_callback(engines.aclose)
             inner = await open_inner_life(config, storage.database, engines.language_model, config.user.name)
             devices = await _devices(config, options, engines)
@@ -170,7 +174,10 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
                     if door is not None:
                         session.events.publish(DoorOpened(address=door.address))
                     with start_kept():
-                        await _converse(session, facts, options, console, greet=greet and facts.real_microphone)
+                        fetch = partial(fetch_wanted, config, wanted) if wanted else None
+                        await _converse(
+                            session, facts, options, console, greet=greet and facts.real_microphone, fetch=fetch
+                        )
 
 
 async def _last_turn(config: Config, storage: Storage) -> str | None:
@@ -183,14 +190,19 @@ async def _last_turn(config: Config, storage: Storage) -> str | None:
     return newest[-1].turn if newest else None
 
 
-async def _load(config: Config, console: Console, budget: Budget) -> Engines:
-    chains = await starting.chains(config)
+async def _load(chains: list[Chain], console: Console, budget: Budget) -> Engines:
     with unseen() if console.is_terminal else nullcontext(), progress(console) as loaded:
         return await load_engines(chains, on_loaded=loaded, meter=budget)
 
 
 async def _converse(
-    session: Session, facts: StartupFacts, options: RunOptions, console: Console, *, greet: bool
+    session: Session,
+    facts: StartupFacts,
+    options: RunOptions,
+    console: Console,
+    *,
+    greet: bool,
+    fetch: Callable[[Terminal], Awaitable[None]] | None,
 ) -> None:
     shown = session.events.listen()
     level = (lambda: session.speech_input.level) if session.microphone is not None else None
@@ -200,6 +212,8 @@ async def _converse(
         nursery.start_soon(session.warm)
         nursery.start_soon(terminal.show, shown)
         nursery.start_soon(typed.take)
+        if fetch is not None:
+            nursery.start_soon(fetch, terminal)
         if greet:
             session.conductor.say(greeting(facts))
         if options.until_quiet is None:
