@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -15,12 +16,22 @@ DISTRIBUTION = "harry-voice"
 def how_to_install(extra: str = "local", *, package: str = "") -> str:
     """Say how to install what an extra of Harry brings, or a `package` that no extra may bring; in a sentence.
 
-    In a clone, `make setup` installs everything; else pip does, the extra from where Harry himself came.
+    In a clone, make does; else whatever installed Harry does, the extra from where he himself came.
     """
     if _is_clone(Path(__file__).parents[1]):
-        return "Run `make setup`."
-    wanted = package or f"'{_requirement(extra, _origin())}'"
-    return f"Run: pip install {wanted}"
+        return "Run `make builders`." if package else "Run `make setup`."
+    return f"Run: {_installer(Path(sys.prefix), package=package, whole=_requirement(extra, _origin()))}"
+
+
+def _installer(prefix: Path, *, package: str, whole: str) -> str:
+    """Write the command that adds `package`, or puts Harry with an extra (`whole`) in his place."""
+    if (prefix / "pipx_metadata.json").is_file():
+        return f"pipx runpip {DISTRIBUTION} install {package}" if package else f"pipx install --force '{whole}'"
+    if (prefix / "uv-receipt.toml").is_file():
+        added = f"uv pip install --python {prefix}/bin/python {package}"
+        return added if package else f"uv tool install --force '{whole}'"
+    pip = f"{prefix}/bin/pip" if sys.prefix != sys.base_prefix else "pip"
+    return f"{pip} install {package}" if package else f"{pip} install '{whole}'"
 
 
 def _is_clone(folder: Path) -> bool:

@@ -28,7 +28,7 @@ from harry.errors import ConfigurationError, HarryError
 from harry.host.engine_loading import Candidate, Chain
 from harry.host.startup import chains
 from harry.memory.store.opening import STORE_FILE
-from harry.mind.selection import LAST_RESORT
+from harry.mind.selection import BETTER_MINDS, LAST_RESORT
 
 Severity: TypeAlias = Literal["ok", "warning", "problem"]
 
@@ -248,10 +248,12 @@ async def _chain(chain: Chain, attempt: Attempt) -> list[Finding]:
         elif chosen and candidate.name == LAST_RESORT:
             continue  # Nothing is no fallback that anybody has to be told of.
         elif chosen:
-            findings.append(Finding(role, "ok", f"{candidate.name} is the fallback."))
+            name = "no language model" if candidate.name == LAST_RESORT else candidate.name
+            findings.append(Finding(role, "ok", f"{name} is the fallback."))
         else:
             chosen = True
-            findings.append(Finding(role, "ok", _used(candidate)))
+            nothing = candidate.name == LAST_RESORT
+            findings.append(Finding(role, "ok", _used(candidate), BETTER_MINDS if nothing else ""))
     if not chosen and not any(finding.state == "problem" for finding in findings):
         needed = chain.role == "language_model"
         findings.append(Finding(role, "problem" if needed else "warning", "There is none that can be used."))

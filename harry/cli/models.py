@@ -25,11 +25,11 @@ def list_models(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) 
     here = list_installed(config.data_folder)
     known = load_catalogue()
     if as_json:
-        models = {name: {**model.model_dump(), "installed": name in here} for name, model in known.items()}
+        models = {name: {**model.model_dump(mode="json"), "installed": name in here} for name, model in known.items()}
         print(json.dumps({"models": models, "others": [name for name in here if name not in known]}))
         return
     for name, model in known.items():
-        size = sum(file.size or 0 for file in model.files) / 1e6
+        size = model.size / 1e6
         download = f"Download {size:.0f} MB, memory" if size else "Memory"
         mark = "*" if name in here else " "
         print(f"{mark} {name:<16} {model.about} {download} {model.memory} MB. {model.licence}.")

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from platformdirs import user_config_path, user_data_path
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, field_validator
@@ -50,6 +50,10 @@ class Config(BaseSettings):
     local_only: bool = Field(
         default=False,
         description="Nothing leaves this computer: every address beyond it is refused, with a sentence.",
+    )
+    fetch: Literal["ask", "no"] = Field(
+        default="ask",
+        description="`ask`: at a terminal Harry offers once to fetch a language model; `no`: he does not.",
     )
     audio: Audio = Audio()
     engines: Engines = Engines()

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -33,6 +33,7 @@ from harry.audio.wav import WavMicrophone
 from harry.config.loading import Config, RunOptions
 from harry.daemon import web_server as front_door
 from harry.daemon.event_log import open_event_file, write_events
+from harry.daemon.first_start import fetch_wanted, offer_model
 from harry.daemon.gc_freeze import start_kept
 from harry.daemon.startup_report import StartupFacts, greeting, is_greeting_due, startup_report
 from harry.daemon.typed_lines import Attendance, TypedLines
@@ -42,7 +43,7 @@ from harry.errors import StoreError
 from harry.host import startup as starting
 from harry.host.budget import Budget, opened_budget
 from harry.host.conversation import ConversationDevices, ConversationSettings, Inner
-from harry.host.engine_loading import load_engines
+from harry.host.engine_loading import Chain, load_engines
 from harry.host.host import Host, hosting
 from harry.host.storage import Storage, open_storage
 from harry.inner_life.service import open_inner_life
@@ -53,6 +54,9 @@ from harry.terminal.console_factory import progress, stdout_console
 from harry.terminal.typing_mode import restore, unseen
 
 log = structlog.get_logger(__name__)
+
+Fetch = Callable[[Terminal], Awaitable[None]]
+"""Fetches a language model, shown on the terminal."""
 
 STOP_WITHIN = 4.5
 """Seconds after which a stop no longer waits for anything."""
@@ -135,7 +139,7 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
                 held.callback(events_to.close)
             listeners = await front_door.take_port(config, held) if options.door and config.web.enabled else []
             budget = await opened_budget(config)
-            engines = await _load(config, console, budget)
+            engines, fetch = await _engines(config, options, console, budget)
             held.push_async_callback(engines.aclose)
             inner = await open_inner_life(config, storage.database, engines.language_model, config.user.name)
             devices = await _devices(config, options, engines)
@@ -168,7 +172,7 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
                             session.events.publish(DoorOpened(address=door.address))
                         with start_kept():
                             greets = greet and facts.real_microphone
-                            await _converse(session, facts, options, console, at_terminal, greet=greets)
+                            await _converse(session, facts, options, console, at_terminal, greet=greets, fetch=fetch)
 
 
 def _first_session(
@@ -191,6 +195,16 @@ def _first_session(
     )
 
 
+async def _engines(
+    config: Config, options: RunOptions, console: Console, budget: Budget
+) -> tuple[Engines, Fetch | None]:
+    """Load the engines, and offer a person at a terminal a language model first; what is wanted is fetched later."""
+    chains = await starting.chains(config)
+    wanted = await offer_model(config, chains[-1], console) if options.until_quiet is None else None
+    fetch = partial(fetch_wanted, config, wanted) if wanted else None
+    return await _load(chains, console, budget), fetch
+
+
 async def _last_turn(config: Config, storage: Storage) -> str | None:
     """Name the newest turn of the user at this computer, if there is one that can be read."""
     try:
@@ -201,8 +215,7 @@ async def _last_turn(config: Config, storage: Storage) -> str | None:
     return newest[-1].turn if newest else None
 
 
-async def _load(config: Config, console: Console, budget: Budget) -> Engines:
-    chains = await starting.chains(config)
+async def _load(chains: list[Chain], console: Console, budget: Budget) -> Engines:
     with unseen() if console.is_terminal else nullcontext(), progress(console) as loaded:
         return await load_engines(chains, on_loaded=loaded, meter=budget)
 
@@ -215,6 +228,7 @@ async def _converse(
     attendance: Attendance,
     *,
     greet: bool,
+    fetch: Fetch | None,
 ) -> None:
     shown = session.events.listen()
     level = (lambda: session.speech_input.level) if session.microphone is not None else None
@@ -224,6 +238,8 @@ async def _converse(
         nursery.start_soon(session.warm)
         nursery.start_soon(terminal.show, shown)
         nursery.start_soon(typed.take)
+        if fetch is not None:
+            nursery.start_soon(fetch, terminal)
         if greet:
             session.conductor.say(greeting(facts))
         if options.until_quiet is None:

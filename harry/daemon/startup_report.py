@@ -6,11 +6,13 @@ What is said aloud is short, and nothing to be typed is in it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from channels.turn import made_at
 from harry.memory.store.records import local_day
+from harry.mind.absent import DESCRIPTION as NO_MIND
 from harry.terminal.layout import Line
 
 EXAMPLE = "What can you do?"
@@ -50,9 +52,11 @@ def startup_report(facts: StartupFacts) -> list[Line]:
         lines.append(Line("none: only what needs no language model is answered.", "Mind (language model)"))
     else:
         lines.append(Line(f"{facts.mind}.", "Mind (language model)"))
-    if facts.small_mind:
+    if facts.mind == NO_MIND and facts.better_minds:
+        lines.append(Line(facts.better_minds))
+    elif facts.small_mind:
         lines.append(Line(f"This mind is very small, and can hardly hold a conversation. {facts.better_minds}".strip()))
-    lines += [Line(sentence, "Note") for sentence in facts.fallbacks]
+    lines += [Line(sentence, "Note") for sentence in _notes(facts.fallbacks)]
     lines.append(_kept(facts))
     if facts.door:
         lines.append(Line(facts.door, "Page in the browser", whole=True))
@@ -63,6 +67,8 @@ def startup_report(facts: StartupFacts) -> list[Line]:
 def greeting(facts: StartupFacts) -> str:
     """Word what Harry greets with aloud: fixed, so that it needs no mind; short, and nothing technical."""
     words = f"Hello, I am {facts.name}. I am listening."
+    if facts.mind == NO_MIND:
+        return words
     return f"{words} My mind is a very small one for now." if facts.small_mind else words
 
 
@@ -97,6 +103,25 @@ def _sound(facts: StartupFacts) -> list[Line]:
 
 def _missing(device: str, wanted: bool) -> str:
     return f"No {device} found" if wanted else f"Without a {device}"
+
+
+_NOT_INSTALLED = re.compile(r"The engine '(.+)' needs a package that is not installed \(.+?\)\. (.+)")
+
+
+def _notes(fallbacks: tuple[str, ...]) -> list[str]:
+    """Tell engines that one command would install in one sentence."""
+    missing: dict[str, list[str]] = {}
+    others = []
+    for sentence in fallbacks:
+        if found := _NOT_INSTALLED.fullmatch(sentence):
+            missing.setdefault(found[2], []).append(found[1])
+        else:
+            others.append(sentence)
+    for remedy, names in missing.items():
+        *most, last = sorted(names)
+        listed = f"{', '.join(most)} and {last} are" if most else f"{last} is"
+        others.append(f"{listed} not installed. {remedy}")
+    return others
 
 
 def _hears(facts: StartupFacts) -> bool:

@@ -19,7 +19,8 @@ import numpy.typing as npt
 
 from channels.messages import EAR_RATE
 from harry.config.loading import Config, RunOptions
-from harry.errors import ConfigurationError
+from harry.engines import registry
+from harry.errors import ConfigurationError, EngineError
 
 QUESTION_AT = 1.0
 INTERRUPTION_AT = 10.0
@@ -39,6 +40,7 @@ def run(config: Config, out: Path) -> int:
     from harry.daemon import run as daemon
     from harry.demo.timeline import draw
 
+    _refuse_without(config)
     try:
         out.mkdir(parents=True, exist_ok=True)
         microphone, loudspeaker, events = out / "you.wav", out / "harry.wav", out / "events.jsonl"
@@ -67,6 +69,21 @@ def settled(config: Config) -> Config:
         changes["engine"] = {**config.engine, "scripted": {**replies, **config.engine.get("scripted", {})}}
         changes["engines"] = config.engines.model_copy(update={"language_model": ["scripted"]})
     return config.model_copy(update=changes)
+
+
+def _refuse_without(config: Config) -> None:
+    """Raise `ConfigurationError` where there is no ear to hear the question, or no voice to answer with."""
+    for role, what in (("speech_to_text", "an ear"), ("text_to_speech", "a voice")):
+        troubles = []
+        for name in config.chain(role):
+            try:
+                registry.look(role, name, config.engine_table(name))
+            except EngineError as error:
+                troubles.append(error)
+            else:
+                break
+        else:
+            raise ConfigurationError(f"The demonstration needs {what}.", remedy=troubles[0].remedy)
 
 
 def load_conversation_half() -> Sound:

@@ -13,6 +13,8 @@ from harry.engines.registry import EngineSettings
 
 SENTENCE = "I can't answer that: it needs a language model, and there is none here. Ask me what I can do."
 
+DESCRIPTION = "none, only what needs no language model is answered"
+
 
 class Absent:
     """Says that there is no language model."""
@@ -33,7 +35,7 @@ class Absent:
 
     def describe(self) -> str:
         """Describe it for the start, the page and a person who asks."""
-        return "none, only what needs no language model is answered"
+        return DESCRIPTION
 
     async def reply(self, request: Request, emit: Callable[[Delta], Awaitable[None]]) -> None:
         """Emit the sentence, whatever is asked."""

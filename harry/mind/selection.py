@@ -15,7 +15,7 @@ from harry.mind.openai.discovery import LocalServer
 
 BETTER_MINDS = (
     "There are three ways to a better mind: a key (set OPENROUTER_API_KEY or OPENAI_API_KEY), "
-    "a server on this computer such as Ollama, or a GGUF model file: `harry models pull qwen2.5-1.5b` fetches one."
+    "a server on this computer such as Ollama, or a GGUF model file: `harry models pull qwen3-1.7b` fetches one."
 )
 """Said when the embedded model is all there is."""
 

@@ -9,6 +9,7 @@ import shutil
 import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import date
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -44,7 +45,10 @@ class ModelFile(BaseModel):
 
 
 class Model(BaseModel):
-    """A model that can be fetched. `memory` is in megabytes."""
+    """A model that can be fetched. `memory` is in megabytes.
+
+    `offered`: it is the one that a newcomer is asked about; `why`, and since when (`chosen_on`).
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -55,6 +59,14 @@ class Model(BaseModel):
     repo: str = ""
     revision: str = "main"
     files: tuple[ModelFile, ...]
+    offered: bool = False
+    why: str = ""
+    chosen_on: date | None = None
+
+    @property
+    def size(self) -> int:
+        """The bytes that are fetched, as far as they are known."""
+        return sum(file.size or 0 for file in self.files)
 
     def url(self, file: ModelFile) -> str:
         """Return the plain address of a file; `HF_ENDPOINT` names another hub."""
@@ -69,6 +81,11 @@ def load_catalogue() -> Mapping[str, Model]:
     """Return the models that are known, by name."""
     text = (files("harry.models") / "catalogue.toml").read_text("utf-8")
     return {name: Model.model_validate(table) for name, table in tomllib.loads(text).items()}
+
+
+def offered() -> tuple[str, Model]:
+    """Find the model that a newcomer is asked about."""
+    return next((name, model) for name, model in load_catalogue().items() if model.offered)
 
 
 def find_model(name: str) -> tuple[str, Model]:

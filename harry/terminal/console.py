@@ -167,6 +167,10 @@ class Terminal:
         # Here everything stands still until somebody brings it back.
         signal.signal(signal.SIGTSTP, ours)
 
+    def under_way(self, text: str) -> None:
+        """Show in the status line what goes on beside the conversation; "" for nothing any more."""
+        self._status.under_way = text
+
     def print(self, text: str) -> None:
         """Print a line above whatever stands at the bottom."""
         self._print(Line(plain(text)))

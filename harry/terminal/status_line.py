@@ -68,6 +68,8 @@ class LiveLine:
     name: str = "Harry"
     hears: bool = True
     partial: str = ""
+    under_way: str = ""
+    """What goes on beside the conversation, such as a download; in a few words."""
     _muted: bool = False
     _hearing: bool = False
     _answering: str | None = None
@@ -174,6 +176,8 @@ class LiveLine:
         if self.partial and room > 0:
             # The newest words matter; the older ones make room for them.
             line.append(f"  {_tail(plain(self.partial), room)}", "italic")
+        elif self.under_way and room > 0:
+            line.append(f"  {_tail(plain(self.under_way), room)}", "dim")
         line.truncate(max(width - 1, 1), overflow="crop")
         return line
 

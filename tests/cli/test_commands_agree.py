@@ -44,7 +44,7 @@ def commands(group: Any = ROOT, place: tuple[str, ...] = ()) -> Iterator[tuple[t
 @pytest.mark.parametrize(
     ("bare", "said"),
     [
-        (("models",), "qwen2.5-1.5b"),
+        (("models",), "qwen3-1.7b"),
         (("memory",), "Nothing is remembered yet."),
         (("lore",), "`harry lore add"),
         (("soc",), "No thoughts on that day."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ def _fresh() -> None:
 
 def test_in_a_clone_make_installs_everything() -> None:
     assert installation.how_to_install() == "Run `make setup`."
-    assert installation.how_to_install(package="some-model") == "Run `make setup`."
+    assert installation.how_to_install(package="some-model") == "Run `make builders`."
 
 
 @pytest.mark.parametrize(
@@ -35,8 +36,17 @@ def test_in_a_clone_make_installs_everything() -> None:
 def test_elsewhere_pip_does_from_where_harry_came(monkeypatch: pytest.MonkeyPatch, origin: str, command: str) -> None:
     monkeypatch.setattr(installation, "_is_clone", lambda _: False)
     monkeypatch.setattr(installation, "_origin", lambda: origin)
-    assert installation.how_to_install() == f"Run: {command}"
-    assert installation.how_to_install(package="some-model") == "Run: pip install some-model"
+    pip = f"{sys.prefix}/bin/pip" if sys.prefix != sys.base_prefix else "pip"
+    assert installation.how_to_install() == f"Run: {command.replace('pip', pip, 1)}"
+    assert installation.how_to_install(package="some-model") == f"Run: {pip} install some-model"
+
+
+def test_what_installed_harry_installs_the_rest(tmp_path: Path) -> None:
+    (tmp_path / "pipx_metadata.json").touch()
+    assert installation._installer(tmp_path, package="", whole="harry[local]") == "pipx install --force 'harry[local]'"
+    assert installation._installer(tmp_path, package="x", whole="") == "pipx runpip harry-voice install x"
+    (tmp_path / "pipx_metadata.json").rename(tmp_path / "uv-receipt.toml")
+    assert installation._installer(tmp_path, package="", whole="harry[local]").startswith("uv tool install --force ")
 
 
 def test_a_mind_that_is_not_installed_is_not_said_to_serve(monkeypatch: pytest.MonkeyPatch) -> None:

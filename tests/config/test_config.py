@@ -288,7 +288,7 @@ def test_a_value_cannot_smuggle_in_another_key() -> None:
 
 def test_the_documentation_lists_every_key_with_what_it_takes_and_its_default() -> None:
     page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-    listed = [line for line in page.splitlines() if re.match(r"\| `(\w+\.|local_only`)", line)]
+    listed = [line for line in page.splitlines() if re.match(r"\| `(\w+\.|local_only`|fetch`)", line)]
     assert listed == [format_row(key) for key in list_keys(Config)]
 
 

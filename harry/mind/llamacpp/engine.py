@@ -159,6 +159,8 @@ class Gguf:
                 "max_tokens": tokens,
                 "temperature": self._settings.temperature,
                 "repeat_penalty": self._settings.repeat_penalty,
+                # A thought of its own would keep the person waiting for the first word.
+                "chat_template_kwargs": {"enable_thinking": False},
                 "cache_prompt": True,
                 "stream": True,
                 "stream_options": {"include_usage": True},
@@ -276,7 +278,7 @@ def check(path: Path) -> None:
 
 
 def _no_library() -> EngineUnavailable:
-    if platform.machine() not in ("x86_64", "AMD64"):
+    if platform.machine() not in ("x86_64", "AMD64", "aarch64", "arm64"):
         # The extra does not bring it there.
         return EngineUnavailable(
             f"The library that runs GGUF files is not made for this processor ({platform.machine()}).",
