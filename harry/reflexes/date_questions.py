@@ -230,7 +230,7 @@ def _titled(name: str) -> str:
 
 
 def _date_of(found: re.Match[str], now: datetime) -> str | None:
-    name = next((found[each] for each in ("a", "b", "c", "d") if found[each]), "").strip()
+    name = next((found[letter] for letter in ("a", "b", "c", "d") if found[letter]), "").strip()
     if found["d"]:
         # "When is dinner" is no question about the calendar; "when is Easter" and "when is the next Friday" are.
         name = re.sub(r"^the next ", "next ", name)

@@ -45,7 +45,7 @@ def answer(text: str) -> str | None:
     found = _ASKED.fullmatch(text.strip())
     if found is None:
         return None
-    word = next(found[each] for each in "abcde" if found[each]).strip(" ,.!?'\"")
+    word = next(found[letter] for letter in "abcde" if found[letter]).strip(" ,.!?'\"")
     words = word.split()
     if not words or len(words) > 3 or len(word) > LONGEST or words[0].lower() in _POINTING:
         return None

@@ -97,7 +97,7 @@ async def settings(host: Host) -> list[Setting]:
             return host.config
 
     written = await trio.to_thread.run_sync(read)
-    return [Setting(each, _value(host.config, each.key), _value(written, each.key)) for each in CHANGEABLE]
+    return [Setting(key, _value(host.config, key.key), _value(written, key.key)) for key in CHANGEABLE]
 
 
 async def change(host: Host, changes: Mapping[str, object]) -> list[str]:

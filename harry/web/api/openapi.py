@@ -60,8 +60,8 @@ def document(paths: Sequence[Path]) -> dict[str, Any]:
 
 def _operation(path: Path) -> dict[str, Any]:
     asked = [
-        {"name": each.name, "in": "query", "description": each.told, "schema": {"type": each.kind}}
-        for each in path.query
+        {"name": parameter.name, "in": "query", "description": parameter.told, "schema": {"type": parameter.kind}}
+        for parameter in path.query
     ]
     placed = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
