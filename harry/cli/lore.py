@@ -140,7 +140,7 @@ def list_entries(  # noqa: PLR0917  (as above)
 ) -> None:
     """Print all entries with their numbers, book by book."""
     books = _ask(ctx, sets, namespace, persona, _load, looking=True) or []
-    wanted = [each for each in books if book is None or each.name == book]
+    wanted = [known for known in books if book is None or known.name == book]
     if not any(name.entries for name in wanted) and not as_json:
         print('Nothing is known by keyword yet. `harry lore add "TEXT" --key WORD` adds an entry.')
         return
@@ -222,9 +222,9 @@ def export(  # noqa: PLR0917  (as above)
     from harry.memory.lore.importing import serialize_book
 
     books = _ask(ctx, sets, namespace, persona, _load, looking=True) or []
-    wanted = [each for each in books if book is None or each.name == book]
+    wanted = [known for known in books if book is None or known.name == book]
     if len(wanted) != 1:
-        names = ", ".join(repr(each.name) for each in books[:10]) or "none"
+        names = ", ".join(repr(known.name) for known in books[:10]) or "none"
         what = f"There is no book {book!r}." if book is not None else f"There are {len(books)} books."
         raise ConfigurationError(_plain(what), remedy=_plain(f"Name one of: {names}."))
     written = serialize_book(wanted[0])

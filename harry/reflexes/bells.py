@@ -116,7 +116,7 @@ class Bell:
             await self.place.quiet(GAP)
         seconds = max((self._until[reminder.id] - trio.current_time() for reminder in rings), default=0.0)
         kinds = {reminder.kind for reminder in rings or told}
-        kind = next(each for each in ("alarm", "timer", "reminder") if each in kinds)
+        kind = next(candidate for candidate in ("alarm", "timer", "reminder") if candidate in kinds)
         rung = await self.place.ring(" ".join(map(self._words, told)), Ring(kind, max(0.0, seconds)))
         heard = rung.heard and self.place.attended()
         if rung.end == "stop":

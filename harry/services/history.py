@@ -115,13 +115,13 @@ async def _read(
         return connection.execute(query, values).fetchall()
 
     found = [KeptTurn(*row) for row in await host.database.read(work)]  # type: ignore[arg-type]  # as the schema has it
-    return [replace(each, interrupted=bool(each.interrupted)) for each in found]
+    return [replace(exchange, interrupted=bool(exchange.interrupted)) for exchange in found]
 
 
 def _bounds(day: str) -> tuple[float, float]:
     """Return the first second of a local day and of the next one: 23 or 25 hours where the clocks change."""
     date = datetime.fromisoformat(day).date()
-    midnights = (datetime.combine(each, time()).astimezone() for each in (date, date + timedelta(days=1)))
+    midnights = (datetime.combine(local_day, time()).astimezone() for local_day in (date, date + timedelta(days=1)))
     begin, end = (midnight.timestamp() for midnight in midnights)
     return begin, end
 

@@ -105,7 +105,7 @@ async def change(host: Host, changes: Mapping[str, object]) -> list[str]:
 
     Raises `ConfigurationError` for a key that may not be changed or a value that it does not take.
     """
-    known = {each.key: each for each in CHANGEABLE}
+    known = {setting.key: setting for setting in CHANGEABLE}
     for key, value in changes.items():
         if key not in known:
             raise ConfigurationError(f"{key} cannot be changed here.", remedy=f"Change it in {file_of(host)}.")
