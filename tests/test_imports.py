@@ -13,7 +13,10 @@ MAX_MODULES = 8
 
 
 def _cycles(graph: grimp.ImportGraph) -> list[set[str]]:
-    """Return the strongly connected components of more than one module (Tarjan, Depth-first search, 1972)."""
+    """Return the strongly connected components of more than one module.
+
+    After R. Tarjan, "Depth-first search and linear graph algorithms", 1972.
+    """
     order: dict[str, int] = {}
     lowest: dict[str, int] = {}
     stack: list[str] = []

@@ -188,7 +188,7 @@ async def _sound(config: Config) -> list[Finding]:
     if not findings:
         findings = [Finding("sound", "ok", "PortAudio and pygame answer.")]
     for kind, wanted in (("microphone", config.audio.microphone), ("loudspeaker", config.audio.loudspeaker)):
-        names = [each.name for each in report.devices if each.kind == kind]
+        names = [listed.name for listed in report.devices if listed.kind == kind]
         findings.append(device(kind, wanted, list(dict.fromkeys(names))))
     return findings
 

@@ -18,8 +18,8 @@ INTERRUPTED = 130
 def iter_leaf_exceptions(error: BaseException) -> Iterator[BaseException]:
     """Yield the errors themselves, out of however many groups they are wrapped in."""
     if isinstance(error, BaseExceptionGroup):
-        for each in error.exceptions:
-            yield from iter_leaf_exceptions(each)
+        for cause in error.exceptions:
+            yield from iter_leaf_exceptions(cause)
     else:
         yield error
 
@@ -27,14 +27,14 @@ def iter_leaf_exceptions(error: BaseException) -> Iterator[BaseException]:
 def explain(error: BaseException, *, debug: bool = False) -> tuple[list[str], int]:
     """Decide what to say of an error, a sentence a line, and the exit code. No line for an end that needs no words."""
     causes = list(iter_leaf_exceptions(error))
-    ours = [each for each in causes if isinstance(each, HarryError)]
-    strange = [each for each in causes if not isinstance(each, HarryError | KeyboardInterrupt | BrokenPipeError)]
+    ours = [cause for cause in causes if isinstance(cause, HarryError)]
+    strange = [cause for cause in causes if not isinstance(cause, HarryError | KeyboardInterrupt | BrokenPipeError)]
     if strange:
         return [_unexpected(strange[0], debug)], 1
     if ours:
         # The same trouble may have met several tasks at once.
-        return list(dict.fromkeys(map(str, ours))), max(each.exit_code for each in ours)
-    if any(isinstance(each, KeyboardInterrupt) for each in causes):
+        return list(dict.fromkeys(map(str, ours))), max(cause.exit_code for cause in ours)
+    if any(isinstance(cause, KeyboardInterrupt) for cause in causes):
         return [], INTERRUPTED
     return [], 1
 

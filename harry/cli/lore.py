@@ -140,15 +140,15 @@ def list_entries(  # noqa: PLR0917  (as above)
 ) -> None:
     """Print all entries with their numbers, book by book."""
     books = _ask(ctx, sets, namespace, persona, _load, looking=True) or []
-    wanted = [each for each in books if book is None or each.name == book]
-    if not any(each.entries for each in wanted) and not as_json:
+    wanted = [known for known in books if book is None or known.name == book]
+    if not any(name.entries for name in wanted) and not as_json:
         print('Nothing is known by keyword yet. `harry lore add "TEXT" --key WORD` adds an entry.')
         return
-    for each in wanted:
+    for name in wanted:
         if not as_json:
-            print(_plain(f"{each.name} ({len(each.entries)})"))
-        for entry in each.entries:
-            print(json.dumps(_shown(each, entry), ensure_ascii=False) if as_json else _line(entry))
+            print(_plain(f"{name.name} ({len(name.entries)})"))
+        for entry in name.entries:
+            print(json.dumps(_shown(name, entry), ensure_ascii=False) if as_json else _line(entry))
 
 
 def _shown(book: Book, entry: Entry) -> dict[str, object]:
@@ -176,7 +176,7 @@ def _line(entry: Entry) -> str:
 
 def _plain(text: str) -> str:
     # An entry may hold anything; what would steer the terminal is left out.
-    return "".join(each if each.isprintable() else " " for each in text)
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 @app.command("import", short_help="Read a lorebook from a file.")
@@ -222,9 +222,9 @@ def export(  # noqa: PLR0917  (as above)
     from harry.memory.lore.importing import serialize_book
 
     books = _ask(ctx, sets, namespace, persona, _load, looking=True) or []
-    wanted = [each for each in books if book is None or each.name == book]
+    wanted = [known for known in books if book is None or known.name == book]
     if len(wanted) != 1:
-        names = ", ".join(repr(each.name) for each in books[:10]) or "none"
+        names = ", ".join(repr(known.name) for known in books[:10]) or "none"
         what = f"There is no book {book!r}." if book is not None else f"There are {len(books)} books."
         raise ConfigurationError(_plain(what), remedy=_plain(f"Name one of: {names}."))
     written = serialize_book(wanted[0])

@@ -59,7 +59,7 @@ def _tell(sentence: str) -> None:
 
 def _printable(text: str) -> str:
     # A memory may hold anything; what would steer the terminal is left out.
-    return "".join(each if each.isprintable() else " " for each in text)
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _text(argument: str) -> str:
@@ -160,7 +160,7 @@ def search(  # noqa: PLR0917  (Typer passes them by name)
 
 
 def _as_json(asked: Asked, found: tuple[Found, ...]) -> None:
-    hits = [{"id": each.item.id, "score": round(each.score, 4), "text": each.item.text} for each in found]
+    hits = [{"id": memory.item.id, "score": round(memory.score, 4), "text": memory.item.text} for memory in found]
     print(json.dumps({"query": asked.query, "hits": hits}, ensure_ascii=False))
 
 
@@ -169,10 +169,10 @@ def _as_lines(_: Asked, found: tuple[Found, ...]) -> None:
 
     if not found:
         print("Nothing was found.")
-    for each in found:
-        item = each.item
+    for memory in found:
+        item = memory.item
         shown = format_indexed(item.text, speaker=item.speaker, heading=item.heading, at=item.at)
-        print(f"{each.score:6.2f}  {_printable(item.id)}  {_printable(shown)}")
+        print(f"{memory.score:6.2f}  {_printable(item.id)}  {_printable(shown)}")
 
 
 @app.command(short_help="Add a memory.")

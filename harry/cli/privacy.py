@@ -21,11 +21,11 @@ def egress(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> No
     from harry.net.egress import read_notes
 
     lines = list(read_notes(config.data_folder))
-    for each in lines:
+    for line in lines:
         if as_json:
-            print(json.dumps(each))
+            print(json.dumps(line))
         else:
-            print(f"{each['at']}  {each['host']}  {each['purpose']}  {each['sent']} out, {each['received']} in")
+            print(f"{line['at']}  {line['host']}  {line['purpose']}  {line['sent']} out, {line['received']} in")
     if not lines and not as_json:
         print("Nothing has left this computer, as far as is written down.")
 
@@ -46,11 +46,11 @@ def budget(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> No
     spent = open_ledger(config).of(day) if there else []
     limits = config.budget.model_dump(exclude_none=True)
     if as_json:
-        print(json.dumps({"day": day, "spent": [asdict(each) for each in spent], "limits": limits}))
+        print(json.dumps({"day": day, "spent": [asdict(engine) for engine in spent], "limits": limits}))
         return
-    for each in spent:
-        where = "on this computer" if each.local else "elsewhere"
-        print(f"{each.engine}, {where}: {each.replies} replies, {each.tokens} tokens, {_cost(each.money)}")
+    for engine in spent:
+        where = "on this computer" if engine.local else "elsewhere"
+        print(f"{engine.engine}, {where}: {engine.replies} replies, {engine.tokens} tokens, {_cost(engine.money)}")
     if not spent:
         print("No mind has answered today, as far as is written down.")
     for name, told in limits_told(config.budget).items():

@@ -46,7 +46,9 @@ def show(
             print(json.dumps(asdict(part), ensure_ascii=False))
         else:
             print(f"== {part.section} ({part.role}, about {part.tokens} tokens): {part.why}")
-            print("".join(each if each.isprintable() or each == "\n" else " " for each in part.text))
+            print(
+                "".join(character if character.isprintable() or character == "\n" else " " for character in part.text)
+            )
             print()
     if not as_json:
         print(f"About {sum(part.tokens for part in shown)} tokens in {len(shown)} parts.")

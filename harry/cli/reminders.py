@@ -33,21 +33,23 @@ def listed(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> No
     found = trio.run(held, call.configuration(sets))
     if not found and not as_json:
         print("Nothing is set.")
-    for each, moment in found:
+    for reminder, moment in found:
         due = datetime.fromtimestamp(moment).astimezone()
         if as_json:
-            at = None if each.paused else due.isoformat(timespec="seconds")
-            print(json.dumps({**asdict(each), "due": at}))
+            at = None if reminder.paused else due.isoformat(timespec="seconds")
+            print(json.dumps({**asdict(reminder), "due": at}))
             continue
         when = f"{due:%Y-%m-%d %H:%M}"
-        if each.kind == "timer":
+        if reminder.kind == "timer":
             when = (
-                f"paused, {duration_words(each.left_over)} left"
-                if each.left_over is not None
+                f"paused, {duration_words(reminder.left_over)} left"
+                if reminder.left_over is not None
                 else f"{due:%Y-%m-%d %H:%M:%S}"
             )
-        what = ", ".join(part for part in (each.name, each.text, days_words(each.days) if each.days else "") if part)
-        print(f"{each.id}  {when}  {each.kind:<8}  {what}".rstrip())
+        what = ", ".join(
+            part for part in (reminder.name, reminder.text, days_words(reminder.days) if reminder.days else "") if part
+        )
+        print(f"{reminder.id}  {when}  {reminder.kind:<8}  {what}".rstrip())
 
 
 @app.command("cancel")

@@ -50,7 +50,7 @@ def show(
 
 def _line(entry: dict[str, Any]) -> str:
     # An entry may hold anything; what would steer the terminal is left out.
-    text = "".join(each if each.isprintable() else " " for each in str(entry["text"]))
+    text = "".join(character if character.isprintable() else " " for character in str(entry["text"]))
     return f"{str(entry['at'])[11:16]}  {text}"
 
 

@@ -46,12 +46,14 @@ def list_(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> Non
     tokens = Tokens(call.configuration(sets).data_folder).all()
     if not tokens and not as_json:
         print("No tokens yet. `harry token` makes one; `harry token page` prints an address for a browser.")
-    for each in tokens:
-        made = datetime.fromtimestamp(each.made).astimezone().isoformat(timespec="seconds")
+    for known in tokens:
+        made = datetime.fromtimestamp(known.made).astimezone().isoformat(timespec="seconds")
         if as_json:
-            print(json.dumps({"id": each.id, "user": each.user, "kind": each.kind, "made": made, "until": each.until}))
+            print(
+                json.dumps({"id": known.id, "user": known.user, "kind": known.kind, "made": made, "until": known.until})
+            )
         else:
-            print(f"{each.id}  {made}  {each.kind:<5}  {each.user}")
+            print(f"{known.id}  {made}  {known.kind:<5}  {known.user}")
 
 
 @app.command(short_help="Revoke a token by its id, or all tokens of a user.")

@@ -55,8 +55,8 @@ async def take_port(config: Config, held: AsyncExitStack) -> list[trio.SocketLis
     """Take the port for as long as `held` is. Raises `ConfigurationError` if it is taken already."""
     tls(config.web.certificate, config.web.certificate_key)  # a mistake is told before anything is loaded
     listeners = await listen(config.web.host, config.web.port)
-    for each in listeners:
-        held.push_async_callback(each.aclose)
+    for listener in listeners:
+        held.push_async_callback(listener.aclose)
     return listeners
 
 

@@ -73,12 +73,12 @@ class Tokens:
     def holds(self, identity: str) -> bool:
         """Whether the token of this id still lets in."""
         self._look()
-        return any(each.id == identity and self._good(each) for each in self._known.values())
+        return any(token.id == identity and self._good(token) for token in self._known.values())
 
     def all(self) -> list[Token]:
         """List those that let in now, the oldest first; no codes."""
         self._look()
-        return [each for each in self._known.values() if each.kind != "code" and self._good(each)]
+        return [token for token in self._known.values() if token.kind != "code" and self._good(token)]
 
     def new(self, user: str, *, kind: str = "token", lives: float | None = None) -> str:
         """Make a token, good for `lives` seconds, and return it: it can be read nowhere else ever after."""
@@ -101,11 +101,11 @@ class Tokens:
 
     def revoke(self, identity: str) -> bool:
         """Take a token back, by its id; False if there is none."""
-        return self._drop(lambda each: each.id == identity) > 0
+        return self._drop(lambda token: token.id == identity) > 0
 
     def forget(self, user: str) -> int:
         """Take all tokens of a user back; returns how many."""
-        return self._drop(lambda each: each.user == user)
+        return self._drop(lambda token: token.user == user)
 
     def _drop(self, gone: Callable[[Token], bool]) -> int:
         self._look()
@@ -113,7 +113,7 @@ class Tokens:
             return 0  # nothing is made where there is nothing to take away
         with self._changing():
             before = len(self._known)
-            self._known = {name: each for name, each in self._known.items() if not gone(each)}
+            self._known = {name: token for name, token in self._known.items() if not gone(token)}
             return before - len(self._known)
 
     def _good(self, token: Token) -> bool:
@@ -140,7 +140,7 @@ class Tokens:
     @contextmanager
     def _changing(self) -> Iterator[None]:
         if self._path is None:
-            self._known = {name: each for name, each in self._known.items() if self._good(each)}
+            self._known = {name: token for name, token in self._known.items() if self._good(token)}
             yield
             return
         prepare_folder(self._path.parent)
@@ -151,14 +151,14 @@ class Tokens:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._look()
-            self._known = {name: each for name, each in self._known.items() if self._good(each)}
+            self._known = {name: token for name, token in self._known.items() if self._good(token)}
             yield
             self._write(self._path)
         finally:
             os.close(lock)
 
     def _write(self, path: Path) -> None:
-        content = json.dumps([asdict(each) for each in self._known.values()]).encode()
+        content = json.dumps([asdict(token) for token in self._known.values()]).encode()
         try:
             write_file(path, content, mode=0o600)
         except StoreError:

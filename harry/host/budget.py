@@ -154,7 +154,7 @@ class Budget:
     def _hold(self, name: str, tokens: int, *, local: bool) -> None:
         own = self._each.get(name, Limit())
         mine = [self._spent[name]] if name in self._spent else []
-        all_of_them = [each for each in self._spent.values() if not each.local]
+        all_of_them = [engine for engine in self._spent.values() if not engine.local]
         waiting = [(who, n) for who, here, n in self._reserved.values() if not here]
         checks = [(own, mine, [(who, n) for who, _, n in self._reserved.values() if who == name], f"of {name}")]
         if not local:
@@ -163,8 +163,8 @@ class Budget:
             self._check(limit, spent, [*held, (name, tokens)], whose)
 
     def _check(self, limit: Limit, spent: list[Spent], held: list[tuple[str, int]], whose: str) -> None:
-        tokens = sum(each.tokens for each in spent)
-        money = sum(each.money for each in spent)
+        tokens = sum(engine.tokens for engine in spent)
+        money = sum(engine.money for engine in spent)
         if limit.tokens is not None and tokens + sum(n for _, n in held) > limit.tokens:
             raise self._reached(f"Today's budget {whose} is reached ({tokens} of {limit.tokens} tokens are spent).")
         more = sum(n * self._rate(name) for name, n in held)
@@ -194,7 +194,7 @@ class Budget:
                 whole = await trio.to_thread.run_sync(self._ledger.of, day)
             except StoreError as error:
                 log.warning("what minds cost today cannot be read", cause=str(error))
-            self._day, self._spent = day, {each.engine: each for each in whole}
+            self._day, self._spent = day, {engine.engine: engine for engine in whole}
             self._told.clear()
 
     async def _write(self, name: str, count: _Count, *, local: bool) -> None:
@@ -205,7 +205,7 @@ class Budget:
         try:
             with trio.move_on_after(_WITHIN, shield=True):
                 whole = await trio.to_thread.run_sync(self._ledger.add, day, spent, abandon_on_cancel=True)
-                self._day, self._spent = day, {each.engine: each for each in whole}
+                self._day, self._spent = day, {engine.engine: engine for engine in whole}
                 return
         except StoreError as error:
             log.warning("what a reply cost could not be written down", engine=name, cause=str(error))

@@ -193,7 +193,7 @@ class _Builder:
             let_go=lambda turns: self.conductor.forget(turns),
             on_gone=self._let_go_of,
             gone=services.gone,
-            kept=[each.turn for each in history],
+            kept=[exchange.turn for exchange in history],
             wall=services.wall,
         )
         self.conductor = Conductor(
@@ -236,7 +236,9 @@ class _Builder:
         services, turn_taking = self.services, self.settings.turn_taking
         limits = turn_taking.history_turns, turn_taking.history_tokens
         if services.memory is not None:
-            self.memory = services.memory(lambda: {each.turn for each in self.conductor.select_recent(None, *limits)})
+            self.memory = services.memory(
+                lambda: {exchange.turn for exchange in self.conductor.select_recent(None, *limits)}
+            )
         sources = TurnSources(
             services.store,
             self.settings.persona,

@@ -126,7 +126,7 @@ class Host:
     async def _gone(self, database: Database, turns: Collection[str]) -> set[str]:
         """Tell which turns, all of them kept once, hold no words any more: another process may have deleted them."""
         query = "SELECT id FROM turn WHERE id IN (SELECT value FROM json_each(?)) AND (said != '' OR heard != '')"
-        rows = await database.read(lambda each: each.execute(query, (json.dumps(list(turns)),)).fetchall())
+        rows = await database.read(lambda connection: connection.execute(query, (json.dumps(list(turns)),)).fetchall())
         return set(turns).difference(identity for (identity,) in rows)
 
     def config_of(self, user: str, persona: str = "") -> Config:

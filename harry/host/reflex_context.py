@@ -103,7 +103,7 @@ def _context(
 
     async def thoughts() -> Sequence[str]:
         found = await shared.storage.store.thoughts(config.persona.name, parse_day("today"), user=config.user.name)
-        return [str(each["text"]) for each in found]
+        return [str(thought["text"]) for thought in found]
 
     def mute(muted: bool) -> bool:
         if session is None or session.speech_input.recorder is None:

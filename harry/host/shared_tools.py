@@ -31,7 +31,7 @@ class Toolkit:
     def offers(self) -> list[Offer]:
         """Return what there is now."""
         every = [*self._offers, *(offer for server in self.servers for offer in server.offers)]
-        return [each for each in every if each.tool.name not in self._without]
+        return [offered for offered in every if offered.tool.name not in self._without]
 
 
 @asynccontextmanager

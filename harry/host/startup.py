@@ -56,15 +56,18 @@ async def _mind(config: Config) -> Chain:
     )
     # What is not there yet, and of which nobody said which model to ask it for, is waited for.
     absent = [
-        each.name
-        for each in found
-        if each.name in wanted
-        and each.name not in servers
-        and not {"model", "base_url"} & tables.get(each.name, {}).keys()
+        candidate.name
+        for candidate in found
+        if candidate.name in wanted
+        and candidate.name not in servers
+        and not {"model", "base_url"} & tables.get(candidate.name, {}).keys()
     ]
     awaited = AwaitedServers(absent)
     candidates = [
-        _awaited(each, awaited) if each.name in absent else Candidate(each.name, each.table, each.why) for each in found
+        _awaited(candidate, awaited)
+        if candidate.name in absent
+        else Candidate(candidate.name, candidate.table, candidate.why)
+        for candidate in found
     ]
     if configured is None and named is None and pulled is None:
 

@@ -93,7 +93,7 @@ class Rituals:
         exchanges = await read_exchanges(self.tables, self.user, day, zone=self.zone)
         if not exchanges and not thoughts:
             return None
-        said = [f"{self.user}: {each.said} {self.persona}: {each.heard}" for each in exchanges[-_TOLD:]]
+        said = [f"{self.user}: {exchange.said} {self.persona}: {exchange.heard}" for exchange in exchanges[-_TOLD:]]
         known = [("What was said and heard today:", said), ("What you thought today:", thoughts)]
         told = answered(await self._asked(question(self.who, HOW_TO_WRITE, known, schema=ENTRY)))
         text = line(told.get("entry"))
@@ -107,7 +107,7 @@ class Rituals:
             tags=[line(tag) for tag in tags[:8]] if isinstance(tags, list) else (),
             long_term_goal=line(told.get("long_term_goal")),
             day=day,
-            derived_from=[item for each in exchanges for item in name_turn_items(each.turn)],
+            derived_from=[item for exchange in exchanges for item in name_turn_items(exchange.turn)],
         )
 
     async def _write_what_is_missing(self, today: str) -> None:

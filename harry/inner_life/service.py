@@ -135,7 +135,7 @@ class InnerLife:
 
     async def think(self, history: Sequence[Exchange]) -> Reflection:
         """Ask the mind for a thought about what was said last. Raises `EngineError`, `StoreError`."""
-        said = [f"They said: {each.said} You said: {each.heard}" for each in history[-TOLD:]]
+        said = [f"They said: {exchange.said} You said: {exchange.heard}" for exchange in history[-TOLD:]]
         known = [
             ("The conversation, oldest first:", said),
             ("Your last thoughts:", (await self._thoughts())[-TOLD:]),
@@ -145,7 +145,7 @@ class InnerLife:
 
     async def summarise(self, exchanges: Sequence[Exchange]) -> str:
         """Write what a conversation was about, anybody's, so that nobody's name is told; "" where the mind cannot."""
-        said = [f"They said: {each.said} You said: {each.heard}" for each in exchanges[-SUMMED_UP:]]
+        said = [f"They said: {exchange.said} You said: {exchange.heard}" for exchange in exchanges[-SUMMED_UP:]]
         known = [("The conversation, oldest first:", said)]
         asked = question(f"You are {self.rituals.persona}.", HOW_TO_SUM_UP, known, schema=SUMMARY, purpose="summary")
         try:
@@ -192,7 +192,7 @@ def _until(journal_at: clock_time | None) -> float:
     next_times = [midnight]
     if journal_at is not None and now.time() < journal_at:
         next_times.append(datetime.combine(now.date(), journal_at).astimezone())
-    return max(1.0, min((each - now).total_seconds() for each in next_times))
+    return max(1.0, min((moment - now).total_seconds() for moment in next_times))
 
 
 async def open_inner_life(

@@ -220,7 +220,7 @@ class Reflexes:
     async def _volume(self, step: int, done: str, end: str) -> str:
         await trio.lowlevel.checkpoint()
         now = self._body.volume(None)
-        at = min(range(len(VOLUMES)), key=lambda each: abs(VOLUMES[each] - now)) + step
+        at = min(range(len(VOLUMES)), key=lambda place: abs(VOLUMES[place] - now)) + step
         if not 0 <= at < len(VOLUMES):
             return self._reply(end)
         self._body.volume(VOLUMES[at])
@@ -283,9 +283,9 @@ class Reflexes:
         now = self._body.wall()
         lines = [
             self._reply(
-                "Recall.one", date=_day(each.item.at, now), text=sentence(" ".join(each.item.text.split())[:300])
+                "Recall.one", date=_day(match.item.at, now), text=sentence(" ".join(match.item.text.split())[:300])
             )
-            for each in found[-3:]
+            for match in found[-3:]
         ]
         return self._reply("Recall", list=" ".join(lines))
 

@@ -88,8 +88,8 @@ def readings(text: str, names: Sequence[str] = ()) -> list[str]:
             found += [form.sub(question, asked) for form, question in _INDIRECT if form.match(asked)][:1]
         if start != said:
             found.append(found[-1].replace(",", ""))
-    kept = dict.fromkeys(each.strip(" ,") for each in found)
-    return [each for each in kept if re.search(r"\w", each)][:_MOST]
+    kept = dict.fromkeys(reading.strip(" ,") for reading in found)
+    return [reading for reading in kept if re.search(r"\w", reading)][:_MOST]
 
 
 def on_the_clock(said: str) -> str:

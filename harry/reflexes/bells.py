@@ -112,30 +112,32 @@ class Bell:
 
     async def _round(self) -> None:
         told = list(self.due.values())
-        rings = [each for each in told if self._until[each.id] > trio.current_time()]
+        rings = [reminder for reminder in told if self._until[reminder.id] > trio.current_time()]
         with trio.move_on_after(PATIENCE if rings else float("inf")):
             await self.place.quiet(GAP)
-        seconds = max((self._until[each.id] - trio.current_time() for each in rings), default=0.0)
-        kinds = {each.kind for each in rings or told}
-        kind = next(each for each in ("alarm", "timer", "reminder") if each in kinds)
+        seconds = max((self._until[reminder.id] - trio.current_time() for reminder in rings), default=0.0)
+        kinds = {reminder.kind for reminder in rings or told}
+        kind = next(candidate for candidate in ("alarm", "timer", "reminder") if candidate in kinds)
         rung = await self.place.ring(" ".join(map(self._words, told)), Ring(kind, max(0.0, seconds)))
         heard = rung.heard and self.place.attended()
         if rung.end == "stop":
             await self._done(told, "stopped")
             return
-        over = [each for each in told if rung.end == "finished" or self._until[each.id] <= trio.current_time()]
+        over = [
+            reminder for reminder in told if rung.end == "finished" or self._until[reminder.id] <= trio.current_time()
+        ]
         if heard:
             await self._done(over, "told")
             return
-        for each in told:
-            self._tries[each.id] = self._tries.get(each.id, 0) + 1
-            if self._tries[each.id] >= TRIES or rung.end in ("refused", "finished"):
-                self.unheard[each.id] = each
-                self.due.pop(each.id, None)
+        for reminder in told:
+            self._tries[reminder.id] = self._tries.get(reminder.id, 0) + 1
+            if self._tries[reminder.id] >= TRIES or rung.end in ("refused", "finished"):
+                self.unheard[reminder.id] = reminder
+                self.due.pop(reminder.id, None)
 
     async def _done(self, told: list[Reminder], how: Literal["stopped", "told"]) -> None:
-        for each in told:
-            self.due.pop(each.id, None)
+        for reminder in told:
+            self.due.pop(reminder.id, None)
         if told:
             # To be interrupted here would let it ring again.
             with trio.move_on_after(SETTLED_WITHIN, shield=True):

@@ -184,9 +184,9 @@ def _date(found: re.Match[str], today: date) -> date | None:
 def day_of(month: int, day: int, year: str | None, today: date) -> date | None:
     """Return that date, of the next year in which it comes where none is told; None where there is none."""
     years = (int(year.replace(" ", "")),) if year else range(today.year, today.year + 9)
-    for each in years:
-        if 1 <= day <= calendar.monthrange(each, month)[1]:
-            made = date(each, month, day)
+    for candidate in years:
+        if 1 <= day <= calendar.monthrange(candidate, month)[1]:
+            made = date(candidate, month, day)
             if year or made >= today:
                 return made
     return None

@@ -219,7 +219,7 @@ def _told(name: str, day: date, now: datetime) -> str:
     if relative is not None and re.search(r"yesterday|today|tomorrow|^it$", name):
         return f"{relative} {told_day(day, today)}."
     verb = "was" if day < today else "is"
-    holiday = next((each for each in HOLIDAYS if name.startswith(each)), None)
+    holiday = next((known for known in HOLIDAYS if name.startswith(known)), None)
     if holiday is not None and not holiday.startswith("the "):
         return f"{_titled(holiday)} {verb} on {told_day(day, today)}."
     return f"That {verb} {told_day(day, today)}."
@@ -230,7 +230,7 @@ def _titled(name: str) -> str:
 
 
 def _date_of(found: re.Match[str], now: datetime) -> str | None:
-    name = next((found[each] for each in ("a", "b", "c", "d") if found[each]), "").strip()
+    name = next((found[letter] for letter in ("a", "b", "c", "d") if found[letter]), "").strip()
     if found["d"]:
         # "When is dinner" is no question about the calendar; "when is Easter" and "when is the next Friday" are.
         name = re.sub(r"^the next ", "next ", name)
@@ -265,7 +265,7 @@ def _leap(found: re.Match[str], now: datetime) -> str | None:
 
 
 def _next_leap(_: re.Match[str], now: datetime) -> str:
-    year = next(each for each in range(now.year + 1, now.year + 9) if calendar.isleap(each))
+    year = next(candidate for candidate in range(now.year + 1, now.year + 9) if calendar.isleap(candidate))
     return f"The next leap year is {year}."
 
 

@@ -97,7 +97,7 @@ class Grammar:
 def _with_times(reading: str, now: datetime) -> list[Marked]:
     """Return the words with all times marked, with lengths of time alone, and as they are; each once."""
     told = [marked(reading, now), Marked(*canonical(reading)), Marked(reading)]
-    return [each for at, each in enumerate(told) if each.words not in {before.words for before in told[:at]}]
+    return [item for at, item in enumerate(told) if item.words not in {before.words for before in told[:at]}]
 
 
 def _restored(value: Any, said: Mapping[str, str]) -> Any:
@@ -128,7 +128,7 @@ def is_doubtful(wish: Wish, text: str) -> bool:
     callee = str(wish.slots.get("callee", ""))
     if callee:
         named = callee.split()
-        return len(named) > 2 or not all(each[0].isupper() or each.isdigit() for each in named) or named[0] == "I"
+        return len(named) > 2 or not all(name[0].isupper() or name.isdigit() for name in named) or named[0] == "I"
     if str(wish.slots.get("items", "")).lower() in _POINTING or len(str(wish.slots.get("place", "")).split()) > 3:
         return True
     goal = str(wish.slots.get("goal", ""))
@@ -152,7 +152,7 @@ def grammar_of(language: str = "en") -> Grammar:
     tag = found[0] if found and (folder / f"{found[0]}.yaml").is_file() else "en"
     data: dict[str, Any] = {}
     # A language's main file first; what another says of the same name takes its place.
-    for file in sorted(folder.iterdir(), key=lambda each: each.name.removesuffix(".yaml")):
+    for file in sorted(folder.iterdir(), key=lambda path: path.name.removesuffix(".yaml")):
         if file.name == f"{tag}.yaml" or (file.name.startswith(f"{tag}-") and file.name.endswith(".yaml")):
             for key, value in yaml.safe_load(file.read_text("utf-8")).items():
                 data[key] = {**data.get(key, {}), **value} if isinstance(value, dict) else value

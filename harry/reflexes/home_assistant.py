@@ -35,9 +35,9 @@ def _intents(language: str) -> Intents | None:
         blocks = []
         for block in data["intents"].get(name, {}).get("data", []):
             # A list is one only where it is called so: "put the kettle on the stove" is about none.
-            worded = [each.replace("{name} [list]", "{name} list") for each in block["sentences"]]
-            sentences = [each for each in worded if not any(f"{{{place}" in each for place in _WITHOUT)]
-            if sentences and ("list" in name.lower() or not any("{name}" in each for each in sentences)):
+            worded = [sentence.replace("{name} [list]", "{name} list") for sentence in block["sentences"]]
+            sentences = [sentence for sentence in worded if not any(f"{{{place}" in sentence for place in _WITHOUT)]
+            if sentences and ("list" in name.lower() or not any("{name}" in sentence for sentence in sentences)):
                 blocks.append({"sentences": sentences})
         if blocks:
             kept[name] = {"data": blocks}

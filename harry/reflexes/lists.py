@@ -95,7 +95,7 @@ class ListReflexes:
 
     async def _take(self, lists: KeptLists, name: str, entries: list[str]) -> str:
         held = await lists.of(self._user, name)
-        found = [each for each in (_match(entry, held) for entry in entries) if each is not None]
+        found = [match for match in (_match(entry, held) for entry in entries) if match is not None]
         if not found:
             return self._reply("RemoveFromList.none", items=" and no ".join(entries), list=name)
         await lists.remove(self._user, name, found)
@@ -108,7 +108,7 @@ class ListReflexes:
     async def _is_on(self, lists: KeptLists, name: str, entries: list[str]) -> str:
         held = await lists.of(self._user, name)
         found = [_match(entry, held) for entry in entries]
-        there = [each for each in found if each is not None]
+        there = [item for item in found if item is not None]
         if len(there) == len(entries):
             return self._told("IsOnList", name, there)
         return self._told("IsOnList.none", name, [entry for entry, hit in zip(entries, found, strict=True) if not hit])
@@ -158,7 +158,7 @@ def entries_of(spoken: str, name: str) -> list[str]:
         said = re.sub(rf"\b{re.escape(pair)}\b", mark, said, flags=re.IGNORECASE)
     parts = [part.strip() for part in _JOINT.split(said) if part and part.strip()]
     whole = (re.sub("\x00\\d+\x00", lambda found: kept[found[0]], part) for part in parts)
-    return [_ARTICLE.sub("", each) for each in whole] or [spoken.strip()]
+    return [_ARTICLE.sub("", item) for item in whole] or [spoken.strip()]
 
 
 def listed(entries: Sequence[str]) -> str:
@@ -168,12 +168,12 @@ def listed(entries: Sequence[str]) -> str:
 
 def _match(entry: str, held: Sequence[str]) -> str | None:
     """Return what on the list is meant: the same words, else the same but for endings, number and article."""
-    same = next((each for each in held if each.casefold() == entry.casefold()), None)
+    same = next((name for name in held if name.casefold() == entry.casefold()), None)
     if same is not None:
         return same
     wanted = _bare(entry)
-    near = [each for each in held if _bare(each) == wanted] or [
-        each for each in held if wanted and wanted <= _bare(each)
+    near = [name for name in held if _bare(name) == wanted] or [
+        name for name in held if wanted and wanted <= _bare(name)
     ]
     return near[0] if len(near) == 1 or (near and _bare(near[0]) == wanted) else None
 
@@ -182,5 +182,5 @@ def _bare(entry: str) -> frozenset[str]:
     words = re.findall(r"[\w']+", entry.casefold())
     counted = ("a", "an", "the", "of", "some")
     return frozenset(
-        _STEMMER.stemWords([each for each in words if each not in ONES and each not in counted and not each.isdigit()])
+        _STEMMER.stemWords([word for word in words if word not in ONES and word not in counted and not word.isdigit()])
     )

@@ -303,7 +303,7 @@ def _next(read: _Said, now: datetime) -> datetime:
     else:
         hours = [hour] if hour > 12 or hour == 0 else [hour % 12, hour % 12 + 12]
     days = (0,) if read.day is not None else (0, 1)
-    times = [_at(today + timedelta(days=ahead), time(each, minute), now) for ahead in days for each in hours]
+    times = [_at(today + timedelta(days=ahead), time(full_hour, minute), now) for ahead in days for full_hour in hours]
     return min((at for at in times if _is_ahead(at, now)), key=datetime.timestamp, default=times[-1])
 
 

@@ -147,12 +147,12 @@ class Reminding:
     async def cancel(self, user: str, ids: Iterable[str]) -> int:
         """Forget some; returns how many there were."""
         gone = list(ids)
-        held = {each.id: each for each in await self._shelf.of(user)}
+        held = {reminder.id: reminder for reminder in await self._shelf.of(user)}
         count = await self._shelf.put(user, gone=gone) or 0
-        for each in gone:
-            self._drop(each)
-            if each in held:
-                self._tell(held[each], "cancelled")
+        for identity in gone:
+            self._drop(identity)
+            if identity in held:
+                self._tell(held[identity], "cancelled")
         return count
 
     async def pause(self, reminder: Reminder) -> Reminder | None:
@@ -183,46 +183,47 @@ class Reminding:
         """Let what rings, or has just rung, ring again in a while; returns what it is now."""
         wanted = set(ids) if ids is not None else None
         rang = await self._ringing(user, wanted) or [
-            each for each in self.rung_lately(user) if wanted is None or each.id in wanted
+            reminder for reminder in self.rung_lately(user) if wanted is None or reminder.id in wanted
         ]
         again = [
-            self.clocks.counting(replace(each, id=new_id(), days=""), seconds or self.rings.snooze) for each in rang
+            self.clocks.counting(replace(reminder, id=new_id(), days=""), seconds or self.rings.snooze)
+            for reminder in rang
         ]
         if not again:
             return []
-        moved = [next_one for each in rang if (next_one := self.clocks.again(each)) is not None]
-        if await self._shelf.put(user, gone=[each.id for each in rang], made=[*moved, *again]) is None:
+        moved = [next_one for reminder in rang if (next_one := self.clocks.again(reminder)) is not None]
+        if await self._shelf.put(user, gone=[reminder.id for reminder in rang], made=[*moved, *again]) is None:
             raise TooManyRemindersError("There are too many timers and reminders already.", remedy="Cancel some.")
         self._recent.pop(user, None)
-        for each in rang:
-            self._drop(each.id)
+        for reminder in rang:
+            self._drop(reminder.id)
             if self._known is not None:
-                self._known.pop(each.id, None)
-        for each in moved:
-            self._tell(each, "changed")
-        for each in again:
-            self._tell(each, "snoozed")
+                self._known.pop(reminder.id, None)
+        for reminder in moved:
+            self._tell(reminder, "changed")
+        for reminder in again:
+            self._tell(reminder, "snoozed")
         return again
 
     def rings_at(self, user: str, session: str | None = None) -> bool:
         """Return whether something rings for a user now, in this process: anywhere, or in one conversation."""
         return any(
-            each.user == user
+            reminder.user == user
             for bell in self._bells.values()
             if session in (None, bell.place.id)
-            for each in bell.due.values()
+            for reminder in bell.due.values()
         )
 
     def silence(self, user: str) -> None:
         """Stop all that rings for a user in this process, at once; it is forgotten right after."""
         for bell in self._bells.values():
-            if any(each.user == user for each in bell.due.values()):
+            if any(reminder.user == user for reminder in bell.due.values()):
                 bell.stop()
 
     def rung_lately(self, user: str) -> list[Reminder]:
         """Return what has rung for a user and is over, for a while."""
         since = self.clocks.steady() - RECENT
-        return [each for at, each in self._recent.get(user, []) if at >= since]
+        return [reminder for at, reminder in self._recent.get(user, []) if at >= since]
 
     def rung_within(self, user: str, seconds: float) -> bool:
         """Return whether something has rung for a user and was over within the last seconds."""
@@ -251,38 +252,40 @@ class Reminding:
                     # What is known of them rings all the same.
                     log.warning("reminders cannot be read", cause=str(error))
                     wait = _AGAIN
-                for each in (self._known or {}).values():
-                    left = self.clocks.left(each)
-                    if not each.paused and left <= 0:
-                        await self._ring(each, nursery)
-                    elif not each.paused:
+                for reminder in (self._known or {}).values():
+                    left = self.clocks.left(reminder)
+                    if not reminder.paused and left <= 0:
+                        await self._ring(reminder, nursery)
+                    elif not reminder.paused:
                         wait = min(wait, left)
                 with trio.move_on_after(wait):
                     await self._changed.wait()
 
     async def _read(self) -> None:
         """Bring what is known up to what is in the store."""
-        for each in list(self._settled.values()):
-            await self._forget(each)
+        for reminder in list(self._settled.values()):
+            await self._forget(reminder)
         version = await self._shelf.version()
         if self._known is not None and version == self._version:
             return
-        held = {each.id: each for each in await self._shelf.all()}
+        held = {reminder.id: reminder for reminder in await self._shelf.all()}
         before, self._known, self._version = self._known, held, version
-        for each in list(held.values()):
-            if each.boot_due is not None and each.boot != self.clocks.boot:
+        for reminder in list(held.values()):
+            if reminder.boot_due is not None and reminder.boot != self.clocks.boot:
                 # The computer was started anew: from here on it counts by this start's clock.
-                held[each.id] = replace(self.clocks.counting(each, self.clocks.left(each)), rang_at=each.rang_at)
-                await self._shelf.change(held[each.id])
+                held[reminder.id] = replace(
+                    self.clocks.counting(reminder, self.clocks.left(reminder)), rang_at=reminder.rang_at
+                )
+                await self._shelf.change(held[reminder.id])
         self._compare(before if before is not None else dict(held), held)
 
     def _compare(self, before: Mapping[str, Reminder], held: Mapping[str, Reminder]) -> None:
         """Tell what another process has changed, and silence what it took away."""
-        for each in held.values():
-            if each.id not in before:
-                self._publish(each, "set")
-            elif replace(before[each.id], rang_at=each.rang_at) != each:
-                self._publish(each, "paused" if each.paused else "changed")
+        for reminder in held.values():
+            if reminder.id not in before:
+                self._publish(reminder, "set")
+            elif replace(before[reminder.id], rang_at=reminder.rang_at) != reminder:
+                self._publish(reminder, "paused" if reminder.paused else "changed")
         for identity, gone in before.items():
             if identity not in held:
                 self._publish(gone, "stopped" if gone.rang_at else "cancelled")
@@ -330,17 +333,17 @@ class Reminding:
 
     async def _settle(self, told: Iterable[Reminder], how: Literal["stopped", "told"]) -> None:
         """Be done with what rang: it comes again on the next of its days, or is forgotten."""
-        for each in told:
-            if each.id in self._settled:
+        for reminder in told:
+            if reminder.id in self._settled:
                 continue
-            self._settled[each.id] = each
-            recent = self._recent.setdefault(each.user, [])
-            recent.append((self.clocks.steady(), each))
+            self._settled[reminder.id] = reminder
+            recent = self._recent.setdefault(reminder.user, [])
+            recent.append((self.clocks.steady(), reminder))
             del recent[:-8]
-            self._drop(each.id)
-            self._publish(each, how)
+            self._drop(reminder.id)
+            self._publish(reminder, how)
             try:
-                await self._forget(each)
+                await self._forget(reminder)
             except StoreError as error:
                 log.warning("a reminder that was told cannot be forgotten", cause=str(error))
         self._changed.set()
@@ -364,9 +367,11 @@ class Reminding:
     async def _ringing(self, user: str, ids: Iterable[str] | None) -> list[Reminder]:
         wanted = set(ids) if ids is not None else None
         return [
-            each
-            for each in await self._shelf.of(user)
-            if each.rang_at is not None and self.clocks.left(each) <= 0 and (wanted is None or each.id in wanted)
+            reminder
+            for reminder in await self._shelf.of(user)
+            if reminder.rang_at is not None
+            and self.clocks.left(reminder) <= 0
+            and (wanted is None or reminder.id in wanted)
         ]
 
     async def _change(self, changed: Reminder, state: State) -> Reminder | None:

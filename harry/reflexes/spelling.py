@@ -45,11 +45,11 @@ def answer(text: str) -> str | None:
     found = _ASKED.fullmatch(text.strip())
     if found is None:
         return None
-    word = next(found[each] for each in "abcde" if found[each]).strip(" ,.!?'\"")
+    word = next(found[letter] for letter in "abcde" if found[letter]).strip(" ,.!?'\"")
     words = word.split()
     if not words or len(words) > 3 or len(word) > LONGEST or words[0].lower() in _POINTING:
         return None
-    if not all(re.fullmatch(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*", each) for each in words):
+    if not all(re.fullmatch(r"[^\W\d_]+(?:['\u2019-][^\W\d_]+)*", spelt) for spelt in words):
         return None
     return f"{word[0].upper()}{word[1:]}: {'; '.join(map(_letters, words))}."
 

@@ -68,8 +68,8 @@ class Timers:
             return True
         held = await self._held()
         if wish.name in ("AddTime", "TakeTime"):
-            return any(each.kind == "timer" for each in held)
-        return any(each.rang_at is not None for each in held)
+            return any(reminder.kind == "timer" for reminder in held)
+        return any(reminder.rang_at is not None for reminder in held)
 
     @property
     def asked(self) -> bool:
@@ -102,12 +102,12 @@ class Timers:
     async def _list(self, wish: Wish) -> str:
         held, kind = await self._held(), find_kind(wish.text)
         # "Reminders" are all of them to most people; "alarms" are alarms.
-        held = [each for each in held if kind in (None, "reminder", each.kind)] or held
+        held = [reminder for reminder in held if kind in (None, "reminder", reminder.kind)] or held
         return self._reply("ListTimers", list=self._listed(held)) if held else self._reply("ListTimers.none")
 
     async def _time_left(self, wish: Wish) -> str:
         kind = "alarm" if find_kind(wish.text) == "alarm" else "timer"
-        held = [each for each in await self._held() if each.kind == kind]
+        held = [reminder for reminder in await self._held() if reminder.kind == kind]
         which = str(wish.slots.get("which", ""))
         found = choose(held, which, self._clocks) if which else held
         if held and not found:
@@ -115,14 +115,14 @@ class Timers:
         if not found:
             return self._reply("TimeLeft.none")
         told = [
-            f"{left_words(self._clocks.left(each))} left on {the_one(each, self._clocks)}"
-            + (", which is paused" if each.paused else "")
-            for each in found[:MAX_LISTED]
+            f"{left_words(self._clocks.left(reminder))} left on {the_one(reminder, self._clocks)}"
+            + (", which is paused" if reminder.paused else "")
+            for reminder in found[:MAX_LISTED]
         ]
         return self._reply("TimeLeft", list=capitalize("; ".join(told)))
 
     def _listed(self, held: Sequence[Reminder]) -> str:
-        told = "; ".join(listed(each, self._clocks) for each in held[:MAX_LISTED])
+        told = "; ".join(listed(reminder, self._clocks) for reminder in held[:MAX_LISTED])
         return f"{told}; and {len(held) - MAX_LISTED} more" if len(held) > MAX_LISTED else told
 
     # Changing.
@@ -136,26 +136,26 @@ class Timers:
             stopped = await self._stopped(kind, which)
             if stopped is not None:
                 return stopped
-        held = [each for each in await self._held() if each.kind == kind]
+        held = [reminder for reminder in await self._held() if reminder.kind == kind]
         many = bool(re.search(rf"\b(?:all|both|every|each)\b|{kind}s\b", wish.text, re.IGNORECASE))
         return await self._on_one(held, which, kind, self._cancelled, many=many, none="CancelTimers.none")
 
     async def _cancelled(self, found: Sequence[Reminder]) -> str:
         told = self._listed(found)
-        count = await self._reminding.cancel(self._body.user, [each.id for each in found])
+        count = await self._reminding.cancel(self._body.user, [reminder.id for reminder in found])
         return self._reply("CancelTimers", list=told) if count else self._reply("CancelTimers.none")
 
     async def _pause(self, wish: Wish) -> str:
-        return await self._on_timers(wish, self._paused, lambda each: not each.paused)
+        return await self._on_timers(wish, self._paused, lambda reminder: not reminder.paused)
 
     async def _paused(self, found: Sequence[Reminder]) -> str:
-        return await self._each(found, "PauseTimer", lambda each: each.paused, self._reminding.pause)
+        return await self._each(found, "PauseTimer", lambda reminder: reminder.paused, self._reminding.pause)
 
     async def _resume(self, wish: Wish) -> str:
-        return await self._on_timers(wish, self._resumed, lambda each: each.paused)
+        return await self._on_timers(wish, self._resumed, lambda reminder: reminder.paused)
 
     async def _resumed(self, found: Sequence[Reminder]) -> str:
-        return await self._each(found, "ResumeTimer", lambda each: not each.paused, self._reminding.resume)
+        return await self._each(found, "ResumeTimer", lambda reminder: not reminder.paused, self._reminding.resume)
 
     async def _each(
         self,
@@ -165,9 +165,9 @@ class Timers:
         change: Callable[[Reminder], Awaitable[Reminder | None]],
     ) -> str:
         told = []
-        for each in found:
-            same = already(each)
-            changed = each if same else await change(each)
+        for reminder in found:
+            same = already(reminder)
+            changed = reminder if same else await change(reminder)
             told.append(
                 self._reply("CancelTimers.none") if changed is None
                 else self._told(f"{name}.already" if same else name, changed)
@@ -194,14 +194,14 @@ class Timers:
 
     async def _moved(self, found: Sequence[Reminder], seconds: float, name: str) -> str:
         told = []
-        for each in found:
-            left = max(0.0, self._clocks.left(each)) + seconds
+        for reminder in found:
+            left = max(0.0, self._clocks.left(reminder)) + seconds
             if left <= 0:
-                told.append(self._told("TakeTime.all", each))
+                told.append(self._told("TakeTime.all", reminder))
                 continue
             if left > LONGEST:
                 return self._reply("When.long")
-            moved = await self._reminding.extend(each, seconds)
+            moved = await self._reminding.extend(reminder, seconds)
             told.append(self._told(name, moved) if moved is not None else self._reply("CancelTimers.none"))
         return " ".join(told)
 
@@ -210,19 +210,19 @@ class Timers:
         return self._reply(name, which=which, left=left_words(self._clocks.left(reminder)))
 
     async def _running(self) -> list[Reminder]:
-        return [each for each in await self._held() if each.kind == "timer"]
+        return [reminder for reminder in await self._held() if reminder.kind == "timer"]
 
     async def _on_timers(
         self,
         wish: Wish,
         do: Callable[[Sequence[Reminder]], Awaitable[str]],
-        fits: Callable[[Reminder], bool] = lambda each: True,
+        fits: Callable[[Reminder], bool] = lambda reminder: True,
     ) -> str:
         held = await self._running()
         which = str(wish.slots.get("which", ""))
         many = bool(re.search(r"\b(?:all|both|every|each)\b|\btimers\b", wish.text, re.IGNORECASE))
         # "Pause the timer", with one running and one paused, can only mean the one.
-        fitting = [each for each in held if fits(each)]
+        fitting = [reminder for reminder in held if fits(reminder)]
         return await self._on_one(held if which else fitting or held, which, "timer", do, many=many)
 
     async def _on_one(
@@ -252,9 +252,9 @@ class Timers:
             return await do(picked) if len(picked) == 1 else None
 
         self._asked = answer
-        told = [the_one(each, self._clocks) for each in found[:MAX_LISTED]]
+        told = [the_one(reminder, self._clocks) for reminder in found[:MAX_LISTED]]
         if len(set(told)) < len(told):
-            told = [listed(each, self._clocks) for each in found[:MAX_LISTED]]
+            told = [listed(reminder, self._clocks) for reminder in found[:MAX_LISTED]]
         return self._reply("Which", list=", ".join(told[:-1]) + f" or {told[-1]}")
 
     # Ringing.
@@ -291,7 +291,7 @@ class Timers:
             return None
         if await reminding.stop(self._body.user):
             return self._reply("StopRinging")
-        lately = [each for each in reminding.rung_lately(self._body.user) if not kind or each.kind == kind]
+        lately = [reminder for reminder in reminding.rung_lately(self._body.user) if not kind or reminder.kind == kind]
         newest = reminding.rung_within(self._body.user, JUST_NOW)
         return self._reply("StopRinging") if newest and choose(lately, which, self._clocks) else None
 

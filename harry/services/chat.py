@@ -127,7 +127,7 @@ async def answer(host: Host, asked: Asked, emit: Emit, enough: Callable[[], bool
 
 def _place(messages: Sequence[Message]) -> int:
     """Where the words stand that are answered: the last message of the user's."""
-    return max((at for at, each in enumerate(messages) if each.role is Role.USER), default=-1)
+    return max((at for at, message in enumerate(messages) if message.role is Role.USER), default=-1)
 
 
 def _words(message: Message) -> str:
@@ -147,7 +147,7 @@ async def _recollected(host: Host, asked: Asked) -> Recollection:
         found = await host.store.thoughts(
             config.persona.name, local_day(time.time()), limit=config.memory.thoughts, user=asked.user
         )
-        thoughts = tuple(str(each["text"]) for each in found)
+        thoughts = tuple(str(message["text"]) for message in found)
     return Recollection(said, (), thoughts, tuple(memories))
 
 
@@ -163,8 +163,8 @@ def _messages(host: Host, mind: LanguageModel, recollection: Recollection, asked
 def _record(asked: Asked, said: Said, began: float, *, turn: str, finished: bool) -> TurnRecord:
     text = "".join(said.text)
     calls = tuple(
-        ToolUse(each.id, each.name, each.arguments, Outcome.UNKNOWN, "The program was asked to do it.")
-        for each in said.calls
+        ToolUse(call.id, call.name, call.arguments, Outcome.UNKNOWN, "The program was asked to do it.")
+        for call in said.calls
     )
     return TurnRecord(
         turn=turn,

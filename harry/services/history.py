@@ -70,12 +70,12 @@ async def markdown(host: Host, user: str, *, day: str = "", words: str = "") -> 
     persona, after, heading = host.config.persona.name, 0, ""
     yield f"# Conversations with {persona}\n"
     while found := await _read(host, user, TOGETHER, newest_first=False, after=after, day=day, words=words):
-        for each in found:
-            at = datetime.fromtimestamp(each.started_at, tz=UTC).astimezone()
+        for exchange in found:
+            at = datetime.fromtimestamp(exchange.started_at, tz=UTC).astimezone()
             if (on := f"{at:%A}, {at.day} {at:%B %Y}") != heading:
                 heading = on
                 yield f"\n## {on}\n"
-            yield _turn(each, f"{at:%H:%M}", persona)
+            yield _turn(exchange, f"{at:%H:%M}", persona)
         after = found[-1].sequence
 
 
@@ -88,7 +88,7 @@ def _turn(turn: KeptTurn, at: str, persona: str) -> str:
 
 def _plain(text: str) -> str:
     """Keep a text from being read as Markdown."""
-    return "".join(f"\\{each}" if each in "\\`*_[]<>#" else each for each in " ".join(text.split()))
+    return "".join(f"\\{word}" if word in "\\`*_[]<>#" else word for word in " ".join(text.split()))
 
 
 async def _read(
@@ -115,16 +115,16 @@ async def _read(
         return connection.execute(query, values).fetchall()
 
     found = [KeptTurn(*row) for row in await host.database.read(work)]  # type: ignore[arg-type]  # as the schema has it
-    return [replace(each, interrupted=bool(each.interrupted)) for each in found]
+    return [replace(exchange, interrupted=bool(exchange.interrupted)) for exchange in found]
 
 
 def _bounds(day: str) -> tuple[float, float]:
     """Return the first second of a local day and of the next one: 23 or 25 hours where the clocks change."""
     date = datetime.fromisoformat(day).date()
-    midnights = (datetime.combine(each, time()).astimezone() for each in (date, date + timedelta(days=1)))
-    begin, end = (each.timestamp() for each in midnights)
+    midnights = (datetime.combine(local_day, time()).astimezone() for local_day in (date, date + timedelta(days=1)))
+    begin, end = (midnight.timestamp() for midnight in midnights)
     return begin, end
 
 
 def _escaped(words: str) -> str:
-    return "".join(f"!{each}" if each in "!%_" else each for each in words)
+    return "".join(f"!{word}" if word in "!%_" else word for word in words)

@@ -177,15 +177,15 @@ async def search(
     locate_store(config)
     async with open_memory(config) as opened_memory:
         memory = opened_memory.memory
-        for namespace in dict.fromkeys(each.namespace for each in asked):
+        for namespace in dict.fromkeys(case.namespace for case in asked):
             missing = sum(row["items"] - row["with_vector"] for row in await memory.count_items(namespace))
             if 0 < missing <= _FEW:
                 await memory.embed_missing(namespace=namespace)
-        for number, each in enumerate(asked, start=1):
+        for number, case in enumerate(asked, start=1):
             found = await memory.search(
-                each.query, namespace=each.namespace, kinds=(kind,) if kind else None, count=count
+                case.query, namespace=case.namespace, kinds=(kind,) if kind else None, count=count
             )
-            answer(each, found.found)
+            answer(case, found.found)
             progress(number, len(asked))
         return opened_memory.without
 
@@ -267,10 +267,10 @@ async def erase(config: Config, user: str, *, elsewhere: Sequence[Forget] = (), 
             scrub(connection, store)
         try:
             with lock_folder(config.data_folder):
-                erasure.spilled = sum(erase_spilled(each, user) for each in config.data_folder.glob("*.jsonl"))
+                erasure.spilled = sum(erase_spilled(path, user) for path in config.data_folder.glob("*.jsonl"))
         except FolderInUse:
             # While Harry runs, what waits on the spill is his. It is empty unless the store fails.
-            erasure.unseen += [str(each) for each in config.data_folder.glob("*.jsonl")]
+            erasure.unseen += [str(path) for path in config.data_folder.glob("*.jsonl")]
         holding, unseen = list_backups_holding(store, user)
         erasure.backups += holding
         erasure.unseen += unseen

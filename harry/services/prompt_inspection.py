@@ -59,7 +59,7 @@ async def show(config: Config, words: str, *, small: bool = False) -> list[Shown
         recollection = Recollection(
             said,
             history,
-            tuple(str(each["text"]) for each in thoughts) if config.memory.thoughts else (),
+            tuple(str(thought["text"]) for thought in thoughts) if config.memory.thoughts else (),
             tuple(memories),
         )
     now = datetime.now().astimezone()
@@ -73,14 +73,16 @@ async def show(config: Config, words: str, *, small: bool = False) -> list[Shown
     )
     return [
         Shown(
-            each.section.value,
-            each.role.value,
-            _tokens(each.text),
-            each.why,
-            each.text
-            + "".join(f"\n[a picture of {len(one.uri)} bytes]" for one in each.content if isinstance(one, ImagePart)),
+            passage.section.value,
+            passage.role.value,
+            _tokens(passage.text),
+            passage.why,
+            passage.text
+            + "".join(
+                f"\n[a picture of {len(one.uri)} bytes]" for one in passage.content if isinstance(one, ImagePart)
+            ),
         )
-        for each in built
+        for passage in built
     ]
 
 
@@ -93,9 +95,15 @@ async def show_tools(config: Config) -> list[Shown]:
         named = frozenset(config.tools.confirm)
         shown = [_tool(offer, named) for offer in kit.offers()]
         return shown + [
-            Shown("tools", "none", 0, "cannot be offered now", f"[mcp.{each.name}]: {each.trouble or 'it is silent'}")
-            for each in kit.servers
-            if each.trouble or not each.ready.is_set()
+            Shown(
+                "tools",
+                "none",
+                0,
+                "cannot be offered now",
+                f"[mcp.{mcp_server.name}]: {mcp_server.trouble or 'it is silent'}",
+            )
+            for mcp_server in kit.servers
+            if mcp_server.trouble or not mcp_server.ready.is_set()
         ]
 
 

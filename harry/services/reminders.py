@@ -24,7 +24,7 @@ async def _reminding(config: Config) -> AsyncIterator[Reminding]:
 async def held(config: Config) -> list[tuple[Reminder, float]]:
     """Return those of the user of the configuration, the next first, and when each is due. Raises `StoreError`."""
     async with _reminding(config) as reminding:
-        return [(each, reminding.clocks.due(each)) for each in await reminding.of(config.user.name)]
+        return [(reminder, reminding.clocks.due(reminder)) for reminder in await reminding.of(config.user.name)]
 
 
 async def cancelled(config: Config, identity: str) -> bool:
@@ -36,4 +36,6 @@ async def cancelled(config: Config, identity: str) -> bool:
 async def all_cancelled(config: Config) -> int:
     """Take all back; returns how many there were. Raises `StoreError`."""
     async with _reminding(config) as reminding:
-        return await reminding.cancel(config.user.name, [each.id for each in await reminding.of(config.user.name)])
+        return await reminding.cancel(
+            config.user.name, [reminder.id for reminder in await reminding.of(config.user.name)]
+        )

@@ -97,7 +97,7 @@ async def settings(host: Host) -> list[Setting]:
             return host.config
 
     written = await trio.to_thread.run_sync(read)
-    return [Setting(each, _value(host.config, each.key), _value(written, each.key)) for each in CHANGEABLE]
+    return [Setting(key, _value(host.config, key.key), _value(written, key.key)) for key in CHANGEABLE]
 
 
 async def change(host: Host, changes: Mapping[str, object]) -> list[str]:
@@ -105,7 +105,7 @@ async def change(host: Host, changes: Mapping[str, object]) -> list[str]:
 
     Raises `ConfigurationError` for a key that may not be changed or a value that it does not take.
     """
-    known = {each.key: each for each in CHANGEABLE}
+    known = {setting.key: setting for setting in CHANGEABLE}
     for key, value in changes.items():
         if key not in known:
             raise ConfigurationError(f"{key} cannot be changed here.", remedy=f"Change it in {file_of(host)}.")

@@ -116,7 +116,7 @@ async def forget_everything(host: Host, user: str) -> Erasure:
         host.config_of(user), user, elsewhere=erasing_elsewhere(host.config), tokens=False
     )
     for session in sessions:
-        session.conductor.forget({each.turn for each in session.conductor.history})
+        session.conductor.forget({exchange.turn for exchange in session.conductor.history})
     if host.memory is not None:
         host.memory.memory.notice()
     if host.reminding is not None:

@@ -198,4 +198,4 @@ def _lit(level: float) -> int:
 
 def plain(text: str) -> str:
     """Replace everything in a text that would steer a terminal by spaces."""
-    return "".join(each if each.isprintable() else " " for each in text)
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -26,7 +26,7 @@ def register(routes: Routes, host: Host) -> None:
         await trio.lowlevel.checkpoint()
         own = host.sessions_of(request.user)
         wanted = request.query.get("session")
-        found = [each for each in own if wanted in (None, each.identity.session)]
+        found = [open_session for open_session in own if wanted in (None, open_session.identity.session)]
         if not found:
             raise Refusal(404, "no_session", "You have no such conversation now.")
         session = found[-1]

@@ -45,8 +45,10 @@ class _Api:
         found = await belongings.history(self.host, request.user, number(request, "limit", 50, most=1000))
         return schemas.History(
             exchanges=[
-                schemas.Exchange(turn=each.turn, said=each.said, heard=each.heard, interrupted=each.interrupted)
-                for each in found
+                schemas.Exchange(
+                    turn=exchange.turn, said=exchange.said, heard=exchange.heard, interrupted=exchange.interrupted
+                )
+                for exchange in found
             ]
         )
 
@@ -56,7 +58,8 @@ class _Api:
         return schemas.Soc(
             day=day,
             thoughts=[
-                schemas.Thought(sequence=each["sequence"], at=moment(each["at"]), text=each["text"]) for each in found
+                schemas.Thought(sequence=thought["sequence"], at=moment(thought["at"]), text=thought["text"])
+                for thought in found
             ],
             days=await belongings.days(self.host, request.user),
         )
@@ -81,17 +84,17 @@ class _Api:
         if words:
             count = number(request, "limit", 20, most=200)
             found = await belongings.search(self.host, request.user, words[:2000], kind, count)
-            return schemas.Memories(memories=[_memory(each.item, each.strength) for each in found])
+            return schemas.Memories(memories=[_memory(item.item, item.strength) for item in found])
         if request.query.get("order") == "newest":
             before = number(request, "before", 0, most=2**62) or None
             told = {"told": True, "said": False}.get(request.query.get("origin", ""))
             newest = await belongings.newest(self.host, request.user, kind, before, told=told)
             return schemas.Memories(
-                memories=[_memory(each) for _, each in newest],
+                memories=[_memory(item) for _, item in newest],
                 next=newest[-1][0] if len(newest) == belongings.PAGE else None,
             )
         listed = await belongings.memories(self.host, request.user, kind, number(request, "after", 0, most=2**62))
-        return schemas.Memories(memories=[_memory(each) for _, each in listed], next=listed[-1][0] if listed else None)
+        return schemas.Memories(memories=[_memory(item) for _, item in listed], next=listed[-1][0] if listed else None)
 
     async def memory(self, request: Request) -> BaseModel:
         found = await belongings.memory(self.host, request.user, request.matched["id"])
@@ -121,13 +124,13 @@ class _Api:
                     name=book.name,
                     entries=[
                         schemas.Entry(
-                            number=each.number,
-                            keys=list(each.keys),
-                            content=each.content,
-                            enabled=each.enabled,
-                            constant=each.constant,
+                            number=entry.number,
+                            keys=list(entry.keys),
+                            content=entry.content,
+                            enabled=entry.enabled,
+                            constant=entry.constant,
                         )
-                        for each in book.entries
+                        for entry in book.entries
                     ],
                 )
                 for book in await belongings.lore(self.host)
@@ -143,14 +146,14 @@ class _Api:
             engines={role: str(pool.engine.describe()) if pool else None for role, pool in pools.items()},
             sessions=[
                 schemas.OpenSession(
-                    id=each.identity.session,
-                    degraded=sorted(each.supervisor.degraded),
-                    running=sorted(each.supervisor.running),
-                    turns=each.conductor.committed,
-                    muted=each.speech_input.muted,
-                    waiting=each.writer.waiting,
+                    id=session.identity.session,
+                    degraded=sorted(session.supervisor.degraded),
+                    running=sorted(session.supervisor.running),
+                    turns=session.conductor.committed,
+                    muted=session.speech_input.muted,
+                    waiting=session.writer.waiting,
                 )
-                for each in self.host.sessions_of(request.user)
+                for session in self.host.sessions_of(request.user)
             ],
             free=self.host.free,
             keeps=self.host.store.durable,
@@ -172,7 +175,7 @@ class _Api:
         day, spent = await budget.today()
         return schemas.Spending(
             day=day,
-            spent=[schemas.SpentBy(**asdict(each)) for each in spent],
+            spent=[schemas.SpentBy(**asdict(engine)) for engine in spent],
             limits=limits_told(self.host.config.budget),
         )
 

@@ -60,20 +60,20 @@ class _History:
         found = await history.turns(self.host, request.user, limit, before, day=day, words=words)
         told = [
             schemas.Turn(
-                sequence=each.sequence,
-                id=each.id,
-                session=each.session,
-                source=each.source,
-                started_at=moment(each.started_at),
-                ended_at=moment(each.ended_at),
-                said=each.said,
-                heard=each.heard,
-                interrupted=each.interrupted,
-                reason=each.reason,
-                amends=each.amends,
-                timeline=dict(self.watch.timeline(request.user, each.id)),
+                sequence=exchange.sequence,
+                id=exchange.id,
+                session=exchange.session,
+                source=exchange.source,
+                started_at=moment(exchange.started_at),
+                ended_at=moment(exchange.ended_at),
+                said=exchange.said,
+                heard=exchange.heard,
+                interrupted=exchange.interrupted,
+                reason=exchange.reason,
+                amends=exchange.amends,
+                timeline=dict(self.watch.timeline(request.user, exchange.id)),
             )
-            for each in found
+            for exchange in found
         ]
         return schemas.Turns(turns=told, next=found[-1].sequence if found and len(found) == limit else None)
 

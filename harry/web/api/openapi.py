@@ -40,8 +40,8 @@ class Path:
 
 def document(paths: Sequence[Path]) -> dict[str, Any]:
     """Describe the paths."""
-    models = [(model, "serialization") for model in dict.fromkeys([*(each.answer for each in paths), Refused])]
-    models += [(each.takes, "validation") for each in paths if each.takes is not None]
+    models = [(model, "serialization") for model in dict.fromkeys([*(served.answer for served in paths), Refused])]
+    models += [(served.takes, "validation") for served in paths if served.takes is not None]
     _, definitions = models_json_schema(models, ref_template=_REF)  # type: ignore[arg-type]  # its literal is a str here
     described: dict[str, Any] = {}
     for path in paths:
@@ -60,8 +60,8 @@ def document(paths: Sequence[Path]) -> dict[str, Any]:
 
 def _operation(path: Path) -> dict[str, Any]:
     asked = [
-        {"name": each.name, "in": "query", "description": each.told, "schema": {"type": each.kind}}
-        for each in path.query
+        {"name": parameter.name, "in": "query", "description": parameter.told, "schema": {"type": parameter.kind}}
+        for parameter in path.query
     ]
     placed = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}

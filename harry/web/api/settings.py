@@ -39,7 +39,7 @@ class _Settings:
         return schemas.Settings(
             settings=self.host.config_of(request.user).model_dump(mode="json"),
             file=str(settings.file_of(self.host)) if mine else None,
-            changeable=[_shape(each) for each in await settings.settings(self.host)] if mine else [],
+            changeable=[_shape(setting) for setting in await settings.settings(self.host)] if mine else [],
         )
 
     async def change(self, request: Request) -> BaseModel:

@@ -66,7 +66,7 @@ class _Reply:
         said = await answer(self.host, self.asked, take, lambda: stops.met)
         message: dict[str, Any] = {"role": "assistant", "content": "".join(text) + stops.end(), "refusal": None}
         if said.calls:
-            message["tool_calls"] = [_call(each) for each in said.calls]
+            message["tool_calls"] = [_call(call) for call in said.calls]
             message["content"] = message["content"] or None
         choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": _reason(said)}
         return {**self._head("chat.completion"), "choices": [choice], "usage": _usage(said.usage)}

@@ -101,16 +101,16 @@ class Chat(_Loose):
     def stops(self) -> tuple[str, ...]:
         """The texts before which the reply ends."""
         given = [self.stop] if isinstance(self.stop, str) else self.stop or []
-        return tuple(each for each in given if each)
+        return tuple(item for item in given if item)
 
     def asked(self, user: str) -> Asked:
         """In Harry's terms. Raises `Refusal`."""
         self._refuse()
-        told = [_text(each) for each in self.messages if each.role in ("system", "developer")]
-        said = [_message(each) for each in self.messages if each.role not in ("system", "developer")]
-        if not any(each.role is Role.USER for each in said):
+        told = [_text(message) for message in self.messages if message.role in ("system", "developer")]
+        said = [_message(message) for message in self.messages if message.role not in ("system", "developer")]
+        if not any(message.role is Role.USER for message in said):
             raise Refusal(400, "invalid_value", "`messages` holds nothing that a user said.")
-        newest = next(_text(each) for each in reversed(self.messages) if each.role == "user")
+        newest = next(_text(message) for message in reversed(self.messages) if message.role == "user")
         return Asked(
             user=user,
             messages=tuple(said),
@@ -164,7 +164,7 @@ def _message(message: _Message) -> Message:
             raise Refusal(400, "invalid_value", "A message in the role `tool` needs `tool_call_id`.")
         return Message(Role.TOOL, (ToolResult(message.tool_call_id, _text(message)),))
     if message.role == "assistant":
-        calls = [ToolCall(each.id, each.function.name, each.function.arguments) for each in message.tool_calls or ()]
+        calls = [ToolCall(call.id, call.function.name, call.function.arguments) for call in message.tool_calls or ()]
         said = _text(message)
         return Message(Role.ASSISTANT, (*([TextPart(said)] if said or not calls else []), *calls))
     if not isinstance(message.content, list):

@@ -37,11 +37,11 @@ class Asset:
 def assets() -> dict[str, Asset]:
     """Read every file of the page, by name."""
     found = {}
-    for each in files(__name__).joinpath("files").iterdir():
-        ending = f".{each.name.rpartition('.')[2]}"
+    for file in files(__name__).joinpath("files").iterdir():
+        ending = f".{file.name.rpartition('.')[2]}"
         if ending in KINDS:
-            body = each.read_bytes()
-            found[each.name] = Asset(body, KINDS[ending], f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+            body = file.read_bytes()
+            found[file.name] = Asset(body, KINDS[ending], f'"{hashlib.sha256(body).hexdigest()[:32]}"')
     return found
 
 
@@ -59,7 +59,7 @@ def _sending(asset: Asset) -> Callable[[Request], Awaitable[Response]]:
 
     async def send(request: Request) -> Response:
         await trio.lowlevel.checkpoint()
-        if asset.tag in (each.strip() for each in request.headers.get("if-none-match", "").split(",")):
+        if asset.tag in (tag.strip() for tag in request.headers.get("if-none-match", "").split(",")):
             return Response(304, kind=asset.kind, headers=headers)
         return Response(body=asset.body, kind=asset.kind, headers=headers)
 

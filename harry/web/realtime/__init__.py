@@ -1,7 +1,8 @@
 """`/v1/realtime`: conversations by OpenAI's Realtime protocol (GA names), each with a session of Harry's behind it.
 
-What a client asks is in `wishes`, what it is told in `telling` and `responses`; `card` makes a sound card of it, and
-`conversation` holds them together. docs/web.md says what is honoured and what is refused.
+What a client asks is in `client_events`, what it is told in `server_events` and `responses`, what both use in `state`;
+`audio_device` makes a sound card of it, and `conversation` holds them together. docs/web.md
+says what is honoured and what is refused.
 """
 
 from __future__ import annotations

@@ -219,8 +219,8 @@ class ClientEvents:
         role, content = given.get("role"), given.get("content")
         if role not in ("user", "assistant", "system") or not isinstance(content, list) or len(content) > 64:
             raise Wrong("A message has a `role` (user, assistant, system) and a list of `content`.", "item")
-        texts = [await self._content(each, role) for each in content]
-        text = "\n".join(each for each in texts if each)
+        texts = [await self._content(part, role) for part in content]
+        text = "\n".join(line for line in texts if line)
         if role == "user":
             self._unanswered.append(text)
         elif role == "system":
@@ -394,7 +394,9 @@ def _asked(given: Mapping[str, Any]) -> tuple[str, tuple[str, ...] | None, dict[
         raise Wrong("`instructions` is a text.", "response.instructions")
     metadata = given.get("metadata")
     if metadata is not None and not (
-        isinstance(metadata, dict) and len(metadata) <= 16 and all(isinstance(each, str) for each in metadata.values())
+        isinstance(metadata, dict)
+        and len(metadata) <= 16
+        and all(isinstance(value, str) for value in metadata.values())
     ):
         raise Wrong("`metadata` holds at most sixteen texts.", "response.metadata")
     return told, kinds, metadata

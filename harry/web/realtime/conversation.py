@@ -216,4 +216,4 @@ class Conversation:
         found: Sequence[dict[str, Any]] = await self._host.store.thoughts(
             self.session.persona, parse_day("today"), limit=8, user=self.user
         )
-        return next((str(each["text"]) for each in found if each["sequence"] == sequence), None)
+        return next((str(thought["text"]) for thought in found if thought["sequence"] == sequence), None)

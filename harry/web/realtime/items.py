@@ -37,7 +37,7 @@ class Items:
         else:
             order = list(self._items.values())
             place = 0 if before is None else order.index(self._items[before]) + 1
-            self._items = {each["id"]: each for each in (*order[:place], item, *order[place:])}
+            self._items = {entry["id"]: entry for entry in (*order[:place], item, *order[place:])}
         self._sizes[item["id"]] = len(json.dumps(item))
         self._size += self._sizes[item["id"]]
         while len(self._items) > 1 and (len(self._items) > MOST or self._size > MOST_CHARACTERS):

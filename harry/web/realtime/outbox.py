@@ -88,10 +88,10 @@ class Outbox:
 
     def drop_sound(self) -> int:
         """Send none of the sound that waits. Returns its bytes."""
-        kept = [each for each in self._waiting if not isinstance(each, _Sound) or each is self._going]
+        kept = [event for event in self._waiting if not isinstance(event, _Sound) or event is self._going]
         before = self._sound
         self._waiting = deque(kept)
-        self._sound = sum(len(each.pcm) for each in kept if isinstance(each, _Sound))
+        self._sound = sum(len(event.pcm) for event in kept if isinstance(event, _Sound))
         return before - self._sound
 
     async def room(self) -> None:

@@ -86,7 +86,7 @@ class Settings:
             "model": self.model,
             "output_modalities": list(self.modalities),
             "instructions": self.instructions,
-            "tools": [tool_told(each) for each in self.tools],
+            "tools": [tool_told(tool) for tool in self.tools],
             "tool_choice": self.tool_choice,
             "max_output_tokens": "inf",
             "truncation": "auto",
@@ -159,7 +159,7 @@ def modalities(value: Any, param: str) -> tuple[str, ...]:
 def _tools(settings: Settings, value: Any) -> Settings:
     if not isinstance(value, list) or len(value) > MOST_TOOLS:
         raise Wrong(f"`session.tools` is a list of at most {MOST_TOOLS}.", "session.tools")
-    return replace(settings, tools=tuple(_tool(each, at) for at, each in enumerate(value)))
+    return replace(settings, tools=tuple(_tool(given, at) for at, given in enumerate(value)))
 
 
 def _tool(value: Any, at: int) -> Tool:

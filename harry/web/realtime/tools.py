@@ -83,7 +83,7 @@ class ClientTools:
 
     async def _call(self, name: str, arguments: Mapping[str, Any]) -> str:
         current = self._responses.current
-        turn = current.turn if current is not None else next((each.turn for each in self._calls.values()), "")
+        turn = current.turn if current is not None else next((called.turn for called in self._calls.values()), "")
         call_id, call = new_item("call"), _Call(name, turn)
         if not self._calls:
             self._wanted = trio.Event()

@@ -30,7 +30,7 @@ class Authenticator:
 
     def __init__(self, tokens: Tokens, *, hosts: Sequence[str], owner: str, port: int, auth: str = "token") -> None:
         self.tokens = tokens
-        self._hosts = frozenset(each.lower() for each in hosts)
+        self._hosts = frozenset(host.lower() for host in hosts)
         self._owner = owner
         self._port = port
         self._auth = auth
@@ -47,17 +47,21 @@ class Authenticator:
     def admit(self, request: Request, *, upgrade: bool) -> Request:
         """Give the request with its user (rules 3 and 4). Raises `Refusal`."""
         proposed = [
-            each.strip() for each in request.headers.get("sec-websocket-protocol", "").split(",") if each.strip()
+            protocol.strip()
+            for protocol in request.headers.get("sec-websocket-protocol", "").split(",")
+            if protocol.strip()
         ]
         request = replace(
-            request, socket_protocols=tuple(each for each in proposed if not each.startswith(SUBPROTOCOL))
+            request, socket_protocols=tuple(protocol for protocol in proposed if not protocol.startswith(SUBPROTOCOL))
         )
         if self._auth == "none":
             self._own_page_only(request)
             return replace(request, user=self._owner)
         scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
         carried = (
-            [each.removeprefix(SUBPROTOCOL) for each in proposed if each.startswith(SUBPROTOCOL)] if upgrade else []
+            [protocol.removeprefix(SUBPROTOCOL) for protocol in proposed if protocol.startswith(SUBPROTOCOL)]
+            if upgrade
+            else []
         )
         if scheme.lower() == "bearer":
             return self._of(request, bearer.strip())

@@ -341,7 +341,7 @@ class _Replayed(trio.abc.Stream):
 
 
 def _upgrade(request: Request) -> bool:
-    wanted = {each.strip().lower() for each in request.headers.get("connection", "").split(",")}
+    wanted = {token.strip().lower() for token in request.headers.get("connection", "").split(",")}
     return "upgrade" in wanted and request.headers.get("upgrade", "").lower() == "websocket" and request.method == "GET"
 
 
@@ -354,7 +354,11 @@ def _key(key: str) -> bool:
 
 def _chosen(request: Request) -> str | None:
     """Return the subprotocol to speak: a browser that proposed some wants one of them, and never hears the token."""
-    proposed = [each for each in request.socket_protocols if each.isascii() and each.isprintable() and " " not in each]
+    proposed = [
+        protocol
+        for protocol in request.socket_protocols
+        if protocol.isascii() and protocol.isprintable() and " " not in protocol
+    ]
     return "realtime" if "realtime" in proposed else next(iter(proposed), None)
 
 

@@ -33,7 +33,7 @@ async def listen(host: str, port: int) -> list[trio.SocketListener]:
         return await trio.open_tcp_listeners(port, host=host or None)
     except OSError as error:
         causes = error.__cause__.exceptions if isinstance(error.__cause__, BaseExceptionGroup) else ()
-        busy = any(getattr(each, "errno", None) == errno.EADDRINUSE for each in (error, *causes))
+        busy = any(getattr(cause, "errno", None) == errno.EADDRINUSE for cause in (error, *causes))
         other = port + 1 if port < 65_535 else port - 1
         free = f"start with --set web.port={other} (or --set web.enabled=false for no page)."
         if busy:

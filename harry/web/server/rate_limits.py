@@ -83,7 +83,8 @@ class Limits:
             known = self._addresses[address] = _Address()
             if len(self._addresses) > _KNOWN:
                 idle = next(
-                    (name for name, each in self._addresses.items() if not each.connections and name != address), None
+                    (name for name, budget in self._addresses.items() if not budget.connections and name != address),
+                    None,
                 )
                 if idle is not None:
                     del self._addresses[idle]

@@ -59,7 +59,7 @@ class Routes:
         fitting = [(route, found) for route in self.all if (found := _match(route.pattern, path)) is not None]
         if not fitting:
             raise Refusal(404, "not_found", "There is nothing here.")
-        usable = [each for each in fitting if (each[0].on_socket is not None) == upgrade]
+        usable = [candidate for candidate in fitting if (candidate[0].on_socket is not None) == upgrade]
         if not usable and upgrade:
             raise Refusal(400, "no_websocket", "This path speaks HTTP, not websocket.")
         if not usable:
@@ -75,12 +75,12 @@ class Routes:
     def _put(self, route: Route) -> None:
         spoken = route.on_socket is not None
         if any(
-            (each.method, each.pattern, each.on_socket is not None) == (route.method, route.pattern, spoken)
-            for each in self.all
+            (known.method, known.pattern, known.on_socket is not None) == (route.method, route.pattern, spoken)
+            for known in self.all
         ):
             raise ValueError(f"{route.method} {route.pattern} is in the table already")
         self.all.append(route)
-        self.all.sort(key=lambda each: each.pattern.count("{"))
+        self.all.sort(key=lambda known: known.pattern.count("{"))
 
 
 def _match(pattern: str, path: str) -> dict[str, str] | None:
