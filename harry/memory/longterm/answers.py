@@ -193,72 +193,77 @@ def _mended(kind: str, fact: Statement, later: Statement) -> tuple[str, float | 
     return later.text, later.at, "" if fact.mine else fact.subject
 
 
-def fits(asked: Asked, statement: Statement, aliases: Aliases, alike: Alike | None = None) -> int:  # noqa: C901, PLR0911
+def fits(asked: Asked, statement: Statement, aliases: Aliases, alike: Alike | None = None) -> int:
     """Judge whether a statement answers a question: 0 no, else the more the plainer."""
     if statement.retracts or not asked.needs:
         return 0
     before = statement.antecedent
     stems = statement.stems | (before.stems if before is not None else frozenset())
-    people = statement.all_people
-
-    def same(person: str) -> frozenset[str]:
-        # A name stands for its relative only where no other has it: of two daughters "my daughter" may be either.
-        others = aliases.get(person, frozenset())
-        return frozenset({person}) | frozenset(
-            other for other in others if person in _RELATIVES or aliases.get(other) == frozenset({person})
-        )
-
-    wanted = frozenset().union(*(same(person) for person in asked.people))
-    # Everyone who is asked about must be spoken of, and nobody else be its subject.
-    if any(not same(person) & (people | stems) for person in asked.people):
-        return 0
-    about = statement.about or (before.about if before is not None and statement.pronoun else frozenset())
-    subjects = asked.needs | wanted
-    if asked.kind not in ("who", "name") and any(not same(person) & subjects for person in about):
-        return 0
-    if (
-        any(not same(person) & subjects for person in statement.owners)
-        and "whose" not in asked.text.lower().split()[:2]
-    ):
-        return 0
-    doer = _doer(asked)
-    if doer and statement.mine and not doer & about and asked.kind != "who":
-        return 0
-    if statement.pronoun and before is not None and asked.mine and not asked.people and before.about:
+    wanted = frozenset().union(*(_same(person, aliases) for person in asked.people))
+    if not _is_about(asked, statement, aliases, asked.needs | wanted):
         return 0
     # "She" brings along who she is, and a correction what it corrects; nothing else is taken from another sentence.
-    telling = stems if statement.corrects else statement.stems | people
+    telling = stems if statement.corrects else statement.stems | statement.all_people
     met, loose = _met(asked, statement, telling, wanted, alike)
-    if not met:
+    if not met or not _is_placed(asked, statement, stems) or not _has_its_head(asked, statement, wanted):
         return 0
-    if asked.lives and asked.people and not met_by()["live"] & stems and not _is_somewhere(statement):
-        return 0
-    if (
-        asked.kind == "where"
-        and asked.words[:1] in (("is",), ("are",))
-        and not _is_somewhere(statement)
-        and not asked.people
-    ):
-        return 0
-    head = statement.head - _NO_HEAD
-    if head and not statement.pronoun and not statement.mine and asked.kind != "who":
-        meeting = (
-            frozenset().union(*(met_by().get(word, frozenset({word})) for word in asked.needs)) | wanted | asked.needs
-        )
-        if not head & meeting:
-            return 0
     said = (
         asked.needs
         | (wanted if asked.kind not in ("who", "name") else asked.people)
         | {stem(word) for word in asked.words}
     )
     kind = "thing" if asked.noun in statement.own and asked.kind == asked.noun else asked.kind
-    if not answers(
-        kind, asked.noun, statement, said, only_people=len(asked.people) == 1 and asked.needs == asked.people
-    ):
+    only_people = len(asked.people) == 1 and asked.needs == asked.people
+    if not answers(kind, asked.noun, statement, said, only_people=only_people):
         return 0
     borrowed = before is not None and not statement.corrects
     return 4 - 2 * borrowed - loose
+
+
+def _same(person: str, aliases: Aliases) -> frozenset[str]:
+    """Return by what a person may be called. A name stands for its relative only where no other has it.
+
+    Of two daughters "my daughter" may be either.
+    """
+    others = aliases.get(person, frozenset())
+    return frozenset({person}) | frozenset(
+        other for other in others if person in _RELATIVES or aliases.get(other) == frozenset({person})
+    )
+
+
+def _is_about(asked: Asked, statement: Statement, aliases: Aliases, subjects: frozenset[str]) -> bool:
+    """Return whether everyone who is asked about is spoken of, and nobody else is the statement's subject."""
+    before = statement.antecedent
+    spoken_of = statement.all_people | statement.stems | (before.stems if before is not None else frozenset())
+    if any(not _same(person, aliases) & spoken_of for person in asked.people):
+        return False
+    about = statement.about or (before.about if before is not None and statement.pronoun else frozenset())
+    if asked.kind not in ("who", "name") and any(not _same(person, aliases) & subjects for person in about):
+        return False
+    strangers = any(not _same(person, aliases) & subjects for person in statement.owners)
+    if strangers and "whose" not in asked.text.lower().split()[:2]:
+        return False
+    doer = _doer(asked)
+    if doer and statement.mine and not doer & about and asked.kind != "who":
+        return False
+    return not (statement.pronoun and before is not None and asked.mine and not asked.people and before.about)
+
+
+def _is_placed(asked: Asked, statement: Statement, stems: frozenset[str]) -> bool:
+    """Return whether a question for a place finds one: where somebody lives, where something is."""
+    if asked.lives and asked.people and not met_by()["live"] & stems and not _is_somewhere(statement):
+        return False
+    whereabouts = asked.kind == "where" and asked.words[:1] in (("is",), ("are",)) and not asked.people
+    return not whereabouts or _is_somewhere(statement)
+
+
+def _has_its_head(asked: Asked, statement: Statement, wanted: frozenset[str]) -> bool:
+    """Return whether the thing that the statement is about is what the question asks for."""
+    head = statement.head - _NO_HEAD
+    if not head or statement.pronoun or statement.mine or asked.kind == "who":
+        return True
+    meeting = frozenset().union(*(met_by().get(word, frozenset({word})) for word in asked.needs))
+    return bool(head & (meeting | wanted | asked.needs))
 
 
 def _doer(asked: Asked) -> frozenset[str]:
