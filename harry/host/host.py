@@ -209,7 +209,11 @@ class Host:
                 actors=shared.actors,
                 memory=partial(memory.of, config) if memory is not None else None,
                 inner=inner,
-                tools=self.toolkit.offers if self.toolkit is not None else tuple,
+                tools=(
+                    partial(self.toolkit.offers, owner=user == self.config.user.name)
+                    if self.toolkit is not None
+                    else tuple
+                ),
                 reflexes=partial(answers_of, self, config),
                 wake=wake_phrase(config),
                 reply_to=reply_to,
