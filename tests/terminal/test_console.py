@@ -21,6 +21,7 @@ from trio.testing import MockClock
 from channels.clock import AudioClock
 from channels.events import Event, EventStream
 from harry.terminal.console import Terminal
+from harry.terminal.console_factory import stdout_console
 from harry.terminal.input import LineCutter, typed_lines
 from harry.terminal.output import Outlet
 from harry.terminal.status_line import LiveLine, State
@@ -376,3 +377,16 @@ def test_a_line_is_cut_at_a_whole_character_and_the_next_is_whole_again(text: st
     assert lines == [text[:longest], "x"]
     assert len(cuts) == (len(text) > longest)
     assert len(cutter._rest) == 0
+
+
+def test_a_console_whose_reader_went_falls_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as pipe:
+        monkeypatch.setattr("sys.stdout", pipe)
+        console = stdout_console()
+        os.close(reading)
+        for _ in range(3):
+            console.print("hello")
+        console.file.close()
+        with Path(os.devnull).open("wb") as nowhere:  # what the stream still holds has to go somewhere
+            os.dup2(nowhere.fileno(), pipe.fileno())
