@@ -3,7 +3,8 @@
 What can happen is declared in `channels.event_types`.
 
 Publishing never waits. A listener that falls behind loses ordinary events, counted; the records that end a turn are
-reserved when the turn is admitted, so that no cut ever waits for a reader and none of them is lost.
+reserved when the turn is admitted, so that no cut ever waits for a reader and none of them is lost. Only a reader that
+has stopped reading loses those, too: turns go on without it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from channels.signals import Signal
 
 RESERVED: frozenset[type[AnyEvent]] = frozenset({Interrupted, Heard, TurnEnded})
 """The events each admitted turn has room for in every lossless listener."""
+
+STALLED_AFTER = 1.5
+"""Seconds without a read after which a full reader has stopped; a turn waits so long for it, once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,8 @@ class EventSubscription:
         self._reserved: dict[str, set[type[AnyEvent]]] = {}
         self._changed = Signal()
         self._closed = False
+        self._taken = 0
+        self._stalled = False
         self._leave = leave
 
     @property
@@ -82,11 +88,26 @@ class EventSubscription:
         promised = self._reserved.get(event.turn or "", set())
         if kind in promised:
             promised.discard(kind)
-        elif not self._room(1) and not (self.lossless and kind in RESERVED):
+        elif not self._room(1) and (self._stalled or not (self.lossless and kind in RESERVED)):
             # A turn cut before its reservation was granted still tells its end: at most three such events a turn.
             self.missed += 1
             return
         self._queue.append(event)
+        self._changed.notify()
+
+    async def _wait_for_room(self) -> None:
+        """Wait until there is room for a turn's end; returns without where the reader has stopped reading."""
+        while not (self._room(len(RESERVED)) or self._closed or self._stalled):
+            taken = self._taken
+            with trio.move_on_after(STALLED_AFTER) as patience:
+                while taken == self._taken and not (self._room(len(RESERVED)) or self._closed):
+                    await self._changed.wait()
+            # Where nothing waits to be read, it is other turns' reservations that fill it.
+            self._stalled = patience.cancelled_caught and bool(self._queue)
+
+    def _read(self) -> None:
+        self._taken += 1
+        self._stalled = False
         self._changed.notify()
 
     def __aiter__(self) -> EventSubscription:
@@ -99,14 +120,14 @@ class EventSubscription:
                 raise StopAsyncIteration
             await self._changed.wait()
         event = self._queue.popleft()
-        self._changed.notify()
+        self._read()
         return event
 
     def take_waiting(self) -> list[Event]:
         """Return everything that waits now, at once; an empty list if nothing does."""
         waiting = list(self._queue)
         self._queue.clear()
-        self._changed.notify()
+        self._read()
         return waiting
 
     def close(self) -> None:
@@ -150,15 +171,15 @@ class EventStream:
             listener._offer(happened)
 
     async def reserve(self, turn: str) -> None:
-        """Promise room for the turn's terminal records in every lossless listener; waits while one is full.
+        """Promise room for the turn's terminal records in every lossless listener; waits while a read one is full.
 
         Always a checkpoint, first of all: a turn that was cut before it began promises nothing.
         """
         await trio.lowlevel.checkpoint()
         for listener in [reader for reader in self._listeners if reader.lossless]:
-            while not listener._room(len(RESERVED)) and not listener._closed:
-                await listener._changed.wait()
-            listener._reserve(turn)
+            await listener._wait_for_room()
+            if not listener._stalled:
+                listener._reserve(turn)
 
     def release(self, turn: str) -> None:
         """Give back what the turn did not use of its reservation."""

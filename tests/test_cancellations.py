@@ -23,7 +23,7 @@ from actors.speaker import speak
 from actors.transcriber import Transcriber
 from channels.clock import AudioClock
 from channels.event_types import BY_NAME
-from channels.events import RESERVED, EventStream
+from channels.events import RESERVED, STALLED_AFTER, EventStream
 from channels.gate import Gate, State
 from channels.mailbox import Mailbox
 from channels.messages import Chunk, Piece, Recollection, Speech, Transcript, Word
@@ -265,6 +265,29 @@ async def test_a_reservation_that_waits_can_be_cancelled_and_ends_with_its_liste
         await wait_all_tasks_blocked()
         full.close()
     full.close()
+
+
+async def test_a_reader_that_stopped_reading_loses_and_the_turns_do_not(autojump_clock: MockClock) -> None:
+    stream = EventStream(AudioClock())
+    stopped = stream.listen(20, lossless=True)
+
+    async def take_a_turn(turn: str) -> float:
+        began = trio.current_time()
+        await stream.reserve(turn)
+        waited = trio.current_time() - began
+        for event in ("reply", "reply", "interrupted", "heard", "turn_ended"):
+            stream.publish(sample(event, turn))
+        stream.release(turn)
+        return waited
+
+    waited = [await take_a_turn(str(number)) for number in range(200)]
+    assert sum(waited) <= STALLED_AFTER + 0.1
+    assert len(stopped._queue) <= stopped.capacity
+    assert stopped.missed == 1000 - len(stopped._queue)
+    # Once it reads again, it gets whole turns again.
+    stopped.take_waiting()
+    await take_a_turn("later")
+    assert [event.turn for event in stopped.take_waiting()] == ["later"] * 5
 
 
 async def test_a_turn_that_is_over_before_its_room_was_granted_keeps_none(autojump_clock: MockClock) -> None:

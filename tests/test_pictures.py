@@ -99,7 +99,7 @@ async def test_harry_looks_at_the_newest_picture(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(png(4, 4))
     config = Config.model_validate({"tools": {"pictures": str(tmp_path)}})
     async with toolkit(config) as kit:
-        [offer] = [each for each in kit.offers() if each.tool.name == "get_image"]
+        [offer] = [each for each in kit.offers(owner=True) if each.tool.name == "get_image"]
         answer = await offer.handler({})
         assert isinstance(answer, Answer)
         assert answer.pictures[0].startswith("data:image/jpeg;base64,")

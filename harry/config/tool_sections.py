@@ -23,6 +23,12 @@ class Tools(Section):
         json_schema_extra={"takes": "a list of names"},
         description="Tools that are not offered.",
     )
+    guests: list[str] = Field(
+        default=[],
+        max_length=256,
+        json_schema_extra={"takes": "a list of names"},
+        description="Tools, or whole MCP servers, that users other than you are offered, too.",
+    )
     pictures: str = Field(
         default="", description="A folder; its newest picture is what Harry sees when he looks. Empty: he has no eyes."
     )

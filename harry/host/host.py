@@ -205,6 +205,7 @@ class Host:
     def _services(self, config: Config, spill: Spill) -> ConversationServices:
         """Return what a session of a user's is served by, where nothing else is asked for."""
         shared, memory, reminding = self._shared, self.memory, self.reminding
+        owner = config.user.name == self.config.user.name
         return ConversationServices(
             engines=self.engines,
             mind=self.mind,
@@ -216,7 +217,7 @@ class Host:
             wall=self.wall,
             actors=shared.actors,
             memory=partial(memory.of, config) if memory is not None else None,
-            tools=self.toolkit.offers if self.toolkit is not None else tuple,
+            tools=partial(self.toolkit.offers, owner=owner) if self.toolkit is not None else tuple,
             reflexes=partial(answers_of, shared, self.forget, config),
             wake=wake_phrase(config),
             on_committed=self._notice,

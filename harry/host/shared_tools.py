@@ -21,17 +21,34 @@ if TYPE_CHECKING:
 
 
 class Toolkit:
-    """`servers` are the configured MCP servers; `without` names tools that nobody is offered."""
+    """`servers` are the configured MCP servers; `without` names tools that nobody is offered.
 
-    def __init__(self, offers: Sequence[Offer], servers: Sequence[Server], without: frozenset[str]) -> None:
+    All of them act on the owner's things, with the owner's rights, so other users are offered those in `guests` alone:
+    names of tools, or of servers for all that they have.
+    """
+
+    def __init__(
+        self,
+        offers: Sequence[Offer],
+        servers: Sequence[Server],
+        without: frozenset[str],
+        guests: frozenset[str] = frozenset(),
+    ) -> None:
         self.servers = tuple(servers)
         self._offers = tuple(offers)
         self._without = without
+        self._guests = guests
 
-    def offers(self) -> list[Offer]:
-        """Return what there is now."""
-        every = [*self._offers, *(offer for server in self.servers for offer in server.offers)]
-        return [offered for offered in every if offered.tool.name not in self._without]
+    def offers(self, *, owner: bool) -> list[Offer]:
+        """List what there is now for the owner, or for somebody else."""
+        every = [("", offer) for offer in self._offers]
+        every += [(server.name, offer) for server in self.servers for offer in server.offers]
+        return [
+            offer
+            for server, offer in every
+            if offer.tool.name not in self._without
+            and (owner or offer.tool.name in self._guests or (server and server in self._guests))
+        ]
 
 
 @asynccontextmanager
@@ -51,7 +68,7 @@ async def toolkit(config: Config) -> AsyncIterator[Toolkit]:
     async with trio.open_nursery() as nursery:
         for server in servers:
             nursery.start_soon(server.run)
-        yield Toolkit(offers, servers, frozenset(config.tools.without))
+        yield Toolkit(offers, servers, frozenset(config.tools.without), frozenset(config.tools.guests))
         nursery.cancel_scope.cancel()
 
 

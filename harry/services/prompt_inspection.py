@@ -93,7 +93,7 @@ async def show_tools(config: Config) -> list[Shown]:
             for server in kit.servers:
                 await server.ready.wait()
         named = frozenset(config.tools.confirm)
-        shown = [_tool(offer, named) for offer in kit.offers()]
+        shown = [_tool(offer, named) for offer in kit.offers(owner=True)]
         return shown + [
             Shown(
                 "tools",

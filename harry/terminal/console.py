@@ -78,8 +78,8 @@ class Terminal:
     async def show(self, listener: EventSubscription) -> None:
         """Show what happens until the listener is closed or the task cancelled. `listener` need not be lossless.
 
-        While it runs, what anybody prints appears above the status line. Raises `BrokenPipeError` when nobody reads
-        standard output any more.
+        While it runs, what anybody prints appears above the status line. Where nobody reads standard output any more,
+        nothing is shown.
         """
         with outlet_behind(self._console) as outlet:
             self._outlet = outlet

@@ -37,8 +37,9 @@ def progress(console: Console) -> Iterator[Callable[[str, str], None]]:
 
 class _Console(Console):
     def on_broken_pipe(self) -> None:
-        """Tell it as what it is; Rich would end the process from within whatever prints."""
-        raise BrokenPipeError
+        """Show nothing more: Harry goes on without a reader. Rich would end the process from within whatever prints."""
+        self.quiet = True
+        self.file = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  it stands for standard output to the end
 
 
 def stdout_console() -> Console:

@@ -5,6 +5,7 @@ A terminal that was stopped (Ctrl-S) or a pipe that nobody empties would otherwi
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import threading
@@ -12,8 +13,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import IO, cast
 
+import structlog
 import trio
 from rich.console import Console
+
+log = structlog.get_logger(__name__)
 
 
 class Outlet(io.TextIOBase):
@@ -35,6 +39,8 @@ class Outlet(io.TextIOBase):
         # Libraries that print do so from their own threads.
         self._lock = threading.Lock()
         self.left_out = 0
+        self._gone = False
+        self._told = False
 
     @property
     def encoding(self) -> str:  # type: ignore[override]  # typeshed has a plain attribute
@@ -62,7 +68,7 @@ class Outlet(io.TextIOBase):
         """Keep the text and say so, or leave it out whole if there is no more room."""
         data = text.encode(self._encoding, "replace")
         with self._lock:
-            taken = len(self._waiting) + len(data) <= self.LIMIT
+            taken = not self._gone and len(self._waiting) + len(data) <= self.LIMIT
             if taken:
                 self._waiting += data
             else:
@@ -92,7 +98,7 @@ class Outlet(io.TextIOBase):
         super().close()
 
     async def pump(self) -> None:
-        """Hand on what is written, as it is written, until cancelled. Raises as `drain` does."""
+        """Hand on what is written, as it is written, until cancelled."""
         while True:
             await self._arrived.wait()
             self._arrived = trio.Event()
@@ -107,7 +113,10 @@ class Outlet(io.TextIOBase):
                 del self._waiting[: os.write(self._own, self._waiting[: self._PORTION])]
 
     async def drain(self) -> None:
-        """Hand on what waits, waiting as long as it takes. Raises `BrokenPipeError` when nobody reads any more."""
+        """Hand on what waits, waiting as long as it takes.
+
+        What a full disk does not take is lost, and so is everything once nobody reads any more: Harry goes on.
+        """
         await trio.lowlevel.checkpoint()
         while self._waiting:
             try:
@@ -122,10 +131,15 @@ class Outlet(io.TextIOBase):
                     written = os.write(self._own, self._waiting[: self._PORTION])
                 except BlockingIOError:
                     continue
-                except OSError:
-                    # It will take nothing more: whoever tries again must not fail again.
+                except OSError as error:
+                    # A full disk may have room later; a pipe without a reader never gets one again.
                     self._waiting.clear()
-                    raise
+                    self.left_out += 1
+                    self._gone = error.errno == errno.EPIPE
+                    if not self._told:
+                        self._told = True
+                        log.warning("standard output cannot be written; Harry goes on", cause=error.strerror)
+                    return
                 del self._waiting[:written]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +12,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from actors.protocols import Delta, Request, TextDelta
+from actors.protocols import Delta, Request, TextDelta, Tool
 from channels.messages import Exchange, Thought, TurnRecord
 from channels.turn import new_id
 from harry.config.loading import Config
@@ -21,12 +21,14 @@ from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.errors import EngineUnavailable, StoreError, TooManySessions
 from harry.host.host import Host, hosting
+from harry.host.shared_tools import Toolkit
 from harry.host.spill_files import SpillPool
 from harry.host.storage import Storage
 from harry.memory.store.database import Database
 from harry.memory.store.in_memory import InMemoryStore
 from harry.memory.store.spill import FileSpill
 from harry.session.session import Session
+from harry.tools.toolbox import Offer
 from tests.support.virtual_session import FakeMind
 
 
@@ -284,3 +286,17 @@ async def test_a_conversation_that_is_over_is_told_in_short_and_no_longer_word_b
         async with host.open(user="ann") as later:
             assert [each.said for each in later.conductor.history] == ["and now?"]
     await store.aclose()
+
+
+async def test_the_owner_s_tools_are_not_another_user_s(autojump_clock: MockClock) -> None:
+    async def nothing(_: Mapping[str, Any]) -> str:
+        return ""
+
+    kit = Toolkit([Offer(Tool("get_image", ""), nothing), Offer(Tool("shared", ""), nothing)], (), frozenset(),
+                  frozenset({"shared"}))  # fmt: skip
+    async with host_of(echoing()) as host:
+        host.toolkit = kit
+        async with host.open(user="you") as mine, host.open(user="ben") as others:
+            assert {"get_image", "shared"} <= set(mine.tools.offers)
+            assert "get_image" not in others.tools.offers
+            assert "shared" in others.tools.offers

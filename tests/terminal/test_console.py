@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import pty
@@ -20,6 +21,7 @@ from trio.testing import MockClock
 from channels.clock import AudioClock
 from channels.events import Event, EventStream
 from harry.terminal.console import Terminal
+from harry.terminal.console_factory import stdout_console
 from harry.terminal.input import LineCutter, typed_lines
 from harry.terminal.output import Outlet
 from harry.terminal.status_line import LiveLine, State
@@ -237,15 +239,34 @@ async def test_a_pipe_that_is_emptied_gets_everything_in_order() -> None:
     assert received.decode() == expected
 
 
-async def test_a_pipe_that_was_closed_is_told_once() -> None:
+async def test_a_pipe_that_nobody_reads_any_more_takes_nothing_and_ends_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     outlet = Outlet(writing)
-    outlet.write("x")
-    with pytest.raises(BrokenPipeError):
+    for _ in range(3):
+        outlet.write("x")
         await outlet.drain()
-    await outlet.drain()
+    assert outlet.backlog == 0
+    assert not outlet.offer("y")
+    assert capsys.readouterr().out.count("cannot be written") == 1
     os.close(writing)
+
+
+async def test_a_full_disk_loses_lines_and_takes_later_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with (tmp_path / "out").open("wb") as file:
+        outlet = Outlet(file.fileno())
+        with monkeypatch.context() as disk:
+            disk.setattr("harry.terminal.output.os.write", full)
+            outlet.write("lost\n")
+            await outlet.drain()
+        outlet.write("kept\n")
+        await outlet.drain()
+    assert (tmp_path / "out").read_text() == "kept\n"
 
 
 async def test_a_terminal_that_was_stopped_holds_up_nobody_and_gets_all_when_it_goes_on() -> None:
@@ -356,3 +377,16 @@ def test_a_line_is_cut_at_a_whole_character_and_the_next_is_whole_again(text: st
     assert lines == [text[:longest], "x"]
     assert len(cuts) == (len(text) > longest)
     assert len(cutter._rest) == 0
+
+
+def test_a_console_whose_reader_went_falls_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as pipe:
+        monkeypatch.setattr("sys.stdout", pipe)
+        console = stdout_console()
+        os.close(reading)
+        for _ in range(3):
+            console.print("hello")
+        console.file.close()
+        with Path(os.devnull).open("wb") as nowhere:  # what the stream still holds has to go somewhere
+            os.dup2(nowhere.fileno(), pipe.fileno())

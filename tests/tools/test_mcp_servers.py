@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any, cast
 
 import anyio
 import pytest
@@ -14,19 +15,19 @@ import trio
 from mcp.types import CallToolResult, ImageContent
 from PIL import Image
 
-from actors.protocols import ToolCall
+from actors.protocols import Tool, ToolCall
 from channels.clock import AudioClock
 from channels.events import EventStream
 from channels.messages import Outcome, Source, ToolUse, Utterance
 from channels.turn import Turn, new_id
 from harry.config.loading import Config
 from harry.config.tool_sections import McpServer
-from harry.host.shared_tools import toolkit
+from harry.host.shared_tools import Toolkit, toolkit
 from harry.images import from_uri
 from harry.net import egress
 from harry.services.prompt_inspection import show_tools
 from harry.tools.mcp_servers import Server, convert_result
-from harry.tools.toolbox import SessionTools
+from harry.tools.toolbox import Offer, SessionTools
 from tests.support.paths import SUPPORT
 
 SERVER = str(SUPPORT / "mcp_server.py")
@@ -127,7 +128,7 @@ async def test_the_toolkit_holds_configured_servers_and_leaves_out_what_is_not_w
     async with toolkit(config) as kit:
         with trio.fail_after(30):
             await kit.servers[0].ready.wait()
-        names = {each.tool.name for each in kit.offers()}
+        names = {each.tool.name for each in kit.offers(owner=True)}
     assert "house_lamp" in names
     assert "house_dies" not in names
 
@@ -166,3 +167,34 @@ async def test_a_server_may_fail_at_anything_and_nobody_else_does(
     async with running() as server:
         assert server.trouble
         assert server.offers == ()
+
+
+class _Named:
+    def __init__(self, name: str, *tools: str) -> None:
+        self.name = name
+        self.offers = tuple(_offer(tool) for tool in tools)
+
+
+def _offer(name: str) -> Offer:
+    async def nothing(_: Mapping[str, Any]) -> str:
+        return ""
+
+    return Offer(Tool(name, ""), nothing)
+
+
+@pytest.mark.parametrize(
+    ("shared", "offered"),
+    [
+        ([], []),
+        (["house"], ["house_lamp"]),
+        (["house_lamp"], ["house_lamp"]),
+        (["get_image"], ["get_image"]),
+        (["*", "", "files"], []),
+        (["house", "files_read"], ["house_lamp", "files_read"]),
+    ],
+)
+def test_others_are_offered_only_the_tools_that_are_shared_by_name(shared: list[str], offered: list[str]) -> None:
+    servers = cast("list[Server]", [_Named("house", "house_lamp", "house_out"), _Named("fil", "files_read")])
+    kit = Toolkit([_offer("get_image"), _offer("plugged")], servers, frozenset({"house_out"}), frozenset(shared))
+    assert [each.tool.name for each in kit.offers(owner=False)] == offered
+    assert len(kit.offers(owner=True)) == 4

@@ -242,10 +242,10 @@ class Setting(BaseModel):
 
 
 class Settings(BaseModel):
-    """The configuration as it holds for the user; secrets are masked."""
+    """The configuration as it holds; secrets are masked."""
 
     settings: dict[str, Any]
-    file: str | None = Field(default=None, description="Where changes are written; told to the owner alone.")
+    file: str | None = Field(default=None, description="Where changes are written.")
     changeable: list[Setting] = Field(default_factory=list, description="What the owner may change from here.")
 
 

@@ -8,6 +8,7 @@ import trio
 from pydantic import BaseModel
 
 from harry.host.host import Host
+from harry.redaction import without_secrets
 from harry.services import settings
 from harry.web.api import schemas
 from harry.web.api.answering import owner_only, read_body, serve
@@ -16,7 +17,7 @@ from harry.web.server.http import Request
 from harry.web.server.routing import Routes
 
 PATHS = (
-    Path("GET", "/api/settings", "settings", schemas.Settings, "The configuration, its secrets masked."),
+    Path("GET", "/api/settings", "settings", schemas.Settings, "The owner's configuration, secrets masked."),
     Path(
         "POST", "/api/settings", "change", schemas.Changed, "Write a few keys into the owner's configuration file.",
         takes=schemas.Changes,
@@ -35,11 +36,11 @@ class _Settings:
     writing: trio.Lock = field(default_factory=trio.Lock)
 
     async def settings(self, request: Request) -> BaseModel:
-        mine = request.user == self.host.config.user.name
+        owner_only(self.host, request)
         return schemas.Settings(
-            settings=self.host.config_of(request.user).model_dump(mode="json"),
-            file=str(settings.file_of(self.host)) if mine else None,
-            changeable=[_shape(setting) for setting in await settings.settings(self.host)] if mine else [],
+            settings=without_secrets(self.host.config.model_dump(mode="json")),
+            file=str(settings.file_of(self.host)),
+            changeable=[_shape(setting) for setting in await settings.settings(self.host)],
         )
 
     async def change(self, request: Request) -> BaseModel:
