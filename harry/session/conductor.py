@@ -259,9 +259,9 @@ class Conductor:
         if slot is None:
             return None
         turn = slot.turn
+        turn.cut_by = reason
         stale = self.gate.close(slot)
         self.gate.ducked = False
-        turn.cut_by = reason
         turn.scope.cancel()
         self.events.publish(Interrupted(turn=turn.id, reason=reason, stale_samples=stale))
         self._settle(turn, slot, reason, interrupted=True)

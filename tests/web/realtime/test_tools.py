@@ -91,7 +91,7 @@ async def test_tools_can_be_taken_back() -> None:
         await client.connection.session.update(session={"type": "realtime", "tools": []})
         await client.until("session.updated")
         await client.connection.conversation.item.create(
-            item={"type": "message", "role": "user", "content": [{"type": "input_text", "text": "The weather?"}]}
+            item={"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Tell me of the sea."}]}
         )
         await client.connection.response.create()
         await client.until("response.done")
