@@ -21,7 +21,7 @@ DATA = ("facts_open.json", "never_told.json")
 _BEGAN = 1_795_864_800.0
 """A Saturday, ten in the morning by the clock."""
 
-_UNKNOWN = re.compile(r"\b(?:don't|do not) know\b|\bhaven't told\b", re.IGNORECASE)
+_UNKNOWN = re.compile(r"\b(?:don't|do not) know\b|\bhaven't told\b|\bcan't answer\b", re.IGNORECASE)
 _LINE, _PAUSE, _A_DAY = 20.0, 600.0, 86_400.0
 
 

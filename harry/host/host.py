@@ -98,6 +98,7 @@ class Host:
         self.users = shared.sessions.users
         self.room: Session | None = None
         self.wall = shared.wall
+        self.warmed = shared.warmed
         self.started_at = time.time()
         self._shared = shared
         self._programs: dict[tuple[str, str], ProgramAnswers] = {}
@@ -317,7 +318,7 @@ def _start_background(config: Config, shared: Shared, nursery: trio.Nursery, *, 
     """Start what goes on beside the sessions; what only a resident does is left out for a guest."""
     keep = shared.sessions.supervisor.keep
     nursery.start_soon(keep, "keeper", shared.spill_pool.run)
-    nursery.start_soon(partial(trio.to_thread.run_sync, warm_up, config.persona.language, abandon_on_cancel=True))
+    nursery.start_soon(_warm, config.persona.language, shared.warmed)
     for name, actor in (
         ("memory", shared.memory),
         ("keeping", shared.background_jobs if resident else None),
@@ -348,6 +349,12 @@ async def _on_disk(config: Config, shared: Shared, held: AsyncExitStack, summari
             on_trouble=sessions.trouble, on_recovered=sessions.recovered, over=sessions.let_go, summarise=summarise,
         ),
     )  # fmt: skip
+
+
+async def _warm(language: str, warmed: trio.Event) -> None:
+    """Make the grammars of the reflexes ready, so that the first wish need not wait for them."""
+    await trio.to_thread.run_sync(warm_up, language, abandon_on_cancel=True)
+    warmed.set()
 
 
 def turn_taking_settings(config: Config, *, talk: Talk | None = None) -> TurnTakingSettings:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import trio
 
 from actors.protocols import LanguageModel
 from harry.engines.engine_set import Engines
@@ -42,3 +44,5 @@ class Shared:
     toolkit: Toolkit | None = None
     budget: Budget | None = None
     wall: Callable[[], float] = time.time
+    warmed: trio.Event = field(default_factory=trio.Event)
+    """Set once the grammars of the reflexes are ready."""
