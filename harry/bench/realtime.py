@@ -108,9 +108,7 @@ async def _measure(n: int, seconds: float) -> dict[str, Any]:
 
         front.door.routes.socket(PATH, serve)
         held.enter_context(start_kept())
-        await (
-            host.warmed.wait()
-        )  # else its task would end within what is counted
+        await host.warmed.wait()  # else its task would end within what is counted
         tasks = trio.lowlevel.current_statistics().tasks_living
         cpu = time.process_time()
         seen = await _clients(front.port, front.tokens.new("bench"), n, seconds)
