@@ -66,6 +66,9 @@ async def test_the_description_is_valid_openapi_and_every_answer_is_as_described
             timer = (await reminding.set("ann", "timer", seconds=60)).id
             named = timer if "reminders" in path.pattern else memory
             answer = await door.ask(path.method, path.pattern.replace("{id}", named).replace("{action}", "pause"))
+            if path.pattern == "/api/settings":
+                assert answer.status == 403, "they are the owner's"
+                continue
             assert answer.status == 200, path
             path.answer.model_validate_json(answer.body, extra="forbid")
 
