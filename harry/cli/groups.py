@@ -41,7 +41,7 @@ class Group(TyperGroup):
             args = [*before, rest[0], *sets, *rest[1:]]
         elif self.default is not None and not helps:
             args = [self.default, *args]
-        elif not args:
+        elif not args and not self.invoke_without_command:
             print(ctx.get_help())
             ctx.exit()
         return super().parse_args(ctx, args)

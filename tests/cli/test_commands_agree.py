@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -171,3 +173,11 @@ def test_a_setting_that_would_do_nothing_is_refused(harry: Harry, setting: str, 
 
 def test_english_in_any_country_is_english(harry: Harry) -> None:
     assert harry("models", "--set", "persona.language=en-GB")[0] == 0
+
+
+def test_a_bare_token_command_prints_a_new_token_and_nothing_else(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "harry.cli.app", "token"],
+        env={**os.environ, "HARRY_HOME": str(tmp_path)}, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert re.fullmatch(r"[\w-]{43}\n", done.stdout)

@@ -472,7 +472,7 @@ def test_harry_run_opens_the_door_and_a_new_token_is_printed_alone(tmp_path: Pat
     ) as running:  # fmt: skip
         assert running.stdout is not None
         for line in running.stdout:
-            if line.startswith("page"):
+            if line.startswith("Page"):
                 break
         found = re.search(r"http://(127\.0\.0\.1:(\d+))/enter\?code=[\w-]{43}$", line.strip())
         assert found is not None
