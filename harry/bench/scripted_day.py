@@ -13,17 +13,20 @@ from pathlib import Path
 import trio
 
 from actors.protocols import LanguageModel
+from channels.clock import AudioClock
 from channels.messages import Source, Utterance
 from channels.turn import new_id
 from harry.config.loading import Config
 from harry.config.sections import User
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
+from harry.host.conversation import ConversationDevices
 from harry.host.host import Host, hosting
 from harry.host.storage import Storage
 from harry.memory.store.database import Database
 from harry.mind.absent import Absent
 from harry.session.session import Session
+from harry.testing.loudspeaker import VirtualLoudspeaker
 
 USER = "ann"
 """Who is typing."""
@@ -79,8 +82,14 @@ async def day(at: float) -> AsyncIterator[Day]:
             engines = Engines(language_model=EnginePool[LanguageModel]("language_model", Absent("none")))
             async with (
                 hosting(config, engines, Storage.of(database), wall=clock) as host,
-                host.open(user=USER) as session,
+                host.open(user=USER, devices=_loudspeaker()) as session,
             ):
                 yield Day(host, session, clock)
         finally:
             await database.aclose()
+
+
+def _loudspeaker() -> ConversationDevices:
+    """Make a loudspeaker that sounds nowhere, so that its volume can be wished for."""
+    clock = AudioClock()
+    return ConversationDevices(clock, loudspeaker=VirtualLoudspeaker(clock))

@@ -111,9 +111,9 @@ def _context(
         session.speech_input.mute(muted)
         return True
 
-    def volume(wanted: float | None) -> float:
-        if session is None:
-            return 1.0
+    def volume(wanted: float | None) -> float | None:
+        if session is None or not session.has_loudspeaker:
+            return None
         if wanted is not None:
             session.volume(wanted)
         return session.gate.volume

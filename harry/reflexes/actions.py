@@ -191,6 +191,8 @@ class Reflexes:
 
     async def _set_volume(self, wish: Wish) -> str:
         await trio.lowlevel.checkpoint()
+        if self._body.volume(None) is None:
+            return self._reply("Volume.none")
         percent = max(0, min(100, int(wish.slots.get("percent", wish.slots.get("extreme", 60)))))
         if "percent" in wish.slots and 0 < percent <= 10 and not re.search(r"percent|per cent|%", wish.text):
             percent *= 10  # "volume five" is one of ten steps
@@ -199,7 +201,10 @@ class Reflexes:
 
     async def _tell_volume(self, _: Wish) -> str:
         await trio.lowlevel.checkpoint()
-        share = math.log(self._body.volume(None) / VOLUMES[0]) / math.log(VOLUMES[-1] / VOLUMES[0])
+        now = self._body.volume(None)
+        if now is None:
+            return self._reply("Volume.none")
+        share = math.log(max(now, VOLUMES[0]) / VOLUMES[0]) / math.log(VOLUMES[-1] / VOLUMES[0])
         return self._reply("TellVolume", percent=max(0, min(100, round(share * 100))))
 
     async def _unmute(self, _: Wish) -> str:
@@ -220,6 +225,8 @@ class Reflexes:
     async def _volume(self, step: int, done: str, end: str) -> str:
         await trio.lowlevel.checkpoint()
         now = self._body.volume(None)
+        if now is None:
+            return self._reply("Volume.none")
         at = min(range(len(VOLUMES)), key=lambda place: abs(VOLUMES[place] - now)) + step
         if not 0 <= at < len(VOLUMES):
             return self._reply(end)

@@ -16,8 +16,9 @@ from harry.reflexes.reminders import Reminding
 class ReflexContext:
     """What a session lets its reflexes see and move.
 
-    `tools` gives what the mind may use, each as its name and its description; `unmute` opens the microphone again, and
-    says whether there is one. `has_capable_mind` says whether a question is better left to the mind. `forget` forgets a
+    `volume` sets how loud he speaks, if a number is given, and tells it; None where there is no loudspeaker. `tools`
+    gives what the mind may use, each as its name and its description; `unmute` opens the microphone again, and says
+    whether there is one. `has_capable_mind` says whether a question is better left to the mind. `forget` forgets a
     memory by its id, for good. Lists, reminders and memory are None where nothing is kept. What is set rings first in
     `session`; `understand(words)` gives the wish that words are, and takes milliseconds.
     """
@@ -29,7 +30,7 @@ class ReflexContext:
     keeps: Callable[[], bool]
     thoughts: Callable[[], Awaitable[Sequence[str]]]
     minds: Callable[[], Mapping[str, str]]
-    volume: Callable[[float | None], float]
+    volume: Callable[[float | None], float | None]
     forget: Callable[[str], Awaitable[object]]
     memory: LongTermMemory | None = None
     reminding: Reminding | None = None

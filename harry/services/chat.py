@@ -103,6 +103,7 @@ async def answer(host: Host, asked: Asked, emit: Emit, enough: Callable[[], bool
 
     finished = False
     wish = asked.wish
+    asking = trio.CancelScope()
     try:
         words = await host.answer_alone(asked.user, asked.persona, wish) if wish is not None else None
         if words is not None:
@@ -113,7 +114,7 @@ async def answer(host: Host, asked: Asked, emit: Emit, enough: Callable[[], bool
         async with host.mind.lease() as mind:
             messages = _messages(host, mind, recollection, asked)
             request = Request(messages, max_tokens=asked.max_tokens, tools=asked.tools, schema=asked.schema)
-            with trio.CancelScope() as asking:
+            with asking:
                 await mind.reply(request, taken)
         finished = True
     finally:

@@ -122,6 +122,11 @@ class Session:
         """Answer an utterance that came by any way."""
         return self.conductor.commit(utterance)
 
+    @property
+    def has_loudspeaker(self) -> bool:
+        """Whether what Harry says here can sound."""
+        return self._parts.loudspeaker is not None
+
     def volume(self, volume: float) -> None:
         """Speak louder or softer (1: as the voice is), and tell everybody who watches."""
         self.gate.volume = volume

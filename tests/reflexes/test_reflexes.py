@@ -248,11 +248,7 @@ async def test_reflexes_answer_while_the_mind_hangs(tmp_path: Path) -> None:
         heard = await said(session, "Who are you?")
         assert "Harry" in heard
         assert await said(session, "Say that again.") == heard
-        assert await said(session, "Louder!") == "Louder. Like this."
-        assert session.gate.volume > 1
-        for _ in range(9):
-            last = await said(session, "Louder!")
-        assert last == "I cannot speak any louder."
+        assert await said(session, "Louder!") == "There is no loudspeaker here, so there is nothing to turn up or down."
         assert await said(session, "Mute yourself.") == "There is no microphone to shut."
         assert "erase" in await said(session, "Forget everything.")
         assert "Good night" in await said(session, "Good night, Harry.")
