@@ -44,13 +44,18 @@ async def ask(config: Config, text: str, write: Callable[[str], None]) -> None:
 
 
 async def write_reply(events: EventSubscription, turn: Turn | None, write: Callable[[str], None]) -> None:
-    """Write a turn's reply until it is kept. Raises `EngineError`, `StoreError`."""
+    """Write a turn's reply until it is kept. Raises `EngineError`, `StoreError`.
+
+    None is no turn: "stop" was all that was said, and nobody answers it.
+    """
+    if turn is None:
+        return
     async for event in events:
         match event.what:
-            case Degraded(message=message, over=False) if turn is not None and turn.over.is_set():
+            case Degraded(message=message, over=False) if turn.over.is_set():
                 # The reply is out; waiting for a broken disk would help nobody.
                 raise StoreError(f"The answer is not kept: {message}")
-            case _ if turn is None or event.turn != turn.id:
+            case _ if event.turn != turn.id:
                 continue
             case Reply(text=text):
                 write(text)
