@@ -226,8 +226,11 @@ class Host:
             stops_ringing=partial(stops_ringing, reminding) if reminding is not None else lambda session, text: False,
         )
 
-    async def answer_alone(self, user: str, persona: str, said: Utterance) -> str | None:
-        """Answer a program's words without a language model, None where one has to; remembered for each user."""
+    async def answer_alone(self, user: str, persona: str, said: Utterance, *, keep: bool = True) -> str | None:
+        """Answer a program's words without a language model, None where one has to; remembered for each user.
+
+        `keep`: what is said may be kept.
+        """
         key = user, persona
         answers = self._programs.pop(key, None) or ProgramAnswers(
             self._shared, self.forget, self.config_of(user, persona)
@@ -235,7 +238,7 @@ class Host:
         self._programs[key] = answers  # the newest last
         while len(self._programs) > PROGRAMS_REMEMBERED:
             self._programs.pop(next(iter(self._programs)))
-        return await answers.answer(said)
+        return await answers.answer(said, keep=keep)
 
     @asynccontextmanager
     async def _live(self, session: Session) -> AsyncIterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from actors.text.phrases import load_phrases
@@ -62,11 +63,14 @@ class ProgramAnswers:
 
     def __init__(self, shared: Shared, forget: Forget, config: Config) -> None:
         self._last = ""
+        self._keeps = True
         self._user = config.user.name
-        self._answers = _answers(shared, config, _context(shared, forget, config, None, lambda: self._last))
+        body = replace(_context(shared, forget, config, None), last_words=lambda: self._last, keeps=lambda: self._keeps)
+        self._answers = _answers(shared, config, body)
 
-    async def answer(self, said: Utterance) -> str | None:
-        """Answer what was said, None where a language model has to."""
+    async def answer(self, said: Utterance, *, keep: bool) -> str | None:
+        """Answer what was said, None where a language model has to. `keep`: it may be remembered."""
+        self._keeps = keep
         # The turn that the program has kept is named like its words.
         turn = Turn(said, self._user, "chat", NAMESPACE, id=said.id)
         turn.decided.set()
@@ -96,9 +100,7 @@ def _answers(shared: Shared, config: Config, body: ReflexContext) -> Answers:
     return answer
 
 
-def _context(
-    shared: Shared, forget: Forget, config: Config, session: Session | None, last_words: Callable[[], str] = str
-) -> ReflexContext:
+def _context(shared: Shared, forget: Forget, config: Config, session: Session | None) -> ReflexContext:
     """Gather what the reflexes may see and move; without a session there is nothing to mute or to turn up."""
 
     async def thoughts() -> Sequence[str]:
@@ -121,7 +123,7 @@ def _context(
     return ReflexContext(
         persona=config.persona.name,
         user=config.user.name,
-        last_words=last_words if session is None else lambda: session.conductor.last_spoken,
+        last_words=lambda: session.conductor.last_spoken if session is not None else "",
         mute=partial(mute, True),
         keeps=lambda: session is None or session.attention.is_recording,
         thoughts=thoughts,

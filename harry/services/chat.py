@@ -105,7 +105,9 @@ async def answer(host: Host, asked: Asked, emit: Emit, enough: Callable[[], bool
     wish = asked.wish
     asking = trio.CancelScope()
     try:
-        words = await host.answer_alone(asked.user, asked.persona, wish) if wish is not None else None
+        words = None
+        if wish is not None:
+            words = await host.answer_alone(asked.user, asked.persona, wish, keep=asked.keep)
         if words is not None:
             await taken(TextDelta(words))
             finished = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from harry.engines.lease import EnginePool
 from harry.host.conversation import ConversationDevices
 from harry.host.host import Host, hosting
 from harry.host.storage import Storage
+from harry.memory.store.database import Database
 from harry.memory.store.in_memory import InMemoryStore
 from harry.mind.absent import Absent
 from harry.testing.loudspeaker import VirtualLoudspeaker
@@ -53,3 +55,15 @@ async def test_without_a_loudspeaker_nothing_is_louder_and_with_one_it_is() -> N
 def _loud() -> ConversationDevices:
     clock = AudioClock()
     return ConversationDevices(clock, loudspeaker=VirtualLoudspeaker(clock))
+
+
+async def test_what_a_program_wants_kept_nowhere_is_not_remembered(tmp_path: Path) -> None:
+    database = await Database.open(tmp_path / "harry.sqlite3")
+    engines = Engines(language_model=EnginePool("language_model", Absent("none")))
+    async with hosting(Config(), engines, Storage.of(database)) as host:
+        said = Utterance(new_id(), "Remember that the key is under the mat.", Source.REMOTE)
+        await host.answer_alone("you", "", said, keep=False)
+        assert await database.read(lambda each: each.execute("SELECT count(*) FROM item").fetchone()) == (0,)
+        await host.answer_alone("you", "", said, keep=True)
+        assert await database.read(lambda each: each.execute("SELECT count(*) FROM item").fetchone()) == (1,)
+    await database.aclose()
