@@ -119,7 +119,10 @@ def read_day(said: str, at: int, today: date) -> tuple[date, int] | None:
     if found is not None:
         base = read_day(said, found.end(), today)
         if base is not None:
-            return moved(base[0], int(found["n"] or 1), found["unit"]), base[1]
+            try:
+                return moved(base[0], int(found["n"] or 1), found["unit"]), base[1]
+            except (ValueError, OverflowError):  # a day that no calendar has
+                return None
     return None
 
 

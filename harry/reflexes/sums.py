@@ -139,9 +139,10 @@ def told(value: Fraction | float) -> str:
     exact = Fraction(value)
     if abs(exact) >= MOST:
         power = len(str(abs(int(exact)))) - 1
-        return (
-            f"about {'minus ' if exact < 0 else ''}{float(abs(exact) / 10**power):.2f} times 10 to the power of {power}"
-        )
+        size = round(abs(exact) / 10**power, 2)
+        if size == 10:
+            size, power = Fraction(1), power + 1
+        return f"about {'minus ' if exact < 0 else ''}{float(size):.2f} times 10 to the power of {power}"
     places = 4 if abs(exact) >= Fraction(1, 100) else 8
     rounded = round(exact, places)
     if rounded == 0 and exact:
@@ -265,13 +266,17 @@ class _Sum:
 
 def _raised(base: Fraction, exponent: Fraction) -> Fraction:
     size = math.log10(max(abs(base.numerator), base.denominator)) if base else 0.0
-    if size * abs(float(exponent)) > _DIGITS:
+    # Compared as fractions: an exponent may be too large for a float.
+    if Fraction(size) * abs(exponent) > _DIGITS:
         raise _TooMuchError("That number is too long to say.")
     if exponent.denominator == 1:
         return base ** int(exponent)
     if base < 0:
         raise _TooMuchError("A negative number has no such root.")
-    return Fraction(float(base) ** float(exponent))
+    try:
+        return Fraction(float(base) ** float(exponent))
+    except OverflowError:  # a float ends long before a fraction does
+        raise _TooMuchError("That number is too long to say.") from None
 
 
 def _root(value: Fraction, degree: int) -> Fraction:

@@ -204,7 +204,10 @@ def answer(text: str) -> str | None:
     for pattern in _SHAPES:
         found = pattern.fullmatch(said)
         if found is not None:
-            return _converted(found)
+            try:
+                return _converted(found)
+            except ZeroDivisionError:
+                return "Nothing can be divided by zero."
     money = len(_MONEY.findall(said))
     pounds = money > 0 and re.search(r"\bpounds?\b", said) is not None
     return RATES if money + pounds >= 2 and _CONVERTS.fullmatch(said) else None
