@@ -24,7 +24,7 @@ from harry.memory.longterm.service import Item
 from harry.memory.store.items import name_turn_items
 from harry.memory.text.analysis import format_age
 from harry.reflexes.context import ReflexContext
-from harry.reflexes.grammar import Grammar, Wish, grammar_of
+from harry.reflexes.grammar import LONGEST, Grammar, Wish, grammar_of
 from harry.reflexes.lists import ListReflexes
 from harry.reflexes.memory_answers import MemoryAnswers
 from harry.reflexes.timers import SHARED as TIMERS_SHARED
@@ -155,7 +155,7 @@ class Reflexes:
 
     async def _from_memory(self, text: str) -> str | None:
         """Return what memory answers to a question that nothing else here does, where no capable mind could."""
-        if self._body.has_capable_mind() or not self._language.lower().startswith("en"):
+        if len(text) > LONGEST or self._body.has_capable_mind() or not self._language.lower().startswith("en"):
             return None
         return await self._memory_answers.answer(text, (self._body.persona,), self._now())
 
@@ -193,7 +193,7 @@ class Reflexes:
         await trio.lowlevel.checkpoint()
         if self._body.volume(None) is None:
             return self._reply("Volume.none")
-        percent = max(0, min(100, int(wish.slots.get("percent", wish.slots.get("extreme", 60)))))
+        percent = max(0, min(100, int(wish.slots.get("percent", wish.slots.get("extreme", 100)))))
         if "percent" in wish.slots and 0 < percent <= 10 and not re.search(r"percent|per cent|%", wish.text):
             percent *= 10  # "volume five" is one of ten steps
         self._body.volume(VOLUMES[0] * (VOLUMES[-1] / VOLUMES[0]) ** (percent / 100))

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 _QUOTES = re.compile(r"[\"\u201c\u201d\u201e\u00ab\u00bb*_`]+")
+_TIMES = re.compile(r"(?<=[\d)])\s*\*{1,2}\s*(?=[-\d(.])")
 _SINGLE = re.compile(r"^['\u2018](.*)['\u2019]([.!?]?)$", re.DOTALL)
 _CLOCK = re.compile(r"(?<=\d)[:.](?=\d\d\b)")
 _DAYTIME = re.compile(r"\b([ap])\.\s?m\b\.?", re.IGNORECASE)
@@ -68,7 +69,9 @@ _MOST = 8
 
 def readings(text: str, names: Sequence[str] = ()) -> list[str]:
     """Return the words as they may have been meant, from as they are to the barest; each once, none empty."""
-    said = _QUOTES.sub("", text.replace("\u2019", "'")).strip()
+    # Between numbers a star is no emphasis.
+    times = _TIMES.sub(lambda found: " to the power of " if "**" in found[0] else " times ", text)
+    said = _QUOTES.sub("", times.replace("\u2019", "'")).strip()
     single = _SINGLE.match(said)
     said = (single[1] + single[2] if single else said).strip()
     said = re.sub(r"\s+", " ", said)

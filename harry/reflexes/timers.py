@@ -13,6 +13,7 @@ from harry.errors import HarryError
 from harry.memory.store.reminders import Reminder
 from harry.reflexes.clocks import Clocks
 from harry.reflexes.context import ReflexContext
+from harry.reflexes.grammar import LONGEST as LONGEST_WORDS
 from harry.reflexes.grammar import Wish
 from harry.reflexes.reminders import LONGEST, Reminding
 from harry.reflexes.timer_setting import Answer, Do, Reply, TimerSetting
@@ -79,7 +80,7 @@ class Timers:
     async def answered(self, text: str) -> str | None:
         """Do what the answer to Harry's question says; None where these words are no answer. Asked only once."""
         asked, self._asked = self._asked, None
-        return await asked(text) if asked is not None else None
+        return await asked(text) if asked is not None and len(text) <= LONGEST_WORDS else None
 
     def _ask(self, answer: Answer) -> None:
         self._asked = answer
@@ -200,7 +201,8 @@ class Timers:
                 told.append(self._told("TakeTime.all", reminder))
                 continue
             if left > LONGEST:
-                return self._reply("When.long")
+                told.append(self._reply("AddTime.long"))
+                continue
             moved = await self._reminding.extend(reminder, seconds)
             told.append(self._told(name, moved) if moved is not None else self._reply("CancelTimers.none"))
         return " ".join(told)
