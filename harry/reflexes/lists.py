@@ -172,9 +172,9 @@ def _match(entry: str, held: Sequence[str]) -> str | None:
     if same is not None:
         return same
     wanted = _bare(entry)
-    near = [name for name in held if _bare(name) == wanted] or [
-        name for name in held if wanted and wanted <= _bare(name)
-    ]
+    if not wanted:
+        return None  # a mere number: "8" is not "7"
+    near = [name for name in held if _bare(name) == wanted] or [name for name in held if wanted <= _bare(name)]
     return near[0] if len(near) == 1 or (near and _bare(near[0]) == wanted) else None
 
 

@@ -45,7 +45,9 @@ class Lists:
     async def of(self, user: str, name: str) -> list[str]:
         """Return what is on a list, in the order in which it was added."""
         query = "SELECT text FROM list_entry WHERE user = ? AND list = ? ORDER BY seq"
-        rows = await self._tables.read(lambda connection: connection.execute(query, (user, name)).fetchall())
+        rows = await self._tables.read(
+            lambda connection: connection.execute(query, (user, name[:LONGEST_NAME])).fetchall()
+        )
         return [text for (text,) in rows]
 
     async def names(self, user: str) -> dict[str, int]:
@@ -56,6 +58,7 @@ class Lists:
 
     async def remove(self, user: str, name: str, entries: Sequence[str] | None = None) -> int:
         """Take entries off a list, all where none are named; return how many there were."""
+        name = name[:LONGEST_NAME]
 
         def work(connection: sqlite3.Connection) -> int:
             if entries is None:
