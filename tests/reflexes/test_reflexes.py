@@ -249,7 +249,7 @@ async def test_reflexes_answer_while_the_mind_hangs(tmp_path: Path) -> None:
         assert "Harry" in heard
         assert await said(session, "Say that again.") == heard
         assert await said(session, "Louder!") == "There is no loudspeaker here, so there is nothing to turn up or down."
-        assert await said(session, "Mute yourself.") == "There is no microphone to shut."
+        assert await said(session, "Mute yourself.") == "There is no microphone here."
         assert "erase" in await said(session, "Forget everything.")
         assert "Good night" in await said(session, "Good night, Harry.")
     assert mind.asked == 0
