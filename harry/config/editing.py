@@ -25,7 +25,7 @@ def change_file(path: Path, changes: Mapping[str, object], environ: Mapping[str,
     Blocking. Raises `ConfigurationError`, and then nothing was changed.
     """
     try:
-        text = changed(path.read_text("utf-8-sig") if path.exists() else "", changes)
+        text = changed(path.read_bytes().decode("utf-8-sig") if path.exists() else "", changes)
         config = _tried(text, path, environ)
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, text.encode())

@@ -119,9 +119,6 @@ class Host:
         forgotten = await self.memory.memory.forget(user, [identity])
         for session in self.sessions_of(user):
             session.forget(forgotten)
-        for (whose, _), answers in self._programs.items():
-            if whose == user:
-                answers.forget(forgotten)
         return forgotten
 
     async def _gone(self, database: Database, turns: Collection[str]) -> set[str]:
@@ -226,10 +223,13 @@ class Host:
             stops_ringing=partial(stops_ringing, reminding) if reminding is not None else lambda session, text: False,
         )
 
-    async def answer_alone(self, user: str, persona: str, said: Utterance, *, keep: bool = True) -> str | None:
-        """Answer a program's words without a language model, None where one has to; remembered for each user.
+    async def answer_alone(
+        self, user: str, persona: str, said: Utterance, *, last: str = "", keep: bool = True
+    ) -> str | None:
+        """Answer a program's words without a language model, None where one has to.
 
-        `keep`: what is said may be kept.
+        What Harry has asked is remembered for each user. `last` is what he said before; `keep`: what is said may be
+        kept.
         """
         key = user, persona
         answers = self._programs.pop(key, None) or ProgramAnswers(
@@ -238,7 +238,7 @@ class Host:
         self._programs[key] = answers  # the newest last
         while len(self._programs) > PROGRAMS_REMEMBERED:
             self._programs.pop(next(iter(self._programs)))
-        return await answers.answer(said, keep=keep)
+        return await answers.answer(said, last=last, keep=keep)
 
     @asynccontextmanager
     async def _live(self, session: Session) -> AsyncIterator[None]:

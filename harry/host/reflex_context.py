@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+import trio
+
 from actors.text.phrases import load_phrases
 from channels.messages import Utterance
 from channels.turn import Turn
@@ -64,24 +66,25 @@ class ProgramAnswers:
     def __init__(self, shared: Shared, forget: Forget, config: Config) -> None:
         self._last = ""
         self._keeps = True
+        self._one_at_a_time = trio.Lock()
         self._user = config.user.name
         body = replace(_context(shared, forget, config, None), last_words=lambda: self._last, keeps=lambda: self._keeps)
         self._answers = _answers(shared, config, body)
 
-    async def answer(self, said: Utterance, *, keep: bool) -> str | None:
-        """Answer what was said, None where a language model has to. `keep`: it may be remembered."""
-        self._keeps = keep
+    async def answer(self, said: Utterance, *, last: str, keep: bool) -> str | None:
+        """Answer what was said, None where a language model has to.
+
+        `last` is what Harry said before, as the program has it. `keep`: what is said may be remembered.
+        """
         # The turn that the program has kept is named like its words.
         turn = Turn(said, self._user, "chat", NAMESPACE, id=said.id)
         turn.decided.set()
-        words = await self._answers(turn)
-        self._last = words or self._last
-        return words
-
-    def forget(self, forgotten: Forgotten) -> None:
-        """Have nothing to repeat that tells what was forgotten."""
-        if forgotten.told_in(self._last):
-            self._last = ""
+        async with self._one_at_a_time:  # one request's wish to be kept nowhere must not become another's
+            self._last, self._keeps = last, keep
+            try:
+                return await self._answers(turn)
+            finally:
+                self._last = ""
 
 
 def _answers(shared: Shared, config: Config, body: ReflexContext) -> Answers:

@@ -37,8 +37,13 @@ class WithoutAMind:
         if said.pictures:
             return PICTURES
         if not said.text.strip():
-            return None
+            return too_small(traits)
         talk = small_talk_of(self.language).reply(said.text, self.names, number=next(self._number))
         if talk is not None:
             return None if self.talks and not traits.light else talk
-        return TOO_SMALL if not traits.light else SENTENCE
+        return too_small(traits) or SENTENCE
+
+
+def too_small(traits: EngineTraits) -> str | None:
+    """Return what is said in place of a language model that would invent an answer, None where it may be asked."""
+    return TOO_SMALL if traits.small and not traits.light else None

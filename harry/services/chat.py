@@ -28,13 +28,23 @@ from actors.protocols import (
 )
 from channels.messages import Outcome, Recollection, Source, ToolUse, TurnRecord, Utterance
 from channels.turn import new_id
+from harry.engines.traits import read_traits
+from harry.errors import StoreError
 from harry.host.host import Host
 from harry.memory.store.opening import NAMESPACE
 from harry.memory.store.records import local_day
+from harry.reflexes.without_a_mind import too_small
 from harry.services.plain_words import is_plain
+from harry.services.stop_texts import StopTexts
 from harry.session.prompt import build_prompt
 
 FROM_PROGRAM = "What the program that asks tells you:"
+
+KEPT_WITHIN = 10.0
+"""Seconds in which a whole answer is kept: longer than the store takes to fail, and then the disk beside it."""
+
+GONE_WITHIN = 2.0
+"""Seconds in which what was sent to a program that has gone is kept."""
 
 Emit = Callable[[Delta], Awaitable[None]]
 
@@ -46,7 +56,7 @@ class Asked:
     The last message in the role `USER` is what is answered; behind it there may be calls of the program's `tools`, and
     what came of them. `keep`: the turn enters the user's history and memory. `remember`: what
     Harry remembers is told. `persona`: another name than the configured one. `wishes`: what needs no mind is
-    answered and done as in any conversation.
+    answered and done as in any conversation. The reply ends before the first of `stops`.
     """
 
     user: str
@@ -55,6 +65,7 @@ class Asked:
     tools: tuple[Tool, ...] = ()
     schema: Mapping[str, Any] | None = None
     max_tokens: int = 512
+    stops: tuple[str, ...] = ()
     keep: bool = True
     remember: bool = True
     persona: str = ""
@@ -70,6 +81,12 @@ class Asked:
         text = _words(newest)
         return Utterance(new_id(), text, Source.REMOTE, pictures=pictures) if is_plain(text) else None
 
+    @property
+    def last(self) -> str:
+        """What Harry said last, as the program has it."""
+        said = (_words(message) for message in reversed(self.messages) if message.role is Role.ASSISTANT)
+        return next((words for words in said if words.strip()), "")
+
 
 @dataclass(slots=True)
 class Said:
@@ -80,52 +97,84 @@ class Said:
     usage: Usage | None = None
 
 
-async def answer(host: Host, asked: Asked, emit: Emit, enough: Callable[[], bool] = lambda: False) -> Said:
-    """Ask the mind; each delta goes to `emit`, which may wait, until `enough` says so.
+class _Reply:
+    """Hands a reply on, until one of the stop texts; `asking` is cancelled there."""
+
+    def __init__(self, stops: Sequence[str], emit: Emit) -> None:
+        self.said = Said()
+        self.asking = trio.CancelScope()
+        self._stops = StopTexts(stops)
+        self._emit = emit
+
+    async def take(self, delta: Delta) -> None:
+        match delta:
+            case TextDelta():
+                await self._tell(self._stops.feed(delta.text))
+                if self._stops.met:
+                    self.asking.cancel()
+                return
+            case ToolCall():
+                self.said.calls.append(delta)
+            case Usage():
+                self.said.usage = delta
+        await self._emit(delta)
+
+    async def end(self) -> None:
+        """Hand on what was held back because it might have become a stop text."""
+        await self._tell(self._stops.end())
+
+    async def _tell(self, text: str) -> None:
+        if text:
+            self.said.text.append(text)
+            await self._emit(TextDelta(text))
+        else:
+            await trio.lowlevel.checkpoint()
+
+
+async def answer(host: Host, asked: Asked, emit: Emit) -> Said:
+    """Ask the mind; each delta goes to `emit`, which may wait.
 
     Raises what the mind raises, and `StoreError`.
 
     When it returns, the turn is kept. Cancelled, it keeps what was handed on until then.
     """
-    said, began = Said(), time.time()
-
-    async def taken(delta: Delta) -> None:
-        match delta:
-            case TextDelta():
-                said.text.append(delta.text)
-            case ToolCall():
-                said.calls.append(delta)
-            case Usage():
-                said.usage = delta
-        await emit(delta)
-        if enough():
-            asking.cancel()
-
+    reply, began = _Reply(asked.stops, emit), time.time()
     finished = False
     wish = asked.wish
-    asking = trio.CancelScope()
     try:
-        words = None
-        if wish is not None:
-            words = await host.answer_alone(asked.user, asked.persona, wish, keep=asked.keep)
+        words = await _without_a_mind(host, asked, wish)
         if words is not None:
-            await taken(TextDelta(words))
-            finished = True
-            return said
-        recollection = await _recollected(host, asked)
-        async with host.mind.lease() as mind:
-            messages = _messages(host, mind, recollection, asked)
-            request = Request(messages, max_tokens=asked.max_tokens, tools=asked.tools, schema=asked.schema)
-            with asking:
-                await mind.reply(request, taken)
+            await reply.take(TextDelta(words))
+        else:
+            recollection = await _recollected(host, asked)
+            async with host.mind.lease() as mind:
+                messages = _messages(host, mind, recollection, asked)
+                request = Request(messages, max_tokens=asked.max_tokens, tools=asked.tools, schema=asked.schema)
+                with reply.asking:
+                    await mind.reply(request, reply.take)
+        await reply.end()
         finished = True
     finally:
-        if asked.keep and (finished or said.text):
-            # Whoever goes has still heard what was sent: it is kept, at the cost of a commit.
-            with trio.CancelScope(shield=True, deadline=trio.current_time() + 2):
-                turn = wish.id if wish is not None else new_id()
-                await host.keep([_record(asked, said, began, turn=turn, finished=finished)])
-    return said
+        if asked.keep and (finished or reply.said.text):
+            turn = wish.id if wish is not None else new_id()
+            await _keep(host, _record(asked, reply.said, began, turn=turn, finished=finished), finished=finished)
+    return reply.said
+
+
+async def _without_a_mind(host: Host, asked: Asked, wish: Utterance | None) -> str | None:
+    """Return what is answered in place of the mind, None where it is asked."""
+    if wish is None:
+        return too_small(read_traits(host.mind.engine))
+    return await host.answer_alone(asked.user, asked.persona, wish, last=asked.last, keep=asked.keep)
+
+
+async def _keep(host: Host, record: TurnRecord, *, finished: bool) -> None:
+    """Keep a turn although the program may go meanwhile. Raises `StoreError` where a whole answer is not kept."""
+    within = KEPT_WITHIN if finished else GONE_WITHIN
+    with trio.CancelScope(shield=True, deadline=trio.current_time() + within) as keeping:
+        await host.keep([record])
+    if finished and keeping.cancelled_caught:
+        raise StoreError("The answer is not kept: the disk takes too long.")
 
 
 def _place(messages: Sequence[Message]) -> int:

@@ -16,6 +16,7 @@ from harry.errors import ConfigurationError
 from harry.host.host import Host
 from harry.host.shared_memory import SharedMemory
 from harry.memory.diary.journal import Journal, JournalEntry
+from harry.memory.longterm.forgetting import Everything
 from harry.memory.longterm.service import Found, Item, Kind
 from harry.memory.lore.model import Book, Scope
 from harry.memory.store import items
@@ -115,8 +116,8 @@ async def forget_everything(host: Host, user: str) -> Erasure:
     erasure = await remembering.erase(
         host.config_of(user), user, elsewhere=erasing_elsewhere(host.config), tokens=False
     )
-    for session in sessions:
-        session.conductor.forget({exchange.turn for exchange in session.conductor.history})
+    for session in host.sessions_of(user):
+        session.forget(Everything())
     if host.memory is not None:
         host.memory.memory.notice()
     if host.reminding is not None:

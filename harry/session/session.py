@@ -149,16 +149,18 @@ class Session:
     async def wait_quiet(self, seconds: float) -> None:
         """Wait until nothing that was said is pending and nothing has happened for `seconds`."""
         happenings = self.events.listen()
-        while True:
-            while self.pending:
-                await self._settled(happenings)
-            happenings.take_waiting()
-            with trio.move_on_after(seconds):
-                await happenings.__anext__()
-                continue
-            if not self.pending:
-                happenings.close()
-                return
+        try:
+            while True:
+                while self.pending:
+                    await self._settled(happenings)
+                happenings.take_waiting()
+                with trio.move_on_after(seconds):
+                    await happenings.__anext__()
+                    continue
+                if not self.pending:
+                    return
+        finally:
+            happenings.close()
 
     async def _settled(self, happenings: Listening) -> None:
         """Wait for the next sign that something pending may be over."""

@@ -183,6 +183,15 @@ async def test_a_reply_of_a_hundred_kilobytes_is_spoken_in_pieces_and_can_be_cut
         assert len(home.happened("reply")) < 50, "the mind is held back while the voice speaks"
 
 
+async def test_who_stops_waiting_for_quiet_listens_no_more(autojump_clock: MockClock) -> None:
+    async with house(mind=says("one")) as home:
+        await trio.sleep(1)
+        before = len(home.session.events._listeners)
+        with trio.move_on_after(1):
+            await home.session.wait_quiet(60)
+        assert len(home.session.events._listeners) == before
+
+
 async def test_typed_lines_cut_at_once(autojump_clock: MockClock) -> None:
     async with house(mind=says("one " * 40)) as home:
         home.session.answer_typed("talk")

@@ -21,8 +21,8 @@ from actors.protocols import Delta, ImagePart, Request, Role, TextDelta, TextPar
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.memory.store.database import Database
+from harry.services.stop_texts import StopTexts
 from harry.testing.engines import ScriptedSettings, ScriptedSpeechToText, ScriptedVoice
-from harry.web.openai.stops import Stops
 from tests.support.loopback_server import Away, away
 
 T = TypeVar("T")
@@ -190,10 +190,10 @@ async def test_a_stop_ends_the_reply_and_the_mind_s_work() -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
 def test_what_stops_a_reply_is_found_however_it_is_cut(size: int) -> None:
-    text, stops = "one two\nUser: three", Stops(["\nUser:", "nothing"])
+    text, stops = "one two\nUser: three", StopTexts(["\nUser:", "nothing"])
     told = "".join(stops.feed(text[at : at + size]) for at in range(0, len(text), size)) + stops.end()
     assert told == "one two"
-    whole = Stops(["\nUser:"])
+    whole = StopTexts(["\nUser:"])
     assert whole.feed("one\nUse") + whole.end() == "one\nUse"
 
 

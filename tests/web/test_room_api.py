@@ -7,17 +7,19 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 import trio
 import trio.testing
 
+from actors.thinker import Reflection
 from channels.event_types import Degraded, ErrorOccurred
 from channels.messages import Source, TurnRecord
 from harry.config.editing import change_file, changed
 from harry.config.loading import Config, load_config
 from harry.errors import ConfigurationError
+from harry.inner_life.state import StateOfMind
 from harry.memory.store.database import Database
 from harry.memory.store.items import Item
 from harry.web.api import schemas
@@ -214,6 +216,27 @@ async def test_everything_is_forgotten_only_when_that_is_typed_and_then_all_of_i
         assert (await door.ask("GET", "/api/turns", token=door.front.tokens.new("ben"))).json()["turns"]
 
 
+async def test_what_harry_has_in_mind_is_forgotten_with_everything(tmp_path: Path):
+    class Mindful:
+        """Has a state of mind, and does not think."""
+
+        def __init__(self) -> None:
+            self.state = StateOfMind("owner")
+
+        def join(self, *_: Any, **__: Any) -> Any:
+            return self
+
+        async def run(self) -> NoReturn:
+            await trio.sleep_forever()
+
+    inner = Mindful()
+    await inner.state.change(Reflection(goal="to find the scarf behind the door"))
+    async with kept(tmp_path) as door, door.host.open(user="owner", inner=inner):
+        assert inner.state.told()
+        await post(door, "/api/forget-everything", {"confirm": "forget everything"})
+        assert inner.state.told() == ()
+
+
 # Settings
 
 FILE = """# my Harry
@@ -305,6 +328,13 @@ def test_a_file_is_begun_and_a_key_is_taken_out_again(tmp_path: Path):
     assert (config.persona.name, load_config(path, environ={}).turn.attention_window) == ("Mia", 3.0)
     change_file(path, {"persona.name": None}, {})
     assert load_config(path, environ={}).persona.name == "Harry"
+
+
+def test_a_file_keeps_the_ends_of_its_lines(tmp_path: Path):
+    path = tmp_path / "harry.toml"
+    path.write_bytes(b"# mine\r\n[turn]\r\nattention_window = 20.0\r\n")
+    change_file(path, {"turn.attention_window": 30.0}, {})
+    assert path.read_bytes() == b"# mine\r\n[turn]\r\nattention_window = 30.0\r\n"
 
 
 def test_keys_are_found_in_dotted_and_inline_tables():

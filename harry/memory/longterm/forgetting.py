@@ -79,6 +79,18 @@ class Forgotten:
         return any(gist.stands_in(text) for gist in self.gists for text in texts)
 
 
+class Everything(Forgotten):
+    """All that was ever told."""
+
+    def told_of(self, text: str) -> bool:
+        """Whether there is a text."""
+        return bool(text)
+
+    def told_in(self, *texts: str) -> bool:
+        """Whether one of the texts says anything."""
+        return any(texts)
+
+
 def forget(connection: sqlite3.Connection, namespace: str, identities: Sequence[str]) -> Forgotten:
     """Delete items with all that told, confirmed, repeated or was made of them, within the open transaction."""
     connection.execute("PRAGMA secure_delete = ON")

@@ -20,7 +20,6 @@ from harry.errors import HarryError
 from harry.host.host import Host
 from harry.services.chat import Asked, Said, answer
 from harry.web.openai.chat_request import Chat, read
-from harry.web.openai.stops import Stops
 from harry.web.server.http import MIB, Refusal, Request, Response, Send, as_json
 from harry.web.server.routing import Routes
 
@@ -56,15 +55,12 @@ class _Reply:
 
     async def whole(self) -> dict[str, Any]:
         """Return the reply as one object. Raises what the mind raises."""
-        stops, text = Stops(self.chat.stops), list[str]()
 
-        async def take(delta: Delta) -> None:
+        async def take(_: Delta) -> None:
             await trio.lowlevel.checkpoint()
-            if isinstance(delta, TextDelta):
-                text.append(stops.feed(delta.text))
 
-        said = await answer(self.host, self.asked, take, lambda: stops.met)
-        message: dict[str, Any] = {"role": "assistant", "content": "".join(text) + stops.end(), "refusal": None}
+        said = await answer(self.host, self.asked, take)
+        message: dict[str, Any] = {"role": "assistant", "content": "".join(said.text), "refusal": None}
         if said.calls:
             message["tool_calls"] = [_call(call) for call in said.calls]
             message["content"] = message["content"] or None
@@ -73,7 +69,6 @@ class _Reply:
 
     async def stream(self, send: Send) -> None:
         """Send the reply as it comes, then how it ended, then `[DONE]`."""
-        stops = Stops(self.chat.stops)
 
         async def tell(delta: Mapping[str, Any], reason: str | None = None) -> None:
             choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
@@ -84,24 +79,19 @@ class _Reply:
         async def take(delta: Delta) -> None:
             nonlocal calls
             if isinstance(delta, TextDelta):
-                text = stops.feed(delta.text)
-                if text:
-                    await tell({"content": text})
+                await tell({"content": delta.text})
             elif isinstance(delta, ToolCall):
                 await tell({"tool_calls": [{"index": calls, **_call(delta)}]})
                 calls += 1
 
         await tell({"role": "assistant", "content": ""})
         try:
-            said = await answer(self.host, self.asked, take, lambda: stops.met)
+            said = await answer(self.host, self.asked, take)
         except HarryError as error:
             # The head is out: what is left is to say it in the stream, as their clients expect it.
             code = error.code if isinstance(error, Refusal) else "not_now"
             await send(_line({"error": {"code": code, "message": str(error), "type": "server_error"}}))
             return
-        rest = stops.end()
-        if rest:
-            await tell({"content": rest})
         await tell({}, _reason(said))
         if self.chat.stream_options is not None and self.chat.stream_options.include_usage:
             usage = _usage(said.usage)

@@ -118,6 +118,7 @@ class Chat(_Loose):
             tools=() if self.tool_choice == "none" else tuple(map(_tool, self.tools or ())),
             schema=self._schema(),
             max_tokens=min(self.max_completion_tokens or self.max_tokens or 512, MOST_TOKENS),
+            stops=self.stops,
             keep=self.store is not False and not is_housekeeping(newest),
             remember=self.store is not False,
             wishes=True,

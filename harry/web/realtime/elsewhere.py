@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import trio
 
+from channels.events import EventSubscription
 from harry.host.host import Host
 from harry.session.session import Session
 from harry.web.realtime.outbox import Outbox
@@ -30,7 +31,7 @@ class Elsewhere:
 
             def see(session: Session) -> None:
                 if session.identity.user == self._user and session.identity.session != self._own:
-                    nursery.start_soon(self._follow, session)
+                    nursery.start_soon(self._follow, session, session.events.listen())
 
             with self._watching(see):
                 for session in self._host.sessions_of(self._user):
@@ -45,8 +46,7 @@ class Elsewhere:
         finally:
             self._host.watchers.remove(see)
 
-    async def _follow(self, session: Session) -> None:
-        told = session.events.listen()
+    async def _follow(self, session: Session, told: EventSubscription) -> None:
         try:
             async for event in told:
                 place = "room" if session is self._host.room else "window"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-class Stops:
+class StopTexts:
     """Fed with a reply as it streams; holds back what may be the beginning of a stop."""
 
     def __init__(self, stops: Sequence[str]) -> None:
