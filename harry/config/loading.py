@@ -204,13 +204,23 @@ def _file_to_read(file: Path | None, environ: Mapping[str, str]) -> Path | None:
     named = file or (Path(environ["HARRY_CONFIG"]) if environ.get("HARRY_CONFIG") else None)
     if named is not None:
         named = named.expanduser().absolute()
-        if not named.exists():
+        if not _exists(named):
             raise ConfigurationError(
                 f"The configuration file {named} does not exist.", remedy="Leave it out, or name one that does."
             )
         return named
     usual = usual_file(environ)
-    return usual if usual.exists() else None
+    return usual if _exists(usual) else None
+
+
+def _exists(path: Path) -> bool:
+    """Whether there is such a file. Raises `ConfigurationError` where that cannot be found out."""
+    try:
+        return path.exists()
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        raise ConfigurationError(
+            f"{path} cannot be looked for: {error.strerror}.", remedy="Name another file, or set HARRY_HOME to another folder."
+        ) from None
 
 
 def usual_file(environ: Mapping[str, str] = os.environ) -> Path:

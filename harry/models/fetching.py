@@ -19,6 +19,7 @@ from urllib.parse import urljoin, urlsplit
 import trio
 
 from harry.errors import EngineBusy, EngineError, EngineUnavailable, StoreError
+from harry.files.atomic import write_file
 from harry.files.fsync import sync_folder
 from harry.models.catalogue import PINS, Model, ModelFile, read_pins
 from harry.net import egress
@@ -59,7 +60,7 @@ async def pull(model: Model, folder: Path, progress: Progress = lambda name, don
             kept[file.name] = expected
             continue
         kept[file.name] = await fetch(model.url(file), target, file, sha256=expected, progress=progress)
-    _written(folder / PINS, json.dumps(kept, indent=1).encode())
+    write_file(folder / PINS, json.dumps(kept, indent=1).encode())
 
 
 def _ready(folder: Path) -> dict[str, str]:
@@ -76,11 +77,20 @@ async def fetch(
     """Fetch one file, resuming what was fetched before; return its sha256."""
     part = target.with_name(f"{target.name}.part")
     await _whole(url, part, file, progress)
+    try:
+        return await _take_into_place(url, part, target, sha256)
+    except OSError as error:
+        # Another Harry fetched it too, or somebody tidied up.
+        raise StoreError(f"{target} cannot be written: {error.strerror}.", remedy="Pull again.") from error
+
+
+async def _take_into_place(url: str, part: Path, target: Path, sha256: str) -> str:
+    """Give a whole file its name if it is the requested one; return its sha256."""
     digest = await _digest(part)
     if sha256 and digest != sha256:
         part.unlink()
         raise EngineError(
-            f"{host_of(url)} sent other bytes than {file.name} has: its checksum is wrong.",
+            f"{host_of(url)} sent other bytes than {target.name} has: its checksum is wrong.",
             remedy="Nothing was kept. Try again; if it happens again, do not trust the server.",
         )
     with part.open("rb") as file_to_sync:
@@ -161,11 +171,18 @@ async def _answer(url: str, have: int) -> AsyncIterator[Download]:
                 return
         finally:
             await answer.aclose()
-        there = urljoin(url, to)
+        there = _joined(url, to)
         if urlsplit(there).scheme not in ("https", urlsplit(url).scheme):
             raise EngineUnavailable(f"{host_of(url)} leads to an address that is not safe.")
         url = there
     raise EngineUnavailable(f"{host_of(url)} leads from address to address without end.")
+
+
+def _joined(url: str, to: str) -> str:
+    try:
+        return urljoin(url, to)
+    except ValueError as error:  # a bracket without its other half, say
+        raise EngineUnavailable(f"{host_of(url)} leads to what is no address.") from error
 
 
 def _check_status(url: str, status: int) -> None:
@@ -220,13 +237,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
-
-
-def _written(path: Path, content: bytes) -> None:
-    new = path.with_name(f"{path.name}.new")
-    with new.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-    sync_folder(path.parent)

@@ -13,7 +13,11 @@ from harry.reflexes.reminders import Reminding
 
 
 @asynccontextmanager
-async def _reminding(config: Config) -> AsyncIterator[Reminding]:
+async def _reminding(config: Config) -> AsyncIterator[Reminding | None]:
+    """Open what is kept; None where nothing is yet, and then nothing is made by looking at it."""
+    if not (config.data_folder / STORE_FILE).exists():
+        yield None
+        return
     tables = await Database.open(config.data_folder / STORE_FILE)
     try:
         yield Reminding(Reminders(tables), lambda user: (), language=config.persona.language)
@@ -24,18 +28,22 @@ async def _reminding(config: Config) -> AsyncIterator[Reminding]:
 async def held(config: Config) -> list[tuple[Reminder, float]]:
     """Return those of the user of the configuration, the next first, and when each is due. Raises `StoreError`."""
     async with _reminding(config) as reminding:
+        if reminding is None:
+            return []
         return [(reminder, reminding.clocks.due(reminder)) for reminder in await reminding.of(config.user.name)]
 
 
 async def cancelled(config: Config, identity: str) -> bool:
     """Take one back; False where there is none of this name. Raises `StoreError`."""
     async with _reminding(config) as reminding:
-        return await reminding.cancel(config.user.name, [identity]) > 0
+        return reminding is not None and await reminding.cancel(config.user.name, [identity]) > 0
 
 
 async def all_cancelled(config: Config) -> int:
     """Take all back; returns how many there were. Raises `StoreError`."""
     async with _reminding(config) as reminding:
+        if reminding is None:
+            return 0
         return await reminding.cancel(
             config.user.name, [reminder.id for reminder in await reminding.of(config.user.name)]
         )

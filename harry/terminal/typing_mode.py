@@ -19,9 +19,12 @@ _entered: list[TypingMode] = []
 
 
 def restore() -> None:
-    """Put the terminal back into the mode in which it was found, if it was changed."""
+    """Put the terminal back into the mode in which it was found, if it was changed; for good.
+
+    What still runs until the process has ended cannot change it again.
+    """
     for mode in _entered[:]:
-        mode.leave()
+        mode.end()
 
 
 @contextmanager
@@ -48,6 +51,7 @@ class TypingMode:
         self._source = source
         self._target = target
         self._before: list[Any] | None = None
+        self._ended = False
 
     @property
     def entered(self) -> bool:
@@ -55,8 +59,8 @@ class TypingMode:
         return self._before is not None
 
     def enter(self) -> bool:
-        """Enter the mode, or enter it again after something changed it; False in the shell's background."""
-        if not in_foreground(self._source):
+        """Enter the mode, or enter it again after something changed it; False in the shell's background, and after the end."""
+        if self._ended or not in_foreground(self._source):
             return False
         try:
             found = termios.tcgetattr(self._source)
@@ -85,6 +89,11 @@ class TypingMode:
         with suppress(termios.error, OSError):
             termios.tcsetattr(self._source, termios.TCSANOW, before)
         self._write(_PASTE_OFF)
+
+    def end(self) -> None:
+        """Put the terminal back for good."""
+        self._ended = True
+        self.leave()
 
     def _write(self, code: bytes) -> None:
         # A terminal that takes nothing now does without it.

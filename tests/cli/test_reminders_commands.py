@@ -48,6 +48,15 @@ def test_where_nothing_is_set_it_says_so(reminders):
     assert shell("list", "--json") == (0, [], "")
 
 
+def test_before_harrys_first_start_nothing_is_set_and_looking_makes_no_folder(reminders, monkeypatch):
+    shell, folder = reminders
+    monkeypatch.setenv("HARRY_HOME", str(folder / "new"))
+    assert shell() == (0, ["Nothing is set."], "")
+    assert shell("cancel", "all") == (0, ["Nothing is set."], "")
+    assert shell("cancel", "x")[0] == 2
+    assert not (folder / "new").exists()
+
+
 def test_ones_own_are_listed_the_next_first_and_taken_back_by_name(reminders):
     shell, folder = reminders
     trio.run(_set, folder)

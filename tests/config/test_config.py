@@ -52,6 +52,11 @@ def refused(home: Path, *sets: str, toml: str | None = None, file: Path | None =
     return str(caught.value)
 
 
+def test_a_folder_that_cannot_be_looked_into_is_told_in_a_sentence(tmp_path: Path) -> None:
+    assert "too long" in refused(tmp_path / ("x" * 300))
+    assert "too long" in refused(tmp_path, file=tmp_path / ("x" * 300))
+
+
 def test_without_any_source_the_defaults_stand(tmp_path: Path) -> None:
     config = load(tmp_path)
     assert config.turn.endpoint_silence == 0.4

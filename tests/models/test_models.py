@@ -215,6 +215,30 @@ async def test_redirects_are_followed_not_for_ever_and_not_into_the_open(
         egress.configure(local_only=False)
 
 
+async def test_a_redirect_to_what_is_no_address_is_one_sentence(tmp_path: Path) -> None:
+    async def astray(client: Client, begin: int) -> None:
+        await client.begin(302, [("location", "http://[half"), ("content-length", "0")])
+
+    async with hub(astray) as server:
+        with pytest.raises(EngineUnavailable, match="no address"):
+            await pull(model(server.url), tmp_path)
+
+
+async def test_a_part_that_another_fetch_took_away_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = fetching._digest
+
+    async def taken_away(path: Path) -> str:
+        path.unlink()
+        return await digest(path)
+
+    monkeypatch.setattr(fetching, "_digest", taken_away)
+    async with hub(give) as server:
+        with pytest.raises(StoreError, match="No such file"):
+            await pull(model(server.url), tmp_path)
+
+
 @pytest.mark.parametrize(("status", "kind"), [(404, EngineUnavailable), (403, EngineUnavailable), (503, EngineBusy)])
 async def test_a_server_without_the_file_is_one_sentence(tmp_path: Path, status: int, kind: type[EngineError]) -> None:
     async def refusing(client: Client, begin: int) -> None:

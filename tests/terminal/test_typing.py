@@ -335,5 +335,8 @@ def test_the_terminal_is_put_back_from_anywhere() -> None:
     restore()
     restore()
     assert termios.tcgetattr(follower) == before
+    # What is drawn once more before the process has ended must not take the terminal again.
+    assert not mode.enter()
+    assert termios.tcgetattr(follower) == before
     os.close(leader)
     os.close(follower)
