@@ -120,7 +120,7 @@ MUTANTS = [
         "the turn is acknowledged before it was kept",
         "harry/session/conductor.py",
         "        self._settled[turn.id] = turn\n        self._keep(record)",
-        "        self._settled[turn.id] = turn\n        self.kept(record)\n        self._keep(record)",
+        "        self._settled[turn.id] = turn\n        self.acknowledge(record)\n        self._keep(record)",
     ),
 ]
 

@@ -94,6 +94,7 @@ def _answers(shared: Shared, config: Config, body: ReflexContext) -> Answers:
         (config.persona.name,),
         config.persona.language,
         talks=config.engines.smallest_mind,
+        in_trouble=lambda: getattr(shared.mind.engine, "trouble", None) is not None,
     )
 
     async def answer(turn: Turn) -> str | None:

@@ -21,12 +21,16 @@ PICTURES = "I can't see pictures: that needs a larger language model."
 
 @dataclass(slots=True)
 class WithoutAMind:
-    """One conversation's. `traits()` tells of the language model that would answer now; `talks`: small talk is its."""
+    """One conversation's. `traits()` tells of the language model that would answer now; `talks`: small talk is its.
+
+    `in_trouble()` tells whether there is a language model that has failed: then it says itself what is wrong.
+    """
 
     traits: Callable[[], EngineTraits]
     names: tuple[str, ...]
     language: str = "en"
     talks: bool = False
+    in_trouble: Callable[[], bool] = lambda: False
     _number: count[int] = field(default_factory=count)
 
     def answer(self, said: Utterance) -> str | None:
@@ -34,13 +38,16 @@ class WithoutAMind:
         traits = self.traits()
         if not traits.small:
             return None
+        failing = traits.light and self.in_trouble()
         if said.pictures:
-            return PICTURES
+            return None if failing else PICTURES
         if not said.text.strip():
             return too_small(traits)
         talk = small_talk_of(self.language).reply(said.text, self.names, number=next(self._number))
         if talk is not None:
             return None if self.talks and not traits.light else talk
+        if failing:
+            return None
         return too_small(traits) or SENTENCE
 
 

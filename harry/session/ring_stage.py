@@ -7,23 +7,29 @@ once: what is repeated of it carries no words.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 
 import structlog
 import trio
 
 from actors.protocols import TextToSpeech
 from actors.speaker import checked, convert_rate
+from actors.supervisor import describe_origin
 from actors.text.segmentation import Wording
 from channels.gate import Slot
 from channels.messages import Chunk, Ring
 from harry.audio.ring_sound import ring_sound, silence
-from harry.errors import EngineError
+from harry.engines.deadline import ProgressDeadline
+from harry.engines.lease import EnginePool
 
 PAUSE = 0.5
 """Seconds of silence between two soundings."""
 
 SENTENCE_EVERY = 4
 """After so many soundings the sentence is said again."""
+
+VOICE_WITHIN = 10.0
+"""Seconds for which a ring waits for a sign of the voice; then it rings without, or with what there is."""
 
 MAX_SENTENCE = 30
 """Seconds of a sentence that are kept to be repeated."""
@@ -32,11 +38,11 @@ log = structlog.get_logger(__name__)
 
 
 async def ring_out(
-    words: str, ring: Ring, *, voice: TextToSpeech, slot: Slot, rate: int, on_piece: Callable[[str], None]
+    words: str, ring: Ring, *, voice: EnginePool[TextToSpeech], slot: Slot, rate: int, on_piece: Callable[[str], None]
 ) -> None:
     """Ring until the slot is closed or `ring.seconds` have passed. A voice without sound only shows the words.
 
-    A voice that fails does not keep a timer from ringing: the sound rings alone.
+    A voice that fails, hangs or is out of use does not keep a timer from ringing: the sound rings alone.
     """
     spoken = await _synthesized(words, voice, rate, on_piece)
     if spoken and not any(chunk.pcm for chunk in spoken):
@@ -56,21 +62,25 @@ async def ring_out(
         soundings += 1
 
 
-async def _synthesized(words: str, voice: TextToSpeech, rate: int, on_piece: Callable[[str], None]) -> list[Chunk]:
+async def _synthesized(
+    words: str, voices: EnginePool[TextToSpeech], rate: int, on_piece: Callable[[str], None]
+) -> list[Chunk]:
     chunks: list[Chunk] = []
 
     async def take(chunk: Chunk) -> None:
+        patience.renew()
         if sum(each.samples for each in chunks) < MAX_SENTENCE * rate:
             chunks.append(await convert_rate(checked(chunk), rate))
 
     wording = Wording()
-    for text in [*wording.feed(words), *wording.end()]:
-        on_piece(text)
-        try:
-            await voice.speak(text, take)
-        except EngineError as error:
-            log.warning("a timer rings without its sentence", cause=str(error))
-            return chunks
+    try:
+        with ProgressDeadline("The voice", between_signs=VOICE_WITHIN, total=inf) as patience:
+            async with voices.lease() as voice:
+                for text in [*wording.feed(words), *wording.end()]:
+                    on_piece(text)
+                    await voice.speak(text, take)
+    except Exception as error:  # noqa: BLE001  a voice may come from anybody
+        log.warning("a timer rings without its sentence", cause=describe_origin(error))
     return chunks
 
 

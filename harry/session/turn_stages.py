@@ -86,13 +86,13 @@ class Pipeline:
             words = await self._parts.reflex(turn)
         if words is None:
             await self._parts.sources.leave_out_deleted()
+        ring = turn.utterance.ring
+        if ring is not None:
+            on_piece = partial(self._piece, turn)
+            await ring_out(words or "", ring, voice=self._tts, slot=slot, rate=self._rate, on_piece=on_piece)
+            return
         async with AsyncExitStack() as leases:
             voice = await leases.enter_async_context(self._tts.lease())
-            ring = turn.utterance.ring
-            if ring is not None:
-                watched, on_piece = _Watched(voice), partial(self._piece, turn)
-                await ring_out(words or "", ring, voice=watched, slot=slot, rate=self._rate, on_piece=on_piece)
-                return
             mind = None
             if words is None:
                 mind = await leases.enter_async_context(self._parts.llm.lease())

@@ -114,6 +114,19 @@ async def test_a_call_cut_in_the_middle_is_no_call(end: str) -> None:
             await ask(mind)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"usage": {"prompt_tokens": 1e999}},
+        {"choices": [{"delta": {"tool_calls": [{"index": 1e999}]}}]},
+        {"choices": [{"delta": {"tool_calls": [7]}}]},
+    ],
+)
+def test_numbers_that_are_none_are_no_answer(body: dict[str, Any]) -> None:
+    with pytest.raises(EngineError, match="not an answer"):
+        ReplyStream("host").feed(body)
+
+
 def test_a_call_without_an_end_and_too_many_calls_are_refused() -> None:
     stream = ReplyStream("host")
     with pytest.raises(EngineError, match="without an end"):

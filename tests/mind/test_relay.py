@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from actors.protocols import Delta, Message, Request, Role, TextDelta, TextPart, Tool, ToolCall, Usage
 from harry.errors import EngineBusy, EngineError, EngineTimeout, EngineUnavailable
+from harry.mind.absent import SENTENCE, Absent
 from harry.mind.fallback.continuation import Continuation, WholeWords, shorten_for_small_model
 from harry.mind.fallback.relay import Link, Relay
 from harry.mind.partial_json import ReplyReader
@@ -152,6 +153,35 @@ async def test_a_mind_that_failed_is_left_alone_and_comes_back_by_itself(
     first.script = ("I am back.",)
     await trio.sleep(61)
     assert [text(await answer(chain)) for _ in range(2)] == ["I am back.", "I am back."]
+
+
+async def test_a_mind_in_trouble_is_not_said_to_be_absent(autojump_clock: trio.testing.MockClock) -> None:
+    async def load() -> Absent:
+        return Absent("none")
+
+    first = Mind("first", EngineUnavailable("The server is down."))
+    none = Link("none", load)
+    none.note_class(Absent)
+    chain = Relay([*relay(first)._links, none])
+    for _ in range(2):  # when it fails, and while it rests
+        with pytest.raises(EngineUnavailable, match=r"^The server is down"):
+            await answer(chain)
+    assert chain.traits.small, "what needs no mind is answered without it meanwhile"
+    await trio.sleep(61)
+    first.script = ("The capital of", EngineTimeout("It is late."))
+    said: list[str] = []
+
+    async def emit(delta: Delta) -> None:
+        said.append(text([delta]))
+
+    with pytest.raises(EngineTimeout, match=r"late"):
+        await chain.reply(ASKED, emit)
+    assert "".join(said).strip() in ("The capital", "The capital of")
+    await trio.sleep(61)
+    first.script = ("I am back.",)
+    assert text(await answer(chain)) == "I am back."
+    assert chain.trouble is None
+    assert text(await answer(Relay([none]))) == SENTENCE
 
 
 async def test_a_stand_in_is_told_once_and_so_is_the_return(autojump_clock: trio.testing.MockClock) -> None:

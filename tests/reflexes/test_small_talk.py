@@ -72,6 +72,13 @@ def test_without_a_mind_small_talk_is_answered_and_the_rest_gets_one_honest_sent
     assert without(ABSENT, talks=True).answer(said("hello")) is not None
 
 
+def test_where_a_mind_has_failed_it_is_not_said_that_there_is_none() -> None:
+    failing = WithoutAMind(lambda: ABSENT, ("Harry",), in_trouble=lambda: True)
+    assert failing.answer(said("What is the capital of France?")) is None
+    assert failing.answer(said("what is this?", "data:image/png;base64,x")) is None
+    assert failing.answer(said("hello")) is not None
+
+
 def test_the_smallest_mind_gets_small_talk_if_it_is_switched_on_and_nothing_else() -> None:
     assert without(SMALLEST, talks=True).answer(said("hello")) is None
     assert without(SMALLEST, talks=True).answer(said("What is the capital of France?")) == TOO_SMALL

@@ -18,7 +18,7 @@ import trio
 from harry.memory.longterm.everyday_phrases import expressed
 from harry.memory.longterm.questions import Asked, is_about_what_was_told, known, read_question
 from harry.memory.longterm.service import Item, LongTermMemory
-from harry.memory.longterm.statements import Statement, in_context, people_of, read, sentences
+from harry.memory.longterm.statements import Statement, in_context, people_of, read, sentences, undoes
 from harry.memory.longterm.statements import words_in as surfaces
 from harry.memory.longterm.values import TIME_WORDS, answers, fragment_answers, replaced_by, values_in
 from harry.memory.search.embedding import Embedder
@@ -172,7 +172,11 @@ def fact_of(
     best = max(quality for quality, _ in fitting)
     fact = [each for quality, each in fitting if quality == best or each.corrects][-1]
     for later in pool:
-        if later.order <= fact.order or not later.corrects:
+        if later.order <= fact.order:
+            continue
+        if undoes(later, fact, asked.needs):
+            return ToldFact(later.text, later.at)
+        if not later.corrects:
             continue
         if later.retracts and later.order == fact.order + 1:
             return None
@@ -260,10 +264,12 @@ def _is_placed(asked: Asked, statement: Statement, stems: frozenset[str]) -> boo
 def _has_its_head(asked: Asked, statement: Statement, wanted: frozenset[str]) -> bool:
     """Return whether the thing that the statement is about is what the question asks for."""
     head = statement.head - _NO_HEAD
+    # "My sister's cat" is a cat.
+    head = head - statement.owners or head
     if not head or statement.pronoun or statement.mine or asked.kind == "who":
         return True
     meeting = frozenset().union(*(met_by().get(word, frozenset({word})) for word in asked.needs))
-    return bool(head & (meeting | wanted | asked.needs))
+    return bool(head & (meeting | wanted | asked.needs | {asked.noun, asked.kind}))
 
 
 def _doer(asked: Asked) -> frozenset[str]:

@@ -44,7 +44,9 @@ _MARK = (
     r"|i was wrong|i got (?:that|it) wrong|i mixed (?:that|it|them) up|i misspoke|my mistake"
     r"|that's (?:wrong|not right|not true)"
     r"|that was wrong|let me correct (?:that|myself)|to correct myself|i made a mistake"
-    r"|i've got (?:that|it) wrong|rather)"
+    r"|i've got (?:that|it) wrong|that was (?:only |just )?a (?:joke|lie)"
+    r"|(?:i was |i'm )?(?:only |just )?(?:joking|kidding)"
+    r"|i (?:lied|made that up)|rather)"
 )
 _CORRECTS = re.compile(rf"(?:{_MARK}(?:[\s,.;:!\u2013\u2014-]+|$))+", re.IGNORECASE)
 _PLAIN_HEAD = re.compile(
@@ -54,6 +56,18 @@ _PLAIN_HEAD = re.compile(
 )
 _NOT_THAT = re.compile(r"^not [^,.;]+[,.;]\s*|,?\s+(?:and )?not [^,.;]+(?=[.!]?$)", re.IGNORECASE)
 _WEAK = re.compile(r"(?:(?:well|oh|sorry)[\s,.;:!\u2013\u2014-]*)+$", re.IGNORECASE)
+_NOT = re.compile(r"\b(?:not|never|isn't|aren't|wasn't|weren't|don't|doesn't|didn't|won't)\b", re.IGNORECASE)
+_OVER = re.compile(
+    r"\b(?:no longer|any ?more|used to)\b"
+    r"|\b(?:quit|left|moved (?:out|away) (?:of|from)|sold|gave up|given up|stopped|lost|divorced)"
+    r"(?P<what>(?: [^\W_]+){1,3})",
+    re.IGNORECASE,
+)
+_OFF = re.compile(
+    r"\b(?:is|are|was|were|been|got) (?:now )?(?:cancel(?:l?ed)|called off|postponed|put off|not happening)\b"
+    r"|\b(?:is|are|was) off\W*$|\bfell through\b",
+    re.IGNORECASE,
+)
 _NOW = re.compile(r"\b(?:now|instead|after all|not any ?more|no longer)\b", re.IGNORECASE)
 _NOT_NAMES = word_set("not_names")
 _VERBS = word_set("verbs")
@@ -118,6 +132,24 @@ class Statement:
     def all_people(self) -> frozenset[str]:
         """The people it is about, those that it takes from the sentence it goes on from included."""
         return self.people | (self.antecedent.all_people if self.antecedent is not None else frozenset())
+
+
+def undoes(later: Statement, fact: Statement, asked: frozenset[str]) -> bool:
+    """Whether a statement says that an earlier one holds no more: "my sister left Oslo", "the appointment is off".
+
+    It must be about the same, and say again what answered a question with the words `asked`; but for a thing that is
+    called off, which is done with whatever was told of it.
+    """
+    same = (later.about, later.mine) == (fact.about, fact.mine) and (fact.mine or bool(later.head & fact.head))
+    if not same or later.pronoun or fact.pronoun:
+        return False
+    if _OFF.search(later.text):
+        return bool(fact.head) and fact.head <= later.head
+    told = fact.own - fact.head
+    denied = bool(_NOT.search(later.text)) and told <= later.own and not _NOT.search(fact.text)
+    over = _OVER.search(later.text)
+    ended = stems_of(over["what"] or later.text) if over is not None and not _OVER.search(fact.text) else _NONE
+    return bool(told) and (denied or bool(told - asked & ended))
 
 
 def words_in(text: str) -> list[str]:

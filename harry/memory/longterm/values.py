@@ -160,6 +160,10 @@ def replaced_by(few: Statement, before: Sequence[Statement]) -> Statement | None
     for each in reversed(before[-8:]):
         if any(values_in(kind, each.text) for kind in kinds_of):
             return each
+        if not kinds_of and any(few.own & of_kind and each.own & of_kind for of_kind in kinds().values()):
+            return each
+        if not kinds_of and _place(few.text, each.own) and _place(each.text, few.own):
+            return each
         if not kinds_of and few.text[:1].isupper() and re.search(r"(?<=[\w,] )(?!I\b)[A-Z]\w+", each.text):
             return each
     return None

@@ -7,7 +7,7 @@ memory are loaded when they are needed. There is no other scheme of fallbacks.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Protocol
 
@@ -87,6 +87,11 @@ class Link:
         return trio.current_time() < self._rests_until or not self.is_available
 
     @property
+    def is_absent(self) -> bool:
+        """Whether it only says that there is no mind: it costs nothing and knows nothing."""
+        return self.traits.small and self.traits.light
+
+    @property
     def is_available(self) -> bool:
         """Whether it is loaded, or can be."""
         return self._pool is not None or self._ready()
@@ -157,6 +162,11 @@ class Relay:
         """The traits of that mind."""
         return self._first.traits
 
+    @property
+    def trouble(self) -> EngineError | None:
+        """Why the most wanted mind that failed cannot answer; None where the last answer of each came."""
+        return next((link.trouble for link in self._links if link.trouble is not None), None)
+
     def describe(self) -> str:
         """Return one line for the startup report: who answers, and who stands in."""
         first = self._first
@@ -174,9 +184,7 @@ class Relay:
         baton = Baton(request, emit)
         tried = False
         news = ""
-        for link in self._links:
-            if link.is_resting:
-                continue
+        for link in self._awake():
             tried = True
             link.note_try()
             try:
@@ -198,6 +206,13 @@ class Relay:
                 return
         raise self._nobody(tried=tried)
 
+    def _awake(self) -> Iterator[Link]:
+        for link in self._links:
+            if link.is_absent and self.trouble is not None:
+                return  # "There is none here" would be untrue: there is one, and it is in trouble.
+            if not link.is_resting:
+                yield link
+
     async def _by(self, link: Link, baton: Baton, *, lighten: bool) -> None:
         pool = await link.load_pool()
         asked = baton.build_request()
@@ -218,10 +233,9 @@ class Relay:
             await leg.end()
 
     def _nobody(self, *, tried: bool) -> EngineError:
-        troubles = [link.trouble for link in self._links if link.trouble is not None]
-        if len(self._links) == 1 and troubles:
-            return troubles[0]
-        trouble = troubles[0] if troubles else None
+        trouble = self.trouble
+        if trouble is not None and sum(not link.is_absent for link in self._links) == 1:
+            return trouble
         return EngineUnavailable(
             f"No mind can answer{'' if tried else ' yet'}. {trouble.message if trouble else ''}".rstrip(),
             remedy=trouble.remedy if trouble else "Ask again in a minute.",

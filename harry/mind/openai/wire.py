@@ -105,7 +105,7 @@ class ReplyStream:
             usage = body.get("usage")
             if usage:
                 said.append(_usage(usage))
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise EngineError(f"{self._host} sent what is not an answer.") from error
         return said, alive
 

@@ -96,6 +96,52 @@ def test_a_day_by_itself_corrects_the_day_before_it() -> None:
     assert "Thursday" not in fact.text + fact.about
 
 
+@pytest.mark.parametrize(
+    ("question", "first", "then", "expected"),
+    [
+        ("What is my favourite colour?", "My favourite colour is blue.", "No, green.", "green"),
+        ("Where are my keys?", "My keys are in the drawer.", "No, in the kitchen.", "kitchen"),
+        ("Where are my keys?", "My keys are in the drawer.", "My keys aren't in the drawer any more.", "any more"),
+        ("Where does my sister live?", "My sister lives in Oslo.", "My sister left Oslo.", "left"),
+        ("When is my dentist appointment?", "My dentist appointment is on Monday.",
+         "My dentist appointment was cancelled.", "cancelled"),
+        ("What car do I drive?", "I drive a red Volvo.", "I sold the Volvo.", "sold"),
+    ],
+)  # fmt: skip
+def test_what_holds_no_more_is_not_told(question: str, first: str, then: str, expected: str) -> None:
+    fact = told(question, first, then)
+    assert fact is not None
+    assert expected in fact.text
+
+
+@pytest.mark.parametrize("taken_back", ["That was a joke.", "Just kidding.", "I made that up."])
+def test_a_joke_is_told_no_more(taken_back: str) -> None:
+    assert told("Where does my sister live?", "My sister lives in Oslo.", taken_back) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "first", "then"),
+    [
+        ("What is my dog called?", "My dog is called Rex.", "My dog is off his food."),
+        ("Where does my sister live?", "My sister lives in Oslo.", "My sister cancelled her trip to Oslo."),
+        ("Where does my sister live?", "My sister lives in Oslo.", "My sister lost her bag in Oslo."),
+        ("Where does my sister live?", "My sister lives in Oslo.", "My sister does not like Oslo."),
+        ("Where do I work?", "I work at Siemens.", "I do not work on Fridays."),
+        ("Where are my keys?", "My keys are in the drawer.", "No, thanks."),
+    ],
+)
+def test_what_only_sounds_like_an_end_leaves_a_fact_standing(question: str, first: str, then: str) -> None:
+    fact = told(question, first, then)
+    assert fact is not None
+    assert fact.text == first
+
+
+def test_what_somebodys_friend_or_cat_does_is_not_said_of_him() -> None:
+    assert told("Where does my sister live?", "My sister's friend lives in Oslo.") is None
+    assert told("Where does my mother live?", "My mother's brother lives in Rome.") is None
+    assert told("Where does my mother's brother live?", "My mother's brother lives in Rome.") is not None
+
+
 def test_a_newer_statement_wins_in_another_conversation_too() -> None:
     fact = told(
         "Where does my sister live?", "My sister lives in Oslo.", "It rained.", "My sister lives in Bergen now."
