@@ -219,7 +219,8 @@ def _exists(path: Path) -> bool:
         return path.exists()
     except OSError as error:  # a name that is too long, a folder that may not be looked into
         raise ConfigurationError(
-            f"{path} cannot be looked for: {error.strerror}.", remedy="Name another file, or set HARRY_HOME to another folder."
+            f"{path} cannot be looked for: {error.strerror}.",
+            remedy="Name another file, or set HARRY_HOME to another folder.",
         ) from None
 
 

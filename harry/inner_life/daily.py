@@ -96,6 +96,12 @@ class Rituals:
         said = [f"{self.user}: {exchange.said} {self.persona}: {exchange.heard}" for exchange in exchanges[-_TOLD:]]
         known = [("What was said and heard today:", said), ("What you thought today:", thoughts)]
         told = answered(await self._asked(question(self.who, HOW_TO_WRITE, known, schema=ENTRY)))
+        left = await read_exchanges(self.tables, self.user, day, zone=self.zone)
+        if any(each not in left for each in exchanges):
+            # Some of the day was forgotten while the mind wrote, and its words may tell of it.
+            told, exchanges, thoughts = {}, left, []
+            if not left:
+                return None
         text = line(told.get("entry"))
         if not text:
             spoken = extract(exchanges) if exchanges else ""

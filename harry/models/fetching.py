@@ -88,16 +88,20 @@ async def _take_into_place(url: str, part: Path, target: Path, sha256: str) -> s
     """Give a whole file its name if it is the requested one; return its sha256."""
     digest = await _digest(part)
     if sha256 and digest != sha256:
-        part.unlink()
+        await trio.to_thread.run_sync(part.unlink)
         raise EngineError(
             f"{host_of(url)} sent other bytes than {target.name} has: its checksum is wrong.",
             remedy="Nothing was kept. Try again; if it happens again, do not trust the server.",
         )
+    await trio.to_thread.run_sync(_put, part, target)
+    return digest
+
+
+def _put(part: Path, target: Path) -> None:
     with part.open("rb") as file_to_sync:
         os.fsync(file_to_sync.fileno())
     part.replace(target)
     sync_folder(target.parent)
-    return digest
 
 
 async def _whole(url: str, part: Path, file: ModelFile, progress: Progress) -> None:

@@ -59,7 +59,7 @@ class TypingMode:
         return self._before is not None
 
     def enter(self) -> bool:
-        """Enter the mode, or enter it again after something changed it; False in the shell's background, and after the end."""
+        """Enter the mode, also again after something changed it; False in the shell's background, and after the end."""
         if self._ended or not in_foreground(self._source):
             return False
         try:

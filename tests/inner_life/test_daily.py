@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -18,6 +19,7 @@ from harry.inner_life.service import SUMMED_UP, InnerLife
 from harry.inner_life.state import StateOfMind
 from harry.memory.diary.journal import Journal
 from harry.memory.diary.stream import SocDays
+from harry.memory.longterm.service import LongTermMemory
 from harry.memory.shared_state.live_state import SqliteLiveState
 from harry.memory.store.database import Database
 from tests.cli.test_cli import harry
@@ -101,6 +103,35 @@ async def test_a_journal_is_not_written_twice_nor_over_what_a_person_wrote(world
     await world.journal.write("My own words.")
     assert await world.rituals.write_journal(world.rituals.today) is None
     assert (await world.journal.read_newest()).text == "My own words."
+
+
+async def test_what_is_forgotten_while_the_journal_is_written_does_not_come_back_with_it(world):
+    await world.turn("t1", "My sister collects xylophones.", "How nice.")
+    await world.turn("t2", "It rained all day.", "I see.")
+    world.says = '{"entry": "We spoke of xylophones.", "tags": ["xylophones"], "sentiment": "glad of xylophones"}'
+    ask = world.ask
+
+    async def forgetting(request: Request) -> str:
+        await LongTermMemory(world.tables).forget("ann", ["t1/said"])
+        return await ask(request)
+
+    entry = await replace(world.rituals, ask=forgetting).write_journal(world.rituals.today)
+    assert entry is not None
+    assert "rained" in entry.text
+    assert "xylophone" not in str(entry)
+
+
+async def test_what_comes_while_the_journal_is_written_does_not_spoil_it(world):
+    await world.turn("t1", "Is the tea hot?", "It is.")
+    ask = world.ask
+
+    async def talking(request: Request) -> str:
+        await world.turn("t2", "Thank you.", "Not at all.")
+        return await ask(request)
+
+    entry = await replace(world.rituals, ask=talking).write_journal(world.rituals.today)
+    assert entry is not None
+    assert entry.text == "We spoke of tea."
 
 
 async def test_a_day_on_which_nothing_happened_has_no_journal(world):

@@ -230,7 +230,7 @@ async def test_a_part_that_another_fetch_took_away_is_one_sentence(
     digest = fetching._digest
 
     async def taken_away(path: Path) -> str:
-        path.unlink()
+        await trio.to_thread.run_sync(path.unlink)
         return await digest(path)
 
     monkeypatch.setattr(fetching, "_digest", taken_away)

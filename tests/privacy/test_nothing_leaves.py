@@ -110,9 +110,7 @@ class Home:
 
     def files(self) -> list[Path]:
         """The files in the home that are not Harry's."""
-        return [
-            path for path in self.home.rglob("*") if path.is_file() and not any(map(path.is_relative_to, self.own))
-        ]
+        return [path for path in self.home.rglob("*") if path.is_file() and not any(map(path.is_relative_to, self.own))]
 
 
 @pytest.fixture

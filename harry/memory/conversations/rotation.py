@@ -162,7 +162,7 @@ class Rotation:
             summary, author = await self._summary(exchanges)
             self._on_step("summarised")
             turns = [exchange.turn for exchange in exchanges]
-            rotated.append(await self._let_go(conversation, turns, summary, author))
+            rotated.append(await self._let_go(conversation, exchanges, summary, author))
             self._on_let_go(user, frozenset(turns))
             self._on_step("let go")
         return rotated
@@ -271,8 +271,15 @@ class Rotation:
                     log.warning("a summary could not be written", reason=f"{type(error).__name__}")
         return extract(exchanges), "extract"
 
-    async def _let_go(self, conversation: Conversation, turns: list[str], summary: str, author: str) -> Conversation:
+    async def _let_go(
+        self, conversation: Conversation, exchanges: list[Exchange], summary: str, author: str
+    ) -> Conversation:
         def write(connection: sqlite3.Connection) -> Conversation:
+            nonlocal summary, author
+            rest = merge_amended(Row(*row) for row in _turns(connection, conversation))
+            if any(exchange not in rest for exchange in exchanges):
+                # Some of it was forgotten while the summary was written: that may tell of it.
+                summary, author = extract(rest), "extract"
             # Another process may have been faster: the first summary stands.
             written = connection.execute(
                 "UPDATE conversation SET summary = ?, author = ? WHERE id = ? AND summary IS NULL",
@@ -280,7 +287,7 @@ class Rotation:
             ).rowcount
             if written and author == "mind":
                 # One of the conversation's own sentences is found as it was said.
-                items.put(connection, items.clean(_item(conversation, summary, turns)))
+                items.put(connection, items.clean(_item(conversation, summary, [exchange.turn for exchange in rest])))
                 items.trim_changes(connection)
             query = f"SELECT {_COLUMNS} FROM conversation WHERE id = ?"  # noqa: S608 (a constant)
             row = connection.execute(query, (conversation.id,)).fetchone()

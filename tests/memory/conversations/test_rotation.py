@@ -85,6 +85,22 @@ def said(exchanges: list[Exchange]) -> list[str]:
     return [each.said for each in exchanges]
 
 
+async def test_what_is_forgotten_while_a_summary_is_written_does_not_come_back_with_it(tables, clock):
+    memory = LongTermMemory(tables)
+    await tables.write([turn(NOON, "My sister collects xylophones.", id="t1"), turn(NOON + 9, "It rained.", id="t2")])
+
+    async def summarise(exchanges: list[Exchange]) -> str:
+        assert (await memory.forget("ann", ["t1/said"])).turns == {"t1"}
+        return "They spoke of xylophones."
+
+    clock.now = NOON + 2 * HOUR
+    (conversation,) = await Rotation(tables, wall=clock, summarise=summarise).rotate("ann")
+    assert conversation.author == "extract"
+    assert "rained" in (conversation.summary or "")
+    assert "xylophone" not in (conversation.summary or "")
+    assert not [item for _, item in await memory.list_items("ann") if "xylophone" in item.text]
+
+
 # The recent conversation
 
 
