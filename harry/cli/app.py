@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harry.cli import bench, exit_codes, lore, memory, models, privacy, prompt, reminders, soc, token
 from harry.cli.groups import Group
 from harry.cli.options import AsJson, Call, Sets, writer
+
+if TYPE_CHECKING:
+    from harry.config.loading import Config, RunOptions
 
 app = typer.Typer(
     name="harry",
@@ -92,7 +95,29 @@ def run(  # noqa: PLR0917  (Typer passes them by name)
     from harry.config.loading import RunOptions
     from harry.daemon import run as daemon
 
-    raise typer.Exit(daemon.run(config, RunOptions(mic, speaker, events, until_quiet, door=True)))
+    options = RunOptions(mic, speaker, events, until_quiet, door=True)
+    if _offers_setup(config, options):
+        config = call.configuration(sets)
+    raise typer.Exit(daemon.run(config, options))
+
+
+def _offers_setup(config: Config, options: RunOptions) -> bool:
+    """Offer a newcomer at a terminal the questions of `harry setup`; True if they were asked."""
+    if options.until_quiet is not None or config.file is not None or config.data_folder.exists():
+        return False
+    from harry.cli import setup
+
+    return setup.is_first_start(config, options) and setup.offer(config, options)
+
+
+@app.command("setup", short_help="Choose microphone, loudspeaker, names, voice and mind.")
+def set_up(ctx: typer.Context, sets: Sets = None) -> None:
+    """Ask what a newcomer would set, try the sound at once, and write the answers down. Enter skips a question."""
+    call: Call = ctx.obj
+    config = call.configuration(sets)
+    from harry.cli import setup
+
+    setup.run(config, call.config_file)
 
 
 @app.command(short_help="Ask one thing, and print the reply.")

@@ -9,14 +9,12 @@ from __future__ import annotations
 import trio
 
 from actors.protocols import Loudspeaker, Microphone, TextToSpeech
-from actors.speaker import convert_rate
 from channels.clock import AudioClock
 from channels.gate import Gate
-from channels.messages import Chunk, Frame, Source, Utterance
-from channels.turn import Turn, new_id
+from channels.messages import Frame
 from harry.audio.choice import open_loudspeaker, open_microphone
+from harry.cli.sound_trial import LONGEST, load_voice, say_aloud
 from harry.config.loading import Config
-from harry.engines import registry
 from harry.errors import HarryError
 from harry.hearing.echo.canceller import Duplex
 from harry.session.echo_path import EchoPath
@@ -27,9 +25,6 @@ WORDS = (
     "One, two, three, four, five, six, seven. Thank you, that was all.",
 )
 
-LONGEST = 60.0
-"""Seconds after which it is given up."""
-
 
 async def listen_to_oneself(config: Config) -> tuple[str, str, str]:
     """Speak and listen. Returns the state (`ok`, `warning`, `problem`), what was found, and what to do."""
@@ -39,9 +34,7 @@ async def listen_to_oneself(config: Config) -> tuple[str, str, str]:
         loudspeaker = (await open_loudspeaker(config.audio.loudspeaker, clock)).device
         if microphone is None or loudspeaker is None:
             return "warning", "Harry needs a microphone and a loudspeaker for this.", "Connect them, or name them."
-        name = config.chain("text_to_speech")[0]
-        table = config.engine_table(name)
-        voice = await trio.to_thread.run_sync(registry.load_engine, "text_to_speech", name, table)
+        voice = await load_voice(config)
         with trio.fail_after(LONGEST):
             echo = await _speak(voice, microphone, loudspeaker, clock)
     except HarryError as error:
@@ -66,16 +59,7 @@ async def _speak(voice: TextToSpeech, microphone: Microphone, loudspeaker: Louds
         clock.start()
         await nursery.start(loudspeaker.play, gate)
         await nursery.start(microphone.capture, hear)
-        slot = gate.admit(Turn(Utterance(new_id(), "", Source.PROACTIVE), "you", "doctor", "you"))
-
-        async def write(chunk: Chunk) -> None:
-            fitted = await convert_rate(chunk, gate.rate)
-            await slot.write(fitted.pcm, fitted.words)
-
-        for words in WORDS:
-            await voice.speak(words, write)
-        slot.finish()
-        await slot.wait_played()
+        await say_aloud(voice, gate, *WORDS)
         nursery.cancel_scope.cancel()
     await voice.aclose()
     return echo

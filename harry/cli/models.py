@@ -44,26 +44,15 @@ def pull(ctx: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME|U
     """Download a model. A download that broke off goes on where it stopped."""
     call: Call = ctx.obj
     config = call.configuration(sets)
-    from functools import partial
-
     import trio
-    from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from harry.models import catalogue, fetching
+    from harry.cli.fetch_progress import pull_shown
+    from harry.models import catalogue
 
     known, model = catalogue.find_model(name)
     folder = catalogue.locate_model(config.data_folder, known)
     before = catalogue.read_pins(folder)
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        tasks = {file.name: bar.add_task(file.name, total=file.size) for file in model.files}
-
-        def progress(file: str, done: int, total: int | None) -> None:
-            bar.update(tasks[file], completed=done, total=total)
-
-        trio.run(partial(fetching.pull, model, folder, progress))
+    trio.run(pull_shown, model, folder)
     print(f"{known} is in {folder}. Its licence: {model.licence}.")
     for file in model.files:
         if not file.sha256 and file.name not in before:

@@ -55,6 +55,10 @@ class Config(BaseSettings):
         default="ask",
         description="`ask`: at a terminal Harry offers once to fetch a language model; `no`: he does not.",
     )
+    setup: Literal["ask", "no"] = Field(
+        default="ask",
+        description="`ask`: a first start at a terminal offers the questions of `harry setup`; `no`: it does not.",
+    )
     audio: Audio = Audio()
     engines: Engines = Engines()
     engine: dict[str, dict[str, Any]] = Field(

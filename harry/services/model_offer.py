@@ -33,14 +33,18 @@ Progress = Callable[[int, int], None]
 """Told the bytes that are there, and how many there will be."""
 
 
-def to_offer(config: Config, minds: Chain) -> tuple[str, Model] | None:
-    """Find the model to offer; None where there is a mind, nothing could be fetched or run, or it was declined."""
+def to_offer(config: Config, minds: Chain, *, again: bool = False) -> tuple[str, Model] | None:
+    """Find the model to offer; None where there is a mind, or nothing could be fetched or run.
+
+    One that was declined is offered only where the person asked to be asked (`again`).
+    """
     if config.fetch == "no" or config.local_only or config.memory.store == "memory" or minds.named:
         return None
     if any(each.later is None and each.name not in (LAST_RESORT, SMALLEST) for each in minds.candidates):
         return None
     name, model = catalogue.offered()
-    if (config.data_folder / DECLINED).exists() or not _fits(config.data_folder, model) or not has_default_route():
+    declined = (config.data_folder / DECLINED).exists() and not again
+    if declined or not _fits(config.data_folder, model) or not has_default_route():
         return None
     return name, model
 

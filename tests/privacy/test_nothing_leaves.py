@@ -20,6 +20,7 @@ from tests.privacy.watched import Watched, harry, watched
 
 COMMANDS: dict[str, list[str]] = {
     "ask": ["What can you do?"],
+    "setup": [],
     "doctor": [],
     "soc show": [],
     "soc write": [],
