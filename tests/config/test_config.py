@@ -223,7 +223,7 @@ def test_a_bad_value_is_told_with_its_place_its_key_and_what_was_expected(
         ("turn.__class__", "Known: attention_window, barge_in_voice, endpoint_silence, pre_roll, speculate, talk."),
         (
             "_file",
-            "redis, reminders, thinker, tools, turn, user, web.",
+            "redis, reminders, setup, thinker, tools, turn, user, web.",
         ),
     ],
 )
@@ -293,7 +293,7 @@ def test_a_value_cannot_smuggle_in_another_key() -> None:
 
 def test_the_documentation_lists_every_key_with_what_it_takes_and_its_default() -> None:
     page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
-    listed = [line for line in page.splitlines() if re.match(r"\| `(\w+\.|local_only`|fetch`)", line)]
+    listed = [line for line in page.splitlines() if re.match(r"\| `(\w+\.|local_only`|fetch`|setup`)", line)]
     assert listed == [format_row(key) for key in list_keys(Config)]
 
 
