@@ -50,6 +50,9 @@ class Audio(Section):
         default="auto",
         description="Whether Harry's own voice is taken out of the microphone; `auto`: between two sound cards.",
     )
+    chime: bool = Field(
+        default=False, description="Whether a soft sound says that you were heard, before the reply begins."
+    )
 
 
 class Engines(Section):

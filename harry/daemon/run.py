@@ -188,7 +188,7 @@ def _first_session(
     return host.open(
         user=config.user.name,
         devices=ConversationDevices(devices.clock, devices.microphone, devices.loudspeaker),
-        settings=_at_the_devices(host.settings(config.user.name), config.audio.echo, devices),
+        settings=_at_the_devices(host.settings(config.user.name), config, devices),
         inner=inner,
         attended=lambda: devices.loudspeaker is not None or attendance(),
         prepare=prepare,
@@ -280,13 +280,19 @@ def _wanted_loudspeaker(config: Config, options: RunOptions) -> str | list[str]:
     return options.loudspeaker or config.audio.loudspeaker
 
 
-def _at_the_devices(settings: ConversationSettings, echo: str, devices: _Devices) -> ConversationSettings:
+def _at_the_devices(settings: ConversationSettings, config: Config, devices: _Devices) -> ConversationSettings:
     """Settle whether Harry may hear himself: by default between two sound cards, never between files."""
+    echo = config.audio.echo
     microphone, loudspeaker = devices.microphone, devices.loudspeaker
     cards = isinstance(microphone, SoundcardMicrophone) and isinstance(loudspeaker, SoundcardLoudspeaker)
     both = microphone is not None and loudspeaker is not None
     cancel = both and (echo == "on" or (echo == "auto" and cards))
-    return replace(settings, cancel_echo=cancel, hears_himself=cancel or not isinstance(microphone, WavMicrophone))
+    return replace(
+        settings,
+        cancel_echo=cancel,
+        hears_himself=cancel or not isinstance(microphone, WavMicrophone),
+        chime=config.audio.chime and loudspeaker is not None,
+    )
 
 
 def _facts(config: Config, options: RunOptions, engines: Engines, devices: _Devices, storage: Storage) -> StartupFacts:

@@ -26,6 +26,7 @@ from channels.events import EventStream
 from channels.gate import Gate
 from channels.messages import Exchange, Recollection, Source, Utterance
 from channels.turn import Turn, new_id
+from harry.audio.ring_sound import chime
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.engines.traits import read_traits
@@ -91,7 +92,7 @@ class ConversationSettings:
     """How Harry is in this conversation. `always_meant`: whatever is heard is meant for him.
 
     `confirm` names tools that need a yes. `cancel_echo`: his own voice is taken out of the microphone; `hears_himself`:
-    it may come back through it at all.
+    it may come back through it at all. `chime`: a sound says that somebody was heard.
     """
 
     persona: str = "Harry"
@@ -101,6 +102,7 @@ class ConversationSettings:
     confirm: frozenset[str] = frozenset()
     cancel_echo: bool = False
     hears_himself: bool = True
+    chime: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +265,7 @@ class _Builder:
             rate=self.gate.rate,
             on_piece=lambda turn, text: self.conductor.add_piece(turn, text),
             actors=services.actors,
+            heard=chime(self.gate.rate) if self.settings.chime else b"",
         )
 
     def _dialogue(self) -> Dialogue:

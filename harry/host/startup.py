@@ -13,7 +13,7 @@ import structlog
 from actors.protocols import LanguageModel
 from channels.event_types import Degraded
 from channels.events import EventStream
-from harry.config.engine_presets import PORTS
+from harry.config.mind_presets import PORTS
 from harry.config.loading import Config, RunOptions
 from harry.engines.engine_set import Engines
 from harry.engines.traits import read_traits

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from harry.config.engine_presets import PRESETS
+from harry.config.mind_presets import PRESETS
 from harry.mind.openai.discovery import LocalServer
 
 BETTER_MINDS = (

@@ -60,6 +60,9 @@ CHANGEABLE = (
         span=(0.3, 3.0),
     ),
     Changeable(
+        "audio.chime", "Chime", "switch", "A soft sound at this computer says that you were heard, before he answers."
+    ),
+    Changeable(
         "thinker.enabled", "Thinks between turns", "switch", "He writes thoughts of his own when nobody speaks."
     ),
     Changeable(

@@ -18,7 +18,7 @@ from actors.text.phrases import Phrases
 from actors.text.segmentation import Wording
 from channels.events import EventStream
 from channels.gate import Slot
-from channels.messages import Chunk, Piece, Recollection
+from channels.messages import Chunk, Piece, Recollection, Source
 from channels.ports import Port
 from channels.turn import Turn
 from harry.engines.deadline import ProgressDeadline
@@ -59,7 +59,8 @@ class ReplyParts:
 class Pipeline:
     """Answers turns: the conductor's `answer`. All arguments belong to the session.
 
-    `rate` is the gate's, in Hz; `on_piece(turn, text)` is told each piece as it is handed to the voice.
+    `rate` is the gate's, in Hz; `on_piece(turn, text)` is told each piece as it is handed to the voice. `heard` is a
+    sound at that rate, played when something spoken was taken in.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Pipeline:
         rate: int,
         on_piece: Callable[[Turn, str], None],
         actors: ActorSet,
+        heard: bytes = b"",
     ) -> None:
         self._events = events
         self._parts = parts
@@ -78,9 +80,12 @@ class Pipeline:
         self._rate = rate
         self._on_piece = on_piece
         self._actors = actors
+        self._heard = heard
 
     async def __call__(self, turn: Turn, slot: Slot) -> None:
         """Run the stages of a turn. Raises what they raise, in an ExceptionGroup."""
+        if self._heard and turn.utterance.source is Source.VOICE:
+            await slot.write(self._heard)
         words = turn.utterance.speak
         if words is None and self._parts.reflex is not None:
             words = await self._parts.reflex(turn)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import trio
 
-from harry.config.engine_presets import PORTS
+from harry.config.mind_presets import PORTS
 from harry.config.loading import load_config
 from harry.engines import registry
 from harry.errors import ConfigurationError

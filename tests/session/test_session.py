@@ -11,13 +11,14 @@ from trio.testing import MockClock
 
 from actors.protocols import Request, TextDelta
 from channels.messages import Thought
+from harry.audio.ring_sound import chime
 from harry.errors import EngineError, EngineTimeout, StoreError
 from harry.memory.store.in_memory import InMemoryStore
 from harry.memory.store.records import Record
 from harry.session.session import TurnTakingSettings
 from harry.testing.engines import ScriptedLanguageModel
 from harry.voice.silent import Silent
-from tests.support.virtual_session import FRAME, FakeEar, FakeMind, house, says
+from tests.support.virtual_session import FRAME, RATE, FakeEar, FakeMind, house, says
 
 
 async def test_what_is_said_is_answered_aloud(autojump_clock: MockClock) -> None:
@@ -30,6 +31,23 @@ async def test_what_is_said_is_answered_aloud(autojump_clock: MockClock) -> None
         ]  # fmt: skip
         [heard] = home.happened("heard")
         assert heard.fields["text"] == "one two three four five."
+
+
+async def test_a_chime_says_that_a_voice_was_heard_before_the_reply_and_is_no_word(autojump_clock: MockClock) -> None:
+    async with house(ear=FakeEar("what is it?"), chime=True) as home:
+        await home.voice(1.0)
+        await home.silence(3.0)
+        sound = b"".join(pcm for _, pcm in home.sounded).lstrip(b"\0\0")
+        assert sound.startswith(chime(RATE).lstrip(b"\0\0"))
+        [heard] = home.happened("heard")
+        assert heard.fields["text"] == "one two three four five."
+
+
+async def test_a_line_that_was_typed_is_answered_without_a_chime(autojump_clock: MockClock) -> None:
+    async with house(chime=True) as home:
+        home.session.answer_typed("what is it?")
+        await home.silence(3.0)
+        assert chime(RATE)[200:1000] not in b"".join(pcm for _, pcm in home.sounded)
 
 
 @pytest.mark.parametrize(

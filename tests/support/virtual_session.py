@@ -134,13 +134,14 @@ async def house(
     loudspeaker: bool = True,
     cast: Any = None,
     wake: Any = None,
+    chime: bool = False,
 ) -> AsyncIterator[House]:
     clock = AudioClock()
     sounded: list[tuple[float, bytes]] = []
     microphone = HandFedMicrophone()
     session = build_conversation(
         Identity("you", "session", "harry"),
-        ConversationSettings(turn_taking=turn_taking or TurnTakingSettings()),
+        ConversationSettings(turn_taking=turn_taking or TurnTakingSettings(), chime=chime),
         ConversationServices(
             engines=Engines(
                 voice_activity=EnginePool("voice_activity", Energy("energy", EnergySettings())),

@@ -9,7 +9,7 @@ from typing import Any
 
 import trio
 
-from harry.config.engine_presets import PORTS
+from harry.config.mind_presets import PORTS
 from harry.errors import EngineError
 from harry.files.json_text import parse_json
 from harry.net.http_client import new_client, translate_errors
