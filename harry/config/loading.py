@@ -16,8 +16,8 @@ from platformdirs import user_config_path, user_data_path
 from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource
 
-from harry.config.mind_presets import PRESETS
 from harry.config.keys import explain_first_mistake
+from harry.config.mind_presets import PRESETS
 from harry.config.persona import load_configured_persona
 from harry.config.sections import (
     Actors,

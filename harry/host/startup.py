@@ -13,8 +13,8 @@ import structlog
 from actors.protocols import LanguageModel
 from channels.event_types import Degraded
 from channels.events import EventStream
-from harry.config.mind_presets import PORTS
 from harry.config.loading import Config, RunOptions
+from harry.config.mind_presets import PORTS
 from harry.engines.engine_set import Engines
 from harry.engines.traits import read_traits
 from harry.errors import ConfigurationError, EngineUnavailable

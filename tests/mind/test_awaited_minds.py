@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import trio
 
-from harry.config.mind_presets import PORTS
 from harry.config.loading import load_config
+from harry.config.mind_presets import PORTS
 from harry.engines import registry
 from harry.errors import ConfigurationError
 from harry.host import startup
