@@ -62,6 +62,7 @@ class Attention:
     _opened_at: float | None = None
     _was_open: tuple[float, float] = (float("inf"), float("-inf"))
     _awake_until: float = float("inf")
+    _sent_to_rest: bool = False
 
     # What happens.
 
@@ -83,6 +84,10 @@ class Attention:
         """Open the window: the wake phrase was spotted."""
         self._open(at)
 
+    def rest(self) -> None:
+        """Rest from now on: somebody asked for it. Whatever wakes him ends it."""
+        self._sent_to_rest = True
+
     def hear_voice(self, at: float) -> bool:
         """Somebody speaks. True if that wakes Harry: the pre-roll is to be heard as well."""
         if not self.is_resting(at):
@@ -101,6 +106,11 @@ class Attention:
 
     # What is asked.
 
+    @property
+    def pressed(self) -> bool:
+        """Whether the button holds the microphone open."""
+        return self._opened_at is not None
+
     def hears(self, at: float) -> bool:
         """Return whether the microphone's frames are to be listened to now."""
         if self.muted:
@@ -117,8 +127,8 @@ class Attention:
 
     def is_resting(self, at: float) -> bool:
         """Return whether voices need not be transcribed."""
-        quiet = at > self._awake_until and not self._answering and not self.always
-        return quiet and self.rest_after is not None and self._opened_at is None
+        quiet = self._sent_to_rest or (self.rest_after is not None and at > self._awake_until)
+        return quiet and not self._answering and not self.always and self._opened_at is None
 
     def seconds_until_rest(self, at: float) -> float:
         """Return the seconds until he may rest, if nothing happens meanwhile; infinite for one who never rests."""
@@ -168,6 +178,7 @@ class Attention:
         self._stay_awake(at)
 
     def _stay_awake(self, at: float) -> None:
+        self._sent_to_rest = False
         if self.rest_after is not None:
             self._awake_until = at + self.rest_after
 

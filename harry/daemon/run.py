@@ -12,8 +12,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -32,9 +32,12 @@ from harry.audio.soundcard import SoundcardLoudspeaker, SoundcardMicrophone
 from harry.audio.wav import WavMicrophone
 from harry.config.loading import Config, RunOptions
 from harry.daemon import web_server as front_door
+from harry.daemon.control_socket import controlled
+from harry.daemon.controls import RoomControls
 from harry.daemon.event_log import open_event_file, write_events
 from harry.daemon.first_start import fetch_wanted, offer_model
 from harry.daemon.gc_freeze import start_kept
+from harry.daemon.service_manager import ServiceManager
 from harry.daemon.startup_report import StartupFacts, greeting, is_greeting_due, startup_report
 from harry.daemon.typed_lines import Attendance, TypedLines
 from harry.engines.engine_set import Engines
@@ -89,8 +92,10 @@ def _leave_at_once() -> None:
 async def _run(config: Config, options: RunOptions) -> bool:
     stop = trio.CancelScope()
     received = _obey_signals(stop)
-    await _live(config, options, stop)
-    return bool(received)
+    manager = ServiceManager.take()
+    await _live(config, options, stop, manager)
+    manager.tell("STOPPING=1")
+    return bool(received) or stop.cancel_called
 
 
 def _obey_signals(scope: trio.CancelScope) -> list[int]:
@@ -127,7 +132,7 @@ def _obey_signals(scope: trio.CancelScope) -> list[int]:
     return received
 
 
-async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> None:
+async def _live(config: Config, options: RunOptions, stop: trio.CancelScope, manager: ServiceManager) -> None:
     """Load, converse, and let go. `stop` ends all but what has to be written at the end."""
     console = stdout_console()
     starting.refuse_one_file_for_two(config, options)
@@ -139,7 +144,8 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
                 held.callback(events_to.close)
             listeners = await front_door.take_port(config, held) if options.door and config.web.enabled else []
             budget = await opened_budget(config)
-            engines, fetch = await _engines(config, options, console, budget)
+            async with manager.patient("Engines are loaded."):
+                engines, fetch = await _engines(config, options, console, budget)
             held.push_async_callback(engines.aclose)
             inner = await open_inner_life(config, storage.database, engines.language_model, config.user.name)
             devices = await _devices(config, options, engines)
@@ -170,9 +176,38 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope) -> 
                         host.room = session
                         if door is not None:
                             session.events.publish(DoorOpened(address=door.address))
-                        with start_kept():
-                            greets = greet and facts.real_microphone
-                            await _converse(session, facts, options, console, at_terminal, greet=greets, fetch=fetch)
+                        async with _looked_after(config, options, host, session, stop=stop, manager=manager):
+                            with start_kept():
+                                greets = greet and facts.real_microphone
+                                await _converse(
+                                    session, facts, options, console, at_terminal, greet=greets, fetch=fetch
+                                )
+
+
+@asynccontextmanager
+async def _looked_after(
+    config: Config, options: RunOptions, host: Host, room: Session, *, stop: trio.CancelScope, manager: ServiceManager
+) -> AsyncIterator[None]:
+    """Let Harry be asked and moved from outside, and tell the service manager that he is ready and alive."""
+    controls = RoomControls(host, room, stop.cancel)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(controls.follow, room.events.listen())
+        nursery.start_soon(manager.keep_alive)
+        async with AsyncExitStack() as held:
+            if options.door and host.store.durable:
+                try:
+                    await held.enter_async_context(controlled(config.data_folder, controls.controls))
+                except StoreError as error:
+                    log.warning("harry status and the like will not reach this Harry", cause=str(error))
+            manager.tell("READY=1", f"STATUS={_ready(room)}")
+            yield
+        nursery.cancel_scope.cancel()
+
+
+def _ready(room: Session) -> str:
+    """Say for the service manager what is there and what is missing."""
+    hears = room.speech_input.recorder is not None
+    return "Listening." if hears else "Ready for typed words and the page; there is no microphone."
 
 
 def _first_session(

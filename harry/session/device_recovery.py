@@ -52,6 +52,12 @@ class KeptMicrophone:
         self.ended = microphone.ended
         self._microphone = microphone
         self._events = events
+        self._card: _Card | None = None
+
+    @property
+    def works(self) -> bool:
+        """Whether sound comes from it now: it was opened, and has not gone away since."""
+        return self._card is not None and self._card.works
 
     async def capture(
         self, hear: Callable[[Frame], None], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
@@ -61,8 +67,8 @@ class KeptMicrophone:
         def capture(*, task_status: trio.TaskStatus[None]) -> Awaitable[None]:
             return self._microphone.capture(hear, task_status=task_status)
 
-        card = _Card("microphone", "Harry listens again when it is back.", self._events, task_status)
-        await _keep(self._microphone, capture, card)
+        self._card = _Card("microphone", "Harry listens again when it is back.", self._events, task_status)
+        await _keep(self._microphone, capture, self._card)
 
 
 async def _keep(device: object, use: _Use, card: _Card) -> None:
@@ -94,6 +100,11 @@ class _Card:
         self._gone = False
         self._events = events
         self._task_status = task_status
+
+    @property
+    def works(self) -> bool:
+        """Whether it plays or records now."""
+        return self.ever and not self._gone
 
     def started(self, value: Any = None) -> None:
         """See `trio.TaskStatus`."""

@@ -12,7 +12,7 @@ from actors.listener import Cleaned, Listener, Yielding
 from actors.protocols import Microphone
 from actors.recorder import Recorder
 from actors.transcriber import Transcriber
-from actors.turn_taking.attention import Attention
+from actors.turn_taking.attention import Attention, Talk
 from actors.turn_taking.endpointing import Endpointing
 from actors.turn_taking.floor import Floor
 from channels.clock import AudioClock
@@ -48,6 +48,7 @@ class SpeechInput:
         self.transcriber: Transcriber | None = None
         self.turn_judge: TurnJudge | None = None
         self._resting: Resting | None = None
+        self._microphone: KeptMicrophone | None = None
         self._wake: WakeWordDetector | None = None
 
     def open(
@@ -70,7 +71,8 @@ class SpeechInput:
             return
         inbox = Port[Frame]("microphone frames", _SECOND_OF_FRAMES, WhenFull.DROP_OLDEST)
         self._wake = WakeWordDetector(wake, self._attention, self._events) if wake else None
-        self.recorder = actors.recorder(KeptMicrophone(microphone, self._events), inbox)
+        self._microphone = KeptMicrophone(microphone, self._events)
+        self.recorder = actors.recorder(self._microphone, inbox)
         self.transcriber = transcriber = actors.transcriber(
             ear=engines.speech_to_text.lease, events=self._events, on_transcript=on_transcript
         )
@@ -125,11 +127,38 @@ class SpeechInput:
             self.heed_button()
             self._events.publish(Muted(muted=muted))
 
+    @property
+    def works(self) -> bool:
+        """Whether sound comes from the microphone now, muted or not."""
+        return self._microphone is not None and self._microphone.works
+
+    def rest(self) -> None:
+        """Rest now, as after a long silence."""
+        self._attention.rest()
+        self._look()
+
+    def wake(self) -> None:
+        """Wake up, and take what is said next as meant for Harry."""
+        self._attention.wake(self._clock.now())
+        self._look()
+
+    def _look(self) -> None:
+        if self._resting is not None:
+            self._resting.look()
+
     def press(self) -> None:
         """Take a press of the push-to-talk button: it opens the microphone, or closes it and ends the utterance."""
         if self._attention.press(self._clock.now()) and self.listener is not None:
             self.listener.release()
         self.heed_button()
+
+    def hold(self, down: bool) -> None:
+        """Hold the push-to-talk button down, or let it go; a microphone that is always open is woken by it."""
+        if self._attention.talk is Talk.OPEN:
+            if down:
+                self.wake()
+        elif down is not self._attention.pressed:
+            self.press()
 
     def heed_button(self) -> None:
         """Shut or open the microphone as the button and the mute have it."""

@@ -29,6 +29,7 @@ class Resting:
         self._events = events
         self._hand_over = hand_over
         self._voice_wakes = voice_wakes
+        self._resting = False
 
     def take(self, speech: Speech) -> None:
         """Hand speech to the ear, unless Harry rests and is not woken by it."""
@@ -37,15 +38,18 @@ class Resting:
             return
         self._hand_over(speech)
 
+    def look(self) -> None:
+        """Publish `resting` if that has changed."""
+        if self._attention.is_resting(self._events.clock.now()) is not self._resting:
+            self._resting = not self._resting
+            self._events.publish(RestChanged(resting=self._resting))
+
     async def run(self) -> None:
         """Publish `resting` whenever that changes, until cancelled. Whatever wakes Harry is an event."""
         happenings = self._events.listen(16)
-        resting = False
         while True:
             now = self._events.clock.now()
-            if self._attention.is_resting(now) is not resting:
-                resting = not resting
-                self._events.publish(RestChanged(resting=resting))
-            patience = float("inf") if resting else self._attention.seconds_until_rest(now) + _ROUNDING
+            self.look()
+            patience = float("inf") if self._resting else self._attention.seconds_until_rest(now) + _ROUNDING
             with trio.move_on_after(patience):
                 await happenings.__anext__()

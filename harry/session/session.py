@@ -123,6 +123,11 @@ class Session:
         return self.conductor.commit(utterance)
 
     @property
+    def loudspeaker(self) -> Loudspeaker | None:
+        """What Harry is heard from here."""
+        return self._parts.loudspeaker
+
+    @property
     def has_loudspeaker(self) -> bool:
         """Whether what Harry says here can sound."""
         return self._parts.loudspeaker is not None

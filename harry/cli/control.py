@@ -1,0 +1,124 @@
+"""`harry status`, `stop`, `mute` and the like: they reach the Harry who runs on the configured data folder."""
+
+# ruff: noqa: PLC0415  # what a command needs is imported when it runs: help and mistakes answer at once
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from harry.cli.options import AsJson, Call, Sets
+
+app = typer.Typer()
+"""Commands at the root of the command line."""
+
+
+@app.command(short_help="Say how the Harry who runs is.")
+def status(
+    ctx: typer.Context,
+    as_json: AsJson = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Say it again whenever it changes.")] = False,
+    sets: Sets = None,
+) -> None:
+    """Say how the Harry who runs is: what he does, hears and speaks with, and what went wrong. Exit 1 if none runs."""
+    from harry.daemon.control_socket import ask
+
+    folder = ctx.obj.configuration(sets).data_folder
+    try:
+        for state in ask(folder, {"do": "status", "watch": watch}):
+            print(json.dumps(state) if as_json else _told(state), flush=True)
+            if not watch:
+                return
+    except ConnectionError as error:
+        print(json.dumps({"ready": False, "listening": False}) if as_json else f"{error} `harry run` starts one.")
+    raise typer.Exit(1)
+
+
+@app.command(short_help="End the Harry who runs, in order.")
+def stop(ctx: typer.Context, sets: Sets = None) -> None:
+    """End the Harry who runs, in order: what was said is kept."""
+    _do(ctx, "stop", sets, "Harry ends.")
+
+
+@app.command(short_help="Make him fall silent.")
+def hush(ctx: typer.Context, sets: Sets = None) -> None:
+    """Make the Harry of the room fall silent."""
+    _do(ctx, "hush", sets, "Silent.")
+
+
+@app.command(short_help="Shut the microphone.")
+def mute(ctx: typer.Context, sets: Sets = None) -> None:
+    """Shut the microphone until `harry unmute`."""
+    _do(ctx, "mute", sets, "The microphone is shut.")
+
+
+@app.command(short_help="Open the microphone again.")
+def unmute(ctx: typer.Context, sets: Sets = None) -> None:
+    """Open the microphone again."""
+    _do(ctx, "unmute", sets, "The microphone is open.")
+
+
+@app.command(short_help="Let him rest until he is woken.")
+def rest(ctx: typer.Context, sets: Sets = None) -> None:
+    """Let him rest now, as after a long silence: the wake phrase wakes him, or, without one, any voice."""
+    _do(ctx, "rest", sets, "Harry rests.")
+
+
+@app.command(short_help="Wake him: what you say next is meant for him.")
+def wake(ctx: typer.Context, sets: Sets = None) -> None:
+    """Wake him. What you say next is meant for him, without his name."""
+    _do(ctx, "wake", sets, "Harry listens.")
+
+
+@app.command(short_help="Hold the push-to-talk button down.")
+def press(ctx: typer.Context, sets: Sets = None) -> None:
+    """Hold the push-to-talk button down, for a shortcut of your desktop; with an open microphone it wakes him."""
+    _do(ctx, "press", sets, "")
+
+
+@app.command(short_help="Let go of the push-to-talk button.")
+def release(ctx: typer.Context, sets: Sets = None) -> None:
+    """Let go of the push-to-talk button: what you said is answered."""
+    _do(ctx, "release", sets, "")
+
+
+def _do(ctx: typer.Context, command: str, sets: list[str] | None, done: str) -> None:
+    from harry.daemon.control_socket import ask
+    from harry.errors import HarryError
+
+    call: Call = ctx.obj
+    try:
+        answer = next(ask(call.configuration(sets).data_folder, {"do": command}), {})
+    except ConnectionError as error:
+        raise HarryError(str(error), remedy="`harry run` starts one.") from error
+    if "error" in answer:
+        raise HarryError(answer["error"], remedy=answer.get("remedy", ""))
+    if done:
+        print(done)
+
+
+def _told(state: dict[str, Any]) -> str:
+    """Say a state in a few lines."""
+    devices = state["devices"]
+    lines = [
+        f"Harry {state['version']} is {state['state']}{', off the record' if state['off_the_record'] else ''}.",
+        f"  hears with   {_device(devices['microphone'], works=devices['microphone_works'])}",
+        f"  speaks with  {devices['loudspeaker'] or 'nothing'}",
+        *(f"  {role.replace('_', ' '):<18} {engine or 'none'}" for role, engine in state["engines"].items()),
+        f"  conversations {state['sessions']}, memory {state['memory_mb']} MB, process {state['process']}",
+    ]
+    failing = [name for name, how in state["actors"].items() if how != "running"]
+    if failing:
+        lines.append(f"  failing: {', '.join(failing)}")
+    if not state["keeps"]:
+        lines.append("  Nothing is kept on disk.")
+    lines += [f"  trouble: {error}" for error in state["errors"][-3:]]
+    return "\n".join(lines)
+
+
+def _device(name: str | None, *, works: bool) -> str:
+    if name is None:
+        return "nothing"
+    return name if works else f"{name}, which is away"

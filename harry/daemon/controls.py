@@ -1,0 +1,66 @@
+"""What may be asked of the Harry of the room at his control socket, and what each command does."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from channels.event_types import Degraded, ErrorOccurred
+from channels.events import EventSubscription
+from harry.daemon.control_socket import Command, Controls
+from harry.errors import DeviceError
+from harry.host.host import Host
+from harry.services.overview import overview
+from harry.session.session import Session
+
+ERRORS = 20
+"""Troubles that `status` tells, the newest last."""
+
+
+class RoomControls:
+    """Makes the controls of a room. `stop()` ends Harry in order."""
+
+    def __init__(self, host: Host, room: Session, stop: Callable[[], None]) -> None:
+        self._host = host
+        self._room = room
+        self._stop = stop
+        self._errors: deque[str] = deque(maxlen=ERRORS)
+        self.controls = Controls(self.status, self._commands())
+
+    def status(self) -> dict[str, Any]:
+        """Return how Harry is."""
+        return overview(self._host, self._room, list(self._errors))
+
+    async def follow(self, happenings: EventSubscription) -> None:
+        """Note what goes wrong in the room, and wake those who watch, until cancelled."""
+        async for event in happenings:
+            match event.what:
+                case ErrorOccurred(message=message) | Degraded(message=message, over=False):
+                    self._errors.append(message)
+                case _:
+                    pass
+            self.controls.changed()
+
+    def _commands(self) -> dict[str, Command]:
+        hearing = self._room.speech_input
+        return {
+            "stop": lambda _: self._stop(),
+            "hush": lambda _: self._hush(),
+            "mute": lambda _: self._with_microphone(lambda: hearing.mute(True)),
+            "unmute": lambda _: self._with_microphone(lambda: hearing.mute(False)),
+            "rest": lambda _: self._with_microphone(hearing.rest),
+            "wake": lambda _: self._with_microphone(hearing.wake),
+            "press": lambda _: self._with_microphone(lambda: hearing.hold(True)),
+            "release": lambda _: self._with_microphone(lambda: hearing.hold(False)),
+        }
+
+    def _with_microphone(self, act: Callable[[], None]) -> None:
+        if self._room.speech_input.recorder is None:
+            raise DeviceError(
+                "Harry has no microphone here.", remedy="Connect one and start him again, or choose one: harry setup."
+            )
+        act()
+
+    def _hush(self) -> None:
+        self._room.conductor.cut("stop")
