@@ -31,6 +31,9 @@ WITHIN = 5.0
 MAX_CLIENTS = 16
 """Clients at a time; further ones wait."""
 
+BACKLOG = 128
+"""Clients that may wait to be let in."""
+
 _LONGEST = 100
 """Bytes of a path that every system takes for a socket."""
 
@@ -104,7 +107,7 @@ async def _bound(folder: Path) -> trio.socket.SocketType:
         path.unlink(missing_ok=True)
         with reachable(path) as address:
             await listener.bind(address)
-        listener.listen(MAX_CLIENTS)
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise StoreError(f"{path} cannot be made: {error.strerror}.") from error

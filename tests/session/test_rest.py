@@ -72,3 +72,29 @@ async def test_who_never_rests_never_says_so(autojump_clock: MockClock) -> None:
     async with house(turn_taking=TurnTakingSettings(rest_after=0.0)) as home:
         await trio.sleep(1_500.0)
         assert not rests(home)
+
+
+async def test_he_rests_when_he_is_told_to_and_a_voice_wakes_him(autojump_clock: MockClock) -> None:
+    async with house(ear=FakeEar("Harry, what is it?"), turn_taking=RESTS) as home:
+        await home.silence(1.0)
+        home.session.speech_input.rest()
+        await home.silence(0.1)
+        assert rests(home) == [True]
+        await home.voice(1.0)
+        await home.silence(2.0)
+        assert rests(home) == [True, False]
+        assert home.happened("turn_began")
+
+
+async def test_he_who_never_rests_by_himself_rests_when_he_is_told_to_and_wakes_when_told(
+    autojump_clock: MockClock,
+) -> None:
+    never = TurnTakingSettings(rest_after=0.0, attention_window=5.0)
+    async with house(turn_taking=never) as home:
+        await home.silence(60.0)
+        assert rests(home) == []
+        home.session.speech_input.rest()
+        home.session.speech_input.wake()
+        await home.silence(0.1)
+        assert rests(home) == [True, False]
+        assert home.session.attention.is_open(home.session.clock.now())

@@ -1,0 +1,119 @@
+"""`harry status` and its like, on a Harry who really runs; `harry service unit` as systemd reads it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harry.cli.service import unit_text
+from tests.cli.test_cli import HARRY, environment, harry
+
+CALL = (
+    "run", "--mic", "none", "--speaker", "none", "--events", "/dev/stderr", "--set", "web.port=0",
+    "--set", "engines.language_model=scripted", "--set", "engines.text_to_speech=scripted",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A Harry who runs; gives his folder."""
+    home = tmp_path_factory.mktemp("home")
+    process = subprocess.Popen(
+        [*HARRY, *CALL], env=environment(home), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith(b"{") and json.loads(line)["event"] == "door":
+            break
+    yield home
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+
+
+def test_status_tells_how_he_is_to_people_and_to_programs(running: Path) -> None:
+    done = harry(running, "status", "--json")
+    state = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert {
+        "ready", "listening", "devices", "sessions", "actors", "engines", "memory_mb", "errors", "version",
+    } <= state.keys()  # fmt: skip
+    assert (state["ready"], state["listening"], state["sessions"]) == (True, False, 1)
+    assert state["actors"]["reminders"] == "running"
+    assert "hears with   nothing" in harry(running, "status").stdout
+
+
+@pytest.mark.parametrize("command", ["mute", "unmute", "rest", "wake", "press", "release"])
+def test_without_a_microphone_its_commands_say_so(running: Path, command: str) -> None:
+    done = harry(running, command)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "no microphone" in done.stderr
+
+
+def test_hush_is_done_whether_he_speaks_or_not(running: Path) -> None:
+    assert harry(running, "hush").returncode == 0
+
+
+@pytest.mark.parametrize("command", ["stop", "mute", "hush", "rest"])
+def test_where_no_harry_runs_it_is_said_and_how_to_start_one(tmp_path: Path, command: str) -> None:
+    done = harry(tmp_path, command)
+    assert done.returncode == 1
+    assert "No Harry runs" in done.stderr
+    assert list(tmp_path.iterdir()) == [], "asking leaves nothing behind"
+
+
+def test_status_of_no_harry_is_an_answer_and_exit_code_1(tmp_path: Path) -> None:
+    done = harry(tmp_path, "status", "--json")
+    assert (done.returncode, json.loads(done.stdout)) == (1, {"ready": False, "listening": False})
+
+
+def test_stop_ends_him_in_order(tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        [*HARRY, *CALL], env=environment(tmp_path), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stderr is not None
+    next(line for line in process.stderr if line.startswith(b"{") and json.loads(line)["event"] == "door")
+    assert harry(tmp_path, "stop").stdout == "Harry ends.\n"
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert not (tmp_path / "control.sock").exists()
+
+
+# The service
+
+
+def test_the_unit_starts_this_harry_with_his_own_folder_and_file(tmp_path: Path) -> None:
+    text = unit_text(tmp_path / "my harry.toml", {"HARRY_HOME": str(tmp_path / "100% mine")})
+    assert f'ExecStart={sys.executable} -m harry.cli.app --config "{tmp_path}/my harry.toml" run' in text
+    assert f'Environment="HARRY_HOME={tmp_path}/100%% mine"' in text
+    assert "Type=notify" in text
+    assert "Environment" not in unit_text(None, {})
+
+
+def test_what_is_said_does_not_reach_the_journal() -> None:
+    assert "StandardOutput=null" in unit_text(None, {})
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
+def test_systemd_finds_no_fault_with_the_unit(tmp_path: Path) -> None:
+    (tmp_path / "harry.service").write_text(unit_text(None, {}))
+    known = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path), "SYSTEMD_LOG_LEVEL": "warning"}
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--user", tmp_path / "harry.service"],
+        env=known, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_service_that_systemd_does_not_know_is_one_sentence(tmp_path: Path) -> None:
+    done = harry(tmp_path, "service", "start")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr

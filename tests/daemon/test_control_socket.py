@@ -1,0 +1,134 @@
+"""The control socket: one line asked, one answered, however many come and however they go."""
+
+from __future__ import annotations
+
+import json
+import socket
+import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+
+from harry.daemon.control_socket import MAX_CLIENTS, SOCKET, WITHIN, Controls, ask, controlled, reachable
+from harry.errors import DeviceError
+
+
+class Switch:
+    """Something that is on or off."""
+
+    def __init__(self) -> None:
+        self.on = False
+        self.controls = Controls(lambda: {"on": self.on}, {"turn on": self._turn_on, "fail": self._fail})
+
+    def _turn_on(self, _: object) -> None:
+        self.on = True
+        self.controls.changed()
+
+    def _fail(self, _: object) -> None:
+        raise DeviceError("There is no lamp.", remedy="Buy one.")
+
+
+@pytest.fixture
+def switch() -> Switch:
+    return Switch()
+
+
+def asked(folder: Path, **request: object) -> dict[str, Any]:
+    return next(ask(folder, request))
+
+
+async def answer(folder: Path, **request: object) -> dict[str, Any]:
+    return await trio.to_thread.run_sync(partial(asked, folder, **request))
+
+
+@asynccontextmanager
+async def connected(folder: Path) -> AsyncIterator[trio.SocketStream]:
+    with reachable(folder / SOCKET) as address:
+        stream = await trio.open_unix_socket(address)
+    async with stream:
+        yield stream
+
+
+async def test_a_command_is_done_and_answered_with_the_state(tmp_path: Path, switch: Switch) -> None:
+    async with controlled(tmp_path, switch.controls):
+        assert await answer(tmp_path, do="status") == {"on": False}
+        assert await answer(tmp_path, do="turn on") == {"on": True}
+
+
+async def test_what_cannot_be_done_is_answered_in_a_sentence(tmp_path: Path, switch: Switch) -> None:
+    async with controlled(tmp_path, switch.controls):
+        assert await answer(tmp_path, do="fail") == {"error": "There is no lamp.", "remedy": "Buy one."}
+        unknowns: tuple[object, ...] = ("fly", None, 3, ["status"], {})
+        for unknown in unknowns:
+            assert "error" in await answer(tmp_path, do=unknown)
+
+
+async def test_only_the_owner_may_open_it_and_nothing_is_left_of_it(tmp_path: Path, switch: Switch) -> None:
+    async with controlled(tmp_path, switch.controls):
+        mode = (await trio.Path(tmp_path / SOCKET).stat()).st_mode
+        assert stat.S_ISSOCK(mode)
+        assert stat.S_IMODE(mode) == 0o600
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ConnectionError, match="No Harry runs"):
+        asked(tmp_path, do="status")
+
+
+async def test_a_socket_that_a_killed_harry_left_is_told_from_a_running_one_and_replaced(
+    tmp_path: Path, switch: Switch
+) -> None:
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(tmp_path / SOCKET))
+    with pytest.raises(ConnectionError, match="No Harry runs"):
+        asked(tmp_path, do="status")
+    async with controlled(tmp_path, switch.controls):
+        assert await answer(tmp_path, do="status") == {"on": False}
+
+
+async def test_a_folder_with_a_name_longer_than_sockets_take_serves_too(tmp_path: Path, switch: Switch) -> None:
+    folder = tmp_path / ("long" * 20) / ("longer" * 20)
+    folder.mkdir(parents=True)
+    async with controlled(folder, switch.controls):
+        assert await answer(folder, do="turn on") == {"on": True}
+
+
+async def test_a_watcher_is_told_of_every_change_at_once(tmp_path: Path, switch: Switch) -> None:
+    async with controlled(tmp_path, switch.controls), connected(tmp_path) as watcher:
+        await watcher.send_all(b'{"do": "status", "watch": true}\n')
+        assert json.loads(await watcher.receive_some()) == {"on": False}
+        await answer(tmp_path, do="turn on")
+        assert json.loads(await watcher.receive_some()) == {"on": True}
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\n", b"status\n", b"[]\n", b"\xff\xfe\n", b"[" * 100_000, b"x" * 200_000, b'{"do":']
+)
+async def test_what_is_no_request_ends_its_own_connection_only(tmp_path: Path, switch: Switch, data: bytes) -> None:
+    async with controlled(tmp_path, switch.controls):
+        async with connected(tmp_path) as stranger:
+            try:
+                await stranger.send_all(data)
+                await stranger.send_eof()
+                assert await stranger.receive_some() == b""
+            except trio.BrokenResourceError:
+                pass
+        assert await answer(tmp_path, do="status") == {"on": False}
+
+
+async def test_clients_that_say_nothing_are_let_go_and_keep_nobody_out_for_ever(
+    tmp_path: Path, switch: Switch, autojump_clock: trio.testing.MockClock
+) -> None:
+    async with controlled(tmp_path, switch.controls), trio.open_nursery() as nursery:
+
+        async def dawdle() -> None:
+            async with connected(tmp_path) as stream:
+                assert await stream.receive_some() == b""
+
+        for _ in range(2 * MAX_CLIENTS):
+            nursery.start_soon(dawdle)
+    assert trio.current_time() < 4 * WITHIN
