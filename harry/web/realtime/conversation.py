@@ -55,6 +55,7 @@ class Conversation:
         self.word = secrets.token_urlsafe(24)
         self.open = False
         self._attached = False
+        self._looks_elsewhere = request.query.get("elsewhere") == "1"
         self.user = request.user
         self._host = host
         self._clock = AudioClock()
@@ -95,7 +96,7 @@ class Conversation:
             trio.open_nursery() as nursery,
         ):  # fmt: skip
             nursery.start_soon(self.state.telling.run, self._thought)
-            if self.state.outbox.knows_harry:
+            if self._looks_elsewhere and self.state.outbox.knows_harry:
                 elsewhere = Elsewhere(self._host, self.state.outbox, self.user, self.session.identity.session)
                 nursery.start_soon(elsewhere.run)
             nursery.start_soon(self._overflow, nursery.cancel_scope)
