@@ -74,7 +74,8 @@ class EventSubscription:
         return sum(map(len, self._reserved.values()))
 
     def _room(self, count: int) -> bool:
-        return len(self._queue) + self._promised + count <= self.capacity
+        promised = self._promised if self._reserved else 0
+        return len(self._queue) + promised + count <= self.capacity
 
     def _reserve(self, turn: str) -> None:
         self._reserved[turn] = set(RESERVED)
@@ -85,8 +86,8 @@ class EventSubscription:
 
     def _offer(self, event: Event) -> None:
         kind = type(event.what)
-        promised = self._reserved.get(event.turn or "", set())
-        if kind in promised:
+        promised = self._reserved.get(event.what.turn or "") if self._reserved else None
+        if promised is not None and kind in promised:
             promised.discard(kind)
         elif not self._room(1) and (self._stalled or not (self.lossless and kind in RESERVED)):
             # A turn cut before its reservation was granted still tells its end: at most three such events a turn.
