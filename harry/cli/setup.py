@@ -93,20 +93,24 @@ class Setup:
         """Ask everything in order; about the sound cards and the language model only where these are wanted."""
         print("Enter skips a question; Control-D ends. Everything can be changed later.")
         try:
-            self._name()
-            if sound:
-                if self._loudspeaker():
-                    self._voice()
-                self._microphone()
-            self._wake_phrase()
-            if mind:
-                self._mind()
+            with home_left_alone():
+                self._ask_all(sound=sound, mind=mind)
         except LeftEarlyError:
             print("That is all for now.")
         if self.path.exists():
             print(f"Your settings are in {self.path}.")
         else:
             print("Nothing was changed.")
+
+    def _ask_all(self, *, sound: bool, mind: bool) -> None:
+        self._name()
+        if sound:
+            if self._loudspeaker():
+                self._voice()
+            self._microphone()
+        self._wake_phrase()
+        if mind:
+            self._mind()
 
     def _answer(self, question: str) -> str:
         answer = self.ask(question)
@@ -242,8 +246,7 @@ def devices_of(kind: Literal["microphone", "loudspeaker"]) -> list[DeviceInfo]:
     )
     for look in looks:
         try:
-            with home_left_alone():
-                found = look()
+            found = look()
         except DeviceError:
             continue
         if found:
@@ -258,8 +261,7 @@ def _one_or_more(device: str | list[str]) -> str | list[str]:
 def _tried(doing: Callable[..., Awaitable[T]], *arguments: object) -> T | None:
     """Run something that uses devices or the network; what goes wrong is one sentence, and None."""
     try:
-        with home_left_alone():
-            return trio.run(partial(doing, *arguments))
+        return trio.run(partial(doing, *arguments))
     except HarryError as error:
         print(f"{error.message} {error.remedy}".strip())
     except trio.TooSlowError:
