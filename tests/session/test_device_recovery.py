@@ -146,9 +146,18 @@ async def test_a_microphone_that_goes_and_comes_is_heard_again_and_told_once_eac
     events, heard = a_stream(), list[Frame]()
     told = events.listen(100)
     microphone = KeptMicrophone(Deafened(), events)
+    works: list[bool] = []
+
+    def hear(frame: Frame) -> None:
+        heard.append(frame)
+        works.append(microphone.works)
+
+    assert not microphone.works
     with trio.move_on_after(5):
-        await microphone.capture(heard.append)
+        await microphone.capture(hear)
     assert len(heard) == 6
+    assert all(works)
+    assert not microphone.works
     assert [each.fields["message"] for each in told.take_waiting()] == [
         "The microphone has gone. Harry listens again when it is back.",
         "The microphone is back.",

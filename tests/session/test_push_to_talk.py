@@ -30,3 +30,30 @@ async def test_what_is_said_before_a_press_is_not_heard(autojump_clock: MockCloc
         await home.silence(2.0)
         assert not home.happened("speech_started")
         assert ear.calls == 0
+
+
+async def test_a_key_that_is_held_hears_until_it_is_let_go_however_often_it_repeats(autojump_clock: MockClock) -> None:
+    async with house(ear=FakeEar("I need milk and"), turn_taking=TOGGLE) as home:
+        hearing = home.session.speech_input
+        hearing.hold(True)
+        await home.voice(0.5)
+        hearing.hold(True)
+        await home.voice(0.5)
+        released = home.session.clock.now()
+        hearing.hold(False)
+        hearing.hold(False)
+        await home.silence(3.0)
+        [began] = home.happened("turn_began")
+        assert began.at == pytest.approx(released, abs=2 * FRAME)
+
+
+async def test_with_an_open_microphone_a_held_key_wakes_him_and_letting_go_changes_nothing(
+    autojump_clock: MockClock,
+) -> None:
+    async with house(turn_taking=TurnTakingSettings(attention_window=1.0)) as home:
+        await home.silence(5.0)
+        attention, now = home.session.attention, home.session.clock.now
+        assert not attention.is_open(now())
+        home.session.speech_input.hold(True)
+        home.session.speech_input.hold(False)
+        assert attention.is_open(now())
