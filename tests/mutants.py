@@ -24,7 +24,7 @@ EGRESS = ("tests/net/test_egress.py",)
 WRITER = ("tests/actors/test_soc_writer.py",)
 FILES = ("tests/files/test_synced.py",)
 SECRETS = ("tests/test_redaction.py",)
-TOOLS = ("tests/tools/test_tools.py", "tests/tools/test_confirmation.py", "tests/tools/test_mcp_servers.py")
+TOOLS = ("tests/tools/test_confirmation.py", "tests/tools/test_mcp_servers.py")
 HOSTING = ("tests/host/test_guests.py",)
 
 
