@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
+from pydantic import BaseModel, SecretStr
 
 from harry.config.loading import Config, load_config
 from harry.engines.registry import check_engine_table
 from harry.errors import ConfigurationError
-from harry.redaction import MASK, masked, masked_address, without_secrets
+from harry.redaction import ADDRESS, HIDDEN, MASK, masked, masked_address, shown_settings, without_secrets
 from harry.services.settings import shown
 
 SECRET = "S3CRET"
@@ -101,3 +102,16 @@ def test_what_a_library_says_of_an_address_is_logged_without_its_secrets() -> No
     said = f"Client error '401' for url 'http://me:{SECRET}@h/mcp?key={SECRET}'"
     assert SECRET not in masked(said)
     assert "h/mcp" in masked(said)
+
+
+def test_a_setting_is_hidden_by_its_mark_whatever_it_is_called() -> None:
+    class OfAPlugIn(BaseModel):
+        words: Annotated[list[str], HIDDEN]
+        table: Annotated[dict[str, int], HIDDEN]
+        place: Annotated[str, ADDRESS]
+        word: SecretStr | None
+        other: str
+
+    given = {"words": [SECRET], "table": {"pin": 1234}, "place": f"{SECRET}@h/x?{SECRET}", "word": SECRET, "other": "o"}
+    told = shown_settings(OfAPlugIn, given)
+    assert told == {"words": [MASK], "table": {"pin": MASK}, "place": f"{MASK}@h/x?{MASK}", "word": MASK, "other": "o"}
