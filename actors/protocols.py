@@ -195,10 +195,14 @@ class Tool:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What a call came to: as it is remembered, and pictures (`data:` URIs) that the mind is shown with it."""
+    """What a call came to: as it is remembered, and pictures (`data:` URIs) that the mind is shown with it.
+
+    `question` is what the user has to be asked before it is done; "" where he need not be asked.
+    """
 
     use: ToolUse
     pictures: tuple[str, ...] = ()
+    question: str = ""
 
 
 class Toolbox(Protocol):

@@ -1,7 +1,8 @@
 """The responder, second stage of a turn: it asks the mind, has tools used, and hands on the reply in spoken pieces.
 
 The first piece is a clause or six words, so that Harry begins to speak while the rest is still being thought. A mind
-that calls for tools is asked again with what came of them; what claims a deed waits until the deed is done.
+that calls for tools is asked again with what came of them; what claims a deed waits until the deed is done. Where the
+user has to agree first, the reply ends with that question, in Harry's words and not in the mind's.
 """
 
 from __future__ import annotations
@@ -65,6 +66,10 @@ async def respond(
         if tools is None or not asked.calls:
             break
         used = await _used(tools, asked, phrases or load_phrases("en"))
+        if questions := [each.question for each in used if each.question]:
+            # Asked as the toolbox words them, and last: a mind could ask one thing and have the yes for another.
+            await said.say(" ".join(questions), first=True)
+            break
         messages = (*messages, *_told(asked, used))
     out.close()
 

@@ -1,12 +1,18 @@
-"""What must never be shown: how a secret is recognised by its name or its look, and what is shown in its place.
+"""What must never be shown: how a secret is recognised by its place, name or look, and what is shown in its place.
 
-The configuration, the log and `harry doctor` all ask here, so that one rule decides for all three.
+The configuration, the log and `harry doctor` all ask here, so that one rule decides for all three. A setting whose
+value may be one is marked where it is declared, `Annotated[str, HIDDEN]` or `Annotated[str, ADDRESS]`.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
 
 MASK = "***"
 """What is shown instead of a secret."""
@@ -17,8 +23,21 @@ _NAMES = re.compile(
 _LOOKS = re.compile(r"\b(?:sk|pk|rk|gsk|hf|ghp|xai)[-_][A-Za-z0-9_\-]{8,}|(?<=bearer )\S+", re.IGNORECASE)
 
 
+class Mark(Enum):
+    """What a setting may hold, as its declaration says."""
+
+    HIDDEN = "hidden"
+    ADDRESS = "address"
+
+
+HIDDEN = Mark.HIDDEN
+"""Whatever another program wants, secrets among it: nothing of it is shown."""
+
+ADDRESS = Mark.ADDRESS
+"""An address, of which user, password and query are for its server alone."""
+
 _PLACES = frozenset({"headers", "env", "args", "extra"})
-"""Tables and lists that hold whatever another program wants, secrets among it: nothing of them is shown."""
+"""How such settings are called everywhere: in tables that nobody declared, too."""
 
 _USERINFO = re.compile(r"(?<=://)\S*@")  # to the last @: a password may hold any character
 _QUERY = re.compile(r"(?<=://)([^\s?#]*)[?#]\S*")
@@ -30,8 +49,8 @@ def is_secret(name: str, value: object) -> bool:
 
 
 def masked(text: str) -> str:
-    """Mask everything in the text that looks like a secret."""
-    return _LOOKS.sub(MASK, text)
+    """Mask everything in the text that looks like a secret, and what addresses carry for their servers alone."""
+    return masked_address(_LOOKS.sub(MASK, text))
 
 
 def masked_address(text: str) -> str:
@@ -52,4 +71,32 @@ def without_secrets(value: Any, name: str = "", *, hidden: bool = False) -> Any:
         return value
     if hidden or is_secret(name, value):
         return MASK
-    return masked(masked_address(value)) if isinstance(value, str) else value
+    return masked(value) if isinstance(value, str) else value
+
+
+def shown_settings(model: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy settings as they may be shown, by the marks of the model that declares them, and as `without_secrets`."""
+    return {
+        name: _shown(model.model_fields[name], name, value)
+        if name in model.model_fields
+        else without_secrets(value, name, hidden=True)
+        for name, value in values.items()
+    }
+
+
+def _shown(field: FieldInfo, name: str, value: Any) -> Any:
+    inner = next((kind for kind in _kinds(field.annotation) if issubclass(kind, BaseModel)), None)
+    if inner is not None and isinstance(value, Mapping):
+        if get_origin(field.annotation) is dict:
+            return {key: shown_settings(inner, table) for key, table in value.items()}
+        return shown_settings(inner, value)
+    if ADDRESS in field.metadata and isinstance(value, str) and "://" not in value:
+        value = masked_address(f"://{value}").removeprefix("://")  # one whose scheme was forgotten
+    secret = SecretStr in _kinds(field.annotation)
+    return without_secrets(value, name, hidden=secret or HIDDEN in field.metadata)
+
+
+def _kinds(annotation: Any) -> list[type]:
+    """List the classes that an annotation names."""
+    parts = get_args(annotation)
+    return [kind for part in parts for kind in _kinds(part)] or ([annotation] if isinstance(annotation, type) else [])

@@ -1,5 +1,6 @@
 """The crucial few lines, broken one at a time: `python -m tests.mutants` applies each mutant to a copy of the house,
-runs the tests that stand guard, and shows which of them kills it. A mutant that survives is exit code 1.
+runs the tests that stand guard, and shows which of them kills it. A mutant that survives is exit code 1. With words,
+only the mutants that have one of them in their name or file are tried.
 """
 
 from __future__ import annotations
@@ -8,21 +9,34 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 HOUSE = Path(__file__).parent.parent
-GUARDS = ["tests/channels/test_gate.py", "tests/session/test_conductor.py", "tests/session/test_interruptions.py"]
+GUARDS = ("tests/channels/test_gate.py", "tests/session/test_conductor.py", "tests/session/test_interruptions.py")
+SPECULATION = ("tests/session/test_speculation.py",)
+AUTH = ("tests/web/test_auth.py",)
+DOOR = ("tests/web/test_rate_limits.py",)
+PROXIES = ("tests/web/test_proxies.py",)
+TOKENS = ("tests/host/test_access_tokens.py",)
+EGRESS = ("tests/net/test_egress.py",)
+WRITER = ("tests/actors/test_soc_writer.py",)
+FILES = ("tests/files/test_synced.py",)
+SECRETS = ("tests/test_redaction.py",)
+TOOLS = ("tests/tools/test_confirmation.py", "tests/tools/test_mcp_servers.py")
+HOSTING = ("tests/host/test_guests.py",)
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """`was` stands once in `file`, and becomes `becomes`."""
+    """`was` stands once in `file`, and becomes `becomes`; `guards` are the tests that have to notice."""
 
     name: str
     file: str
     was: str
     becomes: str
+    guards: tuple[str, ...] = GUARDS
 
 
 MUTANTS = [
@@ -122,6 +136,311 @@ MUTANTS = [
         "        self._settled[turn.id] = turn\n        self._keep(record)",
         "        self._settled[turn.id] = turn\n        self.acknowledge(record)\n        self._keep(record)",
     ),
+    Mutant(
+        "withdraw does not cancel the guess's scope",
+        "harry/session/conductor.py",
+        "            self.gate.close(guess)\n            guess.turn.scope.cancel()\n",
+        "            self.gate.close(guess)\n",
+        SPECULATION,
+    ),
+    Mutant(
+        "cut leaves the next reply softened",
+        "harry/session/conductor.py",
+        "        stale = self.gate.close(slot)\n        self.gate.ducked = False\n",
+        "        stale = self.gate.close(slot)\n",
+    ),
+    Mutant(
+        "the room for a turn's end is given back before its record is kept",
+        "harry/session/conductor.py",
+        "        if turn.id not in self._settled:\n            # The room may",
+        "        if True:\n            # The room may",
+    ),
+    # Who may come in.
+    Mutant(
+        "an expired token lets in",
+        "harry/host/access_tokens.py",
+        'found if found is not None and found.kind != "code" and self._good(found) else None',
+        'found if found is not None and found.kind != "code" else None',
+        TOKENS,
+    ),
+    Mutant(
+        "an expired code opens the page",
+        "harry/host/access_tokens.py",
+        "            self._known = {name: token for name, token in self._known.items() if self._good(token)}\n"
+        "            yield\n            self._write(self._path)",
+        "            yield\n            self._write(self._path)",
+        TOKENS,
+    ),
+    Mutant(
+        "a code lets in as a token does",
+        "harry/host/access_tokens.py",
+        'found if found is not None and found.kind != "code" and self._good(found) else None',
+        "found if found is not None and self._good(found) else None",
+        TOKENS,
+    ),
+    Mutant(
+        "a code is good twice",
+        "harry/host/access_tokens.py",
+        "            del self._known[found.hash]\n",
+        "",
+        TOKENS,
+    ),
+    Mutant(
+        "an expired token holds its connections",
+        "harry/host/access_tokens.py",
+        "return any(token.id == identity and self._good(token) for token",
+        "return any(token.id == identity for token",
+        TOKENS,
+    ),
+    Mutant(
+        "connections stay when nobody knows who may come in",
+        "harry/web/server/listener.py",
+        "held = False  # nobody knows who may come in",
+        "held = True",
+        DOOR,
+    ),
+    Mutant(
+        "the page's own word is asked of POST alone",
+        "harry/web/server/auth.py",
+        "if request.method not in _READING and not hmac",
+        'if request.method == "POST" and not hmac',
+        AUTH,
+    ),
+    Mutant(
+        "an origin is known by its end",
+        "harry/web/server/auth.py",
+        "place is None or place[0] != name:",
+        "place is None or not place[0].endswith(name):",
+        AUTH,
+    ),
+    Mutant(
+        "another port's page is this door's",
+        "harry/web/server/auth.py",
+        "        return asked == (port or usual) or",
+        "        return True or",
+        AUTH,
+    ),
+    Mutant(
+        "another page of the same site is this door's",
+        "harry/web/server/auth.py",
+        'site not in (None, "same-origin", "none")',
+        'site not in (None, "same-origin", "same-site", "none")',
+        AUTH,
+    ),
+    Mutant(
+        "a token among the subprotocols counts without a websocket",
+        "harry/web/server/auth.py",
+        "            if upgrade\n            else []\n",
+        "",
+        AUTH,
+    ),
+    Mutant(
+        "the token is echoed among the subprotocols",
+        "harry/web/server/auth.py",
+        "tuple(protocol for protocol in proposed if not protocol.startswith(SUBPROTOCOL))",
+        "tuple(proposed)",
+        AUTH,
+    ),
+    Mutant(
+        "a host is known by its beginning",
+        "harry/web/server/auth.py",
+        "found = _HOST.fullmatch(host.lower())",
+        "found = _HOST.match(host.lower())",
+        AUTH,
+    ),
+    Mutant(
+        "what anybody says of a client is believed",
+        "harry/web/server/proxies.py",
+        "        if request.peer not in self:\n            return request\n",
+        "",
+        PROXIES,
+    ),
+    Mutant(
+        "what a client says of himself is believed of a proxy",
+        "harry/web/server/proxies.py",
+        'in reversed(request.headers.get("x-forwarded-for", "").split(",")):',
+        'in request.headers.get("x-forwarded-for", "").split(","):',
+        PROXIES,
+    ),
+    Mutant(
+        "a full address turns away who has a token",
+        "harry/web/server/rate_limits.py",
+        "            self._turn_out(next(iter(own)))\n",
+        "            return None\n",
+        DOOR,
+    ),
+    Mutant(
+        "who has shown a token is turned out for who has not",
+        "harry/web/server/rate_limits.py",
+        "        self._take_out(seat)\n        seat.user = user\n        held[seat] = None\n",
+        "        held[seat] = None\n",
+        DOOR,
+    ),
+    Mutant(
+        "a guest has as many connections as there are",
+        "harry/web/server/rate_limits.py",
+        "if guest and (len(held) >= self._per_user or",
+        "if guest and (",
+        DOOR,
+    ),
+    Mutant(
+        "guests take the owner's last connections",
+        "harry/web/server/rate_limits.py",
+        " or self._guests >= self._in_all - max(1, self._in_all // 8)):",
+        "):",
+        DOOR,
+    ),
+    Mutant(
+        "a guest holds as many conversations as there are",
+        "harry/host/host.py",
+        " or self._open[user] >= web.sessions_per_user:",
+        ":",
+        HOSTING,
+    ),
+    Mutant(
+        "guests take the owner's last conversations",
+        "harry/host/host.py",
+        "if self.free <= _kept_free(self._shared.spill_pool.most) or self",
+        "if self",
+        HOSTING,
+    ),
+    Mutant(
+        "a guest is offered the owner's tools",
+        "harry/host/shared_tools.py",
+        "and (owner or offer.tool.name in self._guests",
+        "and (True or offer.tool.name in self._guests",
+        TOOLS,
+    ),
+    # What is shown, and what leaves this computer.
+    Mutant(
+        "what another program wants is shown",
+        "harry/redaction.py",
+        "hidden=secret or HIDDEN in field.metadata)",
+        "hidden=secret)",
+        SECRETS,
+    ),
+    Mutant(
+        "what an unknown engine is told is shown",
+        "harry/engines/registry.py",
+        'return {key: value if key == "kind" else without_secrets(value, key, hidden=True) for',
+        "return {key: without_secrets(value, key) for",
+        SECRETS,
+    ),
+    Mutant(
+        "an address is shown with its password",
+        "harry/redaction.py",
+        'return _QUERY.sub(rf"\\1?{MASK}", _USERINFO.sub(f"{MASK}@", text))',
+        'return _QUERY.sub(rf"\\1?{MASK}", text)',
+        SECRETS,
+    ),
+    Mutant(
+        "evillocalhost is this computer",
+        "harry/net/egress.py",
+        'if host in ("localhost", "::1"):',
+        'if host.endswith("localhost") or host == "::1":',
+        EGRESS,
+    ),
+    Mutant(
+        "a mind on this computer is asked through a proxy",
+        "harry/net/egress.py",
+        "return not _EgressPolicy.local_only and not is_loopback(url)",
+        "return not _EgressPolicy.local_only",
+        EGRESS,
+    ),
+    Mutant(
+        "a proxy is used under local_only",
+        "harry/net/egress.py",
+        "return not _EgressPolicy.local_only and not is_loopback(url)",
+        "return not is_loopback(url)",
+        EGRESS,
+    ),
+    Mutant(
+        "a client for a mind trusts the environment",
+        "harry/net/http_client.py",
+        "        trust_env=egress.trusts_environment(url),\n    )\n\n\ndef new_mcp",
+        "        trust_env=True,\n    )\n\n\ndef new_mcp",
+        EGRESS,
+    ),
+    Mutant(
+        "a client for MCP servers trusts the environment",
+        "harry/net/http_client.py",
+        "        trust_env=egress.trusts_environment(url),\n        event_hooks",
+        "        trust_env=True,\n        event_hooks",
+        EGRESS,
+    ),
+    Mutant(
+        "the MCP library asks for whatever it likes",
+        "harry/net/http_client.py",
+        "        egress.permit(str(request.url), purpose)\n",
+        "        pass\n",
+        EGRESS,
+    ),
+    # What is asked before something is done.
+    Mutant(
+        "the mind words what the user agrees to",
+        "harry/tools/toolbox.py",
+        "            return replace(noted, question=question)\n",
+        "            return noted\n",
+        TOOLS,
+    ),
+    Mutant(
+        "a question that was not heard is agreed to",
+        "harry/tools/toolbox.py",
+        "        return _letters(told) in _letters(heard)",
+        "        return True",
+        TOOLS,
+    ),
+    # What is on disk when it is promised.
+    Mutant(
+        "half a spilled line counts",
+        "harry/memory/store/spill.py",
+        'complete = content[: content.rfind(b"\\n") + 1]',
+        "complete = content",
+        WRITER,
+    ),
+    Mutant(
+        "the name of a new spill is not synced",
+        "harry/memory/store/spill.py",
+        "        if new:\n            sync_folder(self.path.parent)\n",
+        "",
+        WRITER,
+    ),
+    Mutant(
+        "the spill is not synced",
+        "harry/memory/store/spill.py",
+        "            _write_all(descriptor, lines, self._end)\n            os.fsync(descriptor)\n",
+        "            _write_all(descriptor, lines, self._end)\n",
+        WRITER,
+    ),
+    Mutant(
+        "the writer acknowledges before the commit",
+        "actors/soc_writer.py",
+        "            return [(records, await self._store.write(records))]\n",
+        "            for record in records:\n                self._acknowledge(record, 1)\n"
+        "            return [(records, await self._store.write(records))]\n",
+        WRITER,
+    ),
+    Mutant(
+        "a short write counts as whole",
+        "harry/files/atomic.py",
+        "        while view:\n            view = view[os.write(self._descriptor, view) :]",
+        "        os.write(self._descriptor, view)",
+        FILES,
+    ),
+    Mutant(
+        "a file written aside is not synced",
+        "harry/files/atomic.py",
+        "        os.fsync(self._descriptor)\n",
+        "        pass\n",
+        FILES,
+    ),
+    Mutant(
+        "the folder of a file written aside is not synced",
+        "harry/files/atomic.py",
+        "            sync_folder(folder)\n        except OSError as error:\n            for file in written:",
+        "            pass\n        except OSError as error:\n            for file in written:",
+        FILES,
+    ),
 ]
 
 
@@ -141,8 +460,8 @@ def apply(mutant: Mutant, house: Path) -> None:
     file.write_text(source.replace(mutant.was, mutant.becomes), "utf-8")
 
 
-def killer(mutant: Mutant | None) -> str | None:
-    """The first test that fails with the mutant in place, None if it survives. Raises if it cannot be applied.
+def killer(mutant: Mutant | None, guards: Sequence[str]) -> str | None:
+    """The first of the guards that fails with the mutant in place, None if it survives. Raises if it cannot be applied.
 
     Without a mutant: the test that fails on the house as it is.
     """
@@ -152,7 +471,7 @@ def killer(mutant: Mutant | None) -> str | None:
         if mutant is not None:
             apply(mutant, house)
         run = subprocess.run(
-            [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--timeout=20", "--tb=no", *GUARDS],
+            [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--timeout=20", "--tb=no", *guards],
             cwd=house,
             env={"PYTHONPATH": str(house), "PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
@@ -168,19 +487,20 @@ def killer(mutant: Mutant | None) -> str | None:
     return f"the tests did not end ({run.returncode})"
 
 
-def main() -> int:
-    already = killer(None)
+def main(words: Sequence[str] = ()) -> int:
+    chosen = [each for each in MUTANTS if not words or any(word in f"{each.name} {each.file}" for word in words)]
+    already = killer(None, sorted({guard for each in chosen for guard in each.guards}))
     if already is not None:
         print(f"the house fails without any mutant: {already}")
         return 1
     survivors = 0
-    for mutant in MUTANTS:
-        by = killer(mutant)
+    for mutant in chosen:
+        by = killer(mutant, mutant.guards)
         survivors += by is None
         print(f"{'SURVIVED' if by is None else 'killed':>8}  {mutant.name}  {by or ''}", flush=True)
-    print(f"{len(MUTANTS) - survivors} of {len(MUTANTS)} mutants killed")
+    print(f"{len(chosen) - survivors} of {len(chosen)} mutants killed")
     return 1 if survivors else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

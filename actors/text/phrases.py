@@ -75,6 +75,8 @@ class Phrases:
         self._no = _set(data["no"])
         self.claims = _set(data["claims"])
         self.filler = str(data["filler"])
+        self._confirm = str(data["confirm"])
+        self._confirm_with = str(data["confirm_with"])
         self.greetings = _set(data["greetings"])
         self.about = frozenset(data["about"])
         self.no_names = frozenset(data["no_names"])
@@ -134,6 +136,11 @@ class Phrases:
         if self._wholly(text, self._yes, around):
             return True
         return False if self._wholly(text, self._no, around) else None
+
+    def ask_to_confirm(self, tool: str, arguments: str) -> str:
+        """Return the question whether a tool is to be used with these arguments, "" for none."""
+        pattern = self._confirm_with if arguments else self._confirm
+        return pattern.replace("{tool}", tool).replace("{arguments}", arguments)
 
     def is_backchannel(self, text: str) -> bool:
         """Return whether all of it is "mhm", "yeah", "right" and the like: the sounds of a listener."""

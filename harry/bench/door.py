@@ -27,7 +27,7 @@ from channels.signals import Signal
 from harry.audio.resampling import EAR, Reblocker
 from harry.bench.figures import percentiles
 from harry.config.loading import Config
-from harry.config.sections import Web
+from harry.config.sections import User, Web
 from harry.daemon.gc_freeze import start_kept
 from harry.daemon.web_server import opened
 from harry.engines.engine_set import Engines
@@ -180,7 +180,7 @@ async def _serve(host: Host, watched: _Watched, request: Request, socket: Socket
 
 async def _measure(n: int, seconds: float) -> dict[str, Any]:
     watched = _Watched("energy", EnergySettings(threshold=-40.0))
-    config = Config(web=Web(port=0, sessions=n, connections_per_address=n + 8))
+    config = Config(web=Web(port=0, sessions=n, connections_per_address=n + 8), user=User(name="bench"))
     async with AsyncExitStack() as held:
         listeners = await listen("127.0.0.1", 0)
         host = await held.enter_async_context(

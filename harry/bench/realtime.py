@@ -19,7 +19,7 @@ import trio
 from actors.protocols import LanguageModel, Samples, SpeechToText, TextToSpeech, VoiceActivityDetector
 from harry.bench.figures import percentiles
 from harry.config.loading import Config
-from harry.config.sections import TurnTaking, Web
+from harry.config.sections import TurnTaking, User, Web
 from harry.daemon.gc_freeze import start_kept
 from harry.daemon.web_server import opened
 from harry.engines.engine_set import Engines
@@ -93,7 +93,11 @@ def _engines(watched: _Watched) -> Engines:
 
 async def _measure(n: int, seconds: float) -> dict[str, Any]:
     watched, streams = _Watched("energy", EnergySettings(threshold=-40.0)), dict[str, _Stream]()
-    config = Config(web=Web(port=0, sessions=n, connections_per_address=n + 8), turn=TurnTaking(endpoint_silence=0.15))
+    config = Config(
+        web=Web(port=0, sessions=n, connections_per_address=n + 8),
+        user=User(name="bench"),
+        turn=TurnTaking(endpoint_silence=0.15),
+    )
     async with AsyncExitStack() as held:
         listeners = await listen("127.0.0.1", 0)
         host = await held.enter_async_context(

@@ -11,7 +11,7 @@ import types
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, TypeGuard, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -20,7 +20,7 @@ from pydantic_core import PydanticUndefined
 from harry.config.sources import Layer, Place, describe_origin
 from harry.engines.registry import suggest_name
 from harry.errors import ConfigurationError
-from harry.redaction import is_secret
+from harry.redaction import HIDDEN, is_secret, masked
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -77,7 +77,11 @@ def _as_toml(value: Any) -> str:
 
 def _section(field: FieldInfo) -> type[BaseModel] | None:
     kind = field.annotation
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+    return kind if _is_section(kind) else None
+
+
+def _is_section(kind: Any) -> TypeGuard[type[BaseModel]]:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def describe_accepted(field: FieldInfo) -> str:
@@ -137,12 +141,26 @@ def explain_first_mistake(
         return ConfigurationError(f"Unknown key {key} ({origin}).", remedy=remedy)
     expected = describe_accepted(field) if field is not None else "a table"
     given = first["input"]
-    shown = "" if is_secret(key, given) or isinstance(given, dict) else f", not {_short(given)}"
+    hidden = is_secret(key, given) or isinstance(given, dict) or _marked(model, tuple(map(str, first["loc"])))
+    shown = "" if hidden else f", not {_short(given)}"
     return ConfigurationError(f"{key} ({origin}) takes {expected}{shown}.")
 
 
+def _marked(model: type[BaseModel], place: Place) -> bool:
+    """Return whether a place lies in a setting that is never shown."""
+    for part in place:
+        field = model.model_fields.get(part)
+        if field is None:
+            continue  # the name of a table among several of one kind
+        if HIDDEN in field.metadata:
+            return True
+        inner = next((kind for kind in get_args(field.annotation) if _is_section(kind)), None)
+        model = _section(field) or inner or model
+    return False
+
+
 def _short(value: object) -> str:
-    text = repr(value)
+    text = masked(repr(value))
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

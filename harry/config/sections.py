@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
+
+from harry.redaction import ADDRESS
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """A name in one line."""
@@ -236,9 +239,21 @@ class Thinker(Section):
 class Redis(Section):
     """A Redis server that several Harrys share. Nothing is kept there alone."""
 
-    url: str = Field(
+    url: Annotated[str, ADDRESS] = Field(
         default="", description="Its address, such as `redis://localhost:6379/0`; empty: what is kept is not shared."
     )
+
+
+def _a_network(given: str) -> str:
+    try:
+        ipaddress.ip_network(given, strict=False)
+    except ValueError:
+        raise ValueError("an address or a network such as 10.0.0.0/8 was expected") from None
+    return given
+
+
+Network = Annotated[ShortName, AfterValidator(_a_network)]
+"""An IP address, or a network of them."""
 
 
 class Web(Section):
@@ -258,16 +273,29 @@ class Web(Section):
         default=[],
         max_length=64,
         json_schema_extra={"takes": "a list of names"},
-        description="Names by which the door is known beside `localhost` and its address, without a port.",
+        description="Names by which the door is known beside `localhost` and its address; with the port only where a "
+        "proxy leaves it out of `Host`.",
+    )
+    proxies: list[Network] = Field(
+        default=[],
+        max_length=64,
+        json_schema_extra={"takes": "a list of names"},
+        description="Addresses or networks of reverse proxies whose `X-Forwarded-` headers are believed.",
     )
     certificate: str = Field(default="", description="A file with a certificate and its chain, for TLS; empty: none.")
     certificate_key: str = Field(default="", description="The file with its key; empty: it is in the same file.")
     connections: int = Field(default=1024, ge=1, le=100_000, description="Connections at once.")
     connections_per_address: int = Field(
-        default=256, ge=1, le=100_000, description="Connections at once from one address."
+        default=256, ge=1, le=100_000, description="Connections at once from one address that have shown no token."
+    )
+    connections_per_user: int = Field(
+        default=128, ge=1, le=100_000, description="Connections at once of one user other than you."
     )
     sessions: int = Field(
         default=32, ge=1, le=1000, description="Conversations at once, beside the one at this computer's microphone."
+    )
+    sessions_per_user: int = Field(
+        default=8, ge=1, le=1000, description="Of these, those of one user other than you; some are kept for you."
     )
 
 

@@ -86,13 +86,29 @@ def _syntax_sentence(path: Path, text: str, complaint: str) -> str:
     return f"{path}, line {line}: {found[1].rstrip('.')}."
 
 
-# Kubernetes sets these for a Service named `harry`, and container links for a container of that name. None of them has
-# the two underscores of a key, and no section is called so; any other unknown variable is a mistake, and is told.
+# Kubernetes sets these for a Service named `harry`, or `harry-web`; container links set them for a container so called.
+# They are told from settings by name and value together: none has the two underscores of a key, and each has a value
+# that no setting has under such a name. `HARRY_PORT=8765`, a misspelt `HARRY_WEB__PORT`, is a mistake, and is told.
 # https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
-_OF_A_SERVICE = re.compile(
-    r"HARRY_(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?|NAME|ENV_[A-Za-z0-9_]+"
-    r"|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR|START|END))?)?)"
-)
+_PROTOCOL = "tcp|udp|sctp"
+_HOST = r"[0-9.]+|\[?[0-9a-fA-F:.]+\]?"
+_OF_A_SERVICE = [
+    (re.compile(rf"HARRY_(?:[A-Z0-9]+_)*{name}"), re.compile(value, re.DOTALL))
+    for name, value in (
+        (r"SERVICE_HOST", _HOST),
+        (r"SERVICE_PORT(?:_[A-Z0-9]+)*", r"\d+"),
+        (r"PORT(?:_\d+_(?:TCP|UDP|SCTP))?", rf"(?:{_PROTOCOL})://\S+"),
+        (r"PORT_\d+_(?:TCP|UDP|SCTP)_PROTO", _PROTOCOL),
+        (r"PORT_\d+_(?:TCP|UDP|SCTP)_(?:PORT|START|END)(?:_START|_END)?", rf"\d+|(?:{_PROTOCOL})://\S+"),
+        (r"PORT_\d+_(?:TCP|UDP|SCTP)_ADDR", _HOST),
+        (r"NAME", r"/\S+/\S+"),
+        (r"ENV_[A-Za-z0-9]\w*", r".*"),
+    )
+]
+
+
+def _of_a_service(name: str, value: str) -> bool:
+    return any(named.fullmatch(name) and valued.fullmatch(value) for named, valued in _OF_A_SERVICE)
 
 
 def read_environment(environ: Mapping[str, str], engines: Callable[[], Iterable[str]]) -> Layer:
@@ -105,7 +121,7 @@ def read_environment(environ: Mapping[str, str], engines: Callable[[], Iterable[
         hyphened = {name.replace("-", "_"): name for name in engines() if "-" in name}
     layer = Layer()
     for name, text in sorted(environ.items()):
-        if not name.startswith(PREFIX) or name in NOT_KEYS or not text or _OF_A_SERVICE.fullmatch(name):
+        if not name.startswith(PREFIX) or name in NOT_KEYS or not text or _of_a_service(name, text):
             continue
         place = tuple(name.removeprefix(PREFIX).lower().split("__"))
         if place[0] == "engine" and len(place) > 1:

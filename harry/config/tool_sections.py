@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, model_validator
 
 from harry.config.sections import Section
+from harry.redaction import ADDRESS, HIDDEN
 
 
 class Tools(Section):
@@ -38,10 +41,10 @@ class McpServer(Section):
     """A server of the Model Context Protocol: a command that is started, or an address."""
 
     command: str = ""
-    args: list[str] = Field(default=[], max_length=256)
-    env: dict[str, str] = Field(default_factory=dict)
-    url: str = ""
-    headers: dict[str, str] = Field(default_factory=dict)
+    args: Annotated[list[str], HIDDEN] = Field(default=[], max_length=256)
+    env: Annotated[dict[str, str], HIDDEN] = Field(default_factory=dict)
+    url: Annotated[str, ADDRESS] = ""
+    headers: Annotated[dict[str, str], HIDDEN] = Field(default_factory=dict)
     deadline: float = Field(default=20.0, gt=0, le=600)
     effect: bool | None = None
     confirm: bool = False

@@ -24,6 +24,7 @@ from harry.web.openai import chat, models, speech, transcriptions
 from harry.web.server.auth import Authenticator
 from harry.web.server.http import Refusal, Request, Response
 from harry.web.server.listener import HttpListener, listen, tls
+from harry.web.server.proxies import Proxies
 from harry.web.server.rate_limits import Limits
 from harry.web.server.routing import Routes
 from harry.web.session_metrics import SessionMetrics
@@ -77,7 +78,12 @@ async def opened(
         auth=web.auth,
     )
     routes = Routes()
-    door = HttpListener(routes, guard, Limits(web.connections_per_address, web.connections), secure=secure)
+    proxies = Proxies(web.proxies)
+    limits = Limits(
+        web.connections_per_address, web.connections_per_user, web.connections,
+        owner=config.user.name, proxies=proxies,
+    )  # fmt: skip
+    door = HttpListener(routes, guard, limits, proxies=proxies, secure=secure)
     _own_paths(routes, guard)
     watch = SessionMetrics()
     host.watchers.append(watch.see)
@@ -121,7 +127,7 @@ def _own_paths(routes: Routes, guard: Authenticator) -> None:
                 403, "spent", "This address was used already, or is too old. `harry token page` prints another."
             )
         token = await trio.to_thread.run_sync(partial(guard.tokens.new, user, kind="page", lives=PAGE_LIVES))
-        return Response(303, headers=(("Location", "/"), *guard.cookies(token, secure=request.secure)))
+        return Response(303, headers=(("Location", "./"), *guard.cookies(token, secure=request.secure)))
 
     routes.add("GET", "/healthz", healthz, public=True, told="Whether the process lives.")
     routes.add("GET", "/enter", enter, public=True, told="Let a browser in by a code that is good once.")

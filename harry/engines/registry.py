@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harry.errors import ConfigurationError, EngineUnavailable
 from harry.installation import DISTRIBUTION, how_to_install
-from harry.redaction import is_secret
+from harry.redaction import shown_settings, without_secrets
 
 ROLES = ("voice_activity", "speech_to_text", "turn_detector", "language_model", "text_to_speech")
 """The roles an engine can have: the keys of `[engines]` and the names of the entry-point groups after `harry.`."""
@@ -98,8 +98,20 @@ def check_settings(engine: EngineClass[Any], table: str, values: Mapping[str, An
             raise ConfigurationError(
                 f"{key} is not set.", remedy=f"Set it in the [{table}] table of the configuration."
             ) from None
-        given = "a secret" if is_secret(str(first["loc"][-1]), first["input"]) else repr(first["input"])
-        raise ConfigurationError(f"{key}: {first['msg']} (given: {given}).") from None
+        given = shown_settings(engine.Settings, {str(first["loc"][0]): first["input"]})[str(first["loc"][0])]
+        raise ConfigurationError(f"{key}: {first['msg']} (given: {given!r}).") from None
+
+
+def shown_table(kind: str, table: Mapping[str, Any]) -> dict[str, Any]:
+    """Copy an `[engine.NAME]` as it may be shown: by its class's marks; where there is no such class, all hidden."""
+    for role in ROLES:
+        try:
+            settings = find_engine_class(role, kind).Settings
+        except (ConfigurationError, EngineUnavailable):
+            continue
+        values = {key: value for key, value in table.items() if key != "kind"}
+        return {**({"kind": kind} if "kind" in table else {}), **shown_settings(settings, values)}
+    return {key: value if key == "kind" else without_secrets(value, key, hidden=True) for key, value in table.items()}
 
 
 def look(role: str, name: str, table: Mapping[str, Any]) -> None:

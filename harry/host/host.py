@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -101,6 +102,7 @@ class Host:
         self.warmed = shared.warmed
         self.started_at = time.time()
         self._shared = shared
+        self._open: Counter[str] = Counter()
         self._programs: dict[tuple[str, str], ProgramAnswers] = {}
 
     @property
@@ -166,15 +168,12 @@ class Host:
         in it, so that a listener misses nothing. An error in the session ends the block; errors come in an exception
         group. Raises `TooManySessions`, `StoreError`.
         """
-        if not self.free:
-            raise TooManySessions(
-                "Harry holds as many conversations as he may.", remedy="End one, or raise web.sessions."
-            )
+        self._find_room(user)
         config = self.config_of(user)
         shared = self._shared
         devices = devices or ConversationDevices(AudioClock())
         spoken = self.engines.text_to_speech if devices.loudspeaker is not None else None
-        with shared.spill_pool.acquire() as spill:
+        with shared.spill_pool.acquire() as spill, self._counted(user):
             shared.sessions.met(user)
             services = replace(
                 self._services(config, spill),
@@ -192,6 +191,27 @@ class Host:
             prepare(session)
             async with self._live(session):
                 yield session
+
+    def _find_room(self, user: str) -> None:
+        """Raise `TooManySessions` where a user may begin no other conversation; some are kept for the owner."""
+        if not self.free:
+            raise TooManySessions(
+                "Harry holds as many conversations as he may.", remedy="End one, or raise web.sessions."
+            )
+        if user == self.config.user.name:
+            return
+        web = self.config.web
+        if self.free <= _kept_free(self._shared.spill_pool.most) or self._open[user] >= web.sessions_per_user:
+            raise TooManySessions("You hold as many conversations as you may.", remedy="End one.")
+
+    @contextmanager
+    def _counted(self, user: str) -> Iterator[None]:
+        self._open[user] += 1
+        try:
+            yield
+        finally:
+            self._open[user] -= 1
+            self._open += Counter()  # forgets who has none
 
     async def _recent(self, user: str) -> tuple[Exchange, ...]:
         """Return what was said with a user last, as far as a prompt holds it."""
@@ -358,6 +378,11 @@ async def _warm(language: str, warmed: trio.Event) -> None:
     """Make the grammars of the reflexes ready, so that the first wish need not wait for them."""
     await trio.to_thread.run_sync(warm_up, language, abandon_on_cancel=True)
     warmed.set()
+
+
+def _kept_free(most: int) -> int:
+    """Return how many of all conversations no guest may begin: an eighth, which is for the owner."""
+    return max(1, most // 8) if most > 2 else 0
 
 
 def turn_taking_settings(config: Config, *, talk: Talk | None = None) -> TurnTakingSettings:

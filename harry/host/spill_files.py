@@ -34,6 +34,7 @@ class SpillPool:
     def __init__(self, store: Store, folder: Path | None, most: int) -> None:
         self._store = store
         self._folder = folder
+        self.most = most
         self._free = list(range(most))
         self._left: list[tuple[int, Spill]] = []
         self._more = trio.Event()

@@ -55,7 +55,7 @@ def host_of(url: str) -> str:
         port = f":{parts.port}" if parts.port is not None else ""
     except ValueError:
         port = ""
-    return f"{parts.hostname or url}{port}"
+    return f"{parts.hostname or 'an address without a host'}{port}"
 
 
 _LOOPBACK = ipaddress.ip_network("127.0.0.0/8")

@@ -15,9 +15,12 @@ from typing import Any
 import trio
 
 from harry.config.editing import change_file
+from harry.config.engine_presets import PRESETS
 from harry.config.loading import Config, load_config, usual_file
+from harry.engines.registry import shown_table
 from harry.errors import ConfigurationError
 from harry.host.host import Host
+from harry.redaction import shown_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,16 @@ class Setting:
 def file_of(host: Host) -> Path:
     """Name the file that changes go into; it need not exist yet."""
     return host.config.file or usual_file()
+
+
+def shown(config: Config) -> dict[str, Any]:
+    """Copy the whole configuration as it may be shown. Blocking: it looks at the classes of the engines it names."""
+    values = config.model_dump(mode="json")
+    tables = {
+        name: shown_table(str(table.get("kind") or PRESETS.get(name, {}).get("kind", name)), table)
+        for name, table in values.pop("engine").items()
+    }
+    return {**shown_settings(Config, values), "engine": tables}
 
 
 async def settings(host: Host) -> list[Setting]:

@@ -190,7 +190,7 @@ class Session:
             self.attention.begin_turn(now)
         else:
             self.attention.end_turn(now)
-            self.tools.end_turn()
+            self.tools.end_turn(self.conductor.last_heard)
 
     def note_sound(self, slot: Slot) -> None:
         """Note that the first sample of a turn sounds."""

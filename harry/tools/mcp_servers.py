@@ -32,6 +32,7 @@ from harry.config.tool_sections import McpServer
 from harry.images import PictureError, sanitize
 from harry.net import egress
 from harry.net.http_client import new_mcp_client
+from harry.redaction import masked
 from harry.tools.toolbox import MAX_RESULT_CHARACTERS, Answer, Offer, ToolError
 
 START_WITHIN = 20.0
@@ -83,7 +84,7 @@ class Server:
                 first: BaseException = group
                 while isinstance(first, BaseExceptionGroup):
                     first = first.exceptions[0]
-                self.trouble = str(first) or type(first).__name__
+                self.trouble = masked(str(first)) or type(first).__name__
             self._client, self.offers = None, ()
             failures = 0 if trio.current_time() - began > _STEADY else failures + 1
             pause = _PAUSES[min(failures, len(_PAUSES)) - 1] if failures else _PAUSES[0]
@@ -143,7 +144,9 @@ class Server:
             result = await client.call_tool(name, dict(arguments))
         except _FAILURES as error:
             self._doubted.set()
-            raise ToolError(f"The server {self.name} failed: {str(error)[:200] or type(error).__name__}") from error
+            raise ToolError(
+                f"The server {self.name} failed: {masked(str(error))[:200] or type(error).__name__}"
+            ) from error
         finally:
             if self._settings.url:
                 egress.note(

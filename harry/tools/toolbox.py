@@ -6,6 +6,7 @@ where it may have had its effect already. What comes of it replaces that; what c
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
@@ -29,6 +30,9 @@ MAX_CALLS = 16
 
 MAX_RESULT_CHARACTERS = 16_000
 """Characters of a result that a mind is told."""
+
+MAX_ASKED_CHARACTERS = 300
+"""Characters of a call's arguments that are told to the person who is to agree to it."""
 
 MAX_LATE_RESULTS = 8
 """Results that came too late and wait for the next prompt."""
@@ -72,6 +76,19 @@ class Offer:
         return self.confirm or self.tool.name in named or ("*" in named and self.tool.effect)
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question whether to use a tool, and the turn whose reply puts it."""
+
+    turn: str
+    question: str
+
+    def was_heard(self, heard: str) -> bool:
+        """Return whether it was heard but for its last words, which say nothing of the tool."""
+        told = self.question.rpartition(". ")[0] or self.question
+        return _letters(told) in _letters(heard)
+
+
 @dataclass(slots=True)
 class SessionTools:
     """A session's tools. Offers may come and go while it runs; a turn sees those there are when it asks.
@@ -88,9 +105,9 @@ class SessionTools:
     _told: int = 0
     shared: Callable[[], Sequence[Offer]] = tuple
     """Offers that all sessions have."""
-    pending: dict[tuple[str, str], str] = field(default_factory=dict)
-    """Calls that wait for a yes, by name and arguments, with the turn in which the user was to be asked."""
-    _asked_before: frozenset[tuple[tuple[str, str], str]] = frozenset()
+    pending: dict[tuple[str, str], Asked] = field(default_factory=dict)
+    """Calls that wait for a yes, by name and arguments."""
+    _asked_before: frozenset[tuple[tuple[str, str], Asked]] = frozenset()
 
     def offer(self, offer: Offer) -> None:
         """Add a tool; one of the same name is replaced."""
@@ -114,13 +131,18 @@ class SessionTools:
         self._told = len(self._late)
         return tuple(self._late)
 
-    def end_turn(self) -> None:
-        """Drop the late results that the turn was told, and questions asked before it and not answered in it."""
+    def end_turn(self, heard: str | None = None) -> None:
+        """Drop the late results that the turn was told, and questions asked before it and not answered in it.
+
+        `heard` is what was heard of the turn's reply, if that is known: a question that was not heard is dropped, too.
+        """
         for _ in range(min(self._told, len(self._late))):
             self._late.popleft()
         self._told = 0
         # Only the very next words may agree: a yes to something else, later, must not reach an old question.
         self.pending = dict(asked for asked in self.pending.items() if asked not in self._asked_before)
+        if heard is not None:
+            self.pending = {call: asked for call, asked in self.pending.items() if asked.was_heard(heard)}
         self._asked_before = frozenset(self.pending.items())
 
     def for_turn(self, turn: Turn) -> TurnTools:
@@ -172,11 +194,13 @@ class TurnTools:
         except ValueError:
             return self._noted(call, Outcome.FAILED, "The arguments are not a JSON object.")
         if offer.needs_yes(self._box.confirm) and not self._agreed(call):
-            self._box.pending[call.name, call.arguments] = self._turn.id
-            return self._noted(
+            question = self._box.phrases.ask_to_confirm(call.name.replace("_", " "), _aloud(arguments))
+            self._box.pending[call.name, call.arguments] = Asked(self._turn.id, question)
+            noted = self._noted(
                 call, Outcome.CANCELLED,
-                "Not done: the user has to agree first. Ask; if the answer is yes, call again with the same arguments.",
+                "Not done: the user was asked first. If the next words are a yes, call again with the same arguments.",
             )  # fmt: skip
+            return replace(noted, question=question)
         return await self._do(call, offer, arguments)
 
     async def _do(self, call: ToolCall, offer: Offer, arguments: Mapping[str, Any]) -> Used:
@@ -204,10 +228,10 @@ class TurnTools:
 
     def _agreed(self, call: ToolCall) -> bool:
         """Return whether the user has just said yes to this very call, aloud at the microphone or typed."""
-        asked_in = self._box.pending.pop((call.name, call.arguments), None)
+        asked = self._box.pending.pop((call.name, call.arguments), None)
         said = self._turn.utterance
         heard = said.source is not Source.PROACTIVE and self._box.phrases.agrees(said.text, self._box.names) is True
-        return asked_in not in (None, self._turn.id) and heard
+        return asked is not None and asked.turn != self._turn.id and heard
 
     def _note(self, call: ToolCall, outcome: Outcome, result: str) -> ToolUse:
         shown = (
@@ -222,6 +246,21 @@ class TurnTools:
         self._box.events.publish(ToolEnded(turn=self._turn.id, call=call.id, name=call.name, outcome=outcome.value))
         prefix = "" if outcome is Outcome.FINISHED else f"[{outcome.value}] "
         return Used(replace(use, result=prefix + use.result))
+
+
+def _aloud(arguments: Mapping[str, Any]) -> str:
+    """Word a call's arguments for the person who is to agree; of long ones the beginning, and that there is more."""
+    told = ", ".join(
+        f"{name} {value if isinstance(value, str) else json.dumps(value)}" for name, value in arguments.items()
+    )
+    told = " ".join("".join(letter if letter.isprintable() else " " for letter in told).split())
+    if len(told) <= MAX_ASKED_CHARACTERS:
+        return told
+    return f"{told[:MAX_ASKED_CHARACTERS]} and {len(told) - MAX_ASKED_CHARACTERS} more characters"
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text.casefold()))
 
 
 def _arguments(text: str) -> Mapping[str, Any]:

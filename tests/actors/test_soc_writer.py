@@ -22,6 +22,7 @@ from actors.soc_writer import MAX_BATCH_RECORDS, NotKeptError, Receipt, Record, 
 from channels import backoff
 from channels.messages import Outcome, Source, Thought, ToolUse, TurnRecord
 from harry.errors import StoreError
+from harry.memory.store import spill as spill_module
 from harry.memory.store.in_memory import InMemoryStore
 from harry.memory.store.spill import FileSpill, MemorySpill
 from harry.memory.store.sqlite_store import SqliteStore
@@ -527,6 +528,45 @@ async def test_half_a_line_left_by_a_crash_is_cut_off(tmp_path):
     assert spill.waiting == 2
     await spill.append([thought("c")])
     assert await spill.oldest(9) == [thought("a"), thought("b"), thought("c")]
+
+
+async def test_a_line_without_its_end_was_never_promised_however_whole_it_looks(tmp_path):
+    path = tmp_path / "spill.jsonl"
+    await FileSpill(path).append([thought("a"), thought("b")])
+    path.write_bytes(path.read_bytes().removesuffix(b"\n"))
+    spill = FileSpill(path)
+    await spill.load()
+    assert spill.waiting == 1
+    await spill.append([thought("c")])
+    following = FileSpill(path)
+    assert await following.oldest(9) == [thought("a"), thought("c")]
+
+
+async def test_the_name_of_a_new_spill_is_on_disk_before_anything_is_promised(tmp_path, monkeypatch):
+    synced: list[Path] = []
+    monkeypatch.setattr(spill_module, "sync_folder", synced.append)
+    spill = FileSpill(tmp_path / "spill.jsonl")
+    await spill.append([thought("a")])
+    assert synced == [tmp_path]
+    await spill.append([thought("b")])
+    assert synced == [tmp_path]
+    await spill.forget(2)
+    await spill.append([thought("c")])
+    assert synced == [tmp_path] * 2
+
+
+async def test_a_spill_whose_name_cannot_be_synced_promises_nothing(tmp_path, monkeypatch):
+    def fails(folder: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    spill = FileSpill(tmp_path / "spill.jsonl")
+    with monkeypatch.context() as patch:
+        patch.setattr(spill_module, "sync_folder", fails)
+        with pytest.raises(StoreError):
+            await spill.append([thought("a")])
+    assert spill.waiting == 0
+    await spill.append([thought("b")])
+    assert await spill.oldest(9) == [thought("b")]
 
 
 async def test_a_line_that_cannot_be_read_is_laid_aside_and_holds_up_no_other(tmp_path):

@@ -321,17 +321,27 @@ def test_a_default_is_within_its_own_bounds() -> None:
         Config.model_validate(dict([section]))
 
 
+@pytest.mark.parametrize("service", ["HARRY", "HARRY_WEB", "HARRY_REDIS_2", "HARRY_TURN_SERVER"])
+def test_variables_that_a_cluster_sets_for_a_service_are_no_settings(service: str) -> None:
+    given = {
+        "SERVICE_HOST": "10.0.0.1", "SERVICE_PORT": "8765", "SERVICE_PORT_HTTP": "8765",
+        "PORT": "tcp://10.0.0.1:8765", "PORT_8765_TCP": "tcp://10.0.0.1:8765", "PORT_8765_TCP_PROTO": "tcp",
+        "PORT_8765_TCP_PORT": "8765", "PORT_8765_TCP_ADDR": "10.0.0.1", "PORT_53_UDP": "udp://[fd00::1]:53",
+        "PORT_53_UDP_ADDR": "fd00::1", "NAME": "/web/harry",
+    }  # fmt: skip
+    environment = {f"{service}_{name}": value for name, value in given.items()}
+    assert not read_environment({**environment, "HARRY_ENV_PATH": "/usr/bin"}, list).values
+
+
 @pytest.mark.parametrize(
-    "name",
+    ("name", "value"),
     [
-        "HARRY_PORT", "HARRY_SERVICE_HOST", "HARRY_SERVICE_PORT", "HARRY_SERVICE_PORT_HTTP", "HARRY_PORT_8765_TCP",
-        "HARRY_PORT_8765_TCP_ADDR", "HARRY_PORT_8765_TCP_PROTO", "HARRY_PORT_53_UDP_PORT", "HARRY_NAME",
+        ("HARRY_PROT", "1"), ("HARRY_WEB_PORT", "8765"), ("HARRY_SERVICES_HOST", "1"), ("HARRY_PORTS", "tcp://h:1"),
+        ("HARRY_PORT", "8765"), ("HARRY_NAME", "Mia"), ("HARRY_WEB_HOST", "10.0.0.1"), ("HARRY_USER_NAME", "Ann"),
+        ("HARRY_SERVICE_HOST", "harry.example"), ("HARRY_WEB__PROT", "tcp://10.0.0.1:1"), ("HARRY_LOG_LEVEL", "debug"),
     ],
 )  # fmt: skip
-def test_variables_that_a_cluster_sets_for_a_service_of_this_name_are_no_settings(name: str) -> None:
-    assert not read_environment({name: "tcp://10.0.0.1:8765"}, list).values
-
-
-@pytest.mark.parametrize("name", ["HARRY_PROT", "HARRY_WEB_PORT", "HARRY_SERVICES_HOST", "HARRY_PORTS"])
-def test_a_misspelt_variable_is_still_told(name: str) -> None:
-    assert read_environment({name: "1"}, list).values
+def test_a_misspelt_variable_is_still_told(name: str, value: str, tmp_path: Path) -> None:
+    assert read_environment({name: value}, list).values
+    with pytest.raises(ConfigurationError, match=name):
+        load_config(environ={name: value, "HARRY_HOME": str(tmp_path)})

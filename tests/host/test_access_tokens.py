@@ -119,3 +119,14 @@ def test_what_has_expired_lets_in_no_more(tmp_path: Path) -> None:
     assert not tokens.holds(found.id)
     assert not tokens.all()
     assert tokens.spend(code) is None
+
+
+def test_a_code_opens_the_page_once_and_is_no_token(tmp_path: Path) -> None:
+    tokens = Tokens(tmp_path)
+    code, token = tokens.new("owner", kind="code", lives=10), tokens.new("owner")
+    assert tokens.whose(code) is None
+    assert tokens.spend(token) is None
+    assert tokens.whose(token) is not None
+    assert tokens.spend(code) == "owner"
+    assert tokens.spend(code) is None
+    assert Tokens(tmp_path).spend(code) is None

@@ -3,6 +3,7 @@
 import trio
 from trio.testing import MockClock
 
+from channels.event_types import Degraded
 from channels.gate import Slot
 from channels.messages import Source
 from channels.turn import Turn
@@ -83,6 +84,38 @@ async def test_a_cut_cancels_the_scope_of_the_turn(autojump_clock: MockClock) ->
         assert turn is not None
         with trio.fail_after(1):
             await turn.over.wait()
+
+
+async def test_after_a_cut_the_next_reply_has_its_full_volume(autojump_clock: MockClock) -> None:
+    async with rig(speaks(50)) as house:
+        house.conductor.commit(utterance())
+        await trio.sleep(0.3)
+        house.conductor.duck(True)
+        house.conductor.cut("barge_in")
+        assert not house.gate.ducked
+        before = house.samples(1)
+        house.conductor.commit(utterance("another"))
+        await trio.sleep(0.5)
+        assert house.samples(1) > before
+
+
+async def test_a_turn_s_end_keeps_its_room_until_its_record_is_kept(autojump_clock: MockClock) -> None:
+    async with rig(speaks(1), keep_at_once=False) as house:
+        file = house.events.listen(12, lossless=True)
+        turn = house.conductor.commit(utterance())
+        assert turn is not None
+        await turn.over.wait()
+        # The reader of the file stops; what happens meanwhile fills all but the room that was promised.
+        for _ in range(50):
+            house.events.publish(Degraded(message="noise"))
+        second = house.conductor.commit(utterance("another"))
+        assert second is not None
+        await second.over.wait()
+        assert file._stalled
+        [first, *_] = house.kept
+        house.conductor.acknowledge(first)
+        told = [event.turn for event in file.take_waiting() if event.event == "turn_ended"]
+        assert told == [turn.id]
 
 
 async def test_cut_has_no_checkpoint_inside() -> None:

@@ -50,6 +50,20 @@ async def test_a_withdrawn_guess_was_never_heard_of(autojump_clock: MockClock) -
         assert made.conductor.committed == 0
 
 
+async def test_what_a_withdrawn_guess_waits_for_is_cancelled_at_once(autojump_clock: MockClock) -> None:
+    async def hangs(turn: Turn, slot: Slot) -> None:
+        await trio.sleep_forever()
+
+    async with rig(hangs) as house:
+        turn = house.conductor.speculate(utterance("what is"))
+        await trio.sleep(0.1)
+        house.conductor.withdraw()
+        assert turn is not None
+        with trio.fail_after(1):
+            await turn.over.wait()
+        assert house.conductor.turns_running == 0
+
+
 async def test_other_words_withdraw_the_guess_and_are_answered_anew(autojump_clock: MockClock) -> None:
     answered: list[str] = []
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import h11
 import trio
+from trio_websocket import WebSocketConnection, wrap_client_stream
 
 from harry.config.loading import Config
 from harry.config.sections import User, Web
@@ -108,6 +109,21 @@ def upgrade(**more: str) -> dict[str, str]:
         "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
         **{name.replace("_", "-"): value for name, value in more.items()},
     }
+
+
+@asynccontextmanager
+async def open_socket(
+    door: Away, path: str = "/test/echo", subprotocols: Sequence[str] = (), *, token: str | None = None
+) -> AsyncIterator[WebSocketConnection]:
+    """A client whose stream is closed at the end, whoever said farewell first."""
+    headers = [] if subprotocols else [(b"Authorization", f"Bearer {token or door.token}".encode())]
+    async with await door.connect() as stream, trio.open_nursery() as nursery:
+        client = await wrap_client_stream(
+            nursery, stream, f"127.0.0.1:{door.port}", path, subprotocols=subprotocols, extra_headers=headers
+        )
+        yield client
+        await client.aclose()
+        nursery.cancel_scope.cancel()
 
 
 @asynccontextmanager

@@ -8,24 +8,22 @@ import re
 import ssl
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import trio
 import trio.testing
 import trustme
-from trio_websocket import ConnectionClosed, WebSocketConnection, wrap_client_stream
+from trio_websocket import ConnectionClosed
 
 from harry.errors import ConfigurationError
 from harry.host.access_tokens import FILE, Tokens
-from harry.web.server import connection
+from harry.web.server import connection, websocket
 from harry.web.server.auth import csrf_of
 from harry.web.server.http import Request, Response
 from harry.web.server.listener import listen, tls
 from harry.web.server.websocket import Socket
-from tests.support.loopback_server import Answer, Away, away, read_answer, upgrade
+from tests.support.loopback_server import Answer, Away, away, open_socket, read_answer, upgrade
 
 
 async def echo(request: Request, socket: Socket) -> None:
@@ -110,7 +108,7 @@ def cookies(headers: list[tuple[str, str]]) -> dict[str, str]:
 async def enter(door: Away) -> dict[str, str]:
     address = await door.front.way_in()
     answer = await door.ask("GET", address.partition(str(door.port))[2], token="")
-    assert (answer.status, answer.header("location")) == (303, "/")
+    assert (answer.status, answer.header("location")) == (303, "./")
     assert all("SameSite=Strict" in value for name, value in answer.headers if name == "set-cookie")
     assert "HttpOnly" in next(value for name, value in answer.headers if name == "set-cookie")
     return cookies(answer.headers)
@@ -260,21 +258,6 @@ async def test_a_handler_that_breaks_ends_its_websocket_alone() -> None:
         assert door.front.door.tally.failures == 1
 
 
-@asynccontextmanager
-async def open_socket(
-    door: Away, path: str = "/test/echo", subprotocols: Sequence[str] = ()
-) -> AsyncIterator[WebSocketConnection]:
-    """A client whose stream is closed at the end, whoever said farewell first."""
-    token = [] if subprotocols else [(b"Authorization", f"Bearer {door.token}".encode())]
-    async with await door.connect() as stream, trio.open_nursery() as nursery:
-        client = await wrap_client_stream(
-            nursery, stream, f"127.0.0.1:{door.port}", path, subprotocols=subprotocols, extra_headers=token
-        )
-        yield client
-        await client.aclose()
-        nursery.cancel_scope.cancel()
-
-
 # Revoking
 
 
@@ -370,17 +353,81 @@ async def test_a_connection_answers_one_request_after_another() -> None:
         assert await stream.receive_some() == b""
 
 
-async def test_one_address_has_only_so_many_connections() -> None:
+async def test_one_address_has_only_so_many_connections_without_a_token_and_the_oldest_goes() -> None:
     async with away(connections_per_address=3) as door:
         held = [await door.connect() for _ in range(3)]
         await trio.testing.wait_all_tasks_blocked(0.05)
-        async with await door.connect() as fourth:
-            assert await fourth.receive_some() == b""
+        # Whoever has a token comes in, and goes on.
+        for _ in range(2):
+            assert (await door.ask("GET", "/api/me")).status == 200
+        with trio.fail_after(10):
+            assert await held[0].receive_some() == b""
+        assert door.front.door.tally.turned_away == 1
         for each in held:
             await each.aclose()
-        await trio.testing.wait_all_tasks_blocked(0.05)
-        assert (await door.ask("GET", "/healthz")).status == 200
-        assert door.front.door.tally.turned_away == 1
+
+
+async def test_half_heads_do_not_lock_the_owner_out() -> None:
+    async with away(connections=20, connections_per_address=16) as door, trio.open_nursery() as nursery:
+        door.front.door.routes.socket("/test/echo", echo)
+        async with open_socket(door) as socket:
+            await socket.get_message()
+
+            async def half() -> None:
+                async with await door.connect() as stream:
+                    await stream.send_all(b"GET /api/me HTTP/1.1\r\nHost: localhost\r\nX-A: ")
+                    with contextlib.suppress(trio.BrokenResourceError):
+                        await stream.receive_some()
+
+            for _ in range(60):
+                nursery.start_soon(half)
+            await trio.testing.wait_all_tasks_blocked(0.05)
+            for _ in range(5):
+                assert (await door.ask("GET", "/api/me")).status == 200
+            await socket.send_message("still here")
+            assert await socket.get_message() == "still here"
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_guest_s_flood_of_requests_slows_nobody_else() -> None:
+    async with away() as door:
+        bens = door.front.tokens.new("ben")
+        head = f"GET /api/me HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {bens}\r\n\r\n".encode()
+        async with await door.connect() as stream:
+            with trio.fail_after(60):
+                for _ in range(2000):
+                    await stream.send_all(head)
+                    if (await read_answer(stream)).status == 429:
+                        break
+                else:
+                    raise AssertionError("nothing was slowed")
+        assert (await door.ask("GET", "/api/me")).status == 200
+        assert (await door.ask("GET", "/healthz", token="")).status == 200
+
+
+async def test_a_guest_has_only_so_many_connections() -> None:
+    async with away(connections_per_user=2) as door:
+        door.front.door.routes.socket("/test/echo", echo)
+        async with open_socket(door) as one, open_socket(door) as two:
+            assert [await each.get_message() for each in (one, two)] == ["hello ann"] * 2
+            assert (await door.ask("GET", "/api/me")).status == 429
+            owners = door.front.tokens.new("owner")
+            assert (await door.ask("GET", "/api/me", token=owners)).status == 200
+
+
+async def test_a_quiet_websocket_is_kept_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert websocket.BEAT < 30
+    monkeypatch.setattr(websocket, "BEAT", 0.02)
+    async with away() as door:
+        door.front.door.routes.socket("/test/echo", echo)
+        async with await door.connect() as stream:
+            given = {"Host": "localhost", "Authorization": f"Bearer {door.token}", **upgrade()}
+            head = "GET /test/echo HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in given.items())
+            await stream.send_all(head.encode() + b"\r\n")
+            seen, ping = b"", b"\x89\x05harry"
+            with trio.fail_after(10):
+                while seen.count(ping) < 3:  # nobody answers, and they come all the same
+                    seen += await stream.receive_some()
 
 
 async def test_a_flood_of_requests_and_of_wrong_tokens_is_slowed() -> None:

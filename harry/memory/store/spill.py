@@ -128,7 +128,8 @@ class FileSpill:
         self._loaded = True
 
     def _append(self, lines: bytes, count: int) -> None:
-        new = not self.path.exists()
+        # Where nothing in it was promised yet, perhaps not even its name is on disk.
+        new = self._end == 0 or not self.path.exists()
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             os.ftruncate(descriptor, self._end)  # what a failed attempt or a crash left behind

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
 from harry.engines.registry import EngineSettings
 from harry.errors import EngineUnavailable
 from harry.net.egress import host_of
+from harry.redaction import ADDRESS, HIDDEN
 
 
 class ChatSettings(EngineSettings):
@@ -25,7 +26,7 @@ class ChatSettings(EngineSettings):
     reply within a thought, without the mark for it. `extra` is added to each request as it stands.
     """
 
-    base_url: str
+    base_url: Annotated[str, ADDRESS]
     model: str = Field(min_length=1)
     api_key: SecretStr | None = None
     api_key_env: str | None = None
@@ -50,8 +51,8 @@ class ChatSettings(EngineSettings):
     provider: Mapping[str, Any] = Field(default_factory=dict)
     price_in: float | None = Field(None, ge=0)
     price_out: float | None = Field(None, ge=0)
-    extra: Mapping[str, Any] = Field(default_factory=dict)
-    headers: Mapping[str, str] = Field(default_factory=dict, repr=False)
+    extra: Annotated[Mapping[str, Any], HIDDEN] = Field(default_factory=dict)
+    headers: Annotated[Mapping[str, str], HIDDEN] = Field(default_factory=dict, repr=False)
 
     @field_validator("base_url")
     @classmethod

@@ -8,7 +8,6 @@ import trio
 from pydantic import BaseModel
 
 from harry.host.host import Host
-from harry.redaction import without_secrets
 from harry.services import settings
 from harry.web.api import schemas
 from harry.web.api.answering import owner_only, read_body, serve
@@ -38,7 +37,7 @@ class _Settings:
     async def settings(self, request: Request) -> BaseModel:
         owner_only(self.host, request)
         return schemas.Settings(
-            settings=without_secrets(self.host.config.model_dump(mode="json")),
+            settings=await trio.to_thread.run_sync(settings.shown, self.host.config),
             file=str(settings.file_of(self.host)),
             changeable=[_shape(setting) for setting in await settings.settings(self.host)],
         )

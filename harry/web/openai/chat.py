@@ -37,7 +37,14 @@ def register(routes: Routes, host: Host) -> None:
             return Response(kind="text/event-stream", stream=reply.stream)
         return as_json(await reply.whole())
 
-    routes.add("POST", "/v1/chat/completions", complete, most_body=MOST_BODY, told="Harry's reply to a conversation.")
+    routes.add(
+        "POST",
+        "/v1/chat/completions",
+        complete,
+        most_body=MOST_BODY,
+        told="Harry's reply to a conversation.",
+        costly=True,
+    )
 
 
 @dataclass(slots=True)

@@ -6,10 +6,11 @@ over: clients send it unasked. What would change the shape of the answer is hono
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from actors.protocols import ImagePart, Message, Role, TextPart, Tool, ToolCall, ToolResult
 from harry.services.chat import Asked
@@ -24,12 +25,32 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
 
 
 class _Loose(BaseModel):
+    """What is not known is passed over, and null means left out, as clients write what they do not set."""
+
     model_config = ConfigDict(extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_null(cls, given: Any) -> Any:
+        return {name: value for name, value in given.items() if value is not None} if isinstance(given, dict) else given
+
+
+def _as_text(given: Any) -> Any:
+    """Write an object as JSON: some clients send a call's arguments so, and all mean a text."""
+    return json.dumps(given, ensure_ascii=False) if isinstance(given, dict | list) else given
+
+
+def _no_bound(given: Any) -> Any:
+    """Return None for a number below zero, with which clients of local servers say that there is no bound."""
+    return None if isinstance(given, int) and given < 0 else given
+
+
+Most = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_no_bound)]
 
 
 class _Function(_Loose):
     name: Name
-    arguments: str = "{}"
+    arguments: Annotated[str, BeforeValidator(_as_text)] = "{}"
 
 
 class _Call(_Loose):
@@ -86,8 +107,8 @@ class Chat(_Loose):
     messages: list[_Message] = Field(min_length=1, max_length=MOST_MESSAGES)
     stream: bool = False
     stream_options: _Streaming | None = None
-    max_tokens: int | None = Field(default=None, ge=1)
-    max_completion_tokens: int | None = Field(default=None, ge=1)
+    max_tokens: Most = None
+    max_completion_tokens: Most = None
     n: int | None = None
     stop: str | list[str] | None = None
     tools: list[_Tool] | None = Field(default=None, max_length=MOST_TOOLS)

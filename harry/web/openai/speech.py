@@ -69,7 +69,7 @@ def register(routes: Routes, host: Host) -> None:
 
         return Response(kind=kind, stream=stream)
 
-    routes.add("POST", "/v1/audio/speech", speak, told="A text in Harry's voice.")
+    routes.add("POST", "/v1/audio/speech", speak, told="A text in Harry's voice.", costly=True)
 
 
 def _read(body: object) -> Speech:

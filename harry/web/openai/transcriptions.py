@@ -45,7 +45,14 @@ def register(routes: Routes, host: Host) -> None:
             return Response(kind="text/event-stream", stream=partial(_stream, heard))
         return _answer(wanted, heard, host.config.persona.language)
 
-    routes.add("POST", "/v1/audio/transcriptions", transcribe, most_body=MOST_BODY, told="The words of a sound file.")
+    routes.add(
+        "POST",
+        "/v1/audio/transcriptions",
+        transcribe,
+        most_body=MOST_BODY,
+        told="The words of a sound file.",
+        costly=True,
+    )
 
 
 def _answer(wanted: str, heard: Heard, language: str) -> Response:

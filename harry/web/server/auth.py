@@ -2,6 +2,7 @@
 
 1. `Host` must name this door, always: else a page of a stranger, whose name was made to point here, could ask.
 2. `Origin`, where there is one, must be this door itself: a page of a stranger opens no websocket and posts no form.
+   Its port is the one of `Host`, written out or not, or one that stands in `hosts`: a proxy may drop it from `Host`.
 3. A token is needed everywhere but on public paths: as a Bearer, as the websocket's subprotocol
    `openai-insecure-api-key.TOKEN`, or as the cookie that the page was given.
 4. A cookie comes by itself, so it is not enough to change anything: that takes the header `X-CSRF-Token` as well, which
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from http.cookies import CookieError, SimpleCookie
@@ -22,27 +24,44 @@ from harry.web.server.http import Refusal, Request
 SUBPROTOCOL = "openai-insecure-api-key."
 """What stands before a token among the subprotocols of a websocket."""
 
+_PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?")
+
 _READING = frozenset({"GET", "HEAD"})
 
 
 class Authenticator:
-    """`hosts` are the names, without a port, by which the door is known. `owner` is who comes in if `auth` is none."""
+    """`hosts` are the names by which the door is known; one with a port is known by that port at a proxy, too.
+
+    `owner` is who comes in if `auth` is none.
+    """
 
     def __init__(self, tokens: Tokens, *, hosts: Sequence[str], owner: str, port: int, auth: str = "token") -> None:
         self.tokens = tokens
-        self._hosts = frozenset(host.lower() for host in hosts)
+        named = [found for host in hosts if (found := _place(host)) is not None]
+        self._hosts = frozenset(name for name, _ in named)
+        self._elsewhere = frozenset((name, given) for name, given in named if given is not None)
         self._owner = owner
         self._port = port
         self._auth = auth
 
     def know(self, request: Request) -> None:
         """Refuse what was not meant for this door (rules 1 and 2)."""
-        host = request.headers.get("host", "").lower()
-        if _name(host) not in self._hosts:
+        host = _place(request.headers.get("host", ""))
+        if host is None or host[0] not in self._hosts:
             raise Refusal(421, "wrong_host", "This is not the address of this door; see web.allowed_hosts.")
         origin = request.headers.get("origin")
-        if origin is not None and origin.lower() not in (f"http://{host}", f"https://{host}"):
+        if origin is not None and not self._own(origin, *host):
             raise Refusal(403, "wrong_origin", "Pages of other origins may not ask here.")
+
+    def _own(self, origin: str, name: str, port: int | None) -> bool:
+        scheme, _, rest = origin.lower().partition("://")
+        place = _place(rest)
+        if scheme not in _PORTS or place is None or place[0] != name:
+            return False
+        usual = _PORTS[scheme]
+        asked = place[1] or usual
+        return asked == (port or usual) or (port is None and (name, asked) in self._elsewhere)
 
     def admit(self, request: Request, *, upgrade: bool) -> Request:
         """Give the request with its user (rules 3 and 4). Raises `Refusal`."""
@@ -121,8 +140,9 @@ def _unknown(why: str) -> Refusal:
     return Refusal(401, "no_token", why, headers={"WWW-Authenticate": 'Bearer realm="harry"'})
 
 
-def _name(host: str) -> str:
-    """Return a host without its port; IPv6 keeps its brackets."""
-    if host.startswith("["):
-        return host.partition("]")[0] + "]"
-    return host.partition(":")[0]
+def _place(host: str) -> tuple[str, int | None] | None:
+    """Read a host with or without a port: the name in lower case, IPv6 in its brackets, and the port if it is given."""
+    found = _HOST.fullmatch(host.lower())
+    if found is None or (found[2] is not None and not 0 < int(found[2]) < 65_536):
+        return None
+    return found[1], int(found[2]) if found[2] is not None else None

@@ -21,6 +21,7 @@ from trio_websocket import wrap_server_stream
 from harry.errors import EngineError, HarryError, StoreError, TooManySessions
 from harry.web.server.counters import Counters
 from harry.web.server.http import MIB, Refusal, Request, Response, refused
+from harry.web.server.rate_limits import Seat
 from harry.web.server.routing import Route
 from harry.web.server.websocket import UNREAD, Socket, SocketClosed
 
@@ -68,8 +69,14 @@ class HttpListener(Protocol):
 
     tally: Counters
 
-    def admit(self, request: Request, *, upgrade: bool) -> tuple[Route, Request]:
+    def admit(self, request: Request, seat: Seat, *, upgrade: bool) -> tuple[Route, Request]:
         """Find who answers, and let the client through to him. Raises `Refusal`."""
+
+    def begin(self, request: Request, route: Route) -> None:
+        """Count a request in that is to be answered. Raises `Refusal`."""
+
+    def end(self, request: Request, route: Route) -> None:
+        """Count it out."""
 
     def holding(self, request: Request) -> AbstractContextManager[trio.CancelScope]:
         """Cancel the block when the token that let the request in is revoked."""
@@ -81,10 +88,10 @@ class HttpListener(Protocol):
 class Connection:
     """Serves one client until he goes, is silent for too long, or breaks a rule."""
 
-    def __init__(self, door: HttpListener, stream: trio.abc.Stream, peer: str, *, secure: bool) -> None:
+    def __init__(self, door: HttpListener, stream: trio.abc.Stream, seat: Seat, *, secure: bool) -> None:
         self._door = door
         self._stream = stream
-        self._peer = peer
+        self._seat = seat
         self._secure = secure
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD)
 
@@ -109,8 +116,9 @@ class Connection:
             return False
         request = self._request(head)
         try:
-            route, request = self._door.admit(request, upgrade=_upgrade(request))
+            route, request = self._door.admit(request, self._seat, upgrade=_upgrade(request))
             request = replace(request, body=await self._body(request, route.most_body))
+            self._door.begin(request, route)
         except Refusal as refusal:
             self._door.tally.refused(refusal.code)
             await self._answer(refused(refusal, request), whole=request.method != "HEAD")
@@ -118,12 +126,15 @@ class Connection:
         if route.on_socket is not None:
             await self._converse(request, route)
             return False
-        with self._door.holding(request):
-            response = await self._handled(request, route)
-            self._door.tally.answered(route.pattern, response.status)
-            await self._answer(response, whole=request.method != "HEAD")
-            return self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
-        return False  # the token was revoked meanwhile
+        try:
+            with self._door.holding(request):
+                response = await self._handled(request, route)
+                self._door.tally.answered(route.pattern, response.status)
+                await self._answer(response, whole=request.method != "HEAD")
+                return self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
+            return False  # the token was revoked meanwhile
+        finally:
+            self._door.end(request, route)
 
     # Reading.
 
@@ -174,7 +185,7 @@ class Connection:
             # Two of one kind are one with both values, which then is not the one that is wanted.
             headers[name] = f"{headers[name]}{'; ' if name == 'cookie' else ', '}{value}" if name in headers else value
         method, target = head.method.decode("ascii"), head.target.decode("latin-1")
-        return Request(method, target, headers, self._peer, self._secure)
+        return Request(method, target, headers, self._seat.address, self._secure)
 
     # Answering.
 
@@ -279,6 +290,7 @@ class Connection:
                     socket = Socket(await proposal.accept(subprotocol=_chosen(request)))
                 if not waited.cancelled_caught:
                     self._door.tally.answered(route.pattern, 101)
+                    nursery.start_soon(socket.keep_alive)
                     await self._serve_socket(request, route, socket)
                 nursery.cancel_scope.cancel()
         except Exception as error:  # noqa: BLE001  the library's own tasks may break on what a client sends

@@ -18,7 +18,8 @@ from harry.web.server.auth import Authenticator
 from harry.web.server.connection import HEAD_WITHIN, Connection
 from harry.web.server.counters import Counters
 from harry.web.server.http import Refusal, Request
-from harry.web.server.rate_limits import Limits
+from harry.web.server.proxies import Proxies
+from harry.web.server.rate_limits import Limits, Seat
 from harry.web.server.routing import Route, Routes
 
 LOOKED_EVERY = 0.5
@@ -67,12 +68,19 @@ class HttpListener:
     """Made once the port is known. `routes` may still be added to until `serve` runs."""
 
     def __init__(
-        self, routes: Routes, guard: Authenticator, limits: Limits, *, secure: ssl.SSLContext | None = None
+        self,
+        routes: Routes,
+        guard: Authenticator,
+        limits: Limits,
+        *,
+        proxies: Proxies | None = None,
+        secure: ssl.SSLContext | None = None,
     ) -> None:
         self.routes = routes
         self.guard = guard
         self.limits = limits
         self.tally = Counters()
+        self._proxies = proxies or Proxies(())
         self._secure = secure
         self._held: dict[trio.CancelScope, str] = {}
 
@@ -85,33 +93,64 @@ class HttpListener:
             yield
             nursery.cancel_scope.cancel()
 
-    def admit(self, request: Request, *, upgrade: bool) -> tuple[Route, Request]:
+    def admit(self, request: Request, seat: Seat, *, upgrade: bool) -> tuple[Route, Request]:
         """Find who answers, and let the client through to him. Raises `Refusal`."""
         now = trio.current_time()
-        if not self.limits.request(request.peer, now):
-            raise Refusal(429, "too_many", "These are too many requests.", headers={"Retry-After": "1"})
-        self.guard.know(request)
+        request = self._proxies.seen(request)
+        try:
+            self.guard.know(request)
+        except Refusal:
+            self._count_stranger(request, now)
+            raise
         missing, found = None, None
         try:
             found = self.routes.find(request.method, request.path, upgrade=upgrade)
         except Refusal as refusal:
             missing = refusal
         if found is None or not found[0].public:
-            try:
-                request = self.guard.admit(request, upgrade=upgrade)
-            except StoreError as error:
-                raise Refusal(503, "not_now", str(error)) from error
-            except Refusal as refusal:
-                if refusal.status == 401 and not self.limits.wrong(request.peer, now):
-                    raise Refusal(
-                        429, "too_many", "Too many tokens were wrong.", headers={"Retry-After": "2"}
-                    ) from None
-                raise
+            request = self._known(request, seat, now, upgrade=upgrade)
+        else:
+            self._count_stranger(request, now)
         if found is None:
             # What there is and what not is told only to those who may come in.
             raise missing or Refusal(404, "not_found", "There is nothing here.")
         route, matched = found
         return route, replace(request, matched=matched)
+
+    def _known(self, request: Request, seat: Seat, now: float, *, upgrade: bool) -> Request:
+        """Give the request with its user, who pays for it: nobody else's flood is on his account. Raises `Refusal`."""
+        try:
+            request = self.guard.admit(request, upgrade=upgrade)
+        except StoreError as error:
+            self._count_stranger(request, now)
+            raise Refusal(503, "not_now", str(error)) from error
+        except Refusal as refusal:
+            self._count_stranger(request, now)
+            if refusal.status == 401 and not self.limits.wrong(request.peer, now):
+                raise Refusal(429, "too_many", "Too many tokens were wrong.", headers={"Retry-After": "2"}) from None
+            raise
+        if not self.limits.request_of(request.user, now):
+            raise _too_many()
+        if not self.limits.prove(seat, request.user):
+            raise Refusal(
+                429, "too_many", "You have as many connections as you may.",
+                headers={"Retry-After": "10", "Connection": "close"},
+            )  # fmt: skip
+        return request
+
+    def _count_stranger(self, request: Request, now: float) -> None:
+        if not self.limits.request(request.peer, now):
+            raise _too_many()
+
+    def begin(self, request: Request, route: Route) -> None:
+        """Count a request in that is to be answered. Raises `Refusal`."""
+        if route.costly and not self.limits.begin(request.user):
+            raise Refusal(429, "too_many", "You ask for too much at once.", headers={"Retry-After": "5"})
+
+    def end(self, request: Request, route: Route) -> None:
+        """Count it out."""
+        if route.costly:
+            self.limits.end(request.user)
 
     @contextmanager
     def holding(self, request: Request) -> Iterator[trio.CancelScope]:
@@ -147,27 +186,34 @@ class HttpListener:
             peer = str(stream.socket.getpeername()[0])
         except OSError:
             peer = ""  # gone already
-        if not self.limits.enter(peer):
-            self.tally.turned_away += 1
-            await trio.aclose_forcefully(stream)
-            return
-        try:
-            async with aclosing(stream):
-                await self._speak(stream, peer)
-        except Exception as error:  # noqa: BLE001  one client's trouble is no other's
-            self.failed("a connection", error)
-        finally:
-            self.limits.leave(peer)
+        with trio.CancelScope() as scope:
+            seat = self.limits.enter(peer, scope.cancel)
+            if seat is None:
+                self.tally.turned_away += 1
+                await trio.aclose_forcefully(stream)
+                return
+            try:
+                async with aclosing(stream):
+                    await self._speak(stream, seat)
+            except Exception as error:  # noqa: BLE001  one client's trouble is no other's
+                self.failed("a connection", error)
+            finally:
+                self.limits.leave(seat)
+        self.tally.turned_away += scope.cancelled_caught
 
-    async def _speak(self, stream: trio.SocketStream, peer: str) -> None:
+    async def _speak(self, stream: trio.SocketStream, seat: Seat) -> None:
         if self._secure is None:
-            await Connection(self, stream, peer, secure=False).run()
+            await Connection(self, stream, seat, secure=False).run()
             return
         within = trio.SSLStream(stream, self._secure, server_side=True, https_compatible=True)
         try:
             with trio.move_on_after(HEAD_WITHIN) as waited:
                 await within.do_handshake()
             if not waited.cancelled_caught:
-                await Connection(self, within, peer, secure=True).run()
+                await Connection(self, within, seat, secure=True).run()
         except (trio.BrokenResourceError, ssl.SSLError) as error:
             log.debug("no TLS", cause=type(error).__name__)
+
+
+def _too_many() -> Refusal:
+    return Refusal(429, "too_many", "These are too many requests.", headers={"Retry-After": "1"})

@@ -19,7 +19,10 @@ SocketHandler = Callable[[Request, Socket], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One line of the table. `most_body` is in bytes; `told` is a line about it for the API's description."""
+    """One line of the table. `most_body` is in bytes; `told` is a line about it for the API's description.
+
+    `costly`: an engine works on it, which others wait for meanwhile.
+    """
 
     method: str
     pattern: str
@@ -28,6 +31,7 @@ class Route:
     public: bool = False
     most_body: int = MIB
     told: str = ""
+    costly: bool = False
 
 
 class Routes:
@@ -45,9 +49,10 @@ class Routes:
         public: bool = False,
         most_body: int = MIB,
         told: str = "",
+        costly: bool = False,
     ) -> None:
         """Have `handler` answer a method on a path. HEAD is answered by GET's handler, without the body."""
-        self._put(Route(method, pattern, handler, public=public, most_body=most_body, told=told))
+        self._put(Route(method, pattern, handler, public=public, most_body=most_body, told=told, costly=costly))
 
     def socket(self, pattern: str, handler: SocketHandler, *, told: str = "") -> None:
         """Have `handler` converse over a websocket on a path."""

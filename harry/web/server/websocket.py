@@ -7,8 +7,13 @@ than anybody could mean is closed. One that does not read is waited for, for `UN
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection
+from wsproto.events import Ping
 from wsproto.utilities import LocalProtocolError
 
 from harry.errors import HarryError
@@ -20,7 +25,11 @@ UNREAD = 10.0
 MESSAGES = 1000
 """Messages a second that a client may send, and twice as many in a burst."""
 
+BEAT = 20.0
+"""Seconds between two pings: proxies end what is quiet for a minute, some for half of one."""
+
 _CLOSING = 2.0  # seconds for the farewell
+_UNREAD_TOLD = f"The client has read nothing for {UNREAD:g} seconds."
 
 
 class SocketClosed(HarryError):  # noqa: N818  as in `harry.errors`
@@ -33,6 +42,7 @@ class Socket:
     def __init__(self, connection: WebSocketConnection) -> None:
         self._connection = connection
         self._sent_to_us = Bucket(MESSAGES, 2 * MESSAGES)
+        self._half_sent = False
 
     @property
     def closed(self) -> bool:
@@ -47,14 +57,29 @@ class Socket:
 
     async def send(self, message: str | bytes) -> None:
         """Send a message. Raises `SocketClosed`, also after `UNREAD` seconds in which the client did not read."""
+        await self._in_time(partial(self._connection.send_message, message))
+
+    async def keep_alive(self) -> None:
+        """Ping now and then, until the connection is over. No answer is waited for: who is gone is noticed anyway."""
+        # The library's own `ping` waits for the answer, which stays unread while the client is held back.
+        ping = partial(self._connection._send, Ping(payload=b"harry"))  # noqa: SLF001  see above
+        with suppress(SocketClosed):
+            while True:
+                await trio.sleep(BEAT)
+                await self._in_time(ping)
+
+    async def _in_time(self, sending: Callable[[], Awaitable[object]]) -> None:
+        if self._half_sent:
+            raise SocketClosed(_UNREAD_TOLD)
         try:
             with trio.CancelScope(relative_deadline=UNREAD) as waited:
-                await self._connection.send_message(message)
+                await sending()
         except (ConnectionClosed, LocalProtocolError, trio.BrokenResourceError, trio.ClosedResourceError):
             raise SocketClosed("The client is gone.") from None
         if waited.cancelled_caught:
             # Half a frame may have gone out: nothing sensible can follow it.
-            raise SocketClosed(f"The client has read nothing for {UNREAD:g} seconds.")
+            self._half_sent = True
+            raise SocketClosed(_UNREAD_TOLD)
 
     async def receive(self) -> str | bytes:
         """Wait for the next message. Raises `SocketClosed`."""

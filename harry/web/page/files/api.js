@@ -1,4 +1,4 @@
-// The API beside the page. The cookie comes by itself; a change also takes the word that only this page knows.
+// The API beside the page, wherever a proxy has put both. The cookie comes by itself; a change also takes the word that only this page knows.
 
 export class Refused extends Error {
   constructor(status, message) {
@@ -20,7 +20,7 @@ async function ask(method, path, body) {
   const headers = method === "GET" ? {} : { "X-CSRF-Token": csrf() };
   let answer;
   try {
-    answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+    answer = await fetch(`.${path}`, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
   } catch {
     throw new Refused(0, "Harry does not answer.");
   }

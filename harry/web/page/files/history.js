@@ -30,7 +30,7 @@ export class History {
   }
 
   async load(before = 0) {
-    this.save.href = `/api/history.md?${this.asked}`;
+    this.save.href = `api/history.md?${this.asked}`;
     try {
       const asked = this.asked;
       asked.set("limit", "40");

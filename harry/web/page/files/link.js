@@ -16,7 +16,7 @@ export class Link {
   }
 
   connect() {
-    const address = new URL("/v1/realtime?model=harry&harry=1&elsewhere=1", location.href);
+    const address = new URL("v1/realtime?model=harry&harry=1&elsewhere=1", document.baseURI);
     address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     if (this.word) address.searchParams.set("resume", this.word);
     const socket = (this.socket = new WebSocket(address, "realtime"));

@@ -21,7 +21,7 @@ export class Loudspeaker {
 
   async make() {
     this.context = new AudioContext({ sampleRate: RATE, latencyHint: "interactive" });
-    await this.context.audioWorklet.addModule("/page/playback.worklet.js");
+    await this.context.audioWorklet.addModule("page/playback.worklet.js");
     this.node = new AudioWorkletNode(this.context, "playback", { numberOfInputs: 0, outputChannelCount: [1] });
     this.node.connect(this.context.destination);
     this.node.port.onmessage = ({ data }) => {

@@ -35,7 +35,7 @@ export class Microphone {
       this.ended("The microphone went away. Press the button when it is back.");
     };
     this.context = new AudioContext({ latencyHint: "interactive" });
-    await this.context.audioWorklet.addModule("/page/capture.worklet.js");
+    await this.context.audioWorklet.addModule("page/capture.worklet.js");
     const source = this.context.createMediaStreamSource(stream);
     const node = new AudioWorkletNode(this.context, "capture", { numberOfOutputs: 0, channelCount: 1, channelCountMode: "explicit" });
     node.port.onmessage = ({ data }) => {

@@ -66,6 +66,6 @@ export class Reminders {
     this.told.add(each.id);
     const path = `/api/reminders/${encodeURIComponent(each.id)}`, said = each.words || named(each);
     notice(`rings-${each.id}`, `${said} `, this.does("Stop", each, () => post(`${path}/stop`)), " ", this.does("Snooze", each, () => post(`${path}/snooze`)));
-    if (globalThis.Notification?.permission === "granted") new Notification(document.title, { body: said, tag: each.id, icon: "/page/icon.svg" });
+    if (globalThis.Notification?.permission === "granted") new Notification(document.title, { body: said, tag: each.id, icon: "page/icon.svg" });
   }
 }
