@@ -96,6 +96,7 @@ _OPENERS = word_set("openers") | STOP_WORDS
 _AFTER_VERB = re.compile(
     r"\s+(?:in|on|at|to|from|with|for|by|every|the|a|an|my|our|his|her|as|until|\d)\b", re.IGNORECASE
 )
+_TO_A_PLACE = re.compile(r"\s(?:to|from|in|at|near|on)\s.*$", re.IGNORECASE)
 _NONE: frozenset[str] = frozenset()
 _FEMALE = word_set("female")
 _MALE = word_set("male")
@@ -191,7 +192,7 @@ def read(text: str) -> Statement | None:
     return Statement(
         text=rest, id="", at=None, order=0,
         stems=own | implied(rest), own=own, people=people,
-        about=people_of(subject), head=stems_of(subject), owners=_owners(rest),
+        about=people_of(_TO_A_PLACE.sub("", subject)), head=stems_of(subject), owners=_owners(rest),
         mine=first in _MINE, pronoun=pronoun,
         corrects=corrects or (weak and (bool(_NOW.search(rest)) or len(rest.split()) <= 5)), subject=subject,
     )  # fmt: skip
@@ -218,7 +219,11 @@ def people_of(text: str) -> frozenset[str]:
         if relative is not None:
             found.add(relative)
         elif (
-            word[0].isupper() and word.lower() not in _NOT_NAMES and lower not in _NOT_NAMES and lower not in STOP_WORDS
+            word[0].isupper()
+            and not (word.isupper() and len(word) > 1)
+            and word.lower() not in _NOT_NAMES
+            and lower not in _NOT_NAMES
+            and lower not in STOP_WORDS
         ):
             opening = match.start() == 0 or said[: match.start()].rstrip().endswith((".", ":", "!"))
             if not opening or word.endswith("'s") or _names_somebody(said[match.end() :]):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from harry.memory.longterm.everyday_phrases import NUMBER as _NUMBER
-from harry.memory.longterm.everyday_phrases import expressed
+from harry.memory.longterm.everyday_phrases import expressed, implied
 from harry.memory.longterm.statements import Statement, people_of, stems_of
 from harry.memory.text.analysis import STOP_WORDS, stem
 from harry.memory.text.everyday_words import kinds, stem_set
@@ -33,13 +33,13 @@ _AROUND = (
 _DATE = rf"(?:\b{_MONTH}\b|\b{_ORDINAL} of\b|\bthe {_ORDINAL}\b|\b\d{{1,2}}\.\d{{1,2}}\.|\b\d{{1,2}}/\d{{1,2}}\b)"
 _PLACE = re.compile(
     r"\b(?:in|on|at|under|underneath|behind|above|below|near|inside|beside|beneath|over|next to|round"
-    r"|around|opposite|outside|between|to|from|into|onto|with|by|off)"
+    r"|around|opposite|outside|between|to(?= (?:[A-Z]|the|a|an|my|our|his|her|their)\b)|from|into|onto|(?<=\bis )with|(?<=\bare )with|by(?= (?:the|my|our|his|her|their)\b)|off)"
     r" (?:the |a |an |my |our |his |her |their )?(?:\w+ ){0,2}?(?P<noun>[\w'-]+)",
     re.IGNORECASE,
 )
 _ABROAD = re.compile(r"\b(?:abroad|upstairs|downstairs|outside|next door|overseas|at home)\b", re.IGNORECASE)
 _IN_TOWN = re.compile(
-    r"\b(?:in|to|from|at|near|outside|around|for|is|called) (?:the )?(?P<name>[A-Z][\w\u00c0-\u017f'-]+)"
+    r"\b(?:in|to|from|at|near|outside|around|for|is|called) (?:the )?(?P<name>[A-Z](?![\w]*\d)[\w\u00c0-\u017f'-]+)"
 )
 _ALL = "|"
 _WHEN = re.compile(f"{_CLOCK}|{_AROUND}|{_DATE}", re.IGNORECASE)
@@ -67,6 +67,8 @@ rf"|tablespoons?)\b", re.IGNORECASE),
 r"|Drive|Close|Terrace|Alley)\b", 0),
 }  # fmt: skip
 _BY = re.compile(r"\b(?:in|on|at|from|with|by|for|to|near) (?:the )?[A-Z][\w-]+")
+_NAME = re.compile(r"(?<=[\w,] )(?!I\b)[A-Z](?![\w-]*\d)[\w-]+")
+_WORKS = re.compile(r"\b(?:works?|worked|working|job) (?:as|for|at|in|on)\b", re.IGNORECASE)
 _ROLES = stem_set("roles")
 _NAMED = re.compile(
     r"\b(?:called|named|name is|name's|(?:[Nn]amed|[Cc]alled) (?:the|our|him|her|it|my)(?: \w+)?|is"
@@ -100,11 +102,17 @@ def answers(  # noqa: PLR0911  (a table of kinds)
     if kind == "brand":
         if noun in (stem("make"), stem("brand"), stem("model")):
             text = _BY.sub(" ", text)
-        return any(stem(each.lower()) not in asked | TIME_WORDS for each in re.findall(r"(?<=[\w,] )[A-Z][\w-]+", text))
+        return any(stem(each.lower()) not in asked | TIME_WORDS for each in _NAME.findall(text))
     if kind == "secret":
         return any(
             stem(each.lower()) not in asked
             for each in re.findall(r"(?:is|password|passcode) (?:now |called )?([\w-]+)\W*$", text)
+        )
+    if kind == "job":
+        return (
+            stem("job") in statement.stems
+            and bool(fresh)
+            and (stem("job") in implied(text) or bool(_WORKS.search(text)) or stem("job") in statement.own)
         )
     if kind in kinds():
         return bool(kinds()[kind] & fresh)
