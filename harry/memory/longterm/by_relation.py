@@ -13,9 +13,9 @@ from typing import NamedTuple
 from harry.memory.longterm.fitting import TAIL, Aliases, has_its_head, is_about, is_denied, is_placed, meets, same
 from harry.memory.longterm.questions import Asked
 from harry.memory.longterm.relations import Frame, asked_in, told_in
-from harry.memory.longterm.statements import Statement
+from harry.memory.longterm.statements import Statement, stems_of
 from harry.memory.longterm.values import TIME_WORDS, answers
-from harry.memory.text.analysis import stem
+from harry.memory.text.analysis import STOP_WORDS, stem
 from harry.memory.text.everyday_words import kinds
 
 _UNCLEAR = frozenset(("thing", "how"))
@@ -23,6 +23,7 @@ _ALSO = {"money": ("number",), "size": ("number",), "where": ("street",), "who":
 """Kinds that answer as well, where the relation is the same."""
 
 _I_DID = re.compile(r"\b(?:do|did|am|was|have|had|will|can|should|must|would) (?:i|we)\b", re.IGNORECASE)
+_ASIDE = re.compile(r"\b(?:when|while|whenever) (?:i|we|they|he|she)(?:'\w+)?\b.*$", re.IGNORECASE)
 _ME = re.compile(r"\b(?:i|we|me|us)\b", re.IGNORECASE)
 
 
@@ -43,6 +44,8 @@ def fit(asked: Asked, statement: Statement, aliases: Aliases) -> Fit | None:
         return None
     told = {frame.relation.name: frame for frame in told_in(_without_attributes(statement))}
     shared = [frame for frame in frames if frame.relation.name in told]
+    if asked.kind == "how":
+        shared = [frame for frame in shared if "how" in frame.relation.kinds]
     wanted = frozenset().union(*(same(person, aliases) for person in asked.people))
     if not shared or not is_about(asked, statement, aliases, asked.needs | wanted):
         return None
@@ -59,7 +62,8 @@ def _fit_of(
 ) -> Fit | None:
     own = statement.stems | statement.people
     met = 0
-    for need in asked.needs - frame.words:
+    aside = _ASIDE.search(asked.text)
+    for need in asked.needs - frame.words - (stems_of(aside[0]) if aside is not None else frozenset()):
         if need in own or (need in asked.people and wanted & (own | statement.all_people)) or meets(need, own):
             met += need not in TIME_WORDS
         elif need != asked.noun or asked.kind not in {"street", *kinds()}:
@@ -76,8 +80,11 @@ def _fit_of(
 
 def _without_attributes(statement: Statement) -> str:
     """Return a statement with nothing before the head of its subject: an "old school friend" tells of no school."""
-    subject = TAIL.sub("", statement.subject).strip()
-    return statement.text[subject.rfind(" ") + 1 :] if statement.text.startswith(subject) else statement.text
+    words = TAIL.sub("", statement.subject).split()
+    while words and words[-1].lower() in STOP_WORDS:
+        words.pop()
+    head = statement.text.find(words[-1]) if words else 0
+    return statement.text[head:]
 
 
 def _holds(
@@ -90,7 +97,7 @@ def _holds(
     if asked.kind not in _UNCLEAR:
         held = any(answers(kind, asked.noun, statement, said) for kind in (asked.kind, *_ALSO.get(asked.kind, ())))
         return True if held else None
-    found = [kind for kind in frame.relation.kinds if answers(kind, asked.noun, statement, said)]
+    found = [kind for kind in frame.relation.kinds if kind != "how" and answers(kind, asked.noun, statement, said)]
     return None if not found else any(kind != "thing" for kind in found)
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
+from harry.memory.longterm.everyday_phrases import expressed
 from harry.memory.longterm.questions import Asked, known
 from harry.memory.longterm.statements import Statement
 from harry.memory.longterm.statements import words_in as surfaces
@@ -127,7 +128,7 @@ def has_its_head(
     """Whether the thing that a statement is about is asked for, or is the relation itself."""
     if statement.pronoun or statement.mine or asked.kind in ("who", "name"):
         return True
-    subject = [stem(each.lower().removesuffix("'s")) for each in surfaces(TAIL.sub("", statement.subject))]
+    subject = [stem(each.lower().removesuffix("'s")) for each in surfaces(TAIL.sub("", expressed(statement.subject)))]
     telling_subject = [kin().get(each, each) for each in subject if each not in STOP_WORDS]
     if not telling_subject:
         return True
@@ -200,6 +201,8 @@ def _is_meant(asked: Asked, statement: Statement) -> bool:
     if asked.kind in ("code", "secret"):
         of = statement.head - frozenset().union(*(met_by().get(each, frozenset({each})) for each in _SECRETS))
         return not of or bool(of & asked.needs) or any(meets(each, of) for each in asked.needs)
+    if asked.words[:1] in (("kind",), ("sort",), ("type",)) and asked.noun in statement.head:
+        return bool(_IS_A.search(statement.text))
     named = _WHAT_IS.match(asked.text)
     if named is None or asked.kind != "thing":
         return True
@@ -214,6 +217,7 @@ def _is_meant(asked: Asked, statement: Statement) -> bool:
 _WHAT_IS = re.compile(
     r"what (?:is|are|was|were) (?:my|our|his|her|the|[^\W_]+'s) (?:[^\W_]+ )*(?P<noun>[^\W_]+)$", re.IGNORECASE
 )
+_IS_A = re.compile(r"(?:\b(?:is|are|was|were)|'s) (?:an?\b|called\b|[A-Z])")
 _SECRETS = frozenset(map(stem, ("code", "password", "number")))
 
 

@@ -16,8 +16,7 @@ from harry.memory.text.everyday_words import headed, kin, kinds, met_by, stem_se
 
 _TURNED_NOT = re.compile(
     r"\b(?P<verb>can|do|does|did|should|could|will|would|may|must|is|are|was|were|have|has)n't (?P<who>i|we|he|she|it|they"
-    r"|(?:my|our|his|her|the) [^\W_]+|[A-Z][^\W_]+)\b",
-    re.IGNORECASE,
+    r"|I|(?:my|our|his|her|the) [^\W_]+|[A-Z][^\W_]+)\b"
 )
 _IN_MY_FAMILY = re.compile(r"\b(?:(?:in|of) (?:my|our|the) family|(?:do|did|have) (?:i|we) know)\b", re.IGNORECASE)
 _HELPING = frozenset(map(stem, (

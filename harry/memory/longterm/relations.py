@@ -38,6 +38,7 @@ class Relation:
     kinds: tuple[str, ...]
     asks: re.Pattern[str]
     tells: re.Pattern[str]
+    words: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def relations() -> tuple[Relation, ...]:
     found = []
     for head, ask, tell in zip(table[::3], table[1::3], table[2::3], strict=True):
         name, _, kinds = head.partition(":")
-        found.append(Relation(name, tuple(kinds.split()), _pattern(ask), _pattern(tell)))
+        found.append(Relation(name, tuple(kinds.split()), _pattern(ask), _pattern(tell), _words(f"{ask} {tell}")))
     return tuple(found)
 
 
@@ -76,7 +77,7 @@ def _frames(text: str, *, asks: bool) -> tuple[Frame, ...]:
     found = []
     for relation in relations():
         pattern = relation.asks if asks else relation.tells
-        said = [word for match in pattern.finditer(words) for word in match[0].split()]
+        said = [word for match in pattern.finditer(words) for word in match[0].split() if word in relation.words]
         if said:
             found.append(Frame(relation, frozenset(said)))
     return tuple(found)
@@ -94,7 +95,13 @@ def _plain(word: str) -> str:
     low = word.lower().removesuffix("'s").removesuffix("'")
     if low in _BEING:
         return "be"
+    if low == "goes":  # the stemmer leaves it apart from "go"
+        return "go"
     return "#" if _NUMBER.fullmatch(low) else stem(low)
+
+
+def _words(line: str) -> frozenset[str]:
+    return frozenset(_plain(each) for each in re.split(r"[\s_]+|\.\.", line) if each) - {"do", "i"}
 
 
 def _pattern(line: str) -> re.Pattern[str]:

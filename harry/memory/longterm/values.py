@@ -63,15 +63,16 @@ rf"|tablespoons?)\b", re.IGNORECASE),
     "often": re.compile(
         rf"\b(?:every|each|once|twice|daily|weekly|monthly|never|always|{_NUMBER} times)\b", re.IGNORECASE
     ),
-    "street": re.compile(r"\b[A-Z]\w*(?:stra(?:ss|\u00df)e|gasse|weg|platz)\b|\b(?:Street|Road|Avenue|Lane|Square|Way"
+    "street": re.compile(r"\b[A-Z]\w*(?:stra(?:ss|\u00df)e|gasse|weg|platz)\b|\b[A-Z]\w+ (?:Street|Road|Avenue|Lane|Square|Way"
 r"|Drive|Close|Terrace|Alley)\b", 0),
 }  # fmt: skip
 _BY = re.compile(r"\b(?:in|on|at|from|with|by|for|to|near) (?:the )?[A-Z][\w-]+")
 _NAME = re.compile(r"(?<=[\w,] )(?!I\b)[A-Z](?![\w-]*\d)[\w-]+")
 _WORKS = re.compile(r"\b(?:works?|worked|working|job) (?:as|for|at|in|on)\b", re.IGNORECASE)
+_LEVEL = re.compile(r"\b(?:level|floor|row|bay|deck|platform|gate|number|box|shelf|drawer|room)\b", re.IGNORECASE)
 _ROLES = stem_set("roles")
 _NAMED = re.compile(
-    r"\b(?:called|named|name is|name's|(?:[Nn]amed|[Cc]alled) (?:the|our|him|her|it|my)(?: \w+)?|is"
+    r"\b(?:called|named|name is|name's|(?:[Nn]am(?:e|ed|ing)|[Cc]all(?:ed|ing)?) (?:the|our|him|her|it|my)(?: \w+)?|is"
     r"|was|are)\s+(?:Mr\.? |Mrs\.? |Ms\.? |Dr\.? |Miss )?(?P<name>[A-Z][\w'-]+)"
 )
 TIME_WORDS = stem_set("time_words")
@@ -133,7 +134,7 @@ def _place(text: str, asked: frozenset[str]) -> bool:
             and not phrase & TIME_WORDS
             and not _said(match[0], asked)
             and phrase - asked - _NO_VALUE
-            and not re.search(r"\d", match["noun"])
+            and (not re.fullmatch(rf"{_NUMBER}|\w*\d\w*", match["noun"], re.IGNORECASE) or _LEVEL.search(match[0]))
         ):
             return True
     return False
