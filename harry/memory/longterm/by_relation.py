@@ -18,6 +18,7 @@ from harry.memory.longterm.values import TIME_WORDS, answers
 from harry.memory.text.analysis import STOP_WORDS, stem
 from harry.memory.text.everyday_words import kinds
 
+_TIMES = frozenset(("when", "clock", "date", "day", "month", "year"))
 _UNCLEAR = frozenset(("thing", "how"))
 _ALSO = {"money": ("number",), "size": ("number",), "where": ("street",), "who": ("name",), "job": ("brand",)}
 """Kinds that answer as well, where the relation is the same."""
@@ -68,6 +69,8 @@ def _fit_of(
             met += need not in TIME_WORDS
         elif need != asked.noun or asked.kind not in {"street", *kinds()}:
             return None
+    if not met and asked.kind not in _UNCLEAR | _TIMES | kinds().keys() and not _tells(frame, asked.kind):
+        return None
     if asked.kind == "who" and _I_DID.search(asked.text) and not _is_mine(statement, telling):
         return None
     if not has_its_head(asked, statement, wanted, telling) or not is_placed(asked, statement, own):
@@ -96,9 +99,19 @@ def _holds(
     said |= {word for word in telling if frame.relation.asks.search(f" {word} ")}
     if asked.kind not in _UNCLEAR:
         held = any(answers(kind, asked.noun, statement, said) for kind in (asked.kind, *_ALSO.get(asked.kind, ())))
+        if asked.kind == "who" and "firm" in frame.relation.kinds:
+            held = held or answers("thing", "", statement, said)
         return True if held else None
-    found = [kind for kind in frame.relation.kinds if kind != "how" and answers(kind, asked.noun, statement, said)]
+    found = [
+        kind
+        for kind in frame.relation.kinds
+        if kind not in ("how", "firm") and answers(kind, asked.noun, statement, said)
+    ]
     return None if not found else any(kind != "thing" for kind in found)
+
+
+def _tells(frame: Frame, kind: str) -> bool:
+    return bool({kind, *_ALSO.get(kind, ())} & {*frame.relation.kinds})
 
 
 def _is_mine(statement: Statement, telling: frozenset[str]) -> bool:

@@ -34,6 +34,8 @@ _DENIED = re.compile(
     re.IGNORECASE,
 )
 TAIL = re.compile(r"\b(?:of|to|for|in|at|from|on|with|near|about|that|who|which)\b.*$", re.IGNORECASE)
+_I_DO = re.compile(r"\b(?:do|did|have|had|will|can|should|must|would) (?:i|we)\b", re.IGNORECASE)
+_TO_ME = re.compile(r"\b(?:me|us)\b", re.IGNORECASE)
 _SUBJECT_VERBS = frozenset(
     ("do", "does", "did", "is", "are", "was", "were", "has", "have", "had", "will", "would", "can", "can't")
 )
@@ -46,9 +48,9 @@ def is_denied(text: str) -> bool:
 
 def meets(need: str, stems: frozenset[str]) -> bool:
     """Whether a telling word is met by one that means the same."""
-    return bool(met_by().get(need, frozenset()) & stems) or any(
-        _does(each, need) or _does(need, each) for each in stems
-    )
+    if (met_by().get(need, frozenset()) | kinds().get(need, frozenset())) & stems:
+        return True
+    return any(_does(each, need) or _does(need, each) for each in stems)
 
 
 def _does(doer: str, deed: str) -> bool:
@@ -108,6 +110,8 @@ def is_about(asked: Asked, statement: Statement, aliases: Aliases, subjects: fro
     strangers = any(not same(person, aliases) & subjects for person in statement.owners)
     if strangers and "whose" not in asked.text.lower().split()[:2]:
         return False
+    if _I_DO.search(asked.text) and statement.about and not statement.mine and _TO_ME.search(statement.text):
+        return False
     doer = _doer(asked)
     if doer and statement.mine and not doer & about and asked.kind != "who":
         return False
@@ -132,6 +136,8 @@ def has_its_head(
     telling_subject = [kin().get(each, each) for each in subject if each not in STOP_WORDS]
     if not telling_subject:
         return True
+    while len(telling_subject) > 1 and telling_subject[-1] in _HELD:
+        telling_subject.pop()
     head = telling_subject[-1]
     return head in telling | wanted | asked.needs | {asked.noun, asked.kind} or any(
         head == need or meets(need, frozenset({head})) for need in asked.needs
@@ -218,6 +224,11 @@ _WHAT_IS = re.compile(
     r"what (?:is|are|was|were) (?:my|our|his|her|the|[^\W_]+'s) (?:[^\W_]+ )*(?P<noun>[^\W_]+)$", re.IGNORECASE
 )
 _IS_A = re.compile(r"(?:\b(?:is|are|was|were)|'s) (?:an?\b|called\b|[A-Z])")
+_HELD = frozenset(
+    map(stem, ("class", "lesson", "course", "session", "practice", "training", "group", "club", "rehearsal"))
+)
+"""What somebody has of something that he does: a yoga class is where he does yoga."""
+
 _SECRETS = frozenset(map(stem, ("code", "password", "number")))
 
 

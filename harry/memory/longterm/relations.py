@@ -21,7 +21,7 @@ _BEING = frozenset(("is", "are", "was", "were", "am", "been", "being", "be", "'s
 _APART = (
     (re.compile(r"\b(?:can't|cannot)\b", re.IGNORECASE), "can not"),
     (re.compile(r"\b(?:shan't|won't)\b", re.IGNORECASE), "will not"),
-    (re.compile(r"n't\b", re.IGNORECASE), " not"),
+    (re.compile(r"n't\b|\bnever\b", re.IGNORECASE), " not"),
     (
         re.compile(r"\b(i|we|you|they|he|she|it|that|who|what|where|when|how|there)'(?:m|re|s)\b", re.IGNORECASE),
         r"\1 is",

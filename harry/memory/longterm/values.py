@@ -69,6 +69,7 @@ r"|Drive|Close|Terrace|Alley)\b", 0),
 _BY = re.compile(r"\b(?:in|on|at|from|with|by|for|to|near) (?:the )?[A-Z][\w-]+")
 _NAME = re.compile(r"(?<=[\w,] )(?!I\b)[A-Z](?![\w-]*\d)[\w-]+")
 _WORKS = re.compile(r"\b(?:works?|worked|working|job) (?:as|for|at|in|on)\b", re.IGNORECASE)
+_SPOKEN = re.compile(r"\b(?:speaks?|spoke|speaking|learn\w*|stud(?:y|ies|ying)|fluent in) ([A-Z]\w+)")
 _LEVEL = re.compile(r"\b(?:level|floor|row|bay|deck|platform|gate|number|box|shelf|drawer|room)\b", re.IGNORECASE)
 _ROLES = stem_set("roles")
 _NAMED = re.compile(
@@ -115,6 +116,8 @@ def answers(  # noqa: PLR0911  (a table of kinds)
             and bool(fresh)
             and (stem("job") in implied(text) or bool(_WORKS.search(text)) or stem("job") in statement.own)
         )
+    if kind == "language" and any(stem(each.lower()) not in asked for each in _SPOKEN.findall(text)):
+        return True
     if kind in kinds():
         return bool(kinds()[kind] & fresh)
     return bool(fresh - statement.about - statement.head) or bool(fresh & statement.head and not statement.about)
