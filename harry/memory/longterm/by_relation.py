@@ -19,12 +19,17 @@ from harry.memory.text.analysis import STOP_WORDS, stem
 from harry.memory.text.everyday_words import kinds
 
 _TIMES = frozenset(("when", "clock", "date", "day", "month", "year"))
+_FEW = frozenset(("be", "not", "at", "in", "on", "to", "the", "#"))
 _UNCLEAR = frozenset(("thing", "how"))
 _ALSO = {"money": ("number",), "size": ("number",), "where": ("street",), "who": ("name",), "job": ("brand",)}
 """Kinds that answer as well, where the relation is the same."""
 
 _I_DID = re.compile(r"\b(?:do|did|am|was|have|had|will|can|should|must|would) (?:i|we)\b", re.IGNORECASE)
 _ASIDE = re.compile(r"\b(?:when|while|whenever) (?:i|we|they|he|she)(?:'\w+)?\b.*$", re.IGNORECASE)
+_MEETING_KINDS = _TIMES | {"where", "city"}
+_WITH_SOMEBODY = re.compile(r"\b(?:I|[Ww]e)(?:'m|'re|'ll| am| are| will)? \w+ (?:my \w+ )?(?!I\b)[A-Z]\w+")
+"""Somebody is met, seen or called who was not asked about."""
+
 _ME = re.compile(r"\b(?:i|we|me|us)\b", re.IGNORECASE)
 
 
@@ -33,6 +38,7 @@ class Fit(NamedTuple):
 
     directly: bool
     exactly: bool
+    same: int
     met: int
     shared: int
     told: frozenset[str]
@@ -55,7 +61,7 @@ def fit(asked: Asked, statement: Statement, aliases: Aliases) -> Fit | None:
         for frame in shared
         if (each := _fit_of(asked, statement, frame, told[frame.relation.name].words, wanted)) is not None
     ]
-    return max(found, key=lambda each: each[:4])._replace(shared=len(shared)) if found else None
+    return max(found, key=lambda each: each[:5])._replace(shared=len(shared)) if found else None
 
 
 def _fit_of(
@@ -69,6 +75,8 @@ def _fit_of(
             met += need not in TIME_WORDS
         elif need != asked.noun or asked.kind not in {"street", *kinds()}:
             return None
+    if not met and not asked.people and asked.kind in _MEETING_KINDS and _WITH_SOMEBODY.search(statement.text):
+        return None
     if not met and asked.kind not in _UNCLEAR | _TIMES | kinds().keys() and not _tells(frame, asked.kind):
         return None
     if asked.kind == "who" and _I_DID.search(asked.text) and not _is_mine(statement, telling):
@@ -77,7 +85,16 @@ def _fit_of(
         return None
     exactly = _holds(asked, statement, frame, telling, wanted)
     return (
-        None if exactly is None else Fit(statement.antecedent is None or statement.corrects, exactly, met, 1, telling)
+        None
+        if exactly is None
+        else Fit(
+            statement.antecedent is None or statement.corrects,
+            exactly,
+            len(telling & frame.words - _FEW),
+            met,
+            1,
+            telling,
+        )
     )
 
 
@@ -123,8 +140,8 @@ def choose(asked: Asked, pool: Sequence[Statement], aliases: Aliases) -> Stateme
     found = [(each, found) for each in pool if (found := fit(asked, each, aliases)) is not None]
     if not found:
         return None
-    best = max(each[:4] for _, each in found)
-    level = [(statement, each) for statement, each in found if each[:4] == best]
+    best = max(each[:5] for _, each in found)
+    level = [(statement, each) for statement, each in found if each[:5] == best]
     newest, last = level[-1]
     if any(not each.told & last.told for _, each in level):
         return None

@@ -28,8 +28,8 @@ Alike: TypeAlias = Callable[[str, Sequence[str]], float]
 """Tells how near in meaning a word is to the nearest of some others."""
 
 _DENIED = re.compile(
-    r"n't\b|\b(?:not|cannot|never|nobody|nothing|no longer|avoid\w*|dislike\w*|hates?|hated|loathe\w*|detest\w*|allerg\w+"
-    r"|intoleran\w+|without|off|away|vegetarian|vegan|coeliac|celiac|scared|afraid|least|stopped|quit|gave up|danger\w*"
+    r"n't\b|\b(?:not|cannot|never|nobody|nothing|no longer|avoid\w*|dislike\w*|hates?|hated|loathe\w*|detest\w*"
+    r"|allerg\w+|intoleran\w+|without|off|away|vegetarian|vegan|coeliac|celiac|scared|afraid|least|stopped|quit|gave up|danger\w*"
     r"|poison\w*|upsets?|harm\w*|bad for|disgust\w*|sick|ill|rash|home)\b",
     re.IGNORECASE,
 )
@@ -208,7 +208,7 @@ def _is_meant(asked: Asked, statement: Statement) -> bool:
         of = statement.head - frozenset().union(*(met_by().get(each, frozenset({each})) for each in _SECRETS))
         return not of or bool(of & asked.needs) or any(meets(each, of) for each in asked.needs)
     if asked.words[:1] in (("kind",), ("sort",), ("type",)) and asked.noun in statement.head:
-        return bool(_IS_A.search(statement.text))
+        return bool(_IS_A.search(statement.text)) or bool(statement.stems & {stem("favourite"), stem("favorite")})
     named = _WHAT_IS.match(asked.text)
     if named is None or asked.kind != "thing":
         return True
@@ -221,7 +221,9 @@ def _is_meant(asked: Asked, statement: Statement) -> bool:
 
 
 _WHAT_IS = re.compile(
-    r"what (?:is|are|was|were) (?:my|our|his|her|the|[^\W_]+'s) (?:[^\W_]+ )*(?P<noun>[^\W_]+)$", re.IGNORECASE
+    r"what (?:is|are|was|were) (?:my|our|his|her|the|[^\W_]+'s) (?:(?!of |for |in |at |on |to )[^\W_]+ )*?"
+    r"(?P<noun>[^\W_]+)(?: (?:of|for|in|at|on|to) .*)?$",
+    re.IGNORECASE,
 )
 _IS_A = re.compile(r"(?:\b(?:is|are|was|were)|'s) (?:an?\b|called\b|[A-Z])")
 _HELD = frozenset(

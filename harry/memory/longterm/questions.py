@@ -15,13 +15,13 @@ from harry.memory.text.analysis import STOP_WORDS, stem
 from harry.memory.text.everyday_words import headed, kin, kinds, met_by, stem_set
 
 _TURNED_NOT = re.compile(
-    r"\b(?P<verb>can|do|does|did|should|could|will|would|may|must|is|are|was|were|have|has)n't (?P<who>i|we|he|she|it|they"
-    r"|I|(?:my|our|his|her|the) [^\W_]+|[A-Z][^\W_]+)\b"
+    r"\b(?P<verb>can|do|does|did|should|could|will|would|may|must|is|are|was|were|have|has)n't "
+    r"(?P<who>i|we|he|she|it|they|I|(?:my|our|his|her|the) [^\W_]+|[A-Z][^\W_]+)\b"
 )
 _IN_MY_FAMILY = re.compile(r"\b(?:(?:in|of) (?:my|our|the) family|(?:do|did|have) (?:i|we) know)\b", re.IGNORECASE)
 _HELPING = frozenset(map(stem, (
-    "must", "shouldn't", "should", "doesn't", "don't", "didn't", "mustn't", "isn't", "aren't", "won't", "wasn't",
-    "wouldn't", "can't", "cannot", "couldn't", "haven't", "hasn't",
+    "must", "never", "shouldn't", "should", "doesn't", "don't", "didn't", "mustn't", "isn't", "aren't", "won't",
+    "wasn't", "wouldn't", "can't", "cannot", "couldn't", "haven't", "hasn't",
 )))  # fmt: skip
 _PREPOSITION = r"(?:in|on|at|to|from|by|for|with|about|under|of|since|until) "
 _BEGINS = re.compile(
@@ -50,7 +50,8 @@ _DID_I_SAY = re.compile(
 )
 _IS = re.compile(r"\b(what|who|where|when|which|how)'s\b", re.IGNORECASE)
 _AND_I = re.compile(
-    r"\bmy (?:partner|husband|wife|girlfriend|boyfriend|fianc\u00e9e?|spouse) and I\b|\b[A-Z]\w+ and I\b|\bI and [A-Z]\w+\b|\bme and [A-Z]\w+\b"
+    r"\bmy (?:partner|husband|wife|girlfriend|boyfriend|fianc\u00e9e?|spouse) and I\b|\b[A-Z]\w+ and I\b"
+    r"|\bI and [A-Z]\w+\b|\bme and [A-Z]\w+\b"
 )
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 

@@ -195,7 +195,7 @@ def read(text: str) -> Statement | None:
     return Statement(
         text=rest, id="", at=None, order=0,
         stems=own | implied(rest), own=own, people=people,
-        about=_NONE if together else people_of(_TO_A_PLACE.sub("", subject)), head=stems_of(subject), owners=_owners(rest),
+        about=_NONE if together else _about(subject, people), head=stems_of(subject), owners=_owners(rest),
         mine=first in _MINE or together, pronoun=pronoun,
         corrects=corrects or (weak and (bool(_NOW.search(rest)) or len(rest.split()) <= 5)), subject=subject,
     )  # fmt: skip
@@ -232,6 +232,11 @@ def people_of(text: str) -> frozenset[str]:
             if not opening or word.endswith("'s") or _names_somebody(said[match.end() :]):
                 found.add(stem(lower))
     return frozenset(found)
+
+
+def _about(subject: str, people: frozenset[str]) -> frozenset[str]:
+    plain = _TO_A_PLACE.sub("", subject)
+    return people_of(plain) | (people & stems_of(plain))
 
 
 def _owners(text: str) -> frozenset[str]:
