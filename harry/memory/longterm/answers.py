@@ -11,19 +11,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-import numpy as np
 import trio
 
 from harry.memory.longterm.by_relation import choose
 from harry.memory.longterm.everyday_phrases import expressed
-from harry.memory.longterm.fitting import RELATIVES, Aliases, Alike, fits
+from harry.memory.longterm.fitting import RELATIVES, Aliases, fits
 from harry.memory.longterm.questions import Asked, is_about_what_was_told, known, read_question
+from harry.memory.longterm.relations import asked_in
 from harry.memory.longterm.service import Item, LongTermMemory
 from harry.memory.longterm.statements import Statement, in_context, people_of, read, sentences, undoes
 from harry.memory.longterm.statements import words_in as surfaces
 from harry.memory.longterm.values import fragment_answers, replaced_by, values_in
-from harry.memory.search.embedding import Embedder
-from harry.memory.text.analysis import stem
+from harry.memory.text.analysis import STOP_WORDS, stem
 from harry.memory.text.everyday_words import kin, met_by
 
 SEARCHED_FOR = 30
@@ -60,14 +59,13 @@ async def answer(
     if asked is None or not asked.needs:
         return None
     pool = await _pool(asked, memory, user)
-    alike = _alike(memory.embedder) if memory.embedder is not None else None
-    return await trio.to_thread.run_sync(_judged, asked, question, pool, is_wish, alike)
+    return await trio.to_thread.run_sync(_judged, asked, question, pool, is_wish)
 
 
 def _judged(
-    asked: Asked, question: str, pool: Sequence[Statement], is_wish: Callable[[str], bool], alike: Alike | None
+    asked: Asked, question: str, pool: Sequence[Statement], is_wish: Callable[[str], bool]
 ) -> Remembered | None:
-    fact = fact_of(asked, pool, is_wish=is_wish, alike=alike)
+    fact = fact_of(asked, pool, is_wish=is_wish)
     if fact is None and not (is_about_what_was_told(question) and is_personal(asked, question, pool)):
         return None
     return Remembered(fact)
@@ -81,6 +79,7 @@ async def _pool(asked: Asked, memory: LongTermMemory, user: str) -> list[Stateme
         wider = {other for word in words for other in met_by().get(word, ())} | {
             word for word, head in kin().items() if head in words
         }
+        wider |= {word for frame in asked_in(asked.text) for word in frame.relation.words} - STOP_WORDS - {"#"}
         for text in (asked.text, " ".join(sorted(words | wider))):
             found = await memory.search(text, namespace=user, kinds=["memory"], count=SEARCHED_FOR)
             for each in found.found:
@@ -143,13 +142,10 @@ def fact_of(
     pool: Sequence[Statement],
     *,
     is_wish: Callable[[str], bool] = lambda text: False,
-    alike: Alike | None = None,
 ) -> ToldFact | None:
     """Choose the statement that answers; None where none surely does."""
     aliases = aliases_of(pool)
-    fitting = [
-        (quality, each) for each in pool if (quality := fits(asked, each, aliases, alike)) and not is_wish(each.text)
-    ]
+    fitting = [(quality, each) for each in pool if (quality := fits(asked, each, aliases)) and not is_wish(each.text)]
     if fitting:
         best = max(quality for quality, _ in fitting)
         fact = [each for quality, each in fitting if quality == best or each.corrects][-1]
@@ -207,11 +203,3 @@ _HIS_OWN = re.compile(
     r"|\b(?:[Uu]ncle|[Aa]unt|[Aa]untie|[Cc]ousin) [A-Z]"
     r"|\bneighbou?rs?'",
 )
-
-
-def _alike(embedder: Embedder) -> Alike:
-    def alike(word: str, others: Sequence[str]) -> float:
-        vectors = embedder.encode([word, *others])
-        return float(np.max(vectors[1:] @ vectors[0]))
-
-    return alike

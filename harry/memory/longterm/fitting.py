@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from harry.memory.longterm.everyday_phrases import expressed
@@ -14,23 +13,15 @@ from harry.memory.longterm.values import TIME_WORDS, answers
 from harry.memory.text.analysis import STOP_WORDS, stem
 from harry.memory.text.everyday_words import kin, kinds, met_by, stem_set, word_set
 
-ALIKE = 0.83
-"""Cosine of two single words from which one may stand for the other, where no table knows the one asked with.
-
-Lower, and sunglasses are glasses, and a coach is a teacher."""
-
 Aliases: TypeAlias = dict[str, frozenset[str]]
 """For a relative the names that he has, for a name what relative it is."""
 
 RELATIVES = frozenset(kin().values()) | {stem("friend")}
 
-Alike: TypeAlias = Callable[[str, Sequence[str]], float]
-"""Tells how near in meaning a word is to the nearest of some others."""
-
 _DENIED = re.compile(
     r"n't\b|\b(?:not|cannot|never|nobody|nothing|no longer|avoid\w*|dislike\w*|hates?|hated|loathe\w*|detest\w*"
-    r"|allerg\w+|intoleran\w+|without|off|away|vegetarian|vegan|coeliac|celiac|scared|afraid|least|stopped|quit|gave up|danger\w*"
-    r"|poison\w*|upsets?|harm\w*|bad for|disgust\w*|sick|ill|rash|home)\b",
+    r"|allerg\w+|intoleran\w+|without|off|away|vegetarian|vegan|coeliac|celiac|scared|afraid|least|stopped|quit|gave up"
+    r"|danger\w*|poison\w*|upsets?|harm\w*|bad for|disgust\w*|sick|ill|rash|home)\b",
     re.IGNORECASE,
 )
 TAIL = re.compile(r"\b(?:of|to|for|in|at|from|on|with|near|about|that|who|which)\b.*$", re.IGNORECASE)
@@ -58,7 +49,7 @@ def _does(doer: str, deed: str) -> bool:
     return len(deed) > 3 and doer in (f"{deed}er", f"{deed}or", f"{deed}r")
 
 
-def fits(asked: Asked, statement: Statement, aliases: Aliases, alike: Alike | None = None) -> int:
+def fits(asked: Asked, statement: Statement, aliases: Aliases) -> int:
     """Judge whether a statement answers a question: 0 no, else the more the plainer."""
     if statement.retracts or not asked.needs or asked.kind == "how":
         return 0
@@ -71,7 +62,7 @@ def fits(asked: Asked, statement: Statement, aliases: Aliases, alike: Alike | No
         return 0
     # "She" brings along who she is, and a correction what it corrects; nothing else is taken from another sentence.
     telling = stems if statement.corrects else statement.stems | statement.all_people
-    met, loose = _met(asked, statement, telling, wanted, alike)
+    met, loose = _met(asked, statement, telling, wanted)
     if not met or not is_placed(asked, statement, stems) or not has_its_head(asked, statement, wanted):
         return 0
     said = (
@@ -159,8 +150,8 @@ def _doer(asked: Asked) -> frozenset[str]:
     return frozenset()
 
 
-def _met(  # noqa: C901  (a table of conditions)
-    asked: Asked, statement: Statement, stems: frozenset[str], wanted: frozenset[str], alike: Alike | None
+def _met(
+    asked: Asked, statement: Statement, stems: frozenset[str], wanted: frozenset[str]
 ) -> tuple[bool, int]:
     """Tell whether all telling words of a question are met, and whether one of them only by its likeness."""
     loose = 0
@@ -181,17 +172,7 @@ def _met(  # noqa: C901  (a table of conditions)
         ) and not loose:  # it tells little, where what it is about is told
             loose = 1
             continue
-        if alike is None or loose or known(need):
-            return False, 0
-        word = next((each for each in asked.words if stem(each) == need), need)
-        others = [
-            each.lower()
-            for each in surfaces(statement.text)
-            if stem(each.lower()) in statement.own - asked.needs and not each.endswith(("ing", "ed"))
-        ]
-        if not others or alike(word, others) < ALIKE:
-            return False, 0
-        loose = something = 1  # type: ignore[assignment]
+        return False, 0
     if loose and not something:
         return False, 0
     if asked.kind == "who" and not something and len(asked.words) > 4:
