@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import trio
 
-from harry.memory.longterm.by_relation import choose
+from harry.memory.longterm.by_relation import choose, fit
 from harry.memory.longterm.everyday_phrases import expressed
 from harry.memory.longterm.fitting import RELATIVES, Aliases, fits
 from harry.memory.longterm.questions import Asked, is_about_what_was_told, known, read_question
@@ -26,7 +26,10 @@ from harry.memory.text.analysis import STOP_WORDS, stem
 from harry.memory.text.everyday_words import kin, met_by
 
 SEARCHED_FOR = 30
-"""Hits of each search whose surroundings are read."""
+"""Hits of each search that are looked at."""
+
+SURROUNDED = 24
+"""Hits at most whose surroundings are read."""
 
 BEFORE, AFTER = 12, 24
 """Rows around a hit that are read: what it goes on from, and what corrects it. Every other is Harry's."""
@@ -58,39 +61,65 @@ async def answer(
     asked = read_question(question)
     if asked is None or not asked.needs:
         return None
-    pool = await _pool(asked, memory, user)
-    return await trio.to_thread.run_sync(_judged, asked, question, pool, is_wish)
+    pool, seen = await _pool(asked, memory, user)
+    return await trio.to_thread.run_sync(_judged, asked, question, pool, seen, is_wish)
 
 
 def _judged(
-    asked: Asked, question: str, pool: Sequence[Statement], is_wish: Callable[[str], bool]
+    asked: Asked, question: str, pool: Sequence[Statement], seen: Sequence[Statement], is_wish: Callable[[str], bool]
 ) -> Remembered | None:
     fact = fact_of(asked, pool, is_wish=is_wish)
-    if fact is None and not (is_about_what_was_told(question) and is_personal(asked, question, pool)):
+    if fact is None and not (is_about_what_was_told(question) and is_personal(asked, question, seen)):
         return None
     return Remembered(fact)
 
 
-async def _pool(asked: Asked, memory: LongTermMemory, user: str) -> list[Statement]:
-    """Return the user's statements that may bear on a question, in order, each with what it goes on from."""
+async def _pool(asked: Asked, memory: LongTermMemory, user: str) -> tuple[list[Statement], list[Statement]]:
+    """Return the user's statements that may answer, in order, each with what it goes on from; and all that were found.
+
+    Only what may answer, or goes on from something else, is read with what stands around it: most hits do not.
+    """
     words = set(asked.needs)
-    rows: dict[int, Item] = {}
+    found: dict[str, list[Statement]] = {}
     for _ in range(2):
         wider = {other for word in words for other in met_by().get(word, ())} | {
             word for word, head in kin().items() if head in words
         }
         wider |= {word for frame in asked_in(asked.text) for word in frame.relation.words} - STOP_WORDS - {"#"}
         for text in (asked.text, " ".join(sorted(words | wider))):
-            found = await memory.search(text, namespace=user, kinds=["memory"], count=SEARCHED_FOR)
-            for each in found.found:
-                if each.item.id not in {item.id for item in rows.values()}:
-                    rows.update(await memory.around(user, each.item.id, before=BEFORE, after=AFTER))
-        names = aliases_of(statements_of(rows, user))
+            hits = await memory.search(text, namespace=user, kinds=["memory"], count=SEARCHED_FOR)
+            for hit in hits.found:
+                if hit.item.speaker == user and not hit.item.id.endswith("/heard"):
+                    found.setdefault(hit.item.id, read_all(hit.item.text))
+        names = aliases_of([each for said in found.values() for each in said])
         more = {name for person in asked.people for name in names.get(person, ())} - words
         if not more:
             break
         words |= more
-    return statements_of(rows, user)
+    seen = [each for said in found.values() for each in said]
+    aliases = aliases_of(seen)
+    rows: dict[int, Item] = {}
+    chosen = [identity for identity, said in found.items() if any(_bears(asked, each, aliases) for each in said)]
+    for identity in chosen[:SURROUNDED]:
+        if identity not in {item.id for item in rows.values()}:
+            rows.update(await memory.around(user, identity, before=BEFORE, after=AFTER))
+    return statements_of(rows, user), seen
+
+
+def _bears(asked: Asked, statement: Statement, aliases: Aliases) -> bool:
+    """Whether a statement may answer, tells who somebody is that was asked about, or goes on from another."""
+    return bool(
+        statement.pronoun
+        or statement.corrects
+        or fits(asked, statement, aliases)
+        or fit(asked, statement, aliases) is not None
+        or any(asked.people & {one, *others} for one, others in aliases_of([statement]).items())
+    )
+
+
+def read_all(text: str) -> list[Statement]:
+    """Read what was said in one turn as statements, each by itself."""
+    return [statement for each in sentences(text) if (statement := read(each)) is not None]
 
 
 def statements_of(rows: dict[int, Item], user: str) -> list[Statement]:

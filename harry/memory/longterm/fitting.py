@@ -150,9 +150,7 @@ def _doer(asked: Asked) -> frozenset[str]:
     return frozenset()
 
 
-def _met(
-    asked: Asked, statement: Statement, stems: frozenset[str], wanted: frozenset[str]
-) -> tuple[bool, int]:
+def _met(asked: Asked, statement: Statement, stems: frozenset[str], wanted: frozenset[str]) -> tuple[bool, int]:
     """Tell whether all telling words of a question are met, and whether one of them only by its likeness."""
     loose = 0
     something = False
