@@ -17,7 +17,7 @@ from harry.memory.longterm.by_relation import choose, fit
 from harry.memory.longterm.everyday_phrases import expressed
 from harry.memory.longterm.fitting import RELATIVES, Aliases, fits
 from harry.memory.longterm.questions import Asked, is_about_what_was_told, known, read_question
-from harry.memory.longterm.relations import asked_in
+from harry.memory.longterm.relations import Frame, asked_in, told_in
 from harry.memory.longterm.service import Item, LongTermMemory
 from harry.memory.longterm.statements import Statement, in_context, people_of, read, sentences, undoes
 from harry.memory.longterm.statements import words_in as surfaces
@@ -30,6 +30,9 @@ SEARCHED_FOR = 30
 
 SURROUNDED = 24
 """Hits at most whose surroundings are read."""
+
+A_DAY = 86_400.0
+"""Seconds within which things told count as told on one day."""
 
 BEFORE, AFTER = 12, 24
 """Rows around a hit that are read: what it goes on from, and what corrects it. Every other is Harry's."""
@@ -174,15 +177,9 @@ def fact_of(
 ) -> ToldFact | None:
     """Choose the statement that answers; None where none surely does."""
     aliases = aliases_of(pool)
-    fitting = [(quality, each) for each in pool if (quality := fits(asked, each, aliases)) and not is_wish(each.text)]
-    if fitting:
-        best = max(quality for quality, _ in fitting)
-        fact = [each for quality, each in fitting if quality == best or each.corrects][-1]
-    else:
-        chosen = choose(asked, pool, aliases)
-        if chosen is None or is_wish(chosen.text):
-            return None
-        fact = chosen
+    fact = _chosen(asked, pool, aliases, is_wish)
+    if fact is None:
+        return None
     for later in pool:
         if later.order <= fact.order:
             continue
@@ -195,10 +192,50 @@ def fact_of(
         goes_on = later.antecedent is not None and later.antecedent.order == fact.order
         if goes_on and fragment_answers(asked.kind, asked.noun, later, fact, asked.needs):
             return ToldFact(*_mended(asked.kind, fact, later))
+    others = _as_well(asked, pool, fact, aliases)
+    if others:
+        every = [*others, fact]
+        text = ", and ".join(each.text.rstrip(" .!") for each in every)
+        return ToldFact(text, fact.at if others[0].at is not None and (fact.at or 0.0) - others[0].at < A_DAY else None)
     about = ""
     if fact.pronoun and fact.antecedent is not None and not fact.people:
         about = fact.antecedent.subject
     return ToldFact(fact.text, fact.at, about)
+
+
+def _chosen(
+    asked: Asked, pool: Sequence[Statement], aliases: Aliases, is_wish: Callable[[str], bool]
+) -> Statement | None:
+    """Choose by words, else by the relation; None where neither surely finds one."""
+    fitting = [(quality, each) for each in pool if (quality := fits(asked, each, aliases)) and not is_wish(each.text)]
+    if fitting:
+        best = max(quality for quality, _ in fitting)
+        return [each for quality, each in fitting if quality == best or each.corrects][-1]
+    chosen = choose(asked, pool, aliases)
+    return None if chosen is None or is_wish(chosen.text) else chosen
+
+
+def _as_well(asked: Asked, pool: Sequence[Statement], fact: Statement, aliases: Aliases) -> list[Statement]:
+    """Return what else answers as well, where one alone would mislead: somebody may have to avoid several things."""
+    if not _is_intolerance(asked_in(asked.text)) or not _is_intolerance(told_in(fact.text)):
+        return []
+    fitting = [each for each in pool if fits(asked, each, aliases) or fit(asked, each, aliases) is not None]
+    gone = [each for each in fitting for later in pool if later.order > each.order and undoes(later, each, asked.needs)]
+    mended = {later.antecedent.order for later in pool if later.corrects and later.antecedent is not None}
+    return [
+        each
+        for each in fitting
+        if each.order != fact.order
+        and _is_intolerance(told_in(each.text))
+        and each not in gone
+        and each.order not in mended
+        and not each.corrects
+        and (each.about, each.mine, each.pronoun) == (fact.about, fact.mine, "")
+    ][-2:]
+
+
+def _is_intolerance(frames: Sequence[Frame]) -> bool:
+    return any(frame.relation.name == "intolerance" for frame in frames)
 
 
 def _mended(kind: str, fact: Statement, later: Statement) -> tuple[str, float | None, str]:

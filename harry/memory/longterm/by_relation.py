@@ -10,7 +10,17 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from harry.memory.longterm.fitting import TAIL, Aliases, has_its_head, is_about, is_denied, is_placed, meets, same
+from harry.memory.longterm.fitting import (
+    TAIL,
+    Aliases,
+    has_its_head,
+    is_about,
+    is_meant,
+    is_opposite,
+    is_placed,
+    meets,
+    same,
+)
 from harry.memory.longterm.questions import Asked
 from harry.memory.longterm.relations import Frame, asked_in, told_in
 from harry.memory.longterm.statements import Statement, stems_of
@@ -47,7 +57,7 @@ class Fit(NamedTuple):
 def fit(asked: Asked, statement: Statement, aliases: Aliases) -> Fit | None:
     """Judge whether a statement answers a question by a relation; None where it does not."""
     frames = asked_in(asked.text)
-    if statement.retracts or not frames or is_denied(statement.text) > is_denied(asked.text):
+    if statement.retracts or not frames or is_opposite(asked, statement):
         return None
     told = {frame.relation.name: frame for frame in told_in(_without_attributes(statement))}
     shared = [frame for frame in frames if frame.relation.name in told]
@@ -81,7 +91,11 @@ def _fit_of(
         return None
     if asked.kind == "who" and _I_DID.search(asked.text) and not _is_mine(statement, telling):
         return None
-    if not has_its_head(asked, statement, wanted, telling) or not is_placed(asked, statement, own):
+    if (
+        not is_meant(asked, statement)
+        or not has_its_head(asked, statement, wanted, telling)
+        or not is_placed(asked, statement, own)
+    ):
         return None
     exactly = _holds(asked, statement, frame, telling, wanted)
     return (

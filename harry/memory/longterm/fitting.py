@@ -21,9 +21,14 @@ RELATIVES = frozenset(kin().values()) | {stem("friend")}
 _DENIED = re.compile(
     r"n't\b|\b(?:not|cannot|never|nobody|nothing|no longer|avoid\w*|dislike\w*|hates?|hated|loathe\w*|detest\w*"
     r"|allerg\w+|intoleran\w+|without|off|away|vegetarian|vegan|coeliac|celiac|scared|afraid|least|stopped|quit|gave up"
-    r"|danger\w*|poison\w*|upsets?|harm\w*|bad for|disgust\w*|sick|ill|rash|home)\b",
+    r"|danger\w*|poison\w*|upsets?|harm\w*|bad for|disgust\w*|sick|ill|rash)\b",
     re.IGNORECASE,
 )
+_ASKS_WHAT_NOT = re.compile(
+    r"n't\b|\b(?:not|cannot|never|no longer|avoid|dislikes?|hates?|loathes?|detests?|allerg\w+|intoleran\w+)\b",
+    re.IGNORECASE,
+)
+_NEGATED = re.compile(r"n't\b|\b(?:not|cannot|never|no longer)\b", re.IGNORECASE)
 TAIL = re.compile(r"\b(?:of|to|for|in|at|from|on|with|near|about|that|who|which)\b.*$", re.IGNORECASE)
 _I_DO = re.compile(r"\b(?:do|did|have|had|will|can|should|must|would) (?:i|we)\b", re.IGNORECASE)
 _TO_ME = re.compile(r"\b(?:me|us)\b", re.IGNORECASE)
@@ -32,9 +37,11 @@ _SUBJECT_VERBS = frozenset(
 )
 
 
-def is_denied(text: str) -> bool:
-    """Whether a text speaks of what somebody does not do, like or bear."""
-    return bool(_DENIED.search(text))
+def is_opposite(asked: Asked, statement: Statement) -> bool:
+    """Whether one speaks of what somebody does not do, like or bear, and the other of what he does."""
+    if _ASKS_WHAT_NOT.search(asked.text):
+        return not _DENIED.search(statement.text)
+    return bool(_NEGATED.search(statement.text)) and not _DENIED.search(asked.text)
 
 
 def meets(need: str, stems: frozenset[str]) -> bool:
@@ -53,7 +60,7 @@ def fits(asked: Asked, statement: Statement, aliases: Aliases) -> int:
     """Judge whether a statement answers a question: 0 no, else the more the plainer."""
     if statement.retracts or not asked.needs or asked.kind == "how":
         return 0
-    if is_denied(asked.text) > is_denied(statement.text):
+    if is_opposite(asked, statement):
         return 0
     before = statement.antecedent
     stems = statement.stems | (before.stems if before is not None else frozenset())
@@ -175,13 +182,13 @@ def _met(asked: Asked, statement: Statement, stems: frozenset[str], wanted: froz
         return False, 0
     if asked.kind == "who" and not something and len(asked.words) > 4:
         return False, 0
-    if not _is_meant(asked, statement):
+    if not is_meant(asked, statement):
         return False, 0
     specific = asked.kind not in ("thing", "when", "clock", "number", "often", "day")
     return bool(something or (specific and asked.people) or asked.kind in ("age", "name")), loose
 
 
-def _is_meant(asked: Asked, statement: Statement) -> bool:
+def is_meant(asked: Asked, statement: Statement) -> bool:
     """Whether a statement is about the very thing whose code is asked for, or that is asked what it is."""
     if asked.kind in ("code", "secret"):
         of = statement.head - frozenset().union(*(met_by().get(each, frozenset({each})) for each in _SECRETS))

@@ -74,8 +74,11 @@ def told_in(text: str) -> tuple[Frame, ...]:
 
 def _frames(text: str, *, asks: bool) -> tuple[Frame, ...]:
     words = spread(text)
+    single = frozenset(words.split())
     found = []
     for relation in relations():
+        if relation.words.isdisjoint(single):
+            continue
         pattern = relation.asks if asks else relation.tells
         said = [word for match in pattern.finditer(words) for word in match[0].split() if word in relation.words]
         if said:
