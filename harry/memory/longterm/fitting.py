@@ -24,6 +24,8 @@ _DENIED = re.compile(
     r"|danger\w*|poison\w*|upsets?|harm\w*|bad for|disgust\w*|sick|ill|rash)\b",
     re.IGNORECASE,
 )
+_USED_TO = re.compile(r"\bused to \w+", re.IGNORECASE)
+_PAST = re.compile(r"\b(?:did|was|were|used|once|past|before|former\w*|previous\w*|had|old)\b", re.IGNORECASE)
 _ASKS_WHAT_NOT = re.compile(
     r"n't\b|\b(?:not|cannot|never|no longer|avoid|dislikes?|hates?|loathes?|detests?|allerg\w+|intoleran\w+)\b",
     re.IGNORECASE,
@@ -38,7 +40,9 @@ _SUBJECT_VERBS = frozenset(
 
 
 def is_opposite(asked: Asked, statement: Statement) -> bool:
-    """Whether one speaks of what somebody does not do, like or bear, and the other of what he does."""
+    """Whether one speaks of what somebody does not do, or does no more, and the other of what he does."""
+    if _USED_TO.search(statement.text) and not _PAST.search(asked.text):
+        return True
     if _ASKS_WHAT_NOT.search(asked.text):
         return not _DENIED.search(statement.text)
     return bool(_NEGATED.search(statement.text)) and not _DENIED.search(asked.text)

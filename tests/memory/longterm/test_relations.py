@@ -46,6 +46,8 @@ def test_a_fact_is_found_by_its_relation(question: str, statement: str) -> None:
         ("What is my blood pressure?", "I take two tablets for blood pressure every morning."),
         ("What does my father eat?", "Dad can't eat gluten."),
         ("How much does the cleaner charge?", "The electrician charges fifty an hour."),
+        ("What's my job?", "I used to be a lifeguard."),
+        ("What's the name of the hotel?", "The campsite is called Pinewood."),
         ("Where was my wife born?", "My wife comes from Peru."),
         ("Where did my husband and I meet?", "I'm seeing Carmen at the Blue Anchor on Sunday."),
     ],
