@@ -22,6 +22,9 @@ _BEGAN = 1_795_864_800.0
 """A Saturday, ten in the morning by the clock."""
 
 _UNKNOWN = re.compile(r"\b(?:don't|do not) know\b|\bhaven't told\b|\bcan't answer\b", re.IGNORECASE)
+_NO_MIND = re.compile(r"\bneeds a language model\b", re.IGNORECASE)
+"""Says nothing of a fact either, so it is not wrong; but a question that was never told is to be called unknown."""
+
 _LINE, _PAUSE, _A_DAY = 20.0, 600.0, 86_400.0
 
 
@@ -38,6 +41,13 @@ def is_right(answer: str, expect: dict[str, Any]) -> bool:
     return all(re.search(each, answer, re.IGNORECASE) for each in expect.get("all", ())) and not any(
         re.search(each, answer, re.IGNORECASE) for each in expect.get("none", ())
     )
+
+
+def judged(answer: str, expect: dict[str, Any]) -> str:
+    """Return "right", "unknown" where no fact is told, else "wrong"."""
+    if is_right(answer, expect):
+        return "right"
+    return "unknown" if not answer or _UNKNOWN.search(answer) or _NO_MIND.search(answer) else "wrong"
 
 
 async def _tell(held: Day, cases: Sequence[dict[str, Any]]) -> None:
@@ -62,7 +72,7 @@ async def _ask(cases: Sequence[dict[str, Any]]) -> dict[str, Any]:
             answer = await held.say(case["asked"])
             unknown = bool(_UNKNOWN.search(answer))
             if "told" in case:
-                verdict = "right" if is_right(answer, case["expect"]) else "unknown" if unknown else "wrong"
+                verdict = judged(answer, case["expect"])
                 counts["told"] += 1
                 ok = verdict == "right"
             else:

@@ -14,11 +14,20 @@ from harry.memory.longterm.statements import people_of
 from harry.memory.text.analysis import STOP_WORDS, stem
 from harry.memory.text.everyday_words import headed, kin, kinds, met_by, stem_set
 
+_TURNED_NOT = re.compile(
+    r"\b(?P<verb>can|do|does|did|should|could|will|would|may|must|is|are|was|were|have|has)n't "
+    r"(?P<who>i|we|he|she|it|they|I|(?:my|our|his|her|the) [^\W_]+|[A-Z][^\W_]+)\b"
+)
+_IN_MY_FAMILY = re.compile(r"\b(?:(?:in|of) (?:my|our|the) family|(?:do|did|have) (?:i|we) know)\b", re.IGNORECASE)
+_HELPING = frozenset(map(stem, (
+    "must", "never", "shouldn't", "should", "doesn't", "don't", "didn't", "mustn't", "isn't", "aren't", "won't",
+    "wasn't", "wouldn't", "can't", "cannot", "couldn't", "haven't", "hasn't",
+)))  # fmt: skip
 _PREPOSITION = r"(?:in|on|at|to|from|by|for|with|about|under|of|since|until) "
 _BEGINS = re.compile(
     rf"(?:{_PREPOSITION})?(?P<word>how many|how much|how old|how big|how tall|how long|how far"
     rf"|how often|how heavy|how late|what time|what|which|who|whom|whose|when|where"
-    rf"|whereabouts)\b\s*(?P<rest>.*)",
+    rf"|whereabouts|how)\b\s*(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _NOT_TOLD = re.compile(
@@ -39,9 +48,11 @@ _DID_I_SAY = re.compile(
     r"|\bdo you (?:know|remember|think)\b|\bagain\b",
     re.IGNORECASE,
 )
-_HOW_LIKED = re.compile(r"^how (?=(?:do|does) (?:\w+ ){1,2}(?:take|like|drink|eat|prefer|want)\b)", re.IGNORECASE)
 _IS = re.compile(r"\b(what|who|where|when|which|how)'s\b", re.IGNORECASE)
-_AND_I = re.compile(r"\b[A-Z]\w+ and I\b|\bI and [A-Z]\w+\b|\bme and [A-Z]\w+\b")
+_AND_I = re.compile(
+    r"\bmy (?:partner|husband|wife|girlfriend|boyfriend|fianc\u00e9e?|spouse) and I\b|\b[A-Z]\w+ and I\b"
+    r"|\bI and [A-Z]\w+\b|\bme and [A-Z]\w+\b"
+)
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 
 _LIGHT = stem_set("light")
@@ -75,8 +86,8 @@ class Asked:
 def read_question(text: str) -> Asked | None:
     """Read a question that asks for something by a word such as "who"; None for any other words."""
     said = " ".join(text.replace("\u2019", "'").split()).strip(" .!?,\"'\u201c\u201d")
+    said = _IN_MY_FAMILY.sub(" ", _TURNED_NOT.sub(r"\g<who> \g<verb>n't", said))
     said = re.sub(r"^how (?=(?:does|do|did) .*\bliving$)", "what ", said, flags=re.IGNORECASE)
-    said = _HOW_LIKED.sub("what ", said)
     said = _IS.sub(r"\1 is", _DID_I_SAY.sub(" ", said))
     begins = _BEGINS.match(said.strip())
     if begins is None or len(said) > 200 or _ASKS_HIM.search(said):
@@ -94,7 +105,9 @@ def read_question(text: str) -> Asked | None:
     telling = [kin().get(stem(word), stem(word)) for word in words if word.split("'")[0] not in STOP_WORDS]
     noun = _noun(asking, words)
     kind = _kind(asking, noun, telling, words)
-    needs = set(telling) - _LIGHT
+    needs = set(telling) - _LIGHT - _HELPING
+    if kind == "money":
+        needs.discard(stem("money"))
     if kind not in ("thing", "who") or noun in _FREE_NOUNS:
         needs.discard(noun)
     if "name" in words and kind == "name":
@@ -151,7 +164,7 @@ def _kind(asking: str, noun: str, telling: list[str], words: list[str]) -> str:
     by_word = {
         "who": "who", "whom": "who", "whose": "who", "when": "when", "where": "where", "whereabouts": "where",
         "how many": "number", "how much": "money", "how old": "age", "how big": "size",
-        "how tall": "size", "how heavy": "size",
+        "how": "how", "how tall": "size", "how heavy": "size",
         "how long": "number", "how far": "number", "how often": "often", "what time": "clock", "how late": "clock",
     }  # fmt: skip
     if asking in by_word:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from harry.memory.longterm.everyday_phrases import expressed, implied
 from harry.memory.text.analysis import STOP_WORDS, stem
 from harry.memory.text.everyday_words import kin, word_set
+from harry.memory.text.irregular_verbs import BASE
 
 LONGEST = 400
 """Characters of a sentence that is told again; a longer one is no plain statement."""
@@ -96,6 +97,8 @@ _OPENERS = word_set("openers") | STOP_WORDS
 _AFTER_VERB = re.compile(
     r"\s+(?:in|on|at|to|from|with|for|by|every|the|a|an|my|our|his|her|as|until|\d)\b", re.IGNORECASE
 )
+_AND_I = re.compile(r"\band I\b|\bme and\b", re.IGNORECASE)
+_TO_A_PLACE = re.compile(r"\s(?:to|from|in|at|near|on)\s.*$", re.IGNORECASE)
 _NONE: frozenset[str] = frozenset()
 _FEMALE = word_set("female")
 _MALE = word_set("male")
@@ -188,11 +191,12 @@ def read(text: str) -> Statement | None:
     pronoun = first if first in _PERSON_PRONOUNS | _THING_PRONOUNS else ""
     own = stems_of(rest)
     people = people_of(rest)
+    together = bool(_AND_I.search(subject))
     return Statement(
         text=rest, id="", at=None, order=0,
         stems=own | implied(rest), own=own, people=people,
-        about=people_of(subject), head=stems_of(subject), owners=_owners(rest),
-        mine=first in _MINE, pronoun=pronoun,
+        about=_NONE if together else _about(subject, people), head=stems_of(subject), owners=_owners(rest),
+        mine=first in _MINE or together, pronoun=pronoun,
         corrects=corrects or (weak and (bool(_NOW.search(rest)) or len(rest.split()) <= 5)), subject=subject,
     )  # fmt: skip
 
@@ -218,12 +222,21 @@ def people_of(text: str) -> frozenset[str]:
         if relative is not None:
             found.add(relative)
         elif (
-            word[0].isupper() and word.lower() not in _NOT_NAMES and lower not in _NOT_NAMES and lower not in STOP_WORDS
+            word[0].isupper()
+            and not (word.isupper() and len(word) > 1)
+            and word.lower() not in _NOT_NAMES
+            and lower not in _NOT_NAMES
+            and lower not in STOP_WORDS
         ):
             opening = match.start() == 0 or said[: match.start()].rstrip().endswith((".", ":", "!"))
             if not opening or word.endswith("'s") or _names_somebody(said[match.end() :]):
                 found.add(stem(lower))
     return frozenset(found)
+
+
+def _about(subject: str, people: frozenset[str]) -> frozenset[str]:
+    plain = _TO_A_PLACE.sub("", subject)
+    return people_of(plain) | (people & stems_of(plain))
 
 
 def _owners(text: str) -> frozenset[str]:
@@ -240,7 +253,10 @@ def _owners(text: str) -> frozenset[str]:
 
 def _names_somebody(rest: str) -> bool:
     following = _WORD.findall(rest)[:1]
-    return bool(following) and following[0].lower() in _VERBS
+    if not following:
+        return False
+    word = following[0].lower()
+    return word in _VERBS or word in BASE or (word.endswith("ed") and len(word) > 4)
 
 
 def _subject(text: str) -> str:
@@ -257,6 +273,7 @@ def _subject(text: str) -> str:
         word = match[0].lower().replace("-", "")
         if kept and (
             word in _VERBS
+            or (word in BASE and kept[-1][0] not in ("my", "our", "the"))
             or (word.endswith(("ed", "es")) and len(word) > 4 and kept[-1][0] not in ("my", "our", "the"))
         ):
             break

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from harry.memory.longterm.everyday_phrases import NUMBER as _NUMBER
-from harry.memory.longterm.everyday_phrases import expressed
+from harry.memory.longterm.everyday_phrases import expressed, implied
 from harry.memory.longterm.statements import Statement, people_of, stems_of
 from harry.memory.text.analysis import STOP_WORDS, stem
 from harry.memory.text.everyday_words import kinds, stem_set
@@ -33,13 +33,14 @@ _AROUND = (
 _DATE = rf"(?:\b{_MONTH}\b|\b{_ORDINAL} of\b|\bthe {_ORDINAL}\b|\b\d{{1,2}}\.\d{{1,2}}\.|\b\d{{1,2}}/\d{{1,2}}\b)"
 _PLACE = re.compile(
     r"\b(?:in|on|at|under|underneath|behind|above|below|near|inside|beside|beneath|over|next to|round"
-    r"|around|opposite|outside|between|to|from|into|onto|with|by|off)"
+    r"|around|opposite|outside|between|to(?= (?:[A-Z]|the|a|an|my|our|his|her|their)\b)"
+    r"|from|into|onto|(?<=\bis )with|(?<=\bare )with|by(?= (?:the|my|our|his|her|their)\b)|off)"
     r" (?:the |a |an |my |our |his |her |their )?(?:\w+ ){0,2}?(?P<noun>[\w'-]+)",
     re.IGNORECASE,
 )
 _ABROAD = re.compile(r"\b(?:abroad|upstairs|downstairs|outside|next door|overseas|at home)\b", re.IGNORECASE)
 _IN_TOWN = re.compile(
-    r"\b(?:in|to|from|at|near|outside|around|for|is|called) (?:the )?(?P<name>[A-Z][\w\u00c0-\u017f'-]+)"
+    r"\b(?:in|to|from|at|near|outside|around|for|is|called) (?:the )?(?P<name>[A-Z](?![\w]*\d)[\w\u00c0-\u017f'-]+)"
 )
 _ALL = "|"
 _WHEN = re.compile(f"{_CLOCK}|{_AROUND}|{_DATE}", re.IGNORECASE)
@@ -63,20 +64,25 @@ rf"|tablespoons?)\b", re.IGNORECASE),
     "often": re.compile(
         rf"\b(?:every|each|once|twice|daily|weekly|monthly|never|always|{_NUMBER} times)\b", re.IGNORECASE
     ),
-    "street": re.compile(r"\b[A-Z]\w*(?:stra(?:ss|\u00df)e|gasse|weg|platz)\b|\b(?:Street|Road|Avenue|Lane|Square|Way"
+    "street": re.compile(r"\b[A-Z]\w*(?:stra(?:ss|\u00df)e|gasse|weg|platz)\b"
+r"|\b[A-Z]\w+ (?:Street|Road|Avenue|Lane|Square|Way"
 r"|Drive|Close|Terrace|Alley)\b", 0),
 }  # fmt: skip
 _BY = re.compile(r"\b(?:in|on|at|from|with|by|for|to|near) (?:the )?[A-Z][\w-]+")
+_NAME = re.compile(r"(?<=[\w,] )(?!I\b)[A-Z](?![\w-]*\d)[\w-]+")
+_WORKS = re.compile(r"\b(?:works?|worked|working|job) (?:as|for|at|in|on)\b", re.IGNORECASE)
+_SPOKEN = re.compile(r"\b(?:speaks?|spoke|speaking|learn\w*|stud(?:y|ies|ying)|fluent in) ([A-Z]\w+)")
+_LEVEL = re.compile(r"\b(?:level|floor|row|bay|deck|platform|gate|number|box|shelf|drawer|room)\b", re.IGNORECASE)
 _ROLES = stem_set("roles")
 _NAMED = re.compile(
-    r"\b(?:called|named|name is|name's|(?:[Nn]amed|[Cc]alled) (?:the|our|him|her|it|my)(?: \w+)?|is"
+    r"\b(?:called|named|name is|name's|(?:[Nn]am(?:e|ed|ing)|[Cc]all(?:ed|ing)?) (?:the|our|him|her|it|my)(?: \w+)?|is"
     r"|was|are)\s+(?:Mr\.? |Mrs\.? |Ms\.? |Dr\.? |Miss )?(?P<name>[A-Z][\w'-]+)"
 )
 TIME_WORDS = stem_set("time_words")
 _NO_VALUE = stem_set("no_value")
 
 
-def answers(  # noqa: PLR0911  (a table of kinds)
+def answers(  # noqa: C901, PLR0911  (a table of kinds)
     kind: str, noun: str, statement: Statement, asked: frozenset[str], *, only_people: bool = False
 ) -> bool:
     """Whether a statement holds a value of a kind that is none of the words asked with.
@@ -100,12 +106,20 @@ def answers(  # noqa: PLR0911  (a table of kinds)
     if kind == "brand":
         if noun in (stem("make"), stem("brand"), stem("model")):
             text = _BY.sub(" ", text)
-        return any(stem(each.lower()) not in asked | TIME_WORDS for each in re.findall(r"(?<=[\w,] )[A-Z][\w-]+", text))
+        return any(stem(each.lower()) not in asked | TIME_WORDS for each in _NAME.findall(text))
     if kind == "secret":
         return any(
             stem(each.lower()) not in asked
             for each in re.findall(r"(?:is|password|passcode) (?:now |called )?([\w-]+)\W*$", text)
         )
+    if kind == "job":
+        return (
+            stem("job") in statement.stems
+            and bool(fresh)
+            and (stem("job") in implied(text) or bool(_WORKS.search(text)) or stem("job") in statement.own)
+        )
+    if kind == "language" and any(stem(each.lower()) not in asked for each in _SPOKEN.findall(text)):
+        return True
     if kind in kinds():
         return bool(kinds()[kind] & fresh)
     return bool(fresh - statement.about - statement.head) or bool(fresh & statement.head and not statement.about)
@@ -125,7 +139,7 @@ def _place(text: str, asked: frozenset[str]) -> bool:
             and not phrase & TIME_WORDS
             and not _said(match[0], asked)
             and phrase - asked - _NO_VALUE
-            and not re.search(r"\d", match["noun"])
+            and (not re.fullmatch(rf"{_NUMBER}|\w*\d\w*", match["noun"], re.IGNORECASE) or _LEVEL.search(match[0]))
         ):
             return True
     return False
