@@ -15,8 +15,8 @@ from typing import Any
 import trio
 
 from harry.config.editing import change_file
-from harry.config.engine_presets import PRESETS
 from harry.config.loading import Config, load_config, usual_file
+from harry.config.mind_presets import PRESETS
 from harry.engines.registry import shown_table
 from harry.errors import ConfigurationError
 from harry.host.host import Host
