@@ -25,7 +25,8 @@ from harry.reflexes.timer_slots import (
     parse_length,
     seconds_of,
 )
-from harry.reflexes.timer_words import duration_words, left_words, listed, the_one, timer_name
+from harry.reflexes.timer_words import left_words, listed, the_one, timer_name
+from harry.reflexes.times import told_duration
 from harry.reflexes.which_timer import ANY, choose
 
 SHARED = frozenset(("ListTimers", "TimeLeft"))
@@ -34,7 +35,7 @@ SHARED = frozenset(("ListTimers", "TimeLeft"))
 MAX_LISTED = 8
 """Reminders that are read aloud at most."""
 
-_UNNAMED = frozenset(("AddTime", "TakeTime", "Snooze", "StopRinging"))
+_UNNAMED = frozenset(("AddTime", "TakeTime", "Snooze", "StopRinging", "PauseTimer", "ResumeTimer", "TimeLeft"))
 _NAMED = re.compile(r"\b(?:timers?|countdown|alarms?|reminders?|snooze|remind)\b", re.IGNORECASE)
 
 ANSWERED_WITHIN = 60.0
@@ -68,7 +69,7 @@ class Timers:
         if reminding.rings_at(user) or reminding.rung_within(user, ANSWERED_WITHIN):
             return True
         held = await self._held()
-        if wish.name in ("AddTime", "TakeTime"):
+        if wish.name in ("AddTime", "TakeTime", "PauseTimer", "ResumeTimer", "TimeLeft"):
             return any(reminder.kind == "timer" for reminder in held)
         return any(reminder.rang_at is not None for reminder in held)
 
@@ -306,4 +307,4 @@ class Timers:
         again = await self._reminding.snooze(self._body.user, seconds)
         if not again:
             return self._reply("Snooze.none")
-        return self._reply("Snooze", duration=duration_words(seconds or self._reminding.rings.snooze))
+        return self._reply("Snooze", duration=told_duration(seconds or self._reminding.rings.snooze))
