@@ -26,7 +26,7 @@ _REPEATED = re.compile(
 )
 _HEAD = re.compile(
     r"^(?:(?:sorry to (?:bother|trouble|disturb|interrupt) you(?:,? but)?|hey|hi|hiya|hello|ok|okay|so|well|and"
-    r"|now|oh|oh dear|right|alright|all right|listen|please|pls|plz|"
+    r"|now|oh dear|oh|right|alright|all right|listen|please|pls|plz|"
     r"good (?:day|morning|evening|afternoon)|excuse me|sorry|actually|hey there|one more thing|by the way|just|"
     r"quick question|if you don't mind|"
     r"when you (?:can|get a chance|have a (?:moment|minute|second)))[,.!:\s]+)+(?=\S)",
@@ -37,14 +37,14 @@ _TAIL = re.compile(
     r"|thank you(?: very much| so much)?|cheers|now please|for me|for us|would you|will you|could you|can you|go"
     r"|if you (?:can|could|would|will|don't mind|please|like)|if you'd be so kind|would you mind|"
     r"if (?:that's|it's) (?:ok|okay|possible|all right)|when you can|my friend|mate|buddy|dear|darling|love|then|man|"
-    r"do you know|i wonder|real quick|quickly|right away|at once|you know|again please))[\s.!?]*$",
+    r"do you know|i wonder|real quick|quickly|right away|at once|you know))[\s.!?]*$",
     re.IGNORECASE,
 )
 _MIDDLE = re.compile(r",?\s+(?:please|pls|plz|kindly),?(?=\s)", re.IGNORECASE)
 _DO = (
     r"add|put|set|start|make|create|take|remove|delete|erase|cancel|stop|pause|resume|continue|unpause|turn|switch"
     r"|flip|toss|roll|throw|spell|repeat|say|tell|read|hear|mute|forget|wipe|clear|convert|write|note|cross|tick|pick"
-    r"|wake|be woken|have|see|add|snooze|speak|lower|raise|get|listen|let|keep"
+    r"|wake|be woken|have|see|add|snooze|speak|lower|raise|get|go|listen|let|keep"
 )
 """Verbs with which a wish begins, after "I'd like to", "let's" and "you can"."""
 
@@ -66,7 +66,8 @@ _ASKING = re.compile(
     r"(?=how|what|when|which|where|who|the|today)|"
     r"i(?:'m| am| was)? ?(?:wonder(?:ing)?|curious)(?: about)? (?:if you (?:can|could) )?(?=\w)|any idea (?=how"
     r"|what|when|which)|"
-    r"(?:please )?(?:tell (?:me|us)|let (?:me|us) know|remind me) (?=how|what|when|which|is |the |if |whether |on )|"
+    r"(?:please )?(?:tell (?:me|us)|let (?:me|us) know|remind me) (?=how|what|when|which|is |the |today"
+    r"|if |whether |on )|"
     r"(?:please )?tell (?:me|us) (?=today|days )|"
     r"(?:please )?go ahead and |"
     r"i(?:'d like| would like| need| want) (?=(?:the (?:time|date|week number)|today's date)\b)|please )",

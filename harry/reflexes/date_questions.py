@@ -77,6 +77,12 @@ _DAY_OF_YEAR = re.compile(
 _MONTH_YEAR = re.compile(
     r"(?P<month>" + "|".join(MONTHS) + r")(?: (?:of |in )?(?P<year>\d{4}|\d\d \d\d|this year|next year))?"
 )
+_NAMED_MONTH = "|".join(MONTHS)
+_NO_SUCH_DAY = re.compile(
+    r"(?:what|which|how many|how long|when|is|was) .*?"
+    rf"(?:\b(?P<month>{_NAMED_MONTH}) (?:the )?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?"
+    rf"|\b(?P<day2>\d{{1,2}})(?:st|nd|rd|th)? (?:of )?(?P<month2>{_NAMED_MONTH}))\b.*"
+)
 _PAST = re.compile(r"\b(?:was|did|were)\b")
 
 
@@ -95,7 +101,20 @@ def answer(text: str, now: datetime) -> str | None:
                 return None
             if told is not None:
                 return told
-    return _about_named_day(said, now)
+    return _about_named_day(said, now) or _about_no_day(said)
+
+
+def _about_no_day(said: str) -> str | None:
+    """Say of a day that no year has, "February 30", that there is none."""
+    found = _NO_SUCH_DAY.fullmatch(said)
+    if found is None:
+        return None
+    month, day = found["month"] or found["month2"], int(found["day"] or found["day2"])
+    longest = calendar.monthrange(2000, month_of(month))[1]
+    if 1 <= day <= longest:
+        return None
+    days = "28 days, and 29 in a leap year" if longest == 29 else f"{longest} days"
+    return f"There is no such day: {month.capitalize()} has {days}."
 
 
 def _about_named_day(said: str, now: datetime) -> str | None:

@@ -28,7 +28,20 @@ _TELLING = frozenset((
 """What has one of these is a sentence of its own, and neither the name nor the entry of anything."""
 
 _NO_NAME = _TELLING | {"and", "but", "or", "to", "from", "that", "this", "about", "my", "her", "off", "went", "rang"}
-_NO_ENTRY = _TELLING | {"please", "let", "wrote", "put", "my"}
+_NO_ENTRY = _TELLING | {
+    "please",
+    "let",
+    "without",
+    "no",
+    "off",
+    "out",
+    "remove",
+    "delete",
+    "take",
+    "wrote",
+    "put",
+    "my",
+}
 _ENTRY_WORDS = 10
 _NOT_REMEMBERED = re.compile(
     r".*\b(?:timers?|alarms?|reminders?|lists?)\b|(?:everything|yesterday|me|it|i asked)$|.*\bfrom your (?:memory"

@@ -30,6 +30,9 @@ LONGEST = 200
 UNCLEAR = "Unclear"
 """So ends the name of a wish that lacks something; another reading of the words is better."""
 
+_IS = re.compile(
+    r"\b(timer|alarm|countdown)'s\b(?= (?:up|done|over|off|at|on|going|still|left|finished|due))", re.IGNORECASE
+)
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 
 
@@ -62,7 +65,7 @@ class Grammar:
 
     def _wishes(self, told: Marked, reading: str) -> Iterator[Wish]:
         """Give the wishes that the words can be, the likeliest first."""
-        words = on_the_clock(told.words).replace(":", ",")
+        words = _IS.sub(r"\1 is", on_the_clock(told.words).replace(":", ","))
         for found in sorted(recognize_all(words, self._intents), key=_rank):
             slots = {name: _restored(_value(entity, words), told.said) for name, entity in found.entities.items()}
             moments = [told.said.get(f"moment {int(slots.pop(part))}", "") for part in ("day", "at") if part in slots]

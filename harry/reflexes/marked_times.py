@@ -74,7 +74,8 @@ def _with_moments(text: str, now: datetime) -> tuple[str, dict[str, str]]:
         mark = f"moment {len(said) + 1}"
         said[mark] = moment
         made += [text[end:first], mark]
-        end, at = first + len(moment), at + size
+        # A full stop behind "a.m." ends no sentence here.
+        end, at = (last if text[first:last].endswith(".,") else first + len(moment)), at + size
     return "".join([*made, text[end:]]), said
 
 

@@ -5,6 +5,7 @@ Forgetting begins with one thing that was said, and takes with it all that told,
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -124,6 +125,7 @@ class MemoryWishes:
     async def _forget_about(self, wish: Wish) -> str | None:
         """Ask whether to forget what the words name; None where they can mean anything, and it is not remembered."""
         what = str(wish.slots.get("what") or f"my {wish.slots.get('mine', '')}").strip()
+        what = re.sub(rf"(?:[,\s]+(?:please|{re.escape(self._body.persona)}))+$", "", what, flags=re.IGNORECASE)
         item = await self._told_about(what, self._body.memory) if self._body.memory is not None else None
         if item is None and " just " in wish.text.lower():
             return await self._forget(wish)

@@ -27,9 +27,10 @@ _ASKED = re.compile(
 )
 _SURE = re.compile(
     r"^(?:add|sum|multiply|divide|subtract|take) "
-    r"|^\d+(?:\.\d+)? - \d+(?:\.\d+)?$|\d (?:divided by|minus|take away|multiplied by) (?:-?\d|a half)"
+    r"|\d ?[\u00f7\u00d7] ?\d|^\d+(?:\.\d+)? - \d+(?:\.\d+)?$|\d (?:divided by|minus|take away"
+    r"|multiplied by) (?:-?\d|a half)"
     r"|^(?:the )?(?:sum|total|product|average"
-    r"|mean|difference) |^(?:a |one |1 )?(?:half|(?:third|quarter|fifth|tenth)s?) of \d"
+    r"|mean|difference) |^(?:a |one |\d )?(?:half|(?:third|quarter|fifth|tenth)s?) of \d"
 )
 _END = re.compile(
     r"(?:,? (?:equals?|equal to|(?:add|sum|come|comes) up to|adds up to|makes?|come to|comes to|is|are|be|give"
@@ -157,6 +158,7 @@ _STORIES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 """Small sums that are told: who asks them asks how much it is."""
 
+_NUMBERS = re.compile(r"\d+(?:\.\d+)?(?:(?:, and|,| and) \d+(?:\.\d+)?)+")
 _MANY = re.compile(r"(?:the )?(sum|total|product|average|mean) of (.+)")
 _LISTED = re.compile(r"\s*(?:,\s*(?:and\s+)?|\band\b|(?<=\d)\s+(?=\d))\s*")
 _TOKEN = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+|pi\b|sqrt\b|cbrt\b|fact\b|mod\b|of\b|[-+*/^%()])")
@@ -183,6 +185,9 @@ def answer(text: str) -> str | None:
     adds = found is not None and found[0].lstrip().startswith(("add", "sum", "please add"))
     bare = _MONEY.sub("", said[found.end() :] if found is not None else said)
     bare = _END.sub("", bare)
+    if adds and re.search(r"%|per ?cent| to ", bare):
+        adds, bare = False, f"add {bare}"
+    adds = adds or (found is not None and _NUMBERS.fullmatch(bare) is not None)
     if not re.search(r"\d|\bpi\b", bare):
         return None
     try:

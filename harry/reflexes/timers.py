@@ -38,6 +38,9 @@ MAX_LISTED = 8
 _UNNAMED = frozenset(("AddTime", "TakeTime", "Snooze", "StopRinging", "PauseTimer", "ResumeTimer", "TimeLeft"))
 _NAMED = re.compile(r"\b(?:timers?|countdown|alarms?|reminders?|snooze|remind)\b", re.IGNORECASE)
 
+_ON_THE_TIMER = re.compile(r"\b(?:put|stick) .* on (?:the|my|a) timer\b", re.IGNORECASE)
+"""So a timer is set where none is running, and made longer where one is."""
+
 ANSWERED_WITHIN = 60.0
 """Seconds after a ring in which "later" and the like still answer it."""
 
@@ -52,8 +55,9 @@ class Timers:
         self._body = body
         self._reply = reply
         self._asked: Answer | None = None
+        self._setting = TimerSetting(body, reply, self._ask)
         self.does: Mapping[str, Do] = {
-            **TimerSetting(body, reply, self._ask).does,
+            **self._setting.does,
             "ListTimers": self._list, "TimeLeft": self._time_left, "CancelTimers": self._cancel,
             "PauseTimer": self._pause, "ResumeTimer": self._resume, "AddTime": self._add, "TakeTime": self._take,
             "Snooze": self._snooze, "StopRinging": self._stop,
@@ -188,6 +192,8 @@ class Timers:
             return self._reply("AddTime.length")
         if not await self._running() and self._rung():
             return await self._snooze(wish)
+        if not await self._running() and _ON_THE_TIMER.search(wish.text):
+            return await self._setting.does["Timer"](wish)
         return await self._on_timers(wish, lambda found: self._moved(found, seconds, "AddTime"))
 
     async def _take(self, wish: Wish) -> str:
