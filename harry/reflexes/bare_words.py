@@ -34,7 +34,7 @@ _HEAD = re.compile(
 )
 _TAIL = re.compile(
     r"[,.\s]+(?:(?:and )?(?:please|pls|plz|thanks(?: a lot| so much| in advance)?|thx|ta"
-    r"|thank you(?: very much| so much)?|cheers|now please|for me|for us|would you|will you|could you|can you|go"
+    r"|thank you(?: very much| so much)?|cheers|for me|for us|would you|will you|could you|can you|go"
     r"|if you (?:can|could|would|will|don't mind|please|like)|if you'd be so kind|would you mind|"
     r"if (?:that's|it's) (?:ok|okay|possible|all right)|when you can|my friend|mate|buddy|dear|darling|love|then|man|"
     r"do you know|i wonder|real quick|quickly|right away|at once|you know))[\s.!?]*$",

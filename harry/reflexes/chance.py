@@ -30,7 +30,7 @@ _COIN = re.compile(
     r"|(?:(?:a|one|1|the) )?(?:coin[- ]?flip|coin[- ]?toss|coin throw|flip of (?:a|the) coin|toss of (?:a"
     r"|the) coin)|flip coin|toss coin|(?:with )?a coin|coin)"
     r"(?:(?: and| to)? (?:tell me|decide|see))?(?:[,:]? (?:is it )?(?:heads or tails|tails or heads))?"
-    r"|(?:give me |tell me |say |call it |choose |pick |is it )?(?:heads or tails|tails or heads)"
+    r"|(?:give me |tell me |say |do |play |call it |choose |pick |is it )?(?:heads or tails|tails or heads)"
     r"|(?:flip|toss)(?: me)? (?P<coins>\d{1,2}) coins"
 )
 _NUMBER = re.compile(

@@ -25,7 +25,8 @@ MOST_NUMBERS = 16
 
 _NUMBER = re.compile(rf"\d+|\b(?:{'|'.join((*ONES, *TENS))})\b", re.IGNORECASE)
 _ALARM = re.compile(
-    r"\b(?:alarms?|wake|woken|(?:get|be) (?:me |us )?(?:up|out|awake)|(?:i'm|i am) (?:up|awake))\b", re.IGNORECASE
+    r"\b(?:alarms?|wake|waking|woken|(?:get|be) (?:me |us )?(?:up|out|awake)|(?:i'm|i am) (?:up|awake))\b",
+    re.IGNORECASE,
 )
 _REMINDER = re.compile(r"\bremind(?:er|ers|ed|ing)?\b|\b(?:let|tell|nudge|ping|alert|give) (?:me|us)\b", re.IGNORECASE)
 _EVERY = re.compile(
