@@ -27,7 +27,29 @@ _TELLING = frozenset((
 ))  # fmt: skip
 """What has one of these is a sentence of its own, and neither the name nor the entry of anything."""
 
-_NO_NAME = _TELLING | {"and", "but", "or", "to", "from", "that", "this", "about", "my", "her", "off", "went", "rang"}
+_NO_NAME = _TELLING | {
+    "hold",
+    "pause",
+    "stop",
+    "freeze",
+    "cancel",
+    "halt",
+    "keep",
+    "resume",
+    "and",
+    "but",
+    "or",
+    "to",
+    "from",
+    "that",
+    "this",
+    "about",
+    "my",
+    "her",
+    "off",
+    "went",
+    "rang",
+}
 _NO_ENTRY = _TELLING | {
     "please",
     "let",
