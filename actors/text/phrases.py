@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 MAX_TEXT_CHARACTERS = 600
 """Characters of a text that are looked at."""
 
+_LONGEST_PHRASE = 6  # in words
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 _HELD = re.compile(r"([^\W\d_])\1{2,}")
 _SOUND = re.compile(r"[mhuan]+")
@@ -185,7 +186,7 @@ def _names(names: tuple[str, ...]) -> frozenset[tuple[str, ...]]:
 
 def _longest(said: list[Token], at: int, phrases: frozenset[tuple[str, ...]]) -> int:
     """Return where the longest phrase that begins at `at` ends; `at` if none does."""
-    for length in range(min(5, len(said) - at), 0, -1):
+    for length in range(min(_LONGEST_PHRASE, len(said) - at), 0, -1):
         if tuple(token.word for token in said[at : at + length]) in phrases:
             return at + length
     return at

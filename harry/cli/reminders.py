@@ -26,7 +26,8 @@ def listed(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> No
 
     import trio
 
-    from harry.reflexes.timer_words import days_words, duration_words
+    from harry.reflexes.timer_words import days_words
+    from harry.reflexes.times import told_duration
     from harry.services.reminders import held
 
     call: Call = ctx.obj
@@ -42,7 +43,7 @@ def listed(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> No
         when = f"{due:%Y-%m-%d %H:%M}"
         if reminder.kind == "timer":
             when = (
-                f"paused, {duration_words(reminder.left_over)} left"
+                f"paused, {told_duration(reminder.left_over)} left"
                 if reminder.left_over is not None
                 else f"{due:%Y-%m-%d %H:%M:%S}"
             )

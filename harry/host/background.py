@@ -51,6 +51,7 @@ async def background_jobs(
     on_trouble: Callable[[str], None],
     on_recovered: Callable[[], None],
     over: Callable[[str, Collection[str]], None],
+    wall: Callable[[], float],
     summarise: Summarise | None = None,
 ) -> BackgroundJobs:
     """Open what is needed for as long as `held` is; `users` names whose conversations are rotated.
@@ -63,4 +64,4 @@ async def background_jobs(
     if config.redis.url:
         link = await held.enter_async_context(open_link(config.redis.url))
         shared = await SharedLiveState.open(database, link, on_trouble=on_trouble, on_recovered=on_recovered)
-    return BackgroundJobs(users, Rotation(database, summarise=summarise, on_let_go=over), shared)
+    return BackgroundJobs(users, Rotation(database, summarise=summarise, on_let_go=over, wall=wall), shared)

@@ -370,6 +370,7 @@ async def _on_disk(config: Config, shared: Shared, held: AsyncExitStack, summari
         background_jobs=await background_jobs(
             config, database, held, sessions.users,
             on_trouble=sessions.trouble, on_recovered=sessions.recovered, over=sessions.let_go, summarise=summarise,
+            wall=shared.wall,
         ),
     )  # fmt: skip
 

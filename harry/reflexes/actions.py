@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 import re
+import traceback
 from collections.abc import Awaitable, Callable
 from datetime import datetime
+from pathlib import Path
 from random import SystemRandom
 
 import structlog
@@ -16,22 +18,18 @@ import trio
 
 from actors.text.phrases import Phrases
 from channels.messages import Source
-from channels.turn import Turn, new_id
+from channels.turn import Turn
 from harry.errors import HarryError
-from harry.memory.longterm.forgetting import TOLD
-from harry.memory.longterm.selection import select
-from harry.memory.longterm.service import Item
-from harry.memory.store.items import name_turn_items
-from harry.memory.text.analysis import format_age
 from harry.reflexes.context import ReflexContext
 from harry.reflexes.grammar import LONGEST, Grammar, Wish, grammar_of
 from harry.reflexes.lists import ListReflexes
 from harry.reflexes.memory_answers import MemoryAnswers
+from harry.reflexes.memory_wishes import MemoryWishes
 from harry.reflexes.timers import SHARED as TIMERS_SHARED
 from harry.reflexes.timers import Timers
 from harry.reflexes.times import told_date, told_time
 from harry.reflexes.understanding import understand
-from harry.reflexes.wording import sentence, tidy, turned
+from harry.reflexes.wording import sentence, tidy
 
 VOLUMES = (0.25, 0.4, 0.63, 1.0, 1.6, 2.5)
 """Steps of 4 dB; the middle one is the voice as it is."""
@@ -63,17 +61,14 @@ class Reflexes:
         self._random = SystemRandom()
         self._lists = ListReflexes(body.lists, body.user, self._reply, body.wall)
         self._memory_answers = MemoryAnswers(body.memory, body.user, self._reply, self._is_wish)
-        self._turn = ""
-        self._last_memory = ""
-        self._to_forget: Item | None = None
+        self._memory_wishes = MemoryWishes(body, self._reply, self._is_wish)
         self._timers = Timers(body, self._reply)
         body.understand = self._match
         self._does = {
             "Repeat": self._repeat, "Louder": self._louder, "Softer": self._softer, "Mute": self._mute,
-            "Time": self._time, "Date": self._date, "Remember": self._remember,
-            "Recall": self._recall, "Forget": self._forget, "Thoughts": self._thoughts, "WhichModel": self._model,
+            "Time": self._time, "Date": self._date, "Thoughts": self._thoughts, "WhichModel": self._model,
             "Told": self._told_plainly, "SetVolume": self._set_volume, "TellVolume": self._tell_volume,
-            "Unmute": self._unmute, **self._timers.does,
+            **self._timers.does, **self._memory_wishes.does,
         }  # fmt: skip
 
     async def answer(self, turn: Turn) -> str | None:
@@ -105,6 +100,7 @@ class Reflexes:
         under which they are kept, "" where they are not. What fails is told.
         """
         try:
+            self._memory_wishes.begin(turn)
             answered = await self._asked(text, sure, final) if by_person else None
             if answered is not None:
                 return answered
@@ -115,31 +111,41 @@ class Reflexes:
                 return None
             if wish.name not in SHARED:
                 await sure()
-            self._turn = turn
+            self._memory_wishes.begin(turn)
             return await self._done(wish)
         except HarryError as error:
             log.warning("a reflex failed", cause=str(error))
             return self._reply("Trouble", why=str(error))
+        except Exception as error:  # noqa: BLE001  a mistake in a reflex must not take the conversation away
+            # The text of the error may hold what was said, so only its kind and its place are told.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            log.error(  # noqa: TRY400  as above
+                "a reflex is broken", error=type(error).__name__, at=f"{Path(place.filename).name}:{place.lineno}"
+            )
+            return self._reply("Trouble", why="there is a mistake in me. It stands in the log.")
 
     async def _asked(self, text: str, sure: Callable[[], Awaitable[object]], final: Callable[[], bool]) -> str | None:
-        """Do what the words say as an answer to what Harry asked or lets ring; None where they answer nothing.
+        """Do what the words say as an answer to what Harry asked or lets ring, or shut; None where they answer nothing.
 
         Only the very next words answer, and they must come from a person.
         """
-        if self._to_forget is not None:
+        if self._memory_wishes.asked:
             agreed = self._phrases.agrees(text, (self._body.persona,))
             if agreed is not None:
                 await sure()
-                return await self._settle(agreed=agreed)
+                return await self._memory_wishes.settle(agreed=agreed)
         if self._timers.stopped_by(text):
             await sure()
             return await self._timers.stop_ringing()
         if self._timers.asked:
             await sure()
-            self._to_forget = None
+            self._memory_wishes.drop_question()
             return await self._timers.answered(text)
         if final():
-            self._to_forget = None
+            self._memory_wishes.drop_question()
+        if self._phrases.mute_wish(text, (self._body.persona,)) is False:
+            await sure()
+            return self._reply("Unmute" if self._body.unmute() else "Mute.none")
         return None
 
     async def _done(self, wish: Wish) -> str | None:
@@ -207,10 +213,6 @@ class Reflexes:
         share = math.log(max(now, VOLUMES[0]) / VOLUMES[0]) / math.log(VOLUMES[-1] / VOLUMES[0])
         return self._reply("TellVolume", percent=max(0, min(100, round(share * 100))))
 
-    async def _unmute(self, _: Wish) -> str:
-        await trio.lowlevel.checkpoint()
-        return self._reply("Unmute" if self._body.unmute() else "Mute.none")
-
     async def _repeat(self, _: Wish) -> str:
         await trio.lowlevel.checkpoint()
         words = self._body.last_words().strip()
@@ -256,73 +258,6 @@ class Reflexes:
             if thoughts
             else self._reply("Thoughts.none")
         )
-
-    # Memory.
-
-    async def _remember(self, wish: Wish) -> str:
-        if self._body.memory is None:
-            return self._reply("Remember.none")
-        if not self._body.keeps():
-            return self._reply("Remember.unkept")
-        what = str(wish.slots.get("what") or "").strip()
-        if not what:
-            first = "our" if " our " in f" {wish.text.lower()} " else "my"
-            what = f"{first} {wish.slots['mine']}".strip()
-        self._last_memory = f"told-{new_id()}"
-        speaker = self._body.user
-        item = Item(
-            self._last_memory, what, self._body.user, "memory", speaker, self._body.wall(), source=TOLD,
-            derived_from=(name_turn_items(self._turn)[0],) if self._turn else (),
-        )  # fmt: skip
-        await self._body.memory.upsert([item])
-        self._body.memory.notice()
-        return self._reply("Remember", what=turned(what))
-
-    async def _recall(self, wish: Wish) -> str:
-        what = str(wish.slots["what"])
-        memory = self._body.memory
-        found = []
-        if memory is not None and self._body.keeps():
-            answer = await memory.search(what, namespace=self._body.user, count=12)
-            found = select(answer)
-        if not found:
-            return self._reply("Recall.none", what=turned(what))
-        now = self._body.wall()
-        lines = [
-            self._reply(
-                "Recall.one", date=_day(match.item.at, now), text=sentence(" ".join(match.item.text.split())[:300])
-            )
-            for match in found[-3:]
-        ]
-        return self._reply("Recall", list=" ".join(lines))
-
-    async def _forget(self, _: Wish) -> str:
-        memory = self._body.memory
-        item = None
-        if memory is not None and self._last_memory:
-            item = await memory.get(self._body.user, self._last_memory)
-        if item is None:
-            return self._reply("Forget.none")
-        self._to_forget = item
-        return self._reply("Forget", what=item.text)
-
-    async def _settle(self, *, agreed: bool) -> str:
-        item, self._to_forget = self._to_forget, None
-        if item is None or not agreed or self._body.memory is None:
-            return self._reply("Forget.kept")
-        try:
-            await self._body.forget(item.id)
-        except HarryError as error:
-            return self._reply("Trouble", why=str(error))
-        self._last_memory = ""
-        return self._reply("Forget.done")
-
-
-def _day(at: float | None, now: float) -> str:
-    if at is None:
-        return "a day I do not know"
-    date = datetime.fromtimestamp(at).astimezone()
-    return f"{date:%B} {date.day}, {date.year}, {format_age(at, now)}"
 
 
 def reflexes(body: ReflexContext, phrases: Phrases, language: str) -> Callable[[Turn], Awaitable[str | None]]:

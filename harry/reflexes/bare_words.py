@@ -25,50 +25,79 @@ _REPEATED = re.compile(
     re.IGNORECASE,
 )
 _HEAD = re.compile(
-    r"^(?:(?:hey|hi|hello|ok|okay|so|well|and|now|oh|right|alright|all right|listen|please|"
-    r"good morning|good evening|good afternoon|excuse me|sorry|actually|hey there|quick question|just)"
-    r"[,.!:\s]+)+(?=\S)",
+    r"^(?:(?:sorry to (?:bother|trouble|disturb|interrupt) you(?:,? but)?|hey|hi|hiya|hello|ok|okay|so|well|and"
+    r"|now|oh dear|oh|right|alright|all right|listen|please|pls|plz|"
+    r"good (?:day|morning|evening|afternoon)|excuse me|sorry|actually|hey there|one more thing|by the way|just|"
+    r"quick question|if you don't mind|"
+    r"when you (?:can|get a chance|have a (?:moment|minute|second)))[,.!:\s]+)+(?=\S)",
     re.IGNORECASE,
 )
 _TAIL = re.compile(
-    r"[,.\s]+(?:(?:and )?(?:please|thanks(?: a lot| so much| in advance)?|thank you(?: very much| so much)?|cheers|"
-    r"now please|for me|would you|will you|could you|can you|if you (?:can|could|would|will|don't mind|please|like)|"
-    r"if (?:that's|it's) (?:ok|okay|possible|all right)|when you can|my friend|mate|buddy|dear|darling|then|man|"
-    r"do you know|i wonder|real quick|quickly|you know|again please))[\s.!?]*$",
+    r"[,.\s]+(?:(?:and )?(?:please|pls|plz|thanks(?: a lot| so much| in advance)?|thx|ta"
+    r"|thank you(?: very much| so much)?|cheers|for me|for us|would you|will you|could you|can you|go"
+    r"|if you (?:can|could|would|will|don't mind|please|like)|if you'd be so kind|would you mind|"
+    r"if (?:that's|it's) (?:ok|okay|possible|all right)|when you can|my friend|mate|buddy|dear|darling|love|then|man|"
+    r"do you know|i wonder|real quick|quickly|right away|at once|you know))[\s.!?]*$",
     re.IGNORECASE,
 )
+_MIDDLE = re.compile(r",?\s+(?:please|pls|plz|kindly),?(?=\s)", re.IGNORECASE)
+_DO = (
+    r"add|put|set|start|make|create|take|remove|delete|erase|cancel|stop|pause|resume|continue|unpause|turn|switch"
+    r"|flip|toss|roll|throw|spell|repeat|say|tell|read|hear|mute|forget|wipe|clear|convert|write|note|cross|tick|pick"
+    r"|wake|be woken|have|see|add|snooze|speak|lower|raise|get|go|listen|let|keep"
+)
+"""Verbs with which a wish begins, after "I'd like to", "let's" and "you can"."""
+
 _ASKING = re.compile(
     r"^(?:(?:can|could|would|will|won't|can't) (?:you|we) (?:please |kindly |maybe |perhaps |quickly |just "
-    r"|possibly |"
-    r"also |now |help me )*(?!help|remember|mind )|would you mind (?:please )?(?=\w+ing\b)"
-    r"|do you (?:happen to )?know (?=how|what|when|which|if |whether )|"
+    r"|possibly |be so kind as to |be so kind and |"
+    r"also |now |help me )*(?!help|remember|mind )"
+    r"|would you mind (?:please )?(?=\w+ing\b)"
+    r"|is it possible (?:for you )?to |(?:is there )?any chance (?:that )?you (?:can|could) |do me a favou?r and "
+    r"|be so kind (?:as to|and) |i'd appreciate it if you (?:would|could) |i'd be glad if you (?:would|could) "
+    rf"|(?:i|we)(?:'d like| would like| want| need|'d love) to (?:please )?(?=(?:{_DO})\b)|let's (?=(?:{_DO})\b)"
+    rf"|you (?:can|may|could|should|might) (?:now |also |please |then |just )*(?=(?:{_DO})\b)"
+    r"|do you (?:happen to |still )?(?:know|remember|recall) (?=how|what|when|which|where|who|if |whether )|"
     r"do you think you (?:can|could) |are you able to |(?:can|could|may) i (?:please )?(?:get|have|ask you to"
     r"|ask you|ask) (?!help)|"
     r"(?:i|we) (?:want|need|would like|'d like) you to (?:please )?(?!remember)"
-    r"|i'd like you to (?:please )?(?!remember)|"
-    r"(?:i'd|i would) (?:like|love) to know (?=how|what|when|which|the)|(?:i )?(?:want|need) to know (?=how"
-    r"|what|when|which|the)|"
+    r"|(?:i|we)'d (?:like|love) you to (?:please )?(?!remember)|"
+    r"(?:i'd|i would) (?:like|love) to know (?=how|what|when|which|where|who|the|today)|(?:i )?(?:want|need) to know "
+    r"(?=how|what|when|which|where|who|the|today)|"
     r"i(?:'m| am| was)? ?(?:wonder(?:ing)?|curious)(?: about)? (?:if you (?:can|could) )?(?=\w)|any idea (?=how"
     r"|what|when|which)|"
-    r"(?:please )?(?:tell (?:me|us)|let me know|remind me) (?=how|what|when|which|is |the |if |whether )"
-    r"|(?:please )?go ahead and |"
-    r"i need (?=the (?:time|date)\b)|please )",
+    r"(?:please )?(?:tell (?:me|us)|let (?:me|us) know|remind me) (?=how|what|when|which|is |the |today"
+    r"|if |whether |on )|"
+    r"(?:please )?tell (?:me|us) (?=today|days )|"
+    r"(?:please )?go ahead and |"
+    r"i(?:'d like| would like| need| want) (?=(?:the (?:time|date|week number)|today's date)\b)|please )",
     re.IGNORECASE,
 )
 _GERUND = re.compile(r"^(?:(giv|mak|tak|writ)|(\w+?)(?:(?:(?<=t)t|(?<=p)p|(?<=n)n|(?<=m)m))?)ing\b", re.IGNORECASE)
-_NOUN = r"(?:what|which) (?:day|date|week|weekday|month|year)|how many \w+"
+_NOUN = r"(?:what|which) (?:day of the (?:week|month)|day|date|week|weekday|month|year)|how many \w+"
 _INDIRECT = (
     (re.compile(r"^(what|how) (.+?) will be\b(.*)$", re.IGNORECASE), r"\1 will \2 be\3"),
     (re.compile(rf"^({_NOUN}) (.+?) (is|are|was)\b(.*)$", re.IGNORECASE), r"\1 \3 \2\4"),
     (re.compile(r"^(what|when|who|how) (.+?) (is|are|was)\b(.*)$", re.IGNORECASE), r"\1 \3 \2\4"),
     (re.compile(r"^(?:if|whether) (it|\d+|the .+?|today|tomorrow) (is|will|are)\b(.*)$", re.IGNORECASE), r"\2 \1\3"),
 )  # fmt: skip
-_MOST = 8
+_BEFORE_THE_WISH = re.compile(
+    r"(?:.*(?<!\b[ap]\.m)[.!?]\s+(?=\S)|"
+    r"(?:i|i'm|i've|we|we've|we're|my|it's|sorry)\b(?![^,]*\b(?:said|says|say|told|tell|asked|thought|heard|wrote|read)\b)"
+    rf"[^,]{{0,40}},\s+(?:so |and |please )*(?=(?:{_DO}|what|what's|how|which|when|can|could|would|don't|quit)\b))",
+    re.DOTALL | re.IGNORECASE,
+)
+"""An earlier sentence, or a few words on why: "I'm cooking. Set a timer", "I've lost track, what's the date?"."""
+
+_MOST = 9
 """Readings of an utterance that are tried at most."""
 
 
-def readings(text: str, names: Sequence[str] = ()) -> list[str]:
-    """Return the words as they may have been meant, from as they are to the barest; each once, none empty."""
+def readings(text: str, names: Sequence[str] = (), *, depth: int = 1) -> list[str]:
+    """Return the words as they may have been meant, from as they are to the barest; each once, none empty.
+
+    The last are those of what stands behind an earlier sentence, where `depth` is not 0.
+    """
     # Between numbers a star is no emphasis.
     times = _TIMES.sub(lambda found: " to the power of " if "**" in found[0] else " times ", text)
     said = _QUOTES.sub("", times.replace("\u2019", "'")).strip()
@@ -89,8 +118,12 @@ def readings(text: str, names: Sequence[str] = ()) -> list[str]:
             found.append(asked)
         if asked != bare:
             found += [form.sub(question, asked) for form, question in _INDIRECT if form.match(asked)][:1]
+        found.append(_MIDDLE.sub("", found[-1]))
         if start != said:
             found.append(found[-1].replace(",", ""))
+    last = _BEFORE_THE_WISH.sub("", calm, count=1)
+    if last != calm and depth:
+        found = [*found[: _MOST - 4], *readings(last, names, depth=0)[-4:]]
     kept = dict.fromkeys(reading.strip(" ,") for reading in found)
     return [reading for reading in kept if re.search(r"\w", reading)][:_MOST]
 

@@ -91,6 +91,7 @@ _ALONE = re.compile(
     r"(?: of (?P<which>this|next) month)?\b"
 )
 _ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})\b")
+_SLASHED = re.compile(r"(?P<a>\d{1,2})(?P<mark>[./])(?P<b>\d{1,2})(?P=mark)(?P<year>\d{4})\b")
 _HOLIDAY = re.compile(
     rf"(?:(?P<which>next|this) )?(?P<name>{_NAME})(?!')(?:\b|$)"
     r"(?: (?:(?:in )?(?P<year>(?:19|20) ?\d\d)|(?P<later>next year)|this year)\b)?"
@@ -214,6 +215,18 @@ def _iso(found: re.Match[str], _: date) -> date | None:
         return None
 
 
+def _slashed(found: re.Match[str], _: date) -> date | None:
+    """Read "24.12.2026" and "12/24/2026"; between "4/7" and "7/4" nobody can tell, so it is none."""
+    first, second = int(found["a"]), int(found["b"])
+    day_first = found["mark"] == "." or first > 12 or first == second
+    if not day_first and second <= 12:
+        return None
+    try:
+        return date(int(found["year"]), *((second, first) if day_first else (first, second)))
+    except ValueError:
+        return None
+
+
 def _holiday(found: re.Match[str], today: date) -> date:
     named = HOLIDAYS[found["name"]]
     if found["later"]:
@@ -223,5 +236,5 @@ def _holiday(found: re.Match[str], today: date) -> date:
 
 _READERS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], date], date | None]], ...] = (
     (_HOLIDAY, _holiday), (_RELATIVE, _relative), (_WEEK_ON, _week_on), (_OF_WEEK, _of_week), (_SPAN, _span),
-    (_ISO, _iso), (_DATE, _date), (_ALONE, _alone),
+    (_ISO, _iso), (_SLASHED, _slashed), (_DATE, _date), (_ALONE, _alone),
 )  # fmt: skip

@@ -10,26 +10,39 @@ from harry.reflexes.numbers import figures
 MOST_DICE = 20
 MOST_SIDES = 1000
 _LARGEST = 10**9
+_ENDS = (("a", "b"), ("a2", "b2"), ("a3", "b3"))
 
+_LEAD = r"(?:(?:i|we) need |give (?:me|us) |what is |what's |have |do |make |how about |my turn,? |and )*"
 _DICE = re.compile(
-    r"(?:(?:roll|throw|cast|toss)(?: me| us)?|let's roll|give me a roll of) (?:(?P<n>\d{1,3}|an?|the|some|my"
-    r"|your|a couple of|a pair of) )?"
-    r"(?:(?:(?P<sides>\d{1,4})[ -]?sided|normal|regular) )?(?:dice|die"
-    r"|d ?(?P<d>\d{1,4})s?)(?: with (?P<with>\d{1,4}) sides)?"
-    r"|(?:roll|throw) (?P<nd>\d{1,3}) ?d ?(?P<nds>\d{1,4})|(?P<bare>\d{1,2})d(?P<bares>\d{1,4})"
-    r"|(?P<plain>(?:give me )?(?:a )?(?:dice roll|throw of the dice|roll of the dice))"
+    rf"{_LEAD}(?:(?:roll|throw|cast|toss|shake)(?: me| us)?|roll of|let(?: the)?) (?:(?P<n>\d{{1,3}}|an?|the|some"
+    rf"|my|your|one of the"
+    r"|a couple of|a pair of|both)(?: of the)? )?"
+    r"(?:(?:(?P<sides>\d{1,4})[ -]?sided|normal|regular|standard|fair) )?(?:dice|dices|die"
+    r"|d ?(?P<d>\d{1,4})s?)(?: with (?P<with>\d{1,4}) sides)?(?: roll)?(?: once| again| now| together)*"
+    rf"|{_LEAD}(?:(?:roll|throw)(?: me| us)? )?(?P<nd>\d{{1,3}}) ?d ?(?P<nds>\d{{1,4}})"
+    rf"|{_LEAD}(?P<bare>\d{{1,2}})d(?P<bares>\d{{1,4}})"
+    rf"|{_LEAD}(?:an? |the |one |1 )?(?:(?:dice|die|d6)(?: roll| throw)?|(?:throw|roll) of (?:the|a) (?:dice|die))"
 )
 _COIN = re.compile(
-    r"(?:flip|toss|throw|spin)(?: me| us)? (?:a|the|one|1|your) coin(?: for (?:me|us))?|(?:a )?(?:coin flip"
-    r"|coin toss|flip of a coin)"
-    r"|heads or tails|(?:let's )?(?:flip|toss) a coin|(?:flip|toss) (?P<coins>\d{1,2}) coins"
+    r"(?:(?:i|we) need |give (?:me|us) |do |make |have |decide (?:by|with) |settle it (?:by|with) )*"
+    r"(?:(?:flip|flipping|toss|tossing|throw|throwing|spin)(?: me| us)? (?:a|an|the|one|1|your|my"
+    r"|that)(?: fair)? (?:coin|penny|quarter|euro)"
+    r"|(?:(?:a|one|1|the) )?(?:coin[- ]?flip|coin[- ]?toss|coin throw|flip of (?:a|the) coin|toss of (?:a"
+    r"|the) coin)|flip coin|toss coin|(?:with )?a coin|coin)"
+    r"(?:(?: and| to)? (?:tell me|decide|see))?(?:[,:]? (?:is it )?(?:heads or tails|tails or heads))?"
+    r"|(?:give me |tell me |say |do |play |call it |choose |pick |is it )?(?:heads or tails|tails or heads)"
+    r"|(?:flip|toss)(?: me)? (?P<coins>\d{1,2}) coins"
 )
 _NUMBER = re.compile(
-    r"(?:(?:what's|what is|pick|choose|give me|tell me|generate|say|think of|draw|name|i need|make"
-    r"|get me)(?: me)? )?(?:a|any"
-    r"|some|another)? ?(?:random )?number"
-    r"(?:(?: between| from|,? between) (?P<a>-?\d{1,10}) (?:and|to|through|-) (?P<b>-?\d{1,10})"
-    r"| up to (?P<to>\d{1,10}))?(?: at random)?"
+    r"(?:(?:what's|what is|pick|choose|select|give (?:me|us)|tell (?:me|us)|generate|say|think of|draw|name"
+    r"|i need|make|roll"
+    r"|get me|have|what)(?: me| us)? )?(?:a|an|any|some|another|1)? ?(?:(?:random|whole) )*(?:number"
+    r"|integer)(?: for (?:me|us))?"
+    r"(?:,?(?: (?:that is|that's|lying|somewhere|anywhere))? (?:between|from|in the range(?: of"
+    r"| from)?)? ?(?P<a>-?\d{1,10}) ?(?:and|to|through|-) ?(?P<b>-?\d{1,10})"
+    r"| (?:up to|under|below|less than|smaller than|no more than) (?P<to>\d{1,10}))?(?: at random| randomly| please)?"
+    r"|(?P<a2>-?\d{1,10}) (?:and|to|through|-) (?P<b2>-?\d{1,10}) (?:at )?random(?:ly)?"
+    r"|random(?:ly)?,? (?:from |between )?(?P<a3>-?\d{1,10}) (?:and|to|through|-) (?P<b3>-?\d{1,10})"
 )
 
 
@@ -42,9 +55,13 @@ def answer(text: str, random: Random) -> str | None:
     if (found := _COIN.fullmatch(said)) is not None:
         return _tossed(int(found["coins"] or 1), random)
     found = _NUMBER.fullmatch(said)
-    if found is None or not (found["a"] or found["to"] or "random" in said):
+    if found is None:
         return None
-    low, high = (int(found["a"]), int(found["b"])) if found["a"] else (1, int(found["to"] or 100))
+    ends = next(((found[low], found[high]) for low, high in _ENDS if found[low]), None)
+    if ends is None and not found["to"] and "random" not in said:
+        return None
+    below = 1 if re.search(r"under|below|less than|smaller than", said) else 0
+    low, high = map(int, ends) if ends else (1, max(1, int(found["to"] or 100) - below))
     low, high = min(low, high), max(low, high)
     return f"{random.randint(low, high):,}." if high - low <= _LARGEST * 20 else None
 

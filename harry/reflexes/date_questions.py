@@ -7,8 +7,9 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
-from harry.reflexes.calendar_days import HOLIDAYS, MONTHS, day_of, month_of, read_day
+from harry.reflexes.calendar_days import HOLIDAYS, MONTHS, WEEKDAYS, day_of, month_of, read_day
 from harry.reflexes.moments import parse_moment
+from harry.reflexes.named_days import read_question
 from harry.reflexes.numbers import figures
 from harry.reflexes.times import told_duration, told_time
 
@@ -42,14 +43,18 @@ _DATE_OF = re.compile(
     r"|(?:what|which) day(?: and date)? (?:is|was|will) (?:it )?(?:be )?(?P<c>.+)|when(?: is| are|'s|s| was"
     r"| will)(?: it)? (?P<d>.+?)(?: be| this year)?)"
 )
+_NUMBERED = r"(?:(?:calendar|iso|current|exact) )*(?:week|kw)(?: number| no)?"
 _WEEK = re.compile(
-    r"(?:(?:what|which)(?: (?:is|'s))?(?:'s)?(?: the)?(?: current| calendar"
-    r"| iso)* week(?: number)?(?: (?:of the year|number))?"
-    r"(?: (?:is|are|do we have|'s|have))?(?: (?:it|this|we in|we|now|today|is it|the year|in))*"
-    r"|(?:the )?(?:current )?(?:calendar )?week number(?: please)?|what is the number of (?:the"
-    r"|this) (?:current )?week|(?:the |the current )calendar week|(?:what"
-    r"|which) week (?:of the year|number) (?:is it|are we in|is this))"
-    r"(?: (?:now|today|right now|in|currently|of the year))*"
+    rf"(?:in |and )?(?:what|which)(?: is)?(?: the| this)?(?: number)?(?: of)?(?: the"
+    rf"| this)? {_NUMBERED}(?: of the year)?"
+    r"(?: (?:is|are|do|have|has|got|it|this|week|we|we're|i|in|on|at|now|today|currently|right|the|moment|number"
+    r"|year|of|then))*"
+    r"|(?:the |this )?(?:(?:current |calendar |iso )+week(?: number)?|(?:calendar )?week number|kw(?: number)?"
+    r"|week of the year|number of (?:the|this) week|week's number)(?: (?:of|the|this|year|week|please|now|today))*"
+    r"|what is (?:the number of )?this week's number|what number (?:is (?:this|the) week|week (?:is (?:this|it)"
+    r"|are we in))"
+    r"|how many weeks into the year (?:are we|is it)|we are in (?:what|which) week"
+    r"|(?:is it|is this|are we in)(?: calendar)? week (?P<guess>\d{1,2})(?: now| already| yet)?"
 )
 _WEEK_OF = re.compile(
     r"(?:what|which)(?: calendar)? week(?: number)?(?: of the year)? (?:is|does|will|has) (?P<to>.+?)(?: (?:in"
@@ -72,6 +77,12 @@ _DAY_OF_YEAR = re.compile(
 _MONTH_YEAR = re.compile(
     r"(?P<month>" + "|".join(MONTHS) + r")(?: (?:of |in )?(?P<year>\d{4}|\d\d \d\d|this year|next year))?"
 )
+_NAMED_MONTH = "|".join(MONTHS)
+_NO_SUCH_DAY = re.compile(
+    r"(?:what|which|how many|how long|when|is|was) .*?"
+    rf"(?:\b(?P<month>{_NAMED_MONTH}) (?:the )?(?P<day>\d{{1,2}})(?:st|nd|rd|th)?"
+    rf"|\b(?P<day2>\d{{1,2}})(?:st|nd|rd|th)? (?:of )?(?P<month2>{_NAMED_MONTH}))\b.*"
+)
 _PAST = re.compile(r"\b(?:was|did|were)\b")
 
 
@@ -79,7 +90,8 @@ def answer(text: str, now: datetime) -> str | None:
     """Return the answer to a question about dates, as a sentence; None where the words are none."""
     said = re.sub(r"[\s?!.,]+$", "", figures(text)).replace("what's", "what is").replace("when's", "when is")
     said = re.sub(r"\b(tomorrow|yesterday|\w+day)'s date", r"the date \1", said)
-    said = re.sub(r"(?:left|remaining|remain) (?:in|of) (?:the|this) year", "until the end of the year", said)
+    said = re.sub(r"(?:left|remaining|remain) (?:(?:in|of) (?:the|this)|this) year", "until the end of the year", said)
+    said = re.sub(r"\b(day|weekday)'s\b", r"\1 is", said)
     for pattern, reply in _QUESTIONS:
         found = pattern.fullmatch(said)
         if found is not None:
@@ -89,7 +101,37 @@ def answer(text: str, now: datetime) -> str | None:
                 return None
             if told is not None:
                 return told
-    return None
+    return _about_named_day(said, now) or _about_no_day(said)
+
+
+def _about_no_day(said: str) -> str | None:
+    """Say of a day that no year has, "February 30", that there is none."""
+    found = _NO_SUCH_DAY.fullmatch(said)
+    if found is None:
+        return None
+    month, day = found["month"] or found["month2"], int(found["day"] or found["day2"])
+    longest = calendar.monthrange(2000, month_of(month))[1]
+    if 1 <= day <= longest:
+        return None
+    days = "28 days, and 29 in a leap year" if longest == 29 else f"{longest} days"
+    return f"There is no such day: {month.capitalize()} has {days}."
+
+
+def _about_named_day(said: str, now: datetime) -> str | None:
+    """Return the answer to a question in which a day stands anywhere."""
+    asked = read_question(said, now.date())
+    if asked is None:
+        return None
+    day = asked.day or _named(asked.words, now, past=bool(_PAST.search(said)) and asked.asked != "until")
+    if day is None:
+        return None
+    if asked.asked == "until":
+        return _until_day(day, asked.unit, now) or _until_moment(asked.words, now)
+    told = _told(asked.words, day, now)
+    if asked.asked == "weekday":
+        return told
+    yes = "Yes" if WEEKDAYS[day.weekday()] == asked.weekday else "No"
+    return f"{yes}, {told[0].lower() if told.startswith('That') else told[0]}{told[1:]}"
 
 
 def told_day(day: date, today: date) -> str:
@@ -157,9 +199,13 @@ def _many(count: int, what: str) -> str:
 
 
 def _until(found: re.Match[str], now: datetime) -> str | None:
-    to, unit = found["to"], found.groupdict().get("unit")
-    day = _named(to, now)
-    if day is not None and unit not in ("hours", "minutes"):
+    day = _named(found["to"], now)
+    told = _until_day(day, found.groupdict().get("unit"), now) if day is not None else None
+    return told or _until_moment(found["to"], now)
+
+
+def _until_day(day: date, unit: str | None, now: datetime) -> str | None:
+    if unit not in ("hours", "minutes"):
         days = (day - now.date()).days
         if days < 0:
             return f"That was {_counted(-days, unit).rstrip(',')} ago, on {told_day(day, now.date())}."
@@ -170,6 +216,10 @@ def _until(found: re.Match[str], now: datetime) -> str | None:
         if counted.startswith("about"):
             return f"It is {counted} until {told_day(day, now.date())}."
         return f"There {verb} {counted} until {told_day(day, now.date())}."
+    return None
+
+
+def _until_moment(to: str, now: datetime) -> str | None:
     at = parse_moment(to, now)
     if at is None:
         return None
@@ -240,8 +290,10 @@ def _date_of(found: re.Match[str], now: datetime) -> str | None:
     return _told(name, day, now) if day is not None else None
 
 
-def _week(_: re.Match[str], now: datetime) -> str:
-    return f"It is week {now.isocalendar().week}."
+def _week(found: re.Match[str], now: datetime) -> str:
+    week = now.isocalendar().week
+    yes = {True: "Yes, it is", False: "No, it is"}.get(int(found["guess"]) == week) if found["guess"] else "It is"
+    return f"{yes} week {week}."
 
 
 def _week_of(found: re.Match[str], now: datetime) -> str | None:

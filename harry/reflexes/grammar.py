@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib.resources import files
 from typing import Any
 
 import yaml
-from hassil import Intents, recognize_best
+from hassil import Intents, RecognizeResult, recognize_all
 
 from harry.reflexes.bare_words import on_the_clock, readings
+from harry.reflexes.doubts import is_doubtful
 from harry.reflexes.durations import canonical
 from harry.reflexes.marked_times import Marked, marked
+from harry.reflexes.wishes import Wish
+
+__all__ = ["LONGEST", "UNCLEAR", "Grammar", "Wish", "grammar_of"]
 
 LONGEST = 200
 """Characters of a reflex at most: what is longer is conversation."""
@@ -27,33 +30,10 @@ LONGEST = 200
 UNCLEAR = "Unclear"
 """So ends the name of a wish that lacks something; another reading of the words is better."""
 
-_NOT_MINE = re.compile(
-    r"(?:your|his|her|their|someone's|whose|this|that|a|an|every|no|which|what|waiting|wait|black|mailing"
-    r"|price)\b|(?:\S+ ){3}",
-    re.IGNORECASE,
+_IS = re.compile(
+    r"\b(timer|alarm|countdown)'s\b(?= (?:up|done|over|off|at|on|going|still|left|finished|due))", re.IGNORECASE
 )
-_PLACE = re.compile(r"(?:the|my|our|a|an|this|that|work|school|town)\b|[A-Z]")
-_NO_PLACE = re.compile(r"(?:stars?|galaxy|planet|black hole)\b", re.IGNORECASE)
-_POINTING = frozenset(("it", "that", "this", "them", "these", "those", "something", "everything", "stuff", "things"))
-_NAME_WORDS = 4
-_NO_NAME = frozenset((
-    "i", "you", "he", "she", "it", "we", "they", "is", "are", "was", "were", "has", "have", "had", "do", "does", "did",
-    "will", "would", "can", "could", "not", "don't", "what", "when", "where", "who", "why", "how", "if", "because",
-    "and", "but", "or", "to", "from", "that", "this", "there", "said", "says", "about", "my", "your", "his",
-    "her", "their",
-))  # fmt: skip
-"""No timer is called by these: words with them are a sentence about timers."""
-
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """A reflex that was recognised: its name, what stood in its slots, and the words as they were."""
-
-    name: str
-    slots: Mapping[str, Any] = field(default_factory=dict)
-    text: str = ""
 
 
 class Grammar:
@@ -75,23 +55,34 @@ class Grammar:
         unclear = None
         for reading in readings(text, names):
             for told in _with_times(reading, now):
-                wish = self._wish(told, reading)
-                if wish is None or is_doubtful(wish, text):
+                wish = next((each for each in self._wishes(told, reading) if not is_doubtful(each, text)), None)
+                if wish is None:
                     continue
                 if not wish.name.endswith(UNCLEAR):
                     return wish
                 unclear = unclear or wish
         return unclear
 
-    def _wish(self, told: Marked, reading: str) -> Wish | None:
-        words = on_the_clock(told.words).replace(":", ",")
-        found = recognize_best(words, self._intents)
-        if found is None:
-            return None
-        slots = {name: _restored(_value(entity, words), told.said) for name, entity in found.entities.items()}
-        if "at" in slots:
-            slots["at"] = told.said.get(f"moment {int(slots['at'])}", "")
-        return Wish(found.intent.name, slots, on_the_clock(reading))
+    def _wishes(self, told: Marked, reading: str) -> Iterator[Wish]:
+        """Give the wishes that the words can be, the likeliest first."""
+        words = _IS.sub(r"\1 is", on_the_clock(told.words).replace(":", ","))
+        for found in sorted(recognize_all(words, self._intents), key=_rank):
+            slots = {name: _restored(_value(entity, words), told.said) for name, entity in found.entities.items()}
+            moments = [told.said.get(f"moment {int(slots.pop(part))}", "") for part in ("day", "at") if part in slots]
+            if moments:
+                slots["at"] = " ".join(moments)
+            yield Wish(found.intent.name, slots, on_the_clock(reading))
+
+
+def _rank(found: RecognizeResult) -> tuple[int, int, int, str]:
+    """Order what matches as `recognize_best` does: few free words first, then much of the sentence as it stands."""
+    free = [entity for entity in found.entities_list if entity.is_wildcard]
+    return (
+        len(free),
+        -found.text_chunks_matched,
+        sum(len(entity.text or "") for entity in free),
+        found.intent.name,
+    )
 
 
 def _with_times(reading: str, now: datetime) -> list[Marked]:
@@ -115,33 +106,6 @@ def _value(entity: Any, said: str) -> Any:
         found = re.search(r"[\s,;.!?]+".join(words), said, re.IGNORECASE) if words else None
         return found[0] if found is not None else entity.value.strip(" .!?,")
     return entity.value.strip(" .!?,") if isinstance(entity.value, str) else entity.value
-
-
-def is_doubtful(wish: Wish, text: str) -> bool:
-    """Return whether words that match are still no wish: "remember that day?" asks, "call me Ishmael" calls nobody."""
-    if wish.name == "Remember":
-        return text.rstrip().endswith("?") and not re.match(
-            r".{0,12}\b(?:can|could|would|will) you\b", text, re.IGNORECASE
-        )
-    if not _may_be_called(wish):
-        return True
-    callee = str(wish.slots.get("callee", ""))
-    if callee:
-        named = callee.split()
-        return len(named) > 2 or not all(name[0].isupper() or name.isdigit() for name in named) or named[0] == "I"
-    if str(wish.slots.get("items", "")).lower() in _POINTING or len(str(wish.slots.get("place", "")).split()) > 3:
-        return True
-    goal = str(wish.slots.get("goal", ""))
-    if goal and (_NO_PLACE.match(goal) or (wish.text.lower().startswith("how do i get") and not _PLACE.match(goal))):
-        return True
-    return bool(_NOT_MINE.match(str(wish.slots.get("list", ""))))
-
-
-def _may_be_called(wish: Wish) -> bool:
-    """Return whether what stands for the name of a timer can be one."""
-    which = "" if wish.name == "CancelTimers" else wish.slots.get("which", "")
-    named = str(wish.slots.get("name", "") or which).lower().split()
-    return len(named) <= _NAME_WORDS and _NO_NAME.isdisjoint(named)
 
 
 @functools.cache

@@ -23,6 +23,9 @@ _WHOLE = ("to do", "to-do", "todo")
 _STARTS = frozenset(("AddToList", "MakeList", "WhichLists"))
 """Wishes that begin a list where there is none."""
 
+_NAMED = re.compile(
+    r"\b(?:lists?|shopping|grocer|groceries|shops?|store|supermarket|market|buy|get|need)\b", re.IGNORECASE
+)
 _MINE = re.compile(r"\b(?:my|our)\b", re.IGNORECASE)
 _PAIRS = frozenset(
     (
@@ -78,13 +81,19 @@ class ListReflexes:
         Raises `StoreError`.
         """
         name = list_name(str(wish.slots.get("list", "")))
-        ours = name in (SHOPPING, "to-do") or _MINE.search(wish.text) is not None or wish.name in _STARTS
+        entries = entries_of(str(wish.slots.get("items", "")), name)
+        mine = name in (SHOPPING, "to-do") or _MINE.search(wish.text) is not None
+        ours = mine or (wish.name in _STARTS and "bare" not in wish.slots)
         if self._lists is None:
             await trio.lowlevel.checkpoint()
             return self._reply("Lists.none") if ours else None
         if not ours and not await self._lists.of(self._user, name):
             return None  # "what is on the wine list" may be about any wine list
-        return await self._does[wish.name](self._lists, name, entries_of(str(wish.slots.get("items", "")), name))
+        if not _NAMED.search(wish.text):
+            held = await self._lists.of(self._user, name)
+            if not any(_match(entry, held) for entry in entries):
+                return None  # "take your shoes off"
+        return await self._does[wish.name](self._lists, name, entries)
 
     async def _add(self, lists: KeptLists, name: str, entries: list[str]) -> str:
         new = await lists.add(self._user, name, entries, self._wall())
@@ -95,11 +104,13 @@ class ListReflexes:
 
     async def _take(self, lists: KeptLists, name: str, entries: list[str]) -> str:
         held = await lists.of(self._user, name)
-        found = [match for match in (_match(entry, held) for entry in entries) if match is not None]
+        matched = {entry: _match(entry, held) for entry in entries}
+        found = [match for match in matched.values() if match is not None]
+        missing = " and no ".join(entry for entry, match in matched.items() if match is None)
         if not found:
-            return self._reply("RemoveFromList.none", items=" and no ".join(entries), list=name)
+            return self._reply("RemoveFromList.none", items=missing, list=name)
         await lists.remove(self._user, name, found)
-        return self._told("RemoveFromList", name, found)
+        return self._told("RemoveFromList.some" if missing else "RemoveFromList", name, found, missing=missing)
 
     async def _read(self, lists: KeptLists, name: str, _: list[str]) -> str:
         held = await lists.of(self._user, name)
@@ -129,19 +140,19 @@ class ListReflexes:
         held = await lists.of(self._user, name)
         return self._told("MakeList.there", name, held) if held else self._reply("MakeList", list=name)
 
-    def _told(self, reply: str, name: str, entries: Sequence[str]) -> str:
+    def _told(self, reply: str, name: str, entries: Sequence[str], **more: str) -> str:
         several = len(entries) > 1 or entries[0].rstrip().endswith("s")
-        more = len(entries) - READ
-        shown = [*entries[:READ], *([f"{more} more"] if more > 0 else [])]
+        unread = len(entries) - READ
+        shown = [*entries[:READ], *([f"{unread} more"] if unread > 0 else [])]
         are, were = ("are", "were") if several else ("is", "was")
-        words = self._reply(reply, items=listed(shown), list=name, are=are, were=were)
+        words = self._reply(reply, items=listed(shown), list=name, are=are, were=were, **more)
         return words[0].upper() + words[1:]
 
 
 def list_name(spoken: str) -> str:
     """Return a list's name in lower case; that of the list for shopping where none was said."""
     name = re.sub(r"^(?:my|the|our|a|new)\s+", "", spoken.strip().lower()).removesuffix(" list").strip()
-    if name in ("to-do", "todo", "to do", "todos", "task", "tasks"):
+    if name in ("to-do", "todo", "to do", "todos", "to-dos", "task", "tasks", "things to do", "jobs", "chores to do"):
         return "to-do"
     return SHOPPING if name in ("", "grocery", "groceries", "shop", "buying") else name
 

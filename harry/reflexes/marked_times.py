@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from harry.reflexes.durations import canonical
+from harry.reflexes.durations import canonical, parse_duration
 from harry.reflexes.moments import is_plainly_a_time, parse_moment
-from harry.reflexes.spoken_durations import parse_duration
+from harry.reflexes.numbers import ONES, TENS
 
 MOST_WORDS = 9
 """Words of a moment at most."""
@@ -20,14 +20,23 @@ MOST_WORDS = 9
 MOST = 9
 """Moments of a sentence that are marked."""
 
-_ALARM = re.compile(r"\b(?:alarms?|wake|woken|(?:get|be) (?:me |us )?(?:up|out))\b", re.IGNORECASE)
-_REMINDER = re.compile(r"\bremind(?:er|ers)?\b|\blet (?:me|us) forget\b", re.IGNORECASE)
+MOST_NUMBERS = 16
+"""Numbers of a sentence in which moments are looked for: no wish has more, and each would be tried as a time."""
+
+_NUMBER = re.compile(rf"\d+|\b(?:{'|'.join((*ONES, *TENS))})\b", re.IGNORECASE)
+_ALARM = re.compile(
+    r"\b(?:alarms?|wake|waking|woken|(?:get|be) (?:me |us )?(?:up|out|awake)|(?:i'm|i am) (?:up|awake))\b",
+    re.IGNORECASE,
+)
+_REMINDER = re.compile(r"\bremind(?:er|ers|ed|ing)?\b|\b(?:let|tell|nudge|ping|alert|give) (?:me|us)\b", re.IGNORECASE)
 _EVERY = re.compile(
     r"\b(?:every|each)\s+(?:\w+day|day|morning|evening|night|weekend)\b|\bmonday\s+(?:to|through)\s+friday\b",
     re.IGNORECASE,
 )
 _OPEN = frozenset(("at", "on", "by", "for", "about", "around", "round", "to", "of", "and", "the", "a", "an", "then"))
-_NO_BEGINNING = frozenset(("for", "about", "round", "then", "and", "to", "of", "exactly", "precisely", "sharp"))
+_NO_BEGINNING = frozenset(
+    ("for", "about", "around", "round", "then", "and", "to", "of", "exactly", "precisely", "sharp")
+)
 _BEFORE_A_CLOCK = frozenset(("for", "at", "by", "alarm", "up", "me", "us"))
 _COUNTED = re.compile(r"^(?:in|after|within)\s+|\s+(?:from now|hence)$", re.IGNORECASE)
 
@@ -49,7 +58,7 @@ def marked(text: str, now: datetime) -> Marked:
 
 def _with_moments(text: str, now: datetime) -> tuple[str, dict[str, str]]:
     alarm = bool(_ALARM.search(text))
-    if not alarm and not _REMINDER.search(text):
+    if (not alarm and not _REMINDER.search(text)) or len(_NUMBER.findall(text)) > MOST_NUMBERS:
         return text, {}
     said: dict[str, str] = {}
     recurring = [found.span() for found in _EVERY.finditer(text)]
@@ -62,11 +71,12 @@ def _with_moments(text: str, now: datetime) -> tuple[str, dict[str, str]]:
             at += 1
             continue
         first, last = words[at].start(), words[at + size - 1].end()
-        moment = text[first:last].rstrip(" .,;!?")
+        moment = text[first:last].rstrip(" .,:;!?")
         mark = f"moment {len(said) + 1}"
         said[mark] = moment
         made += [text[end:first], mark]
-        end, at = first + len(moment), at + size
+        # A full stop behind "a.m." ends no sentence here.
+        end, at = (last if text[first:last].endswith(".,") else first + len(moment)), at + size
     return "".join([*made, text[end:]]), said
 
 
@@ -76,7 +86,7 @@ def _size(words: list[re.Match[str]], before: str, now: datetime, *, alarm: bool
         return 0
     after_clock_word = before.lower().strip(",:") in _BEFORE_A_CLOCK
     for size in range(min(MOST_WORDS, len(words)), 0, -1):
-        if words[size - 1][0].lower().strip(" .,;!?") in _OPEN:
+        if words[size - 1][0].lower().strip(" .,:;!?") in _OPEN:
             continue
         # A sentence ends at a full stop, but "7 a.m. tomorrow" does not.
         span = " ".join(word[0] for word in words[:size])
@@ -84,6 +94,7 @@ def _size(words: list[re.Match[str]], before: str, now: datetime, *, alarm: bool
             return 0
         if parse_moment(span, now) is None:
             continue
-        if is_plainly_a_time(span, now) or (alarm and (after_clock_word or size > 1)):
+        before_alarm = len(words) > size and words[size][0].lower().startswith("alarm")
+        if is_plainly_a_time(span, now) or (alarm and (after_clock_word or before_alarm or size > 1)):
             return size
     return 0

@@ -5,6 +5,7 @@ A capable mind is asked instead, and is given its memories: it can do more with 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -13,6 +14,13 @@ from harry.memory.longterm.questions import read_question
 from harry.memory.longterm.service import LongTermMemory
 from harry.reflexes.bare_words import readings
 from harry.reflexes.reported_speech import as_told, day_told
+
+_OF_MINE = re.compile(
+    r"^(?:do you (?:still )?(?:know|remember|recall)|(?:please )?(?:tell|give) me|remind me of) ((?:my"
+    r"|our) [\w' -]+)[?.!]*$",
+    re.IGNORECASE,
+)
+"""A question without its word: "do you know my shoe size?"."""
 
 
 class MemoryAnswers:
@@ -28,7 +36,8 @@ class MemoryAnswers:
 
     async def answer(self, text: str, names: Sequence[str], now: datetime) -> str | None:
         """Return what memory says to a question; None where it is none for it. Raises `StoreError`."""
-        question = next((said for said in reversed(readings(text, names)) if read_question(said) is not None), None)
+        said = (_OF_MINE.sub(r"what is \1", words) for words in reversed(readings(text, names)))
+        question = next((words for words in said if read_question(words) is not None), None)
         if question is None or self._memory is None:
             return None
         found = await answer(question, self._memory, self._user, is_wish=self._is_wish)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 
 from harry.reflexes.calendar_days import moved, read_day
+from harry.reflexes.durations import read_duration
 from harry.reflexes.numbers import figures
-from harry.reflexes.spoken_durations import read_duration
 
 _MORNING = 9  # the hour of a day that is named without one
 _HOURS = {"am": 9, "pm": 18, "morning": 9, "afternoon": 15, "evening": 18, "night": 20}
@@ -113,7 +113,7 @@ def is_plainly_a_time(text: str, now: datetime) -> bool:
 def _plain(text: str) -> str:
     said = _DAYTIME.sub(r"\1m", text.lower().replace("\u2019", "'"))
     said = re.sub(r"(?<=\d)(?=[ap]m\b)", " ", said)
-    return re.sub(r"\s+", " ", figures(said)).strip(" .!?,;")
+    return re.sub(r"\s+", " ", figures(said)).strip(" .!?,:;")
 
 
 def _read(said: str, now: datetime) -> _Said | None:

@@ -10,29 +10,15 @@ from datetime import date, datetime, timedelta
 
 from harry.memory.text.analysis import STOP_WORDS
 from harry.memory.text.everyday_words import word_set
+from harry.reflexes.wording import second_person
 
-_TURNED = {
-    "i": "you", "me": "you", "my": "your", "mine": "yours", "myself": "yourself", "i'm": "you're", "i've": "you've",
-    "i'll": "you'll", "i'd": "you'd", "we": "you", "us": "you", "our": "your", "ours": "yours",
-    "ourselves": "yourselves",
-    "we're": "you're", "we've": "you've", "we'll": "you'll", "we'd": "you'd", "you": "I", "your": "my", "yours": "mine",
-    "you're": "I'm", "you've": "I've", "you'll": "I'll", "yourself": "myself",
-}  # fmt: skip
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
-_MY_VERB = re.compile(r"\b(you)( (?:also |always |still |now |really )?)(am|was)\b", re.IGNORECASE)
 _RELATIVE = re.compile(
     r"\bthe day after tomorrow\b|\btomorrow\b|\btoday\b|\btonight\b|\byesterday\b"
     r"|\bthis (?P<part>morning|afternoon|evening)\b",
     re.IGNORECASE,
 )
 _OPENS = word_set("opens")
-
-
-def second_person(text: str) -> str:
-    """Return somebody's words as they are said to him: "I'm off to my aunt" is "you're off to your aunt"."""
-    plain = text.replace("\u2019", "'")
-    said = _WORD.sub(lambda word: _TURNED.get(word[0].lower(), word[0]), plain)
-    return _MY_VERB.sub(lambda each: f"{each[1]}{each[2]}{'are' if each[3].lower() == 'am' else 'were'}", said)
 
 
 def day_told(at: float | None, now: datetime) -> str:  # noqa: PLR0911  (a table of days)

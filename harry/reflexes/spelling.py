@@ -8,36 +8,26 @@ LONGEST = 40
 """Letters of what is spelled at most."""
 
 _ASKED = re.compile(
-    r"(?:(?:how|which way) (?:do|does|would|should|can|is|are|to|did) ?(?:you|one|we|i|people)? ?(?:correctly "
-    r"|properly )?"
-    r"spell(?: the)?(?: word| name)?s? (?P<a>.+?)"
-    r"|how(?: is| are|'s)(?: the)?(?: word| name)? (?P<b>.+?) (?:spelled|spelt|written)"
-    r"|spell(?: out)?(?: the)?(?: word| name)? (?P<c>.+?)(?: for me)?"
-    r"|(?:(?:what's|what is|give me|tell me) )?(?:the )?(?:correct |right )?spelling (?:of|for)(?: the)?(?: word"
+    r"(?:(?:how|which way)(?: exactly)? (?:do|does|would|should|can|is|are|to|did) ?(?:you|one|we|i"
+    r"|people)? ?(?:correctly "
+    r"|properly |actually )?(?:spell|write(?= (?:the )?(?:word|name)))(?: the)?(?: word| name)?s? (?P<a>.+?)"
+    r"|how(?: exactly)?(?: is| are|'s)(?: the)?(?: word| name)? (?P<b>.+?) (?:spelled|spelt|written)"
+    r"|spell (?:that|this|it)(?: for me)?[:,] (?P<f>.+?)"
+    r"|spell(?: me)?(?: out)?(?: for me)?(?: the)?(?: word| name)?:? (?P<c>.+?)(?: for (?:me|us))?(?:,?"
+    r" (?:letter by letter|aloud|out loud|out))?"
+    r"|(?:(?:what's|what is|give me|tell me) )?(?:the )?(?:correct |right |proper )?spelling(?: of| for"
+    r"|:)?(?: the)?(?: word"
     r"| name)? (?P<d>.+?)"
-    r"|(?:tell me )?how to spell(?: the)?(?: word| name)? (?P<e>.+?))(?: correctly| properly)?[\s?!.]*",
+    r"|(?:(?:tell|show) (?:me|us) |(?:i|we) (?:don't|do not|never) know )?how (?:to|do you|you|i should|i)"
+    r" (?:spell|write(?= (?:the )?(?:word|name)))(?: the)?(?: word| name)? (?P<e>.+?)"
+    r"|(?:tell me )?how (?:the (?:word|name) )?(?P<g>.+?) is (?:spelled|spelt|written))(?: correctly"
+    r"| properly)?[\s?!.]*",
     re.IGNORECASE,
 )
-_POINTING = frozenset(
-    (
-        "that",
-        "it",
-        "this",
-        "my",
-        "your",
-        "his",
-        "her",
-        "their",
-        "them",
-        "trouble",
-        "out",
-        "things",
-        "words",
-        "so",
-        "well",
-        "check",
-    )
-)
+_POINTING = frozenset((
+    "that", "it", "this", "my", "your", "his", "her", "their", "them", "trouble", "out", "things", "words", "so",
+    "well", "check", "a", "an", "to", "the", "test", "tests", "me", "is", "was",
+))  # fmt: skip
 
 
 def answer(text: str) -> str | None:
@@ -45,7 +35,7 @@ def answer(text: str) -> str | None:
     found = _ASKED.fullmatch(text.strip())
     if found is None:
         return None
-    word = next(found[letter] for letter in "abcde" if found[letter]).strip(" ,.!?'\"")
+    word = next(found[letter] for letter in "fabcdeg" if found[letter]).strip(" ,.!?'\"")
     words = word.split()
     if not words or len(words) > 3 or len(word) > LONGEST or words[0].lower() in _POINTING:
         return None

@@ -19,18 +19,23 @@ MOST = Fraction(10) ** 15
 _DIGITS = 400  # of a power at most
 
 _ASKED = re.compile(
-    r"^(?:(?:and |so )?(?:what(?:'s| is| are|s|'re)|how much(?: is| are|'s)|calculate|compute|work out|solve"
+    r"^(?:(?:and |so )?(?:what(?:'s| is| are|s|'re)|how much(?: is| are|'s)|calculate|compute|work out|figure out|solve"
     r"|evaluate)"
-    r"(?: the (?:answer|result) (?:to|of))?|what(?: do| does)?|how much (?:do|does)|(?:please )?(?:add"
-    r"|sum(?! of))(?: up)?(?= )) "
+    r"(?: the (?:answer|result) (?:to|of))?(?: what)?|what(?: do(?: you get (?:if|when) (?:you|i)| i get (?:if"
+    r"|when) i)?| does| would)?"
+    r"|how (?:much|many) (?:do|does|would)|(?:please )?(?:add|sum(?! of))(?: up)?(?= )) "
 )
 _SURE = re.compile(
     r"^(?:add|sum|multiply|divide|subtract|take) "
-    r"|\d (?:divided by|minus|take away|multiplied by) (?:-?\d|a half)|^(?:the )?(?:sum|total|product|average"
-    r"|mean|difference) |^(?:a |one |1 )?(?:half|(?:third|quarter|fifth|tenth)s?) of \d"
+    r"|\d ?[\u00f7\u00d7] ?\d|^\d+(?:\.\d+)? - \d+(?:\.\d+)?$|\d (?:divided by|minus|take away"
+    r"|multiplied by) (?:-?\d|a half)"
+    r"|^(?:the )?(?:sum|total|product|average"
+    r"|mean|difference) |^(?:a |one |\d )?(?:half|(?:third|quarter|fifth|tenth)s?) of \d"
 )
 _END = re.compile(
-    r"(?:,? (?:equals?|equal to|makes?|come to|comes to|is|are|give|gives|altogether|together|in total|=)|\s*=)+$"
+    r"(?:,? (?:equals?|equal to|(?:add|sum|come|comes) up to|adds up to|makes?|come to|comes to|is|are|be|give"
+    r"|gives|what"
+    r"|altogether|together|in total|in all|=)|\s*=)+$"
 )
 _MONEY = re.compile(r"(?<=\d) (?:dollars?|bucks|euros?|pounds sterling|quid)\b|[$£€](?=\d)")
 
@@ -75,6 +80,7 @@ _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 _POWERS = {"second": 2, "third": 3, "fourth": 4, "fifth": 5, "sixth": 6, "seventh": 7, "eighth": 8, "ninth": 9,
            "tenth": 10}  # fmt: skip
 _NUM = r"(-?\d+(?:\.\d+)?)"
+_OF_US = r"(?: people| friends| of us)?"
 _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern + r"\Z"), plain)
     for pattern, plain in (
@@ -92,16 +98,69 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"(?:subtract|take) {_NUM} (?:away )?from {_NUM}", r"\2 - \1"),
         (rf"(?:split|divide|share) {_NUM} (?:in )?{_NUM} ways", r"\1 / \2"),
         (rf"{_NUM} (?:split|divided|shared) (?:in )?{_NUM} ways", r"\1 / \2"),
+        (rf"{_NUM} by {_NUM}", r"\1 * \2"),
         (rf"(?:split|divide|share)? ?{_NUM} (?:split |divided |shared )?(?:between|among|by) {_NUM}(?: people| of us)?",
          r"\1 / \2"),
         (rf"(?:the )?difference (?:between|of) {_NUM} and {_NUM}", r"\1 - \2"),
         (rf"{_NUM} and {_NUM} (?:add up to|sum up to|added up|added|together)", r"\1 + \2"),
+        (rf"{_NUM} % (?:of|on) {_NUM}", r"\1 % of \2"),
+        (rf"(?:tip (?:is|at) )?{_NUM} % (?:of|on) {_NUM}", r"\1 % of \2"),
+        (rf"(?:how )?many % (?:is|are) {_NUM} (?:out )?of {_NUM}", r"100 * \1 / \2 percent"),
+        (rf"(?:how )?many % of {_NUM} (?:is|are) {_NUM}", r"100 * \2 / \1 percent"),
+        (rf"(?:increase|raise) {_NUM} by {_NUM} %", r"\1 + \2 %"),
+        (rf"(?:decrease|reduce|lower|cut) {_NUM} by {_NUM} %", r"\1 - \2 %"),
+        (rf"{_NUM} (?:increased|raised) by {_NUM} %", r"\1 + \2 %"),
+        (rf"{_NUM} (?:decreased|reduced|lowered|cut) by {_NUM} %", r"\1 - \2 %"),
+        (rf"add {_NUM} % to {_NUM}", r"\2 + \1 %"),
+        (rf"(?:take|subtract) {_NUM} % (?:away )?(?:from|off) {_NUM}", r"\2 - \1 %"),
+        (rf"{_NUM} more than {_NUM}", r"\2 + \1"),
+        (rf"{_NUM} (?:-|less|fewer) than {_NUM}", r"\2 - \1"),
+        (rf"add {_NUM} (?:and|to) {_NUM}", r"\1 + \2"),
+        (rf"{_NUM} (?:is )?(?:split|shared|divided)(?: equally| evenly)? (?:between|among|by|into) {_NUM}{_OF_US}",
+         r"\1 / \2"),
+        (rf"{_NUM} (?:and|und) {_NUM}", r"\1 + \2"),
         (rf"{_NUM} factorial", r"fact \1"),
         (rf"{_NUM}!", r"fact \1"),
     )
 )  # fmt: skip
+_IN_A_STORY = {
+    "NUM": _NUM, "~": "[a-z', ]*?", "FRIENDS": "(?:of us|people|friends|persons|kids|children)",
+    "SPLIT": "(?:split|share|divide|are splitting|are sharing)",
+    "OFF": "(?:off|discount|reduction|reduced|less|cheaper)",
+    "PAY": "(?:what|how much)(?: do| would| will| must) (?:i|we) (?:have to )?pay",
+    "ASKED": "(?:how much|how many|what|each)",
+}  # fmt: skip
+"""What the words in capitals stand for, and any words without a number."""
+
+
+def _story(pattern: str) -> re.Pattern[str]:
+    for name, words in _IN_A_STORY.items():
+        pattern = pattern.replace(name, words)
+    return re.compile(pattern + r"\Z")
+
+
+_STORIES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (_story(pattern), plain)
+    for pattern, plain in (
+        (r"(?:how much|what)~ (?:if|when) NUM FRIENDS~ SPLIT~ NUM~", r"\2 / \1"),
+        (r"(?:if |when |and )?NUM FRIENDS~ SPLIT~ NUM~ASKED~", r"\2 / \1"),
+        (r"(?:if |when )?(?:i|we) SPLIT NUM~ (?:between|among|with|by) NUM~ASKED~", r"\1 / \2"),
+        (r"(?:if )?(?:i|we)(?: have|'ve got| had) NUM~ (?:spend|spent|lose|pay|give away|eat) NUM~ASKED~", r"\1 - \2"),
+        (r"PAY (?:if|when|with|for)~ NUM % OFF~ NUM~", r"\2 - \1 %"),
+        (r"PAY~ NUM~ NUM % OFF", r"\1 - \2 %"),
+        (r"(?:if )?~ (?:costs?|is|was) NUM~ NUM % OFF~ASKED~", r"\1 - \2 %"),
+        (r"how (?:many times|often) (?:does|do|will|can) NUM (?:go|fit) in(?:to)? NUM", r"\2 / \1"),
+        (
+            r"how much (?:of a |is the )?tip (?:is |do i give |should i give |for )?NUM % (?:of|on|for) NUM",
+            r"\1 % of \2",
+        ),
+    )
+)
+"""Small sums that are told: who asks them asks how much it is."""
+
+_NUMBERS = re.compile(r"\d+(?:\.\d+)?(?:(?:, and|,| and) \d+(?:\.\d+)?)+")
 _MANY = re.compile(r"(?:the )?(sum|total|product|average|mean) of (.+)")
-_LISTED = re.compile(r"\s*(?:,\s*(?:and\s+)?|\band\b)\s*")
+_LISTED = re.compile(r"\s*(?:,\s*(?:and\s+)?|\band\b|(?<=\d)\s+(?=\d))\s*")
 _TOKEN = re.compile(r"\s*(\d+(?:\.\d+)?|\.\d+|pi\b|sqrt\b|cbrt\b|fact\b|mod\b|of\b|[-+*/^%()])")
 
 
@@ -115,12 +174,20 @@ class _TooMuchError(Exception):
 
 def answer(text: str) -> str | None:
     """Return the result of the sum that the words ask for, as a sentence; None where they are no sum."""
-    said = re.sub(r"[\s?!.]+$", "", figures(text))
+    plain = figures(_apart(text))
+    # "What is 5!" asks for a factorial; "it is 5!" only shouts.
+    said = re.sub(
+        r"[\s?!.]+$", "", re.sub(r"(?<=\d)!(?=[\s?.]*$)", " factorial", plain) if _ASKED.match(plain) else plain
+    )
+    said = _of_a_story(said) or said
     found = _ASKED.match(said)
     asked = found is not None or _SURE.search(said) is not None
     adds = found is not None and found[0].lstrip().startswith(("add", "sum", "please add"))
     bare = _MONEY.sub("", said[found.end() :] if found is not None else said)
     bare = _END.sub("", bare)
+    if adds and re.search(r"%|per ?cent| to ", bare):
+        adds, bare = False, f"add {bare}"
+    adds = adds or (found is not None and _NUMBERS.fullmatch(bare) is not None)
     if not re.search(r"\d|\bpi\b", bare):
         return None
     try:
@@ -132,6 +199,18 @@ def answer(text: str) -> str | None:
     except ZeroDivisionError:
         return "Nothing can be divided by zero."
     return f"That is {told(value)}{' percent' if percent else ''}."
+
+
+def _apart(text: str) -> str:
+    """Write a division that stands alone as one: elsewhere "144 / 12" is a fraction."""
+    return re.sub(r"^(\s*\d+(?:\.\d+)?)\s+/\s+(\d+(?:\.\d+)?[\s?!.=]*)$", r"what is \1 divided by \2", text)
+
+
+def _of_a_story(said: str) -> str | None:
+    """Return the bare sum of one that is told: "if three of us split 87 euros, what is each one's share"."""
+    plain = re.sub(r"\s+", " ", _MONEY.sub(" ", re.sub(r"\bper ?cents?\b|%", " % ", said))).strip()
+    found = next(((form, told) for pattern, form in _STORIES if (told := pattern.match(plain))), None)
+    return f"what is {found[1].expand(found[0])}" if found is not None else None
 
 
 def told(value: Fraction | float) -> str:

@@ -22,12 +22,15 @@ from harry.reflexes.timer_slots import (
     seconds_of,
     trim_moment,
 )
-from harry.reflexes.timer_words import duration_words, when_words
-from harry.reflexes.times import parse_moment, split_moment
-from harry.reflexes.wording import turned
+from harry.reflexes.timer_words import when_words
+from harry.reflexes.times import parse_moment, split_moment, told_duration
+from harry.reflexes.wording import second_person
 
 _POLITE = r"please|thanks(?: a lot)?|thank you|cheers"
 _DAY = timedelta(days=1)
+_UP = re.compile(r"\b(?:wake|woken|get (?:me |us )?up|out of bed|be up)\b", re.IGNORECASE)
+_HALF = re.compile(r"[ap]\.?m|noon|midnight|midday|morning|afternoon|evening|night|\bin\b", re.IGNORECASE)
+"""Who wants to wake up on a day that is named means the morning, unless he says another half of the day."""
 
 
 class Reply(Protocol):
@@ -65,7 +68,7 @@ class TimerSetting:
         kept = await self._keep("timer", seconds=seconds, name=name)
         if isinstance(kept, str):
             return kept
-        duration = duration_words(seconds)
+        duration = told_duration(seconds)
         if not name:
             return self._reply("Timer.plain", duration=duration)
         return self._reply("Timer", name=capitalize(name), duration=duration)
@@ -81,7 +84,7 @@ class TimerSetting:
         return self._reply("TimerUnclear")
 
     async def _remind(self, wish: Wish) -> str:
-        return await self._at(wish, "reminder", self._what(wish), str(wish.slots.get("how", "of")))
+        return await self._at(wish, "reminder", self._what(wish), str(wish.slots.get("how", "")))
 
     def _what(self, wish: Wish) -> str:
         """Return what to remind of, without Harry's name and politeness at its end."""
@@ -137,11 +140,11 @@ class TimerSetting:
                 return self._reply("When.unclear")
             if at.timestamp() <= self._reminding.clocks.wall():
                 return self._reply("When.past")
-        kept = await self._keep(kind, seconds=seconds, at=at, text=turned(what), days=days)
+        kept = await self._keep(kind, seconds=seconds, at=at, text=second_person(what), days=days)
         if isinstance(kept, str):
             return kept
-        name = "Alarm" if kind == "alarm" else "Remind"
-        return self._reply(name, when=when_words(kept, self._reminding.clocks), how=how, what=turned(what))
+        name = "Alarm" if kind == "alarm" else "Remind" if how else "Remind.bare"
+        return self._reply(name, when=when_words(kept, self._reminding.clocks), how=how, what=second_person(what))
 
     def _moment(self, wish: Wish, what: str) -> tuple[datetime | None, str]:
         """Return when that is, and what to remind of: in "tomorrow to call Anna at nine" both ends are the time."""
@@ -151,7 +154,13 @@ class TimerSetting:
             both = parse_moment(f"{said} {what.removeprefix(rest[1])}", now)
             if both is not None:
                 return both, rest[1]
-        return (self._daily(wish, said, now) if "every" in wish.slots else parse_moment(said, now)), what
+        if "every" in wish.slots:
+            return self._daily(wish, said, now), what
+        at = parse_moment(said, now)
+        if at is not None and at.date() != now.date() and _UP.search(wish.text) and not _HALF.search(said):
+            early = parse_moment(f"{said} in the morning", now)
+            return (early if early is not None and early > now else at), what
+        return at, what
 
     @staticmethod
     def _daily(wish: Wish, said: str, now: datetime) -> datetime | None:

@@ -6,36 +6,10 @@ from datetime import datetime
 
 from harry.memory.store.reminders import Reminder
 from harry.reflexes.clocks import Clocks
-from harry.reflexes.times import told_date, told_time, told_when
+from harry.reflexes.times import largest_units, number_words, told_date, told_duration, told_time, told_when
 
-_NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
-_UNITS = (("week", 604_800), ("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _TOGETHER = {"0123456": "every day", "01234": "on weekdays", "56": "at weekends"}
-
-
-def number_words(number: int) -> str:
-    """Return a number as it is written in a sentence: in letters up to twelve."""
-    return _NUMBERS[number] if 0 < number < len(_NUMBERS) else str(number)
-
-
-def _parts(seconds: float, most: int) -> list[tuple[int, str]]:
-    rest, parts = max(0, round(seconds)), []
-    for unit, length in _UNITS:
-        if unit == "week" and (rest % length or rest < length):
-            continue
-        count, rest = divmod(rest, length)
-        if count:
-            parts.append((count, unit))
-    return parts[:most]
-
-
-def duration_words(seconds: float) -> str:
-    """Return a length of time: "one minute", "two hours and 30 minutes"; its three largest units."""
-    parts = [f"{number_words(count)} {unit}{'s' if count != 1 else ''}" for count, unit in _parts(seconds, 3)]
-    if len(parts) == 3:
-        return f"{parts[0]}, {parts[1]} and {parts[2]}"
-    return " and ".join(parts) or "less than a second"
 
 
 def left_words(seconds: float) -> str:
@@ -43,19 +17,19 @@ def left_words(seconds: float) -> str:
     rest = max(0.0, seconds)
     if rest >= 3600:
         rest = round(rest / 60) * 60
-    return duration_words(rest)
+    return told_duration(rest)
 
 
 def timer_name(reminder: Reminder) -> str:
     """Return what a timer is called: "pasta timer", "ten-minute timer"."""
     if reminder.name:
         return f"{reminder.name} timer"
-    parts = _parts(reminder.length, 3)
+    parts = largest_units(reminder.length)
     if not parts:
         return "timer"
     if len(parts) == 1:
         return f"{number_words(parts[0][0])}-{parts[0][1]} timer"
-    return f"timer for {duration_words(reminder.length)}"
+    return f"timer for {told_duration(reminder.length)}"
 
 
 def days_words(days: str) -> str:

@@ -25,7 +25,8 @@ from harry.reflexes.timer_slots import (
     parse_length,
     seconds_of,
 )
-from harry.reflexes.timer_words import duration_words, left_words, listed, the_one, timer_name
+from harry.reflexes.timer_words import left_words, listed, the_one, timer_name
+from harry.reflexes.times import told_duration
 from harry.reflexes.which_timer import ANY, choose
 
 SHARED = frozenset(("ListTimers", "TimeLeft"))
@@ -34,8 +35,11 @@ SHARED = frozenset(("ListTimers", "TimeLeft"))
 MAX_LISTED = 8
 """Reminders that are read aloud at most."""
 
-_UNNAMED = frozenset(("AddTime", "TakeTime", "Snooze", "StopRinging"))
+_UNNAMED = frozenset(("AddTime", "TakeTime", "Snooze", "StopRinging", "PauseTimer", "ResumeTimer", "TimeLeft"))
 _NAMED = re.compile(r"\b(?:timers?|countdown|alarms?|reminders?|snooze|remind)\b", re.IGNORECASE)
+
+_ON_THE_TIMER = re.compile(r"\b(?:put|stick) .* on (?:the|my|a) timer\b", re.IGNORECASE)
+"""So a timer is set where none is running, and made longer where one is."""
 
 ANSWERED_WITHIN = 60.0
 """Seconds after a ring in which "later" and the like still answer it."""
@@ -51,8 +55,9 @@ class Timers:
         self._body = body
         self._reply = reply
         self._asked: Answer | None = None
+        self._setting = TimerSetting(body, reply, self._ask)
         self.does: Mapping[str, Do] = {
-            **TimerSetting(body, reply, self._ask).does,
+            **self._setting.does,
             "ListTimers": self._list, "TimeLeft": self._time_left, "CancelTimers": self._cancel,
             "PauseTimer": self._pause, "ResumeTimer": self._resume, "AddTime": self._add, "TakeTime": self._take,
             "Snooze": self._snooze, "StopRinging": self._stop,
@@ -68,7 +73,7 @@ class Timers:
         if reminding.rings_at(user) or reminding.rung_within(user, ANSWERED_WITHIN):
             return True
         held = await self._held()
-        if wish.name in ("AddTime", "TakeTime"):
+        if wish.name in ("AddTime", "TakeTime", "PauseTimer", "ResumeTimer", "TimeLeft"):
             return any(reminder.kind == "timer" for reminder in held)
         return any(reminder.rang_at is not None for reminder in held)
 
@@ -187,6 +192,8 @@ class Timers:
             return self._reply("AddTime.length")
         if not await self._running() and self._rung():
             return await self._snooze(wish)
+        if not await self._running() and _ON_THE_TIMER.search(wish.text):
+            return await self._setting.does["Timer"](wish)
         return await self._on_timers(wish, lambda found: self._moved(found, seconds, "AddTime"))
 
     async def _take(self, wish: Wish) -> str:
@@ -306,4 +313,4 @@ class Timers:
         again = await self._reminding.snooze(self._body.user, seconds)
         if not again:
             return self._reply("Snooze.none")
-        return self._reply("Snooze", duration=duration_words(seconds or self._reminding.rings.snooze))
+        return self._reply("Snooze", duration=told_duration(seconds or self._reminding.rings.snooze))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from harry.reflexes.durations import parse_duration
 from harry.reflexes.moments import parse_moment, split_moment
-from harry.reflexes.spoken_durations import parse_duration
 
 __all__ = ["parse_duration", "parse_moment", "split_moment", "told_date", "told_duration", "told_time", "told_when"]
+
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_UNITS = (("week", 604_800), ("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 
 
 def told_time(at: datetime) -> str:
@@ -33,12 +36,26 @@ def told_when(at: datetime, now: datetime) -> str:
     return f"on {at:%A} at {told_time(at)}" if days < 7 else f"on {told_date(at)} at {told_time(at)}"
 
 
-def told_duration(seconds: float) -> str:
-    """Return a duration as it is said, to the second below an hour."""
-    rest = max(0, round(seconds))
-    told = []
-    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
+def number_words(number: int) -> str:
+    """Return a number as it is written in a sentence: in letters up to twelve."""
+    return _NUMBERS[number] if 0 < number < len(_NUMBERS) else str(number)
+
+
+def largest_units(seconds: float, most: int = 3) -> list[tuple[int, str]]:
+    """Return the largest units of a length of time, each with how many there are; weeks only if nothing is left."""
+    rest, parts = max(0, round(seconds)), []
+    for unit, length in _UNITS:
+        if unit == "week" and (rest % length or rest < length):
+            continue
         count, rest = divmod(rest, length)
         if count:
-            told.append(f"{count} {unit}{'s' if count > 1 else ''}")
-    return " and ".join(told[:2]) or "no time"
+            parts.append((count, unit))
+    return parts[:most]
+
+
+def told_duration(seconds: float) -> str:
+    """Return a length of time: "one minute", "two hours and 30 minutes"; its three largest units."""
+    parts = [f"{number_words(count)} {unit}{'s' if count != 1 else ''}" for count, unit in largest_units(seconds)]
+    if len(parts) == 3:
+        return f"{parts[0]}, {parts[1]} and {parts[2]}"
+    return " and ".join(parts) or "less than a second"

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from harry.reflexes.context import ReflexContext
 from harry.reflexes.reminders import Reminding
-from harry.reflexes.timer_words import duration_words, timer_name, when_words
+from harry.reflexes.timer_words import timer_name, when_words
+from harry.reflexes.times import told_duration
 from harry.tools.functions import make_offer, tool
 from harry.tools.toolbox import Offer, ToolError
 
@@ -26,7 +27,7 @@ def offers_of(body: ReflexContext) -> list[Offer]:
     ) -> str:
         """Set a timer for so many seconds. It rings aloud when it is over. `name` is what it is for, such as pasta."""
         kept = await reminding().set(body.user, "timer", seconds=seconds, name=name, session=body.session)
-        return f"A {timer_name(kept)} is set." if name else f"A timer for {duration_words(seconds)} is set."
+        return f"A {timer_name(kept)} is set." if name else f"A timer for {told_duration(seconds)} is set."
 
     @tool(effect=True)
     async def set_reminder(at: datetime, what: Annotated[str, Field(min_length=1, max_length=500)]) -> str:

@@ -8,7 +8,8 @@ from random import Random, SystemRandom
 
 from harry.reflexes import home_assistant
 from harry.reflexes.bare_words import readings
-from harry.reflexes.grammar import LONGEST, Grammar, Wish, grammar_of, is_doubtful
+from harry.reflexes.doubts import is_doubtful
+from harry.reflexes.grammar import LONGEST, Grammar, Wish, grammar_of
 from harry.reflexes.plain import plain_answer
 
 _FIRST = (

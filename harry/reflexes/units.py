@@ -179,6 +179,7 @@ _SHAPES = (
         rf"{_QUESTION}?{_FROM} (?:in|to|into|as|is how many|equals how many|are how many|makes? how many) {_TO}"
     ),
     re.compile(rf"{_QUESTION}{_FROM} in terms of {_TO}"),
+    re.compile(rf"what (?:do|does|would) {_FROM} (?:make|makes|come to|be|equal) (?:in|to|as) {_TO}"),
 )
 _HEAT = re.compile(
     rf"{_QUESTION}?(?P<n>(?:minus |negative )?-?\d+(?:\.\d+)?) ?(?:degrees? ?"
@@ -189,6 +190,7 @@ _HEAT_TO = re.compile(
     rf"how many (?:degrees )?(?P<to>{_TEMPERATURE}) (?:is"
     rf"|are)(?: in)? (?P<n>(?:minus )?-?\d+(?:\.\d+)?) ?(?:degrees )?(?P<from>{_TEMPERATURE})"
 )
+_AND_A_HALF = re.compile(rf"\b(?P<n>an?|\d+) (?P<unit>{_UNIT}) and a half\b")
 _CONVERTS = re.compile(
     r"(?:(?:what|how much)(?:'s| is| are)?|convert|change|exchange|how many) .*\b(?:in|to|into|are|for|is)\b .+"
 )
@@ -197,6 +199,7 @@ _CONVERTS = re.compile(
 def answer(text: str) -> str | None:
     """Return the amount in the other unit, as a sentence; None where the words ask for no such thing."""
     said = re.sub(r"[\s?!.]+$", "", re.sub(r"(?<=[a-z\d])-(?=[a-z])", " ", figures(text)))
+    said = _AND_A_HALF.sub(lambda found: f"{int(found['n']) if found['n'].isdigit() else 1}.5 {found['unit']}", said)
     for pattern in (_HEAT, _HEAT_TO):
         found = pattern.fullmatch(said)
         if found is not None:

@@ -9,7 +9,7 @@ from harry.memory.store.reminders import Reminder
 from harry.reflexes.clocks import Clocks
 from harry.reflexes.timer_slots import ARTICLES, parse_length
 from harry.reflexes.times import parse_moment
-from harry.reflexes.wording import turned
+from harry.reflexes.wording import second_person
 
 ANY = frozenset(("all", "both", "every", "each", "everything", "all of them", "both of them", "them all"))
 _LAST = frozenset(("last", "latest", "newest", "most recent", "new"))
@@ -31,9 +31,9 @@ def choose(held: Sequence[Reminder], which: str, clocks: Clocks) -> list[Reminde
     own = [
         reminder
         for reminder in held
-        if said in (split_words(reminder.name), split_words(reminder.text), split_words(turned(reminder.text)))
+        if said in (split_words(reminder.name), split_words(reminder.text), split_words(second_person(reminder.text)))
     ]
-    own = own or [reminder for reminder in held if split_words(turned(which)) == split_words(reminder.text)]
+    own = own or [reminder for reminder in held if split_words(second_person(which)) == split_words(reminder.text)]
     if own or seconds:
         return own or [reminder for reminder in held if reminder.length == seconds]
     some = {*said} - _SMALL

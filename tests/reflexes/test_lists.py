@@ -85,6 +85,39 @@ async def test_a_list_is_kept_read_and_cleared(tmp_path: Path) -> None:
         assert await harry.answer_words("What's on my wine list?") == "Your wine list is empty."
 
 
+async def test_what_is_not_on_the_list_is_said_beside_what_was_taken_off(tmp_path: Path) -> None:
+    async with opened(tmp_path) as tables:
+        harry = reflexes(Lists(tables))
+        await harry.answer_words("Add milk to my shopping list.")
+        assert await harry.answer_words("Remove milk and beer from the list.") == (
+            "Milk is off your shopping list. There is no beer on it."
+        )
+
+
+async def test_without_a_word_of_a_list_only_what_is_on_one_is_taken_off(tmp_path: Path) -> None:
+    async with opened(tmp_path) as tables:
+        harry = reflexes(Lists(tables))
+        await harry.answer_words("We need more toilet paper, stick it on the shopping list.")
+        assert await harry.answer_words("Take your shoes off.") is None
+        assert await harry.answer_words("Take the toilet paper off.") == "Toilet paper is off your shopping list."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "He wrote milk on the list.",
+        "My name is on the list.",
+        "I put eggs on the shopping list.",
+        "Milk was on the list.",
+    ],
+)
+async def test_who_only_tells_of_a_list_puts_nothing_on_it(text: str, tmp_path: Path) -> None:
+    async with opened(tmp_path) as tables:
+        lists = Lists(tables)
+        assert await reflexes(lists).answer_words(text) is None
+        assert await lists.names("ann") == {}
+
+
 async def test_lists_belong_to_a_user_and_are_erased_with_what_is_his(tmp_path: Path) -> None:
     async with opened(tmp_path) as tables:
         lists = Lists(tables)

@@ -11,6 +11,7 @@ import pytest
 from harry.memory.store.lists import LONGEST_NAME, Lists
 from harry.reflexes.actions import Reflexes
 from harry.reflexes.grammar import Wish, grammar_of
+from harry.reflexes.marked_times import marked
 from harry.reflexes.plain import plain_answer
 from harry.reflexes.reminders import Reminding
 from harry.reflexes.understanding import understand
@@ -38,6 +39,10 @@ def timers() -> tuple[Reflexes, Reminding]:
         ("how many ounces are in 1/0 pounds", "Nothing can be divided by zero."),
         ("how many days until 5 days after 9999-12-31", None),
         ("what day is 999 months after 9999-12-31", None),
+        ("what day is February 0", "There is no such day: February has 28 days, and 29 in a leap year."),
+        ("how many days until the 31st of June", "There is no such day: June has 30 days."),
+        ("what is 5!", "That is 120."),
+        ("5!", None),
         (f"what is {'9' * 20} plus 0", "That is about 1.00 times 10 to the power of 20."),
         ("what is 9000000000000000 plus 0", "That is about 9.00 times 10 to the power of 15."),
     ],
@@ -125,3 +130,41 @@ async def test_another_number_is_not_taken_off_a_list(tmp_path: Path) -> None:
         await harry.answer_words("Add 7 to my lottery list.")
         assert await harry.answer_words("Remove 8 from my lottery list.") == "There is no 8 on your lottery list."
         assert await harry.answer_words("Remove 7 from my lottery list.") == "7 is off your lottery list."
+
+
+@pytest.mark.parametrize(
+    "text", [f"Set a timer for {'9' * 30} seconds.", f"Timer for {'9' * 150} hours.", "Set a 400 day timer."]
+)
+async def test_a_timer_of_more_than_a_year_is_said_to_be_too_long(text: str) -> None:
+    harry, reminding = timers()
+    assert str(await harry.answer_words(text)).startswith("That is too long for me")
+    assert await reminding.of("ann") == []
+
+
+@pytest.mark.parametrize("text", ["remind me " + " ".join(map(str, range(60))), "wake me " + "one two three " * 12])
+def test_in_a_row_of_numbers_no_moment_is_looked_for(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[str] = []
+    monkeypatch.setattr("harry.reflexes.marked_times.parse_moment", lambda span, _: tried.append(span))
+    marked(text, AT)
+    assert tried == []
+
+
+async def test_what_breaks_in_a_reflex_is_told_and_takes_nothing_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    harry = reflexes()
+    monkeypatch.setattr("harry.reflexes.actions.told_time", lambda _: 1 // 0)
+    assert await harry.answer_words("What time is it?") == (
+        "That did not work: there is a mistake in me. It stands in the log."
+    )
+    assert await harry.answer_words("What is 2 plus 2?") == "That is 4."
+
+
+async def test_what_breaks_does_not_take_the_words_into_the_log(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(text: str, *_: object) -> None:
+        raise ValueError(text)
+
+    monkeypatch.setattr("harry.reflexes.actions.understand", broken)
+    await reflexes().answer_words("My secret is 4821.")
+    seen = capsys.readouterr()
+    assert "4821" not in f"{caplog.text}{seen.out}{seen.err}"

