@@ -7,7 +7,7 @@ sit in a resampler.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import numpy as np
 import soxr
@@ -30,7 +30,7 @@ async def speak(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_synthesise, pieces, voice, on_piece, chunks)
         async for chunk in chunks:
-            fitted = await convert_rate(checked(chunk), rate)
+            fitted = await convert_rate(chunk, rate)
             if not await slot.write(fitted.pcm, fitted.words):
                 nursery.cancel_scope.cancel()
 
@@ -40,8 +40,66 @@ async def _synthesise(
 ) -> None:
     async for piece in pieces:
         on_piece(piece.text)
-        await voice.speak(piece.text, out.send)
+        await synthesise(voice, piece.text, out.send)
     out.close()
+
+
+async def synthesise(voice: TextToSpeech, text: str, send: Callable[[Chunk], Awaitable[None]]) -> None:
+    """Have a text spoken by a voice, which may come from anybody: each chunk is sent as the gate can take it."""
+    wording = _Wording(text)
+
+    async def fitted(chunk: Chunk) -> None:
+        await send(wording.fit(checked(chunk)))
+
+    await voice.speak(text, fitted)
+    if (rest := wording.rest()) is not None:
+        await send(rest)
+
+
+class _Wording:
+    """Keeps the words of a voice to the text it was asked for: what was heard is always a part of what was to be said.
+
+    A voice may leave out blanks or marks. One that says other words is taken for one that cannot tell its words: the
+    text counts as heard when all of its sound was.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 0
+        self._rate = 0
+        self._strayed = False
+
+    def fit(self, chunk: Chunk) -> Chunk:
+        """Return the chunk with words that, joined, are what follows in the text."""
+        self._rate = self._rate if not chunk.pcm else chunk.rate
+        words = []
+        for word in chunk.words:
+            text = self._next(word.text)
+            if text:
+                words.append(Word(text, word.end))
+        return Chunk(chunk.pcm, chunk.rate, tuple(words))
+
+    def rest(self) -> Chunk | None:
+        """Return what a voice that strayed has not told, after its last sound; None where there is nothing to add."""
+        text = self._text[self._at :]
+        return Chunk(b"", self._rate, (Word(text, 0),)) if self._strayed and self._rate and text else None
+
+    def _next(self, told: str) -> str:
+        wanted = told.strip()
+        start = self._at
+        while start < len(self._text) and self._text[start].isspace():
+            start += 1
+        if not wanted and not self._strayed:
+            end = min(start, self._at + len(told))
+        elif not self._strayed and self._text.startswith(wanted, start):
+            end = start + len(wanted)
+            after = told[len(told.rstrip()) :]
+            end += len(after) if self._text.startswith(after, end) else 0
+        else:
+            self._strayed = True
+            return ""
+        text, self._at = self._text[self._at : end], end
+        return text
 
 
 def checked(chunk: Chunk) -> Chunk:

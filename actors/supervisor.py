@@ -44,7 +44,7 @@ class Supervisor:
             started = trio.current_time()
             self.running.add(name)
             try:
-                await actor()
+                await _run(actor)
             except Exception as error:  # a supervisor is the one place that outlives any error
                 self.running.discard(name)
                 now = trio.current_time()
@@ -74,6 +74,20 @@ class Supervisor:
                 self.degraded.discard(name)
                 self.running.discard(name)
                 return
+
+
+async def _run(actor: Callable[[], Awaitable[None]]) -> None:
+    """Run an actor; one that asks for the end of the whole process has failed like any other."""
+    try:
+        await actor()
+    except SystemExit as error:
+        raise RuntimeError("it asked for the end of the whole process") from error
+    except BaseExceptionGroup as errors:
+        exits, others = errors.split(SystemExit)
+        if exits is None:
+            raise
+        failed = RuntimeError("it asked for the end of the whole process")
+        raise (failed if others is None else BaseExceptionGroup("", [failed, others])) from errors
 
 
 def describe_origin(error: BaseException) -> str:

@@ -131,6 +131,11 @@ class EventSubscription:
         self._read()
         return waiting
 
+    async def wait_closed(self) -> None:
+        """Wait until nothing more can come."""
+        while not self._closed:
+            await self._changed.wait()
+
     def close(self) -> None:
         """Stop listening. What waits can still be iterated. A second call changes nothing."""
         if not self._closed:

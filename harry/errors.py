@@ -62,6 +62,10 @@ class StoreError(HarryError):
     """The store could not keep or give back something."""
 
 
+class StoreDamaged(StoreError):  # noqa: N818  as above
+    """The store's file holds something that it cannot hold: a part of it was overwritten or lost."""
+
+
 class TooManySessions(HarryError):  # noqa: N818  as above
     """There are as many conversations as there may be; one must end first."""
 

@@ -5,6 +5,7 @@ The standard library's `wave` refuses floats and, before Python 3.12, extensible
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -128,7 +129,10 @@ class WavWriter:
         with explain_errors(path, "written"):
             if path.exists() and not path.is_file():
                 raise DeviceError(f"{path} is not a file, so it cannot be written as a WAV.")
-            path.write_bytes(self._header())
+            # What was said at home is in it: it is nobody else's to hear.
+            with open(path, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
+                os.fchmod(file.fileno(), 0o600)
+                file.write(self._header())
 
     def _header(self) -> bytes:
         # Beyond 4 GiB (about a day at 24 kHz) the size no longer fits; readers then take the file's length.

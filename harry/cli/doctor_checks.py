@@ -1,7 +1,7 @@
 """`harry doctor`: looks at everything Harry needs and says, a line each, what is well and what to do where it is not.
 
 It looks and does not touch: no model is loaded (unless it is asked to look deep), no device opened, no folder made.
-A problem prevents a start; a warning is something Harry does without.
+A problem prevents a start, or keeps what is said from being kept; a warning is something Harry does without.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ from harry.audio.pulse import home_left_alone
 from harry.cli.engine_trial import DEADLINE, broken, not_in_time, trouble_of
 from harry.config.loading import Config
 from harry.engines import registry
-from harry.errors import ConfigurationError, HarryError
+from harry.errors import ConfigurationError, HarryError, StoreError
 from harry.host.engine_loading import Candidate, Chain
 from harry.host.startup import chains
+from harry.memory.store.connection import list_backups
+from harry.memory.store.integrity import check_integrity, check_writable
 from harry.memory.store.opening import STORE_FILE
 from harry.mind.selection import BETTER_MINDS, LAST_RESORT
 
@@ -34,6 +36,9 @@ Severity: TypeAlias = Literal["ok", "warning", "problem"]
 
 ENOUGH_DISK = 200_000_000
 """Bytes that should be free: conversations are small, but a full disk keeps nothing."""
+
+FULL_DISK = 1_000_000
+"""Bytes without which not even a conversation can be kept."""
 
 _SENSES = {"speech to text": "ear", "language model": "mind", "text to speech": "voice"}
 """What Harry's documents call the roles of engines."""
@@ -161,10 +166,10 @@ def _folder(config: Config) -> Iterator[Finding]:
     there = next(path for path in (folder, *folder.parents) if path.exists())
     way_on = "Until then nothing is kept. Make it writable, or set HARRY_HOME to another folder."
     if not there.is_dir():
-        yield Finding("data folder", "warning", f"{folder} cannot be made: {there} is a file.", way_on)
+        yield Finding("data folder", "problem", f"{folder} cannot be made: {there} is a file.", way_on)
         return
     if not os.access(there, os.W_OK | os.X_OK):
-        yield Finding("data folder", "warning", f"{folder} cannot be written.", way_on)
+        yield Finding("data folder", "problem", f"{folder} cannot be written.", way_on)
     elif there == folder and folder.stat().st_mode & 0o077:
         yield Finding(
             "data folder", "warning", f"{folder} can be read by others.", "Harry makes it private when he starts."
@@ -173,10 +178,29 @@ def _folder(config: Config) -> Iterator[Finding]:
         kept = "holds a conversation" if (folder / STORE_FILE).exists() else "is empty" if there == folder else "is new"
         yield Finding("data folder", "ok", f"{folder} {kept}.")
     free = shutil.disk_usage(there).free
-    if free < ENOUGH_DISK:
+    if free < FULL_DISK:
+        yield Finding("disk", "problem", "It is full: nothing more can be kept.", "Make room.")
+    elif free < ENOUGH_DISK:
         yield Finding("disk", "warning", f"{free / 1e6:.0f} MB are free.", "Make room, or nothing more can be kept.")
     else:
         yield Finding("disk", "ok", f"{free / 1e9:.1f} GB are free.")
+    yield from _store(folder)
+
+
+def _store(folder: Path) -> Iterator[Finding]:
+    """Look through what is kept, and whether more could be."""
+    path = folder / STORE_FILE
+    if not os.access(folder, os.X_OK) or not path.exists():
+        return
+    try:
+        check_integrity(path)
+        check_writable(path)
+    except StoreError as error:
+        yield Finding("store", "problem", error.message, error.remedy)
+        return
+    backups = list_backups(folder)
+    kept = f" The newest backup is {backups[-1]}." if backups else ""
+    yield Finding("store", "ok", f"Whole.{kept}")
 
 
 # Sound
@@ -281,6 +305,6 @@ async def _look(role: str, name: str, table: Mapping[str, Any]) -> HarryError | 
         await trio.to_thread.run_sync(registry.look, role, name, table)
     except HarryError as error:
         return error
-    except Exception as error:  # noqa: BLE001  (a stranger's engine may fail in any way)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  (a stranger's engine may fail in any way)
         return broken(type(error).__name__)
     return None

@@ -1,4 +1,4 @@
-"""`harry memory`, `harry erase`, `harry backup` and `harry restore`: what Harry remembers, found, shown, taken away.
+"""`harry memory`, `erase`, `backup`, `restore` and `salvage`: what Harry remembers, found, shown, taken away, saved.
 
 Each command imports what it needs when it runs, so that help and mistakes answer at once.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(cls=group("stats"), help="Search Harry's long-term memory, add to it, or delete from it.")
 whole = typer.Typer()
-"""What concerns everything that is kept: `erase`, `backup`, `restore`, at the root of the command line."""
+"""What concerns everything that is kept: `erase`, `backup`, `restore`, `salvage`, at the root of the command line."""
 
 Namespace = Annotated[
     str | None, typer.Option("--namespace", metavar="U", help="Whose memory; by default the configuration's user.")
@@ -396,8 +396,28 @@ def restore(
     if not yes and file.is_file() and remembering.something_kept(config):
         _sure(f"Put {file} in the place of everything that is kept in {config.data_folder}?")
     with _progress("Copying") as (progress,):
-        trio.run(remembering.restore, config, file, progress)
+        aside = trio.run(remembering.restore, config, file, progress)
     print(f"Everything is as it was when {file} was written.")
+    if aside is not None:
+        print(f"The damaged store lies in {aside}.")
+
+
+@whole.command(short_help="Save what can be read of a damaged store.")
+def salvage(ctx: typer.Context, yes: Yes = False, sets: Sets = None) -> None:
+    """Save what can still be read of a damaged store, and lay the damaged file aside. Harry must not be running."""
+    import trio
+
+    from harry.services import memory as remembering
+
+    call: Call = ctx.obj
+    config = call.configuration(sets)
+    if not yes:
+        _sure(f"Put what can be read of the store in {config.data_folder} in its place?")
+    saved = trio.run(remembering.salvage, config)
+    for table, count in saved.rows.items():
+        if count or table in saved.torn:
+            print(f"{count:>8}  {table}{', not all of it' if table in saved.torn else ''}")
+    print(f"The damaged store lies in {saved.aside}.")
 
 
 Rows = Annotated[int, typer.Option("--rows", min=1, max=5_000_000, help="How many memories.")]

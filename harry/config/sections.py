@@ -210,6 +210,12 @@ class Memory(Section):
     thoughts: int = Field(
         default=20, ge=0, le=1000, description="Entries of today's stream of consciousness that he recalls."
     )
+    backups: int = Field(
+        default=0,
+        ge=0,
+        le=365,
+        description="Daily backups that are kept in the folder `backups` beside the store; 0: none is made.",
+    )
 
 
 TimeOfDay = Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")]

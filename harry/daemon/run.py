@@ -32,6 +32,7 @@ from harry.audio.soundcard import SoundcardLoudspeaker, SoundcardMicrophone
 from harry.audio.wav import WavMicrophone
 from harry.config.loading import Config, RunOptions
 from harry.daemon import web_server as front_door
+from harry.daemon.arenas import bound_arenas
 from harry.daemon.control_socket import controlled
 from harry.daemon.controls import RoomControls
 from harry.daemon.event_log import open_event_file, write_events
@@ -67,6 +68,8 @@ STOP_WITHIN = 4.5
 
 def run(config: Config, options: RunOptions) -> int:
     """Run Harry until he is told to stop, or, with `until_quiet`, until all was said. Returns the exit code."""
+    if options.door:
+        bound_arenas()  # the whole process is Harry's
     remove_traces()
     with home_left_alone():
         stopped = trio.run(partial(_run, config, options), restrict_keyboard_interrupt_to_checkpoints=True)
@@ -163,8 +166,7 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope, man
                 summarise=inner.summarise if inner else None,
                 budget=budget,
             ) as host:
-                keeps = storage.store.durable or config.memory.store == "memory"
-                opening = front_door.opened(config, host, listeners, keeps=keeps) if listeners else nullcontext()
+                opening = front_door.opened(config, host, listeners) if listeners else nullcontext()
                 async with opening as door:
                     greet = is_greeting_due(await _last_turn(config, storage), time.time())
                     facts = _facts(config, options, engines, devices, storage)
@@ -174,6 +176,8 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope, man
                     at_terminal = Attendance(console.is_terminal)
                     async with _first_session(host, devices, at_terminal, inner=inner, prepare=prepare) as session:
                         host.room = session
+                        if host.store_watch is not None and session.has_loudspeaker:
+                            host.store_watch.speak_through(session.conductor.say)
                         if door is not None:
                             session.events.publish(DoorOpened(address=door.address))
                         async with _looked_after(config, options, host, session, stop=stop, manager=manager):

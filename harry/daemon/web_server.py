@@ -45,10 +45,10 @@ class WebServer:
     needs_code: bool
 
     async def way_in(self) -> str:
-        """Give an address that opens the page: it is good once, for ten minutes. Raises `StoreError`."""
+        """Give an address that opens the page: it is good once, for ten minutes."""
         if not self.needs_code:
             return f"{self.address}/"
-        code = await trio.to_thread.run_sync(partial(self.tokens.new, self.owner, kind="code", lives=CODE_LIVES))
+        code = await trio.to_thread.run_sync(partial(self.tokens.lend, self.owner, kind="code", lives=CODE_LIVES))
         return f"{self.address}/enter?code={code}"
 
 
@@ -63,7 +63,7 @@ async def take_port(config: Config, held: AsyncExitStack) -> list[trio.SocketLis
 
 @asynccontextmanager
 async def opened(
-    config: Config, host: Host, listeners: list[trio.SocketListener], *, keeps: bool
+    config: Config, host: Host, listeners: list[trio.SocketListener], *, keeps: bool = True
 ) -> AsyncIterator[WebServer]:
     """Let in at `listeners` for the length of the block. `keeps`: tokens are in the data folder; else they are ours."""
     web = config.web
@@ -126,7 +126,7 @@ def _own_paths(routes: Routes, guard: Authenticator) -> None:
             raise Refusal(
                 403, "spent", "This address was used already, or is too old. `harry token page` prints another."
             )
-        token = await trio.to_thread.run_sync(partial(guard.tokens.new, user, kind="page", lives=PAGE_LIVES))
+        token = await trio.to_thread.run_sync(partial(guard.tokens.lend, user, kind="page", lives=PAGE_LIVES))
         return Response(303, headers=(("Location", "./"), *guard.cookies(token, secure=request.secure)))
 
     routes.add("GET", "/healthz", healthz, public=True, told="Whether the process lives.")

@@ -15,6 +15,7 @@ import structlog
 import trio
 
 from actors.protocols import MayRetire
+from harry.engines.exits import exits_fail
 from harry.errors import EngineUnavailable
 
 E = TypeVar("E", bound=Any)
@@ -65,7 +66,8 @@ class EnginePool(Generic[E]):
         leased = self._current
         leased.holders += 1
         try:
-            yield leased.engine
+            with exits_fail(f"The {self.role.replace('_', ' ')}"):
+                yield leased.engine
         finally:
             leased.holders -= 1
             if leased.replaced and not leased.holders:
@@ -114,5 +116,5 @@ async def _close(role: str, engine: Any) -> None:
     with trio.move_on_after(2, shield=True):
         try:
             await engine.aclose()
-        except Exception as error:  # noqa: BLE001  an engine may come from anybody
+        except (Exception, SystemExit) as error:  # noqa: BLE001  an engine may come from anybody
             log.warning("engine did not close", role=role, cause=type(error).__name__)

@@ -98,7 +98,7 @@ class WorkerThreads:
             return work(*args)
         except HarryError:
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise EngineError(f"{self.name} failed: {type(error).__name__}: {error}") from error
 
     def _too_slow(self, call: _Call, sentence: str) -> EngineTimeout:

@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import structlog
+
 from channels.turn import new_id
 from harry.errors import ConfigurationError, StoreError
 from harry.files.atomic import write_file
@@ -26,6 +28,8 @@ from harry.memory.store.data_folder import prepare_folder
 
 FILE = "tokens.json"
 """Its name in the data folder."""
+
+log = structlog.get_logger(__name__)
 
 CODE_LIVES = 600.0
 """Seconds in which a code opens the page."""
@@ -63,15 +67,20 @@ class Tokens:
         self._wall = wall
         self._seen: tuple[int, int, int] | None = None
         self._known: dict[str, Token] = {}
+        self._lent: dict[str, Token] = {}  # what the file could not take: good for as long as this process lives
 
     def whose(self, token: str) -> Token | None:
         """Give what is known of a token that lets in now; never a code."""
-        self._look()
-        found = self._known.get(_hash(token))
+        found = self._lent.get(_hash(token))
+        if found is None:
+            self._look()
+            found = self._known.get(_hash(token))
         return found if found is not None and found.kind != "code" and self._good(found) else None
 
     def holds(self, identity: str) -> bool:
         """Whether the token of this id still lets in."""
+        if any(token.id == identity and self._good(token) for token in self._lent.values()):
+            return True
         self._look()
         return any(token.id == identity and self._good(token) for token in self._known.values())
 
@@ -82,16 +91,38 @@ class Tokens:
 
     def new(self, user: str, *, kind: str = "token", lives: float | None = None) -> str:
         """Make a token, good for `lives` seconds, and return it: it can be read nowhere else ever after."""
-        token, now = secrets.token_urlsafe(32), self._wall()
+        token = secrets.token_urlsafe(32)
         with self._changing():
             if len(self._known) >= MOST:
                 raise ConfigurationError(f"There are {MOST} tokens already.", remedy="Revoke some: harry token revoke.")
-            made = Token(new_id(now), user, kind, _hash(token), now, None if lives is None else now + lives)
+            made = self._made(token, user, kind, lives)
             self._known[made.hash] = made
         return token
 
+    def lend(self, user: str, *, kind: str, lives: float) -> str:
+        """Make a token as `new` does; where it cannot be written down, one that is good while this process lives."""
+        try:
+            return self.new(user, kind=kind, lives=lives)
+        except StoreError as error:
+            log.warning("a browser is let in until the end of this process only", cause=str(error))
+        self._lent = {name: token for name, token in self._lent.items() if self._good(token)}
+        if len(self._lent) >= MOST:
+            raise ConfigurationError(f"There are {MOST} tokens already.", remedy="Start Harry again.")
+        token = secrets.token_urlsafe(32)
+        made = self._made(token, user, kind, lives)
+        self._lent[made.hash] = made
+        return token
+
+    def _made(self, token: str, user: str, kind: str, lives: float | None) -> Token:
+        now = self._wall()
+        return Token(new_id(now), user, kind, _hash(token), now, None if lives is None else now + lives)
+
     def spend(self, code: str) -> str | None:
         """Take a code: gives the user it was made for, once, and None for ever after."""
+        lent = self._lent.get(_hash(code))
+        if lent is not None and lent.kind == "code":
+            del self._lent[lent.hash]
+            return lent.user if self._good(lent) else None
         with self._changing():
             found = self._known.get(_hash(code))
             if found is None or found.kind != "code":
@@ -108,6 +139,11 @@ class Tokens:
         return self._drop(lambda token: token.user == user)
 
     def _drop(self, gone: Callable[[Token], bool]) -> int:
+        lent = len(self._lent)
+        self._lent = {name: token for name, token in self._lent.items() if not gone(token)}
+        return lent - len(self._lent) + self._drop_kept(gone)
+
+    def _drop_kept(self, gone: Callable[[Token], bool]) -> int:
         self._look()
         if not any(map(gone, self._known.values())):
             return 0  # nothing is made where there is nothing to take away

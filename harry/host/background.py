@@ -6,9 +6,10 @@ others hear of it later.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import AsyncExitStack
 from functools import partial
+from typing import TypeAlias
 
 import trio
 
@@ -19,14 +20,20 @@ from harry.memory.shared_state.redis_client import open_link
 from harry.memory.shared_state.redis_sync import SharedLiveState
 from harry.memory.store.database import Database
 
+Share: TypeAlias = Callable[[], Awaitable[SharedLiveState]]
+
 
 class BackgroundJobs:
-    """The tasks of one data folder. `notice` tells that something was kept; it never waits."""
+    """The tasks of one data folder. `notice` tells that something was kept; it never waits.
 
-    def __init__(self, users: Callable[[], list[str]], rotation: Rotation, shared: SharedLiveState | None) -> None:
+    `share` makes what shares it through Redis, None where there is none; it raises `StoreError`.
+    """
+
+    def __init__(self, users: Callable[[], list[str]], rotation: Rotation, share: Share | None) -> None:
         self._users = users
         self._rotation = rotation
-        self._shared = shared
+        self._share = share
+        self._shared: SharedLiveState | None = None
 
     def notice(self) -> None:
         """Wake the tasks."""
@@ -38,7 +45,8 @@ class BackgroundJobs:
         """Rotate and share until cancelled."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(partial(self._rotation.run, self._users, on_failure=StoreError))
-            if self._shared is not None:
+            if self._share is not None:
+                self._shared = await self._share()
                 nursery.start_soon(self._shared.run)
 
 
@@ -58,10 +66,10 @@ async def background_jobs(
 
     `over` is told whose turns are no longer of the recent conversation; `summarise` writes what it was about.
 
-    Raises `StoreError`, and `ConfigurationError` for a wrong URL.
+    Raises `ConfigurationError` for a wrong URL.
     """
-    shared = None
+    share = None
     if config.redis.url:
         link = await held.enter_async_context(open_link(config.redis.url))
-        shared = await SharedLiveState.open(database, link, on_trouble=on_trouble, on_recovered=on_recovered)
-    return BackgroundJobs(users, Rotation(database, summarise=summarise, on_let_go=over, wall=wall), shared)
+        share = partial(SharedLiveState.open, database, link, on_trouble=on_trouble, on_recovered=on_recovered)
+    return BackgroundJobs(users, Rotation(database, summarise=summarise, on_let_go=over, wall=wall), share)

@@ -63,6 +63,9 @@ class State(Protocol):
     def forget(self, told_in: Callable[[str], bool]) -> None:
         """Let go of every text that tells what was forgotten."""
 
+    def renew(self) -> None:
+        """Let go of all of it until it was read again."""
+
 
 class Inner(Protocol):
     """What goes on in Harry besides answering, as a conversation needs it."""
@@ -335,8 +338,12 @@ class _Builder:
         """Have nothing at hand any more of what was forgotten or deleted."""
         if self.memory is not None:
             self.memory.forget()
-        if forgotten is not None and self.services.inner is not None:
+        if self.services.inner is None:
+            return
+        if forgotten is not None:
             self.services.inner.state.forget(forgotten.told_of)
+        else:
+            self.services.inner.state.renew()
 
     def _audible(self) -> bool:
         return self.devices.loudspeaker is not None

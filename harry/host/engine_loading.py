@@ -157,7 +157,7 @@ def _loading(
             return await trio.to_thread.run_sync(how, role, candidate.name, table or {}, abandon_on_cancel=True)
         except (ConfigurationError, EngineError):
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _broken(candidate, error) from error
 
     return load
@@ -171,7 +171,7 @@ def _cannot_serve(chain: Chain, candidate: Candidate, error: EngineError, notes:
     notes.append(str(error))
 
 
-def _broken(candidate: Candidate, error: Exception) -> EngineUnavailable:
+def _broken(candidate: Candidate, error: BaseException) -> EngineUnavailable:
     """Make an error that serves of what a stranger's engine raised although the contract does not let it."""
     log.debug("engine broke while it was loaded", engine=candidate.name, exc_info=error)
     return EngineUnavailable(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -47,6 +47,7 @@ from harry.host.shared_memory import shared_memory
 from harry.host.shared_tools import toolkit
 from harry.host.spill_files import SpillPool
 from harry.host.storage import Storage
+from harry.host.store_watch import StoreWatch
 from harry.memory.conversations.recent import recall_recent
 from harry.memory.conversations.rotation import Summarise
 from harry.memory.longterm.forgetting import Forgotten
@@ -69,6 +70,8 @@ KEPT_WITHIN = 5.0
 """Seconds for which a deletion waits for what was said before to be kept."""
 
 log = structlog.get_logger(__name__)
+
+STORE_IS_ILL = "Something is wrong with what Harry keeps; whose Harry it is sees what."
 
 PROGRAMS_REMEMBERED = 64
 """Users whose questions to a program, such as whether to forget something, are remembered."""
@@ -100,10 +103,22 @@ class Host:
         self.room: Session | None = None
         self.wall = shared.wall
         self.warmed = shared.warmed
+        self.store_watch = shared.store_watch
         self.started_at = time.time()
         self._shared = shared
         self._open: Counter[str] = Counter()
         self._programs: dict[tuple[str, str], ProgramAnswers] = {}
+
+    @property
+    def out_of_reach(self) -> bool:
+        """Whether the store cannot be used now, as far as is known."""
+        return self._shared.storage.trouble is not None
+
+    @property
+    def ill(self) -> str:
+        """What keeps what is said from being kept, or is damaged in what was kept, with the way back; else empty."""
+        trouble = self._shared.storage.trouble
+        return str(trouble) if trouble is not None else self.store_watch.damage if self.store_watch else ""
 
     @property
     def free(self) -> int:
@@ -214,11 +229,15 @@ class Host:
             self._open += Counter()  # forgets who has none
 
     async def _recent(self, user: str) -> tuple[Exchange, ...]:
-        """Return what was said with a user last, as far as a prompt holds it."""
+        """Return what was said with a user last, as far as a prompt holds it; nothing where it cannot be read now."""
         limits = self.config.memory
-        return await recall_recent(
-            self.store, self.database, user, turns=limits.history_turns, tokens=limits.history_tokens
-        )
+        try:
+            return await recall_recent(
+                self.store, self.database, user, turns=limits.history_turns, tokens=limits.history_tokens
+            )
+        except StoreError as error:
+            log.warning("what was said last cannot be recalled", cause=str(error))
+            return ()
 
     def _services(self, config: Config, spill: Spill) -> ConversationServices:
         """Return what a session of a user's is served by, where nothing else is asked for."""
@@ -265,6 +284,7 @@ class Host:
         with self._shared.sessions.holding(session):
             async with trio.open_nursery() as nursery:
                 await nursery.start(session.run)
+                self._shared.sessions.greet(session)
                 if self.reminding is not None:
                     self.reminding.look()
                 yield
@@ -322,13 +342,18 @@ async def hosting(
         mind=mind,
         storage=storage,
         sessions=sessions,
-        spill_pool=SpillPool(storage.store, config.data_folder if storage.store.durable and resident else None, most),
+        spill_pool=SpillPool(
+            storage.store,
+            config.data_folder if storage.store.durable and resident else None,
+            most,
+            prepare=storage.prepare,
+        ),
         actors=load_actors(config.actors.model_dump()),
         budget=budget,
         wall=wall,
     )
     async with AsyncExitStack() as held:
-        shared = await _on_disk(config, shared, held, summarise)
+        shared = await _on_disk(config, shared, held, summarise, resident=resident)
         if most:
             shared = replace(shared, toolkit=await held.enter_async_context(toolkit(config)))
         async with trio.open_nursery() as nursery:
@@ -340,20 +365,33 @@ async def hosting(
 def _start_background(config: Config, shared: Shared, nursery: trio.Nursery, *, resident: bool) -> None:
     """Start what goes on beside the sessions; what only a resident does is left out for a guest."""
     keep = shared.sessions.supervisor.keep
+    watch = shared.store_watch
     nursery.start_soon(keep, "keeper", shared.spill_pool.run)
+    if watch is not None and resident:
+        nursery.start_soon(keep, "store", watch.run)
     nursery.start_soon(_warm, config.persona.language, shared.warmed)
     for name, actor in (
         ("memory", shared.memory),
         ("keeping", shared.background_jobs if resident else None),
         ("reminders", shared.reminding if resident else None),
     ):
-        if actor is not None:
-            nursery.start_soon(keep, name, actor.run)
-    for watch in shared.engines.watches:
-        nursery.start_soon(watch)
+        # A guest does not wait for a store that cannot be used.
+        if actor is not None and (watch is not None or shared.storage.trouble is None):
+            nursery.start_soon(_once_reached, watch, partial(keep, name, actor.run))
+    for look_out in shared.engines.watches:
+        nursery.start_soon(look_out)
 
 
-async def _on_disk(config: Config, shared: Shared, held: AsyncExitStack, summarise: Summarise | None) -> Shared:
+async def _once_reached(watch: StoreWatch | None, run: Callable[[], Awaitable[None]]) -> None:
+    """Run what lives of the store once the store can be used; where nobody reaches for it, at once."""
+    if watch is not None:
+        await watch.reached.wait()
+    await run()
+
+
+async def _on_disk(
+    config: Config, shared: Shared, held: AsyncExitStack, summarise: Summarise | None, *, resident: bool
+) -> Shared:
     """Add what there is only where something is kept on disk: memory, reminders, rotation and sharing."""
     database, sessions, wanted = shared.storage.database, shared.sessions, config.reminders
     if database is None:
@@ -361,6 +399,9 @@ async def _on_disk(config: Config, shared: Shared, held: AsyncExitStack, summari
     return replace(
         shared,
         memory=await shared_memory(config, database),
+        store_watch=StoreWatch(
+            database, sessions, backups=config.memory.backups, on_reached=shared.spill_pool.look, wall=shared.wall
+        ) if resident else None,
         lists=Lists(database),
         reminding=Reminding(
             Reminders(database), lambda user: list(map(RingPlace, sessions.of(user))),

@@ -19,6 +19,7 @@ class LiveSessions:
         self.supervisor = Supervisor(self._crashed, self._degraded)
         """Keeps what all sessions share going, and tells them of its troubles."""
         self._users = {owner}
+        self._ill = ""  # what keeps the store from keeping, or is damaged in it
 
     @contextmanager
     def holding(self, session: Session) -> Iterator[None]:
@@ -56,6 +57,21 @@ class LiveSessions:
         """Tell every session that what was told by `trouble` is over."""
         for session in self.by_id.values():
             session.tell_recovery()
+
+    def store_is_ill(self, message: str) -> None:
+        """Tell every session, those that are begun later too, what is wrong with the store."""
+        self._ill = message
+        self.trouble(message)
+
+    def store_is_well(self) -> None:
+        """Tell every session that the store can be used again."""
+        self._ill = ""
+        self.recovered()
+
+    def greet(self, session: Session) -> None:
+        """Tell a session that has just begun what is wrong with the store, if anything is."""
+        if self._ill:
+            session.tell_trouble(self._ill)
 
     def _crashed(self, name: str, error: Exception) -> None:
         for session in self.by_id.values():

@@ -18,6 +18,7 @@ from harry.host.shared_memory import SharedMemory
 from harry.host.shared_tools import Toolkit
 from harry.host.spill_files import SpillPool
 from harry.host.storage import Storage
+from harry.host.store_watch import StoreWatch
 from harry.memory.store.lists import Lists
 from harry.reflexes.reminders import Reminding
 from harry.session.actor_registry import ActorSet
@@ -27,8 +28,8 @@ from harry.session.actor_registry import ActorSet
 class Shared:
     """What all sessions share.
 
-    `memory`, `background_jobs`, `reminding` and `lists` are None where nothing is kept on disk, `budget` where nobody
-    counts. `wall` is seconds since the epoch.
+    `memory`, `background_jobs`, `reminding` and `lists` are None where nothing is kept on disk, `store_watch` also for
+    a guest, `budget` where nobody counts. `wall` is seconds since the epoch.
     """
 
     engines: Engines
@@ -37,6 +38,7 @@ class Shared:
     sessions: LiveSessions
     spill_pool: SpillPool
     actors: ActorSet
+    store_watch: StoreWatch | None = None
     memory: SharedMemory | None = None
     background_jobs: BackgroundJobs | None = None
     reminding: Reminding | None = None

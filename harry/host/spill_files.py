@@ -7,7 +7,7 @@ before that. There are never more files than sessions at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -18,6 +18,7 @@ import trio
 from actors.protocols import Store
 from actors.soc_writer import MAX_BATCH_RECORDS, Record, Spill
 from harry.errors import StoreError
+from harry.memory.store.access import nothing
 from harry.memory.store.spill import FileSpill, MemorySpill
 
 FIRST = "unwritten.jsonl"
@@ -29,17 +30,20 @@ log = structlog.get_logger(__name__)
 
 
 class SpillPool:
-    """The spills of at most `most` sessions at once. `folder` is None where nothing outlives the process."""
+    """The spills of at most `most` sessions at once. `folder` is None where nothing outlives the process.
 
-    def __init__(self, store: Store, folder: Path | None, most: int) -> None:
+    `prepare` makes and holds the folder, blocking, before anything is read or written there.
+    """
+
+    def __init__(self, store: Store, folder: Path | None, most: int, *, prepare: Callable[[], None] = nothing) -> None:
         self._store = store
         self._folder = folder
+        self._prepare = prepare
         self.most = most
         self._free = list(range(most))
         self._left: list[tuple[int, Spill]] = []
         self._more = trio.Event()
-        if folder is not None:
-            self._find(folder)
+        self.look()
 
     @property
     def free(self) -> int:
@@ -50,7 +54,7 @@ class SpillPool:
     def acquire(self) -> Iterator[Spill]:
         """Hold a spill for as long as a session writes. Raises `IndexError` if none is free."""
         number = self._free.pop(0)
-        spill = MemorySpill() if self._folder is None else FileSpill(_file(self._folder, number))
+        spill = MemorySpill() if self._folder is None else self._open(_file(self._folder, number))
         try:
             yield spill
         finally:
@@ -70,14 +74,27 @@ class SpillPool:
             self._more = trio.Event()
             await self._more.wait()
 
-    def _find(self, folder: Path) -> None:
-        """Lay what an earlier life left aside for `run`; the first file is the first session's to bring in."""
-        for path in sorted(folder.glob("unwritten-*.jsonl")):
-            number = path.stem.removeprefix("unwritten-")
-            if number.isdecimal():
-                if int(number) in self._free:
-                    self._free.remove(int(number))
-                self._left.append((int(number), FileSpill(path)))
+    def look(self) -> None:
+        """Lay what an earlier life left aside for `run`; the first file is the first session's to bring in.
+
+        Called again once a folder is there that was not at the start.
+        """
+        if self._folder is None:
+            return
+        known = {number for number, _ in self._left}
+        for path in sorted(self._folder.glob("unwritten-*.jsonl")):
+            name = path.stem.removeprefix("unwritten-")
+            if not name.isdecimal():
+                continue
+            number = int(name)
+            if number in self._free:
+                self._free.remove(number)
+            elif number < self.most or number in known:
+                continue  # a session's of this life, or laid aside already
+            self._leave(number, self._open(path))
+
+    def _open(self, path: Path) -> FileSpill:
+        return FileSpill(path, self._prepare)
 
     def _leave(self, number: int, spill: Spill) -> None:
         self._left.append((number, spill))

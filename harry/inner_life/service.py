@@ -15,6 +15,7 @@ import trio
 
 from actors.protocols import Delta, LanguageModel, Request, TextDelta
 from actors.thinker import Reflection
+from channels.backoff import Backoff
 from channels.events import EventStream
 from channels.messages import Exchange
 from harry.config.loading import Config
@@ -102,6 +103,7 @@ class InnerLife:
         self._thoughts = thoughts
         self._changed: list[Reflection] = []
         self._change = trio.Event()
+        state.on_stale = self._wake
 
     def join(
         self,
@@ -164,10 +166,22 @@ class InnerLife:
 
     async def _keep_state(self) -> None:
         while True:
+            await self._load_state()
             await self._change.wait()
             self._change = trio.Event()
             while self._changed:
                 await self.state.change(self._changed.pop(0))
+
+    def _wake(self) -> None:
+        self._change.set()
+
+    async def _load_state(self) -> None:
+        backoff = Backoff()
+        while not self.state.loaded:
+            try:
+                await self.state.load()
+            except StoreError:
+                await backoff.sleep()  # why it cannot be read is told by whoever watches over the store
 
     async def _days(self) -> None:
         """Look at the wall clock at least every few minutes: a laptop sleeps, and clocks are set."""
@@ -198,22 +212,21 @@ def _until(journal_at: clock_time | None) -> float:
 async def open_inner_life(
     config: Config, database: Database | None, mind: EnginePool[LanguageModel] | None, user: str
 ) -> InnerLife | None:
-    """Open a user's inner life; None where nothing is kept on disk, or where it cannot be read."""
+    """Open a user's inner life; None where nothing is kept on disk."""
     if mind is None or database is None:
         return None
-    try:
-        return await inner_life(config, database, asking(mind), user)
-    except StoreError as error:
-        log.warning("Harry has no inner life", cause=str(error))
-        return None
+    return await inner_life(config, database, asking(mind), user)
 
 
 async def inner_life(config: Config, tables: Database, ask: Ask, user: str) -> InnerLife:
-    """Put a user's inner life together. Raises `StoreError`."""
+    """Put a user's inner life together. What cannot be read now of what was in mind is read while it runs."""
     persona, who, told = config.persona.name, load_configured_persona(config.persona), config.thinker
     live = SqliteLiveState(tables)
     state = StateOfMind(user, live)
-    await state.load()
+    try:
+        await state.load()
+    except StoreError as error:
+        log.warning("what was in mind is not known yet", cause=str(error))
     soc = SocDays(tables, persona, user=user, namespace=NAMESPACE)
     about, thinking = (who.fill_names(text, name=persona, user=user) for text in (who.about, who.thinking))
 

@@ -26,12 +26,15 @@ class StateOfMind:
         self._user = user
         self._live = live
         self._held: dict[str, str] = {}
+        self.loaded = live is None
+        self.on_stale: Callable[[], None] = lambda: None
 
     async def load(self) -> None:
-        """Read what was in mind before. Raises `StoreError`."""
+        """Read what was in mind before, but for what was changed since. Raises `StoreError`."""
         if self._live is not None:
-            for name in NAMES:
-                self._held[name] = await self._live.load(self._user, name) or ""
+            before = {name: await self._live.load(self._user, name) or "" for name in NAMES}
+            self._held = before | self._held
+            self.loaded = True
 
     def told(self) -> tuple[tuple[str, str], ...]:
         """Return what the prompt is told, as (name, text)."""
@@ -40,6 +43,12 @@ class StateOfMind:
     def forget(self, told_in: Callable[[str], bool]) -> None:
         """Have no longer in mind what tells something that was forgotten; in the live state it is gone already."""
         self._held = {name: text for name, text in self._held.items() if not told_in(text)}
+
+    def renew(self) -> None:
+        """Have nothing in mind until it was read again: something was deleted, and nobody knows what it told."""
+        if self._live is not None:
+            self._held, self.loaded = {}, False
+            self.on_stale()
 
     async def change(self, reflection: Reflection) -> None:
         """Take over what a reflection changed, and keep it; a store that fails is logged, and the change stands."""

@@ -5,7 +5,7 @@ HTTP/1.1 only. Over HTTP/2 a cancelled reply is not taken back from the server, 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -38,19 +38,48 @@ def new_client(url: str, headers: Mapping[str, str]) -> httpx.AsyncClient:
     )
 
 
-def new_mcp_client(url: str, headers: Mapping[str, str], deadline: float, purpose: str) -> httpx2.AsyncClient:
-    """Make a client for the MCP SDK, which asks on its own: each request is permitted, wherever it goes."""
+def new_mcp_client(
+    url: str, headers: Mapping[str, str], deadline: float, purpose: str, *, watch: Callable[[], Callable[[bytes], None]]
+) -> httpx2.AsyncClient:
+    """Make a client for the MCP SDK, which asks on its own: each request is permitted, wherever it goes.
+
+    `watch` makes what is shown each piece of one answer's body, and raises `OSError` where it is too much.
+    """
     import httpx2  # noqa: PLC0415
+
+    class Watched(httpx2.AsyncByteStream):
+        def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+            self._stream = stream
+            self._look = watch()
+
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            async for piece in self._stream:
+                try:
+                    self._look(piece)
+                except OSError as error:
+                    raise httpx2.ReadError(str(error)) from error
+                yield piece
+
+        async def aclose(self) -> None:
+            await self._stream.aclose()
+
+    async def bounded(response: httpx2.Response) -> None:
+        # What is packed may be any size unpacked: it was not asked for, and is not unpacked.
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise httpx2.ReadError("the answer is packed")
+        if isinstance(response.stream, httpx2.AsyncByteStream):
+            response.stream = Watched(response.stream)
+        await trio.lowlevel.checkpoint()
 
     async def permitted(request: httpx2.Request) -> None:
         egress.permit(str(request.url), purpose)
 
     return httpx2.AsyncClient(
-        headers=dict(headers),
+        headers={"Accept-Encoding": "identity", **headers},
         timeout=deadline,
         follow_redirects=False,
         trust_env=egress.trusts_environment(url),
-        event_hooks={"request": [permitted]},
+        event_hooks={"request": [permitted], "response": [bounded]},
     )
 
 

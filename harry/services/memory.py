@@ -22,10 +22,21 @@ from harry.host.access_tokens import Tokens
 from harry.memory.longterm.importing import BATCH_ITEMS, MAX_LINE_BYTES, ImportReport, decode, read_document, read_lines
 from harry.memory.longterm.opening import open_memory
 from harry.memory.longterm.service import Found, Item, Kind, LongTermMemory
-from harry.memory.store.backup import back_up, list_backups_holding, restore_backup
+from harry.memory.store.backup import back_up, drop_daily_backups, list_backups_holding, restore_backup
 from harry.memory.store.data_folder import lock_folder, prepare_folder
-from harry.memory.store.erasure import Erasure, Forget, erase_rows, erase_spilled, opened, scrub, users_in
+from harry.memory.store.erasure import (
+    Erasure,
+    Forget,
+    erase_rows,
+    erase_spilled,
+    erase_unreadable,
+    opened,
+    scrub,
+    users_in,
+)
 from harry.memory.store.opening import STORE_FILE, locate_store, require_disk_store
+from harry.memory.store.salvage import Salvage
+from harry.memory.store.salvage import salvage as save_what_can_be_read
 
 Progress = Callable[[int, int], None]
 """Called with (done, of)."""
@@ -268,9 +279,12 @@ async def erase(config: Config, user: str, *, elsewhere: Sequence[Forget] = (), 
         try:
             with lock_folder(config.data_folder):
                 erasure.spilled = sum(erase_spilled(path, user) for path in config.data_folder.glob("*.jsonl"))
+                for path in config.data_folder.glob("*.unreadable"):
+                    erasure.spilled += erase_unreadable(path, user)
         except FolderInUse:
             # While Harry runs, what waits on the spill is his. It is empty unless the store fails.
             erasure.unseen += [str(path) for path in config.data_folder.glob("*.jsonl")]
+        drop_daily_backups(store)
         holding, unseen = list_backups_holding(store, user)
         erasure.backups += holding
         erasure.unseen += unseen
@@ -289,13 +303,24 @@ async def backup(config: Config, target: Path, progress: Progress = silent) -> N
     await trio.to_thread.run_sync(back_up, store, target, progress)
 
 
-async def restore(config: Config, source: Path, progress: Progress = silent) -> None:
-    """Put a backup back. Raises `FolderInUse` while Harry runs."""
+async def restore(config: Config, source: Path, progress: Progress = silent) -> Path | None:
+    """Put a backup back; returns where a damaged store was laid aside. Raises `FolderInUse` while Harry runs."""
     require_disk_store(config)
     prepare_folder(config.data_folder)
 
-    def work() -> None:
+    def work() -> Path | None:
         with lock_folder(config.data_folder):
-            restore_backup(source, config.data_folder / STORE_FILE, progress)
+            return restore_backup(source, config.data_folder / STORE_FILE, progress)
 
-    await trio.to_thread.run_sync(work)
+    return await trio.to_thread.run_sync(work)
+
+
+async def salvage(config: Config) -> Salvage:
+    """Save what can be read of a damaged store. Raises `FolderInUse` while Harry runs."""
+    store = locate_store(config)
+
+    def work() -> Salvage:
+        with lock_folder(config.data_folder):
+            return save_what_can_be_read(store)
+
+    return await trio.to_thread.run_sync(work)

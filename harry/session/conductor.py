@@ -371,7 +371,7 @@ class Conductor:
     # A turn's own task.
 
     async def _see_through(self, turn: Turn, slot: Slot) -> None:
-        trouble: Exception | None = None
+        trouble: BaseException | None = None
         reason = "shutdown"  # what it is if neither the end nor a failure comes first
         try:
             with turn.scope:
@@ -380,12 +380,14 @@ class Conductor:
                 slot.finish()
                 await slot.wait_played()
                 reason = "finished"
-        except Exception as error:  # noqa: BLE001  a stage that crashes ends its turn only, whatever it raised
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a stage that crashes ends its turn only, whatever it raised
             trouble, reason = error, "failed"
         except BaseExceptionGroup as errors:
             # A stage that raised while the end of the session cancelled it: the session ends as it would have.
-            trouble, ending = errors.split(Exception)
-            if ending is not None:
+            trouble, ending = errors.split((Exception, SystemExit))
+            if ending is None:
+                reason = "failed"
+            else:
                 if trouble is not None:
                     log.warning("turn failed at its end", turn=turn.id, cause=describe_origin(trouble))
                 raise ending from None
@@ -438,7 +440,7 @@ class Conductor:
         self._keep(record)
         self._on_turn(False)
 
-    def _tell(self, turn: Turn, trouble: Exception) -> None:
+    def _tell(self, turn: Turn, trouble: BaseException) -> None:
         """Journal a stage's crash, show it, and say it once: a turn that only says so is not answered by another."""
         if not turn.committed:
             log.warning("a guess failed", turn=turn.id, cause=describe_origin(trouble))

@@ -107,7 +107,10 @@ class SessionMemory:
 
     async def run(self) -> NoReturn:
         """Look ahead until cancelled."""
-        await self._memory.warm(self._user)
+        try:
+            await self._memory.warm(self._user)
+        except StoreError as error:
+            log.warning("memory is not warm", cause=str(error))
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._words.run)
             nursery.start_soon(self._lore.run)

@@ -13,7 +13,7 @@ import structlog
 import trio
 
 from actors.protocols import TextToSpeech
-from actors.speaker import checked, convert_rate
+from actors.speaker import convert_rate, synthesise
 from actors.supervisor import describe_origin
 from actors.text.segmentation import Wording
 from channels.gate import Slot
@@ -70,7 +70,7 @@ async def _synthesized(
     async def take(chunk: Chunk) -> None:
         patience.renew()
         if sum(each.samples for each in chunks) < MAX_SENTENCE * rate:
-            chunks.append(await convert_rate(checked(chunk), rate))
+            chunks.append(await convert_rate(chunk, rate))
 
     wording = Wording()
     try:
@@ -78,7 +78,7 @@ async def _synthesized(
             async with voices.lease() as voice:
                 for text in [*wording.feed(words), *wording.end()]:
                     on_piece(text)
-                    await voice.speak(text, take)
+                    await synthesise(voice, text, take)
     except Exception as error:  # noqa: BLE001  a voice may come from anybody
         log.warning("a timer rings without its sentence", cause=describe_origin(error))
     return chunks

@@ -94,6 +94,7 @@ class Session:
         self.forget = parts.forgetting.forget
         """Take out of the conversation what was forgotten; see `Forgetting.forget`."""
         self._parts = parts
+        self._troubles: set[str] = set()
 
     # The life of a session.
 
@@ -207,11 +208,14 @@ class Session:
             self.events.publish(ThoughtKept(sequence=sequence))
 
     def tell_trouble(self, message: str) -> None:
-        """Tell that something cannot be kept or shared now."""
-        self.events.publish(Degraded(message=message))
+        """Tell that something cannot be kept or shared now; once, whoever met it."""
+        if message not in self._troubles:
+            self._troubles.add(message)
+            self.events.publish(Degraded(message=message))
 
     def tell_recovery(self) -> None:
         """Tell that what `tell_trouble` told is over."""
+        self._troubles.clear()
         self.events.publish(Degraded(message="What Harry keeps is written again.", over=True))
 
     def _crashed(self, name: str, error: Exception) -> None:

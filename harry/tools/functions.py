@@ -144,6 +144,6 @@ def load_plugin_tools() -> list[Offer]:
     for point in entry_points(group=GROUP):
         try:
             found.append(make_offer(point.load()))
-        except Exception as error:  # noqa: BLE001  a plug-in may fail at anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a plug-in may fail at anything
             log.warning("a tool cannot be loaded", tool=point.name, cause=f"{type(error).__name__}: {error}")
     return found

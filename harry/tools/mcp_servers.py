@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import re
-import sys
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -21,7 +20,6 @@ import httpx2
 import structlog
 import trio
 from mcp import Client, MCPError, StdioServerParameters
-from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import AudioContent, CallToolResult, EmbeddedResource, ImageContent, TextContent, TextResourceContents
 from mcp.types import Tool as Described
@@ -33,6 +31,8 @@ from harry.images import PictureError, sanitize
 from harry.net import egress
 from harry.net.http_client import new_mcp_client
 from harry.redaction import masked
+from harry.tools.mcp_flow import Flow
+from harry.tools.mcp_stdio import open_stdio
 from harry.tools.toolbox import MAX_RESULT_CHARACTERS, Answer, Offer, ToolError
 
 START_WITHIN = 20.0
@@ -119,11 +119,13 @@ class Server:
         settings = self._settings
         if settings.url:
             egress.permit(settings.url, f"MCP server {self.name}")
-            http = new_mcp_client(settings.url, settings.headers, settings.deadline, f"MCP server {self.name}")
+            http = new_mcp_client(
+                settings.url, settings.headers, settings.deadline, f"MCP server {self.name}", watch=lambda: Flow().take
+            )
             http = await held.enter_async_context(http)
             return Client(_transport(streamable_http_client(settings.url, http_client=http)))
         parameters = StdioServerParameters(command=settings.command, args=settings.args, env=settings.env or None)
-        return Client(_transport(stdio_client(parameters, errlog=sys.stderr)))
+        return Client(_transport(open_stdio(parameters)))
 
     def _offer(self, described: Described) -> Offer:
         name = re.sub(r"[^A-Za-z0-9_-]", "_", f"{self.name}_{described.name}")[:64]

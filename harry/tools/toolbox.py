@@ -22,6 +22,7 @@ from channels.event_types import ToolEnded, ToolStarted
 from channels.events import EventStream
 from channels.messages import Outcome, Source, ToolUse
 from channels.turn import Turn
+from harry.engines.exits import exits_fail
 from harry.errors import HarryError
 from harry.files.json_text import parse_json
 
@@ -210,7 +211,8 @@ class TurnTools:
         with trio.CancelScope(deadline=trio.current_time() + offer.deadline) as waiting:
             LATE.set(self._box.add_late_result)
             try:
-                answer = await offer.handler(arguments)
+                with exits_fail(f"The tool {call.name}"):
+                    answer = await offer.handler(arguments)
             except ToolError as error:
                 return self._noted(call, Outcome.FAILED, str(error))
             except HarryError as error:

@@ -300,7 +300,10 @@ def test_in_a_read_only_folder_harry_converses_and_says_that_nothing_is_kept(
         assert "I heard you." in done.stdout
         assert "nothing is kept" in done.stdout
         asked = harry(home, "ask", "hello", *SCRIPTED[:2])
-        assert (asked.returncode, asked.stdout.strip()) == (0, "I heard you."), asked.stderr
+        # The answer is given, and not acknowledged.
+        assert (asked.returncode, asked.stdout.strip()) == (1, "I heard you."), asked.stderr
+        assert "The answer is not kept" in asked.stderr
+        assert "crashed" not in asked.stderr
         assert sorted(home.iterdir()) == held
     finally:
         home.chmod(0o700)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +19,7 @@ from harry.cli.engine_trial import trouble_of
 from harry.config.loading import load_config
 from harry.errors import ConfigurationError, EngineUnavailable, HarryError
 from harry.host.engine_loading import Candidate, Chain
+from harry.memory.store.connection import connect
 
 
 @pytest.fixture(autouse=True)
@@ -52,18 +54,18 @@ def test_looking_makes_nothing(tmp_path: Path) -> None:
     assert not home.exists()
 
 
-def test_a_folder_that_cannot_be_made_is_a_warning_with_a_way_on(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_a_problem_with_a_way_on(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     found = of(looked_at(tmp_path / "file" / "home"), "data folder")
-    assert found.state == "warning"
+    assert found.state == "problem"
     assert "is a file" in found.found
     assert "HARRY_HOME" in found.remedy
 
 
-def test_a_folder_that_cannot_be_written_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_cannot_be_written_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Root may write everywhere, so the kernel is not asked.
     monkeypatch.setattr("harry.cli.doctor_checks.os.access", lambda *_: False)
-    assert of(looked_at(tmp_path), "data folder").state == "warning"
+    assert of(looked_at(tmp_path), "data folder").state == "problem"
 
 
 def test_a_folder_that_others_can_read_is_a_warning(tmp_path: Path) -> None:
@@ -92,6 +94,48 @@ def test_little_room_is_a_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert of(looked_at(tmp_path), "disk") == Finding(
         "disk", "warning", "1 MB are free.", "Make room, or nothing more can be kept."
     )
+
+
+def test_a_full_disk_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Usage:
+        free = 4096
+
+    monkeypatch.setattr("harry.cli.doctor_checks.shutil.disk_usage", lambda _: Usage)
+    assert of(looked_at(tmp_path), "disk").state == "problem"
+
+
+def a_store(folder: Path) -> sqlite3.Connection:
+    return connect(folder / "harry.sqlite3", patience=1, writing=True)
+
+
+def test_a_store_that_is_whole_and_can_be_written_is_well(tmp_path: Path) -> None:
+    a_store(tmp_path).close()
+    assert of(looked_at(tmp_path), "store") == Finding("store", "ok", "Whole.")
+
+
+@pytest.mark.parametrize("how", ["locked", "damaged", "newer", "no database"])
+def test_a_store_that_keeps_nothing_more_is_a_problem_with_a_way_on(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harry.memory.store.integrity.PATIENCE", 0.05)
+    path = tmp_path / "harry.sqlite3"
+    connection = a_store(tmp_path)
+    if how == "locked":
+        connection.execute("BEGIN EXCLUSIVE")
+    elif how == "newer":
+        connection.execute("PRAGMA user_version = 99")
+    connection.execute("SELECT 1") if how == "locked" else connection.close()
+    if how == "damaged":
+        content = bytearray(path.read_bytes())
+        content[2 * 4096 : 3 * 4096] = b"\x55" * 4096
+        path.write_bytes(content)
+    elif how == "no database":
+        path.write_bytes(b"words " * 1000)
+    found = of(looked_at(tmp_path), "store")
+    connection.close()
+    assert found.state == "problem"
+    assert found.remedy
+    assert prevents_start([found])
 
 
 @pytest.mark.parametrize(

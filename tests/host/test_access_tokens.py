@@ -45,6 +45,48 @@ def test_a_full_disk_loses_no_token_and_gives_none(held: tuple[Path, str], monke
     assert sorted(path.name for path in folder.iterdir()) == [FILE, "tokens.lock"]
 
 
+@pytest.mark.parametrize("trouble", ["no folder", "full", "unreadable"])
+def test_the_page_opens_whatever_the_disk_does(trouble: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "home"
+    if trouble == "no folder":
+        folder.write_text("a file in its place")
+    else:
+        Tokens(folder).new("owner")
+    if trouble == "unreadable":
+        (folder / FILE).write_text("no tokens")
+    with monkeypatch.context() as disk:
+        if trouble == "full":
+            disk.setattr(os, "write", _short(os.write))
+        tokens = Tokens(folder)
+        code = tokens.lend("owner", kind="code", lives=600.0)
+        assert tokens.spend(code) == "owner"
+        page = tokens.lend("owner", kind="page", lives=600.0)
+        found = tokens.whose(page)
+        assert found is not None
+        assert found.user == "owner"
+        assert tokens.holds(found.id)
+
+
+def test_what_was_lent_ends_as_other_tokens_do(tmp_path: Path) -> None:
+    folder, now = tmp_path / "home", [0.0]
+    folder.write_text("a file in its place")
+    tokens = Tokens(folder, wall=lambda: now[0])
+    spent, late = (tokens.lend("owner", kind="code", lives=600.0) for _ in range(2))
+    page = tokens.lend("owner", kind="page", lives=600.0)
+    found = tokens.whose(page)
+    assert found is not None
+    assert tokens.spend(spent) == "owner"
+    with pytest.raises(StoreError):
+        assert tokens.spend(spent) is None  # neither lent nor in a file that cannot be read
+    now[0] = 601.0
+    assert tokens.whose(page) is None
+    assert tokens.spend(late) is None
+    folder.unlink()
+    again = tokens.lend("guest", kind="page", lives=600.0)
+    assert tokens.forget("guest") == 1
+    assert tokens.whose(again) is None
+
+
 @pytest.mark.parametrize("step", ["fsync", "replace"])
 def test_a_token_whose_file_cannot_be_kept_is_not_given(
     step: str, held: tuple[Path, str], monkeypatch: pytest.MonkeyPatch

@@ -218,6 +218,18 @@ async def test_mood_and_goal_are_kept_and_told_to_the_next_prompt(world):
     assert other.told() == ()
 
 
+async def test_what_another_process_deleted_is_in_mind_no_more(world):
+    state, stale = StateOfMind("ann", world.live), list[bool]()
+    state.on_stale = lambda: stale.append(True)
+    await state.load()
+    await state.change(Reflection(mood="calm", held_thought="Ask about the tea."))
+    await world.live.delete("ann", "held_thought")
+    state.renew()
+    assert (state.told(), state.loaded, stale) == ((), False, [True])
+    await state.load()
+    assert state.told() == (("mood", "calm"),)
+
+
 def test_a_harry_that_starts_has_woken_up_once(tmp_path):
     started = (
         "run",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -56,6 +56,10 @@ def test_what_may_be_elsewhere_counts_as_elsewhere(url: str) -> None:
 PROXIES = ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY", "all_proxy")
 
 
+def unwatched() -> Callable[[bytes], None]:
+    return lambda _: None
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/mcp", "http://192.168.0.5:9/mcp"])
 @pytest.mark.parametrize("local_only", [True, False])
 def test_no_client_uses_a_proxy_to_this_computer_or_under_local_only(
@@ -66,12 +70,12 @@ def test_no_client_uses_a_proxy_to_this_computer_or_under_local_only(
     egress.configure(local_only=local_only)
     allowed = not local_only and "192" in url
     assert new_client(url, {}).trust_env is allowed
-    assert new_mcp_client(url, {}, 1, "a test").trust_env is allowed
+    assert new_mcp_client(url, {}, 1, "a test", watch=unwatched).trust_env is allowed
 
 
 async def test_what_the_mcp_sdk_asks_for_elsewhere_is_refused() -> None:
     egress.configure(local_only=True)
-    async with new_mcp_client("http://127.0.0.1:9/mcp", {}, 1, "a test") as client:
+    async with new_mcp_client("http://127.0.0.1:9/mcp", {}, 1, "a test", watch=unwatched) as client:
         with pytest.raises(EgressRefused):
             await client.get("http://elsewhere.example/")
 

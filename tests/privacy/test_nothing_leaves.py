@@ -60,6 +60,7 @@ COMMANDS: dict[str, list[str]] = {
     "reminders cancel": ["1"],
     "backup": ["backup.sqlite3"],
     "restore": ["backup.sqlite3", "--yes"],
+    "salvage": ["--yes"],
     "erase": ["--user", "you", "--yes"],
 }
 """Every command but the benches, in an order in which each finds something to do."""

@@ -23,6 +23,7 @@ from harry.memory.longterm.forgetting import Forgotten, forget
 from harry.memory.search.embedding import Embedder
 from harry.memory.search.index import SearchIndex
 from harry.memory.search.ranking import Question, rank
+from harry.memory.store.backup import drop_daily_backups
 from harry.memory.store.database import Database
 from harry.memory.store.erasure import scrub_file
 from harry.memory.store.items import (
@@ -121,6 +122,7 @@ class LongTermMemory:
         forgotten = await self._tables.transaction(lambda connection: forget(connection, namespace, ids))
         if forgotten.items:
             await trio.to_thread.run_sync(scrub_file, self._tables.path)
+            await trio.to_thread.run_sync(drop_daily_backups, self._tables.path)
         return forgotten
 
     def notice(self) -> None:

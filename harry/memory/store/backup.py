@@ -1,7 +1,8 @@
 """Backups of the store, taken while Harry runs, and put back while he does not.
 
 A backup is a store by itself: one file, written by SQLite from a single state of the store. Where backups were written
-is remembered, so that after an erasure it can be said which of them still hold what was erased.
+is remembered, so that after an erasure it can be said which of them still hold what was erased. A damaged store is laid
+aside, never written over, before a backup takes its place.
 """
 
 from __future__ import annotations
@@ -13,10 +14,14 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from harry.errors import ConfigurationError, StoreError
-from harry.memory.store.connection import errors_of
+from harry.errors import ConfigurationError, StoreDamaged, StoreError
+from harry.files.fsync import sync_folder
+from harry.memory.store.connection import BACKUPS, errors_of, list_backups
+from harry.memory.store.data_folder import prepare_folder
 from harry.memory.store.erasure import holds, opened
+from harry.memory.store.integrity import check_integrity
 from harry.memory.store.migrations.registry import MIGRATIONS, migrate, refuse_newer, version
+from harry.memory.store.records import local_day
 
 Progress = Callable[[int, int], None]
 """Called with (done, of)."""
@@ -53,14 +58,70 @@ def back_up(store: Path, target: Path, progress: Progress = _nothing) -> None:
                     _examine(copy, part)
                 finally:
                     copy.close()
+                _sync(part)
                 os.rename(part, target)  # noqa: PTH104  (never over a file: checked above)
+                sync_folder(target.parent)
         finally:
             part.unlink(missing_ok=True)
         source.execute("INSERT OR REPLACE INTO backup VALUES (?, ?)", (str(target), time.time()))
 
 
-def restore_backup(backup: Path, store: Path, progress: Progress = _nothing) -> None:
-    """Replace the store's content by a backup's. The caller holds the data folder. Raises as `back_up`."""
+def back_up_daily(store: Path, most: int, now: float, progress: Progress = _nothing) -> Path | None:
+    """Write the day's backup beside the store unless it is there, and let go of all but the newest `most`; blocking.
+
+    Returns the new backup, None if there was one already. `now` is seconds since the epoch. Raises `StoreError`.
+    """
+    folder = store.parent / BACKUPS
+    target = folder / f"harry-{local_day(now)}.sqlite3"
+    if target.exists():
+        return None
+    prepare_folder(folder)
+    back_up(store, target, progress)
+    older = list_backups(store.parent)[:-most]
+    with errors_of(folder):
+        for path in older:
+            path.unlink(missing_ok=True)
+        sync_folder(folder)
+    return target
+
+
+def drop_daily_backups(store: Path) -> int:
+    """Delete the automatic backups, which hold what has just been erased; returns how many. Raises `StoreError`."""
+    found = list_backups(store.parent)
+    if found:
+        with errors_of(found[0].parent):
+            for path in found:
+                path.unlink(missing_ok=True)
+            sync_folder(found[0].parent)
+    return len(found)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def lay_aside(store: Path) -> Path:
+    """Move the store's files out of the way, and return the new name of the first. Raises `StoreError`."""
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    with errors_of(store):
+        # The log goes first: without its file it is nothing, and beside a new one it would be taken for its own.
+        for end in ("-wal", "-shm", ""):
+            path = store.with_name(f"{store.name}{end}")
+            if path.exists():
+                path.rename(store.with_name(f"{store.name}.damaged-{stamp}{end}"))
+        sync_folder(store.parent)
+    return store.with_name(f"{store.name}.damaged-{stamp}")
+
+
+def restore_backup(backup: Path, store: Path, progress: Progress = _nothing) -> Path | None:
+    """Replace the store's content by a backup's, whole or not at all. The caller holds the data folder.
+
+    Returns where a damaged store was laid aside, None where there was no need. Raises as `back_up`.
+    """
     if not backup.is_file():
         raise ConfigurationError(f"There is no backup {backup}.", remedy=_NOT_OURS)
     _refuse_strangers(backup)
@@ -68,6 +129,7 @@ def restore_backup(backup: Path, store: Path, progress: Progress = _nothing) -> 
         source = sqlite3.connect(f"file:{_quoted(backup)}?mode=ro", uri=True, isolation_level=None)
         try:
             _prove(source, backup)
+            aside = _lay_aside_if_damaged(store)
             with opened(store) as target:
                 known = target.execute("SELECT path, at FROM backup").fetchall()
                 source.backup(target, pages=_PAGES, progress=lambda _, left, of: progress(of - left, of))
@@ -76,6 +138,17 @@ def restore_backup(backup: Path, store: Path, progress: Progress = _nothing) -> 
                 target.executemany("INSERT OR IGNORE INTO backup VALUES (?, ?)", [*known, (str(backup.absolute()), 0)])
         finally:
             source.close()
+    return aside
+
+
+def _lay_aside_if_damaged(store: Path) -> Path | None:
+    if not store.exists():
+        return None
+    try:
+        check_integrity(store)
+    except StoreDamaged:
+        return lay_aside(store)
+    return None
 
 
 def _refuse_strangers(path: Path) -> None:
@@ -130,6 +203,12 @@ def list_backups_holding(store: Path, user: str) -> tuple[list[str], list[str]]:
     """List the known backups that still hold something of a user, and those that could not be looked into."""
     with opened(store) as connection:
         known = [path for (path,) in connection.execute("SELECT path FROM backup ORDER BY at").fetchall()]
+    # What was laid aside as damaged can be read by whoever wants to.
+    known += [
+        str(path)
+        for path in sorted(store.parent.glob(f"{store.name}.damaged-*"))
+        if not path.name.endswith(("-wal", "-shm"))
+    ]
     holding, unseen = [], []
     for path in known:
         if not Path(path).exists():

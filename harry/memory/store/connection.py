@@ -16,8 +16,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from harry.errors import StoreError
+from harry.errors import StoreDamaged, StoreError
 from harry.memory.store.migrations.registry import migrate, refuse_newer, version
+
+BACKUPS = "backups"
+"""The folder of automatic backups, in the data folder."""
 
 WRITABLE = "Make the folder and its files writable for you, or set HARRY_HOME to another folder."
 
@@ -36,13 +39,22 @@ def explain(error: sqlite3.Error, path: Path) -> StoreError:
     if code in _FORBIDDEN:
         return StoreError(f"{path} cannot be opened for writing.", remedy=WRITABLE)
     if code in _DAMAGED:
-        return StoreError(
-            f"{path} is damaged ({error}).",
-            remedy="Put back a copy of it, or move it away: Harry then begins a new one.",
-        )
+        return StoreDamaged(f"{path} is damaged ({error}).", remedy=way_back(path))
     if code == sqlite3.SQLITE_IOERR:
         return StoreError(f"The disk failed at {path} ({error}).", remedy="Check the disk and the space left on it.")
     return StoreError(f"{path} could not be used ({error}).", remedy="Run `harry doctor` to see what is wrong.")
+
+
+def way_back(path: Path) -> str:
+    """Say what to do about a damaged store: put back the newest automatic backup, or save what can be read."""
+    newest = max(list_backups(path.parent), default=None)
+    restore = f"harry restore {newest}" if newest else "harry restore BACKUP"
+    return f"End Harry, then put a backup back ({restore}), or save what can still be read: harry salvage."
+
+
+def list_backups(folder: Path) -> list[Path]:
+    """List the automatic backups of a data folder; their names are in the order of their days."""
+    return sorted((folder / BACKUPS).glob("harry-*.sqlite3"))
 
 
 def _full(path: Path) -> StoreError:

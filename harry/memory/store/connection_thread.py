@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import trio
 
 from harry.errors import StoreError
+from harry.memory.store.access import Access
 from harry.memory.store.connection import connect, errors_of
 
 T = TypeVar("T")
@@ -26,8 +27,9 @@ PATIENCE = 5.0
 class ConnectionThread:
     """A connection to the file, opened when it is needed, and the limiter of the one thread that uses it."""
 
-    def __init__(self, path: Path, patience: float, *, writing: bool) -> None:
+    def __init__(self, path: Path, patience: float, *, writing: bool, access: Access | None = None) -> None:
         self.path = path
+        self._access = access or Access()
         self._writing = writing
         self.limiter = trio.CapacityLimiter(1)
         self._patience = patience
@@ -36,7 +38,15 @@ class ConnectionThread:
         self._closed = False
 
     def use(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` in this thread. Raises `StoreError`."""
+        """Run `work` in this thread. Raises `StoreError`, at once while the file is known to be out of reach."""
+        self._access.check()
+        return self._use(work)
+
+    def try_open(self) -> None:
+        """Open the file, also while it counts as out of reach. Raises `StoreError`."""
+        self._use(lambda _: None)
+
+    def _use(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._closed:
             raise StoreError(f"{self.path} has been closed.")
         try:
@@ -51,6 +61,7 @@ class ConnectionThread:
         if self._connection is not None and self._file != _identity(self.path):
             self._drop()
         if self._connection is None:
+            self._access.prepare()
             self._connection = connect(self.path, patience=self._patience, writing=self._writing)
             self._file = _identity(self.path)
         return self._connection

@@ -1,13 +1,18 @@
 """The data folder: private to its owner, and held by one `harry run` at a time.
 
+A folder that cannot be held at the start, because its disk is not there or cannot be written, is held as soon as that
+is possible.
+
 The lock is the kernel's, on an open file, so it ends with its process however that ends. Other commands write beside
 the holder and do not take it.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,23 +45,72 @@ def lock_folder(path: Path) -> Iterator[None]:
 
     Raises `FolderInUse`, with the process that holds it, or `StoreError` where nothing can be locked.
     """
-    file = path / LOCK_FILE
+    hold = FolderHold(path)
+    hold.take()
     try:
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StoreError(f"{file} cannot be written: {error.strerror}.", remedy=WRITABLE) from error
-    try:
-        _take(descriptor, path)
         yield
     finally:
-        os.close(descriptor)
+        hold.release()
+
+
+class FolderHold:
+    """The hold on a folder, from any thread; taken again where the folder was replaced by another meanwhile."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path / LOCK_FILE
+        self._descriptor = -1
+        self._lock = threading.Lock()
+
+    def take(self) -> None:
+        """Hold the folder if it is not held already. Raises `FolderInUse`, `StoreError`."""
+        with self._lock:
+            if self._holds():
+                return
+            try:
+                descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            except OSError as error:
+                raise StoreError(f"{self._file} cannot be written: {error.strerror}.", remedy=WRITABLE) from error
+            try:
+                _take(descriptor, self._path)
+            except BaseException:
+                os.close(descriptor)
+                raise
+            self._let_go()
+            self._descriptor = descriptor
+
+    def prepare(self) -> None:
+        """Make the folder and hold it. Raises `StoreError`, also where another Harry holds it by now."""
+        if self._descriptor < 0:  # a folder that was taken away while Harry used it is not made again, empty
+            prepare_folder(self._path)
+        try:
+            self.take()
+        except FolderInUse as error:
+            raise StoreError(error.message, remedy=error.remedy) from error
+
+    def release(self) -> None:
+        """Let the folder go."""
+        with self._lock:
+            self._let_go()
+
+    def _holds(self) -> bool:
+        if self._descriptor < 0:
+            return False
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), self._file.stat())
+        except OSError:
+            return False
+
+    def _let_go(self) -> None:
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
 
 def _take(descriptor: int, path: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        _sign(descriptor)
     except BlockingIOError:
         holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
         raise FolderInUse(
@@ -65,3 +119,13 @@ def _take(descriptor: int, path: Path) -> None:
         ) from None
     except OSError as error:
         raise StoreError(f"The folder {path} cannot be locked: {error.strerror}.", remedy=WRITABLE) from error
+
+
+def _sign(descriptor: int) -> None:
+    """Write down who holds the folder; a full disk has no room for it, and the hold is one all the same."""
+    try:
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise

@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 
 import trio
 
+from harry.memory.store.access import Access
 from harry.memory.store.connection_thread import PATIENCE, ConnectionThread, Interruptible
 from harry.memory.store.sqlite_store import SqliteStore
 
@@ -23,9 +24,11 @@ T = TypeVar("T")
 class Database(SqliteStore):
     """`SqliteStore` with a way to run a transaction or a read of one's own. Made by `Database.open`."""
 
-    def __init__(self, path: Path, *, zone: tzinfo | None = None, patience: float = PATIENCE) -> None:
-        super().__init__(path, zone=zone, patience=patience)
-        self.searching = ConnectionThread(path, patience, writing=False)
+    def __init__(
+        self, path: Path, *, zone: tzinfo | None = None, patience: float = PATIENCE, access: Access | None = None
+    ) -> None:
+        super().__init__(path, zone=zone, patience=patience, access=access)
+        self.searching = ConnectionThread(path, patience, writing=False, access=self.access)
         """The second reading connection, for searches: an abandoned one must not interrupt a read, nor wait for it."""
 
     @property

@@ -7,6 +7,7 @@ they are overwritten, the file is written anew without them, and the write-ahead
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harry.errors import StoreError
+from harry.files.fsync import sync_folder
 from harry.memory.store.connection import connect, errors_of
 from harry.memory.store.items import whole
 
@@ -125,19 +127,32 @@ def holds(connection: sqlite3.Connection, user: str) -> bool:
 
 def erase_spilled(path: Path, user: str) -> int:
     """Take a user's entries out of the spill; returns how many. Only for the holder of the data folder."""
+    return _erase_lines(path, lambda line: _of_user(line, user))
+
+
+def erase_unreadable(path: Path, user: str) -> int:
+    """Take the lines that name a user out of what was laid aside as unreadable; returns how many, as above."""
+    name = json.dumps(user).encode()
+    return _erase_lines(path, lambda line: name in line)
+
+
+def _erase_lines(path: Path, gone: Callable[[bytes], bool]) -> int:
     if not path.exists():
         return 0
     with errors_of(path):
         lines = path.read_bytes().splitlines(keepends=True)
-        kept = [line for line in lines if not _of_user(line, user)]
+        kept = [line for line in lines if not gone(line)]
         if len(kept) != len(lines):
             with path.open("r+b") as file:
                 rest = b"".join(kept)
                 file.write(rest + b"\n" * (sum(map(len, lines)) - len(rest)))  # over the old bytes
                 file.flush()
+                os.fsync(file.fileno())  # the old bytes are gone before the file gets shorter
                 file.truncate(len(rest))
+                os.fsync(file.fileno())
             if not kept:
                 path.unlink()
+                sync_folder(path.parent)
         return len(lines) - len(kept)
 
 

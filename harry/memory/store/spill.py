@@ -17,6 +17,7 @@ import trio
 
 from harry.errors import StoreError
 from harry.files.fsync import sync_folder
+from harry.memory.store.access import nothing
 from harry.memory.store.connection import errors_of
 from harry.memory.store.records import Record, parse_record, serialize_record
 
@@ -60,12 +61,16 @@ class MemorySpill:
 
 
 class FileSpill:
-    """An append-only file, synced before `append` returns and removed when it is empty. One call at a time."""
+    """An append-only file, synced before `append` returns and removed when it is empty. One call at a time.
+
+    `prepare` runs before each use, blocking: it makes and holds the folder, or raises `StoreError`.
+    """
 
     durable = True
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, prepare: Callable[[], None] = nothing) -> None:
         self.path = path
+        self._prepare = prepare
         self._limiter = trio.CapacityLimiter(1)
         self._loaded = False
         self._waiting = 0
@@ -100,6 +105,7 @@ class FileSpill:
         def guarded() -> T:
             try:
                 with errors_of(self.path):
+                    self._prepare()
                     self._load()
                     return work(*args)
             except ValueError as error:

@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 import trio
 
 from channels.messages import Exchange, Thought, TurnRecord
+from harry.errors import StoreError
+from harry.memory.store.access import Access
 from harry.memory.store.connection_thread import PATIENCE, ConnectionThread, Interruptible
 from harry.memory.store.items import index_records
 from harry.memory.store.records import Record, clean, local_day, parse_tools, serialize_tools
@@ -72,11 +74,14 @@ class SqliteStore:
 
     durable = True
 
-    def __init__(self, path: Path, *, zone: tzinfo | None = None, patience: float = PATIENCE) -> None:
+    def __init__(
+        self, path: Path, *, zone: tzinfo | None = None, patience: float = PATIENCE, access: Access | None = None
+    ) -> None:
         self.path = path
+        self.access = access or Access()
         self._zone = zone
-        self._writing = ConnectionThread(path, patience, writing=True)
-        self._reading = ConnectionThread(path, patience, writing=False)
+        self._writing = ConnectionThread(path, patience, writing=True, access=self.access)
+        self._reading = ConnectionThread(path, patience, writing=False, access=self.access)
 
     @classmethod
     async def open(cls, path: Path, *, zone: tzinfo | None = None, patience: float = PATIENCE) -> SqliteStore:
@@ -85,8 +90,18 @@ class SqliteStore:
         Raises `StoreError` where nothing can be written, or where the file is damaged or a newer Harry's.
         """
         store = cls(path, zone=zone, patience=patience)
-        await trio.to_thread.run_sync(store._writing.use, _nothing, limiter=store._writing.limiter)
+        await trio.to_thread.run_sync(store._writing.try_open, limiter=store._writing.limiter)
         return store
+
+    async def try_again(self) -> StoreError | None:
+        """Open the file. What keeps it from being used shuts it until the next try, and is returned."""
+        try:
+            await trio.to_thread.run_sync(self._writing.try_open, abandon_on_cancel=True, limiter=self._writing.limiter)
+        except StoreError as error:
+            self.access.trouble = error
+        else:
+            self.access.trouble = None
+        return self.access.trouble
 
     async def write(self, records: Sequence[Record]) -> list[int]:
         """Keep records in one transaction, on disk when this returns; returns their sequence numbers.
@@ -160,7 +175,3 @@ def _keep(connection: sqlite3.Connection, table: str, insert: str, values: tuple
     known = connection.execute(f"SELECT seq FROM {table} WHERE id = ?", values[:1]).fetchone()  # noqa: S608 (a constant)
     sequence: int = (known or connection.execute(insert, values).fetchone())[0]
     return sequence
-
-
-def _nothing(_: sqlite3.Connection) -> None:
-    """Open the file and do no more."""

@@ -14,7 +14,7 @@ import trio
 from pydantic import BaseModel
 
 from harry.host.budget import limits_told
-from harry.host.host import Host
+from harry.host.host import STORE_IS_ILL, Host
 from harry.host.startup import better_minds
 from harry.services import user_data as belongings
 from harry.web.api import history, reminders, room, schemas, settings
@@ -156,13 +156,19 @@ class _Api:
                 for session in self.host.sessions_of(request.user)
             ],
             free=self.host.free,
-            keeps=self.host.store.durable,
+            keeps=self.host.store.durable and not self.host.out_of_reach,
+            trouble=self._trouble(request.user),
             degraded=sorted(self.host.supervisor.degraded),
             spending=await self._spending(request.user),
             small_mind=bool(better_minds(self.host.mind.engine)),
             better_minds=better_minds(self.host.mind.engine),
             last_error=self._last_error(request.user),
         )
+
+    def _trouble(self, user: str) -> str:
+        # The sentence names folders of this computer: they are nothing to a guest.
+        ill = self.host.ill
+        return ill if user == self.host.config.user.name or not ill else STORE_IS_ILL
 
     def _last_error(self, user: str) -> schemas.LastError | None:
         found = self.watch.errors.get(user)

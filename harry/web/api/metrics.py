@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 import trio
 
-from harry.host.host import Host
+from harry.host.host import STORE_IS_ILL, Host
 from harry.web.server.counters import Counters
 from harry.web.server.http import Refusal, Request, Response
 from harry.web.server.rate_limits import Limits
@@ -29,6 +29,8 @@ def register(routes: Routes, host: Host, watch: SessionMetrics, tally: Counters,
         degraded = sorted(host.supervisor.degraded)
         if not host.free:
             raise Refusal(503, "full", "There is no room for another conversation.")
+        if host.ill:
+            raise Refusal(503, "degraded", STORE_IS_ILL)
         if degraded:
             raise Refusal(503, "degraded", f"Something keeps failing: {', '.join(degraded)}.")
         return Response(body=b"ready\n", kind="text/plain")

@@ -222,6 +222,7 @@ class Status(BaseModel):
     sessions: list[OpenSession]
     free: int = Field(description="Conversations that may still be begun.")
     keeps: bool = Field(description="Whether what is said outlives the process.")
+    trouble: str = Field(description="What is wrong with the store, and the way back; empty if nothing is known to be.")
     degraded: list[str]
     spending: Spending | None = Field(description="Told to the person whose Harry it is; null to others.")
     small_mind: bool = Field(description="Whether the mind (language model) is too small to be relied on.")

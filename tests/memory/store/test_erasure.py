@@ -14,6 +14,7 @@ from channels.messages import Source, Thought, TurnRecord
 from harry.config.loading import Config, load_config
 from harry.errors import ConfigurationError, FolderInUse, StoreError
 from harry.host.access_tokens import Tokens
+from harry.memory.store.backup import back_up_daily
 from harry.memory.store.connection import connect
 from harry.memory.store.data_folder import lock_folder, prepare_folder
 from harry.memory.store.database import Database
@@ -170,7 +171,37 @@ async def test_a_running_harrys_spill_is_left_to_him_and_told(config):
     assert erasure.unseen == [str(spill)]
 
 
+async def test_what_was_laid_aside_as_unreadable_is_erased_where_it_names_the_user(config):
+    await filled(config, rows=1)
+    aside = config.data_folder / "unwritten.unreadable"
+    aside.write_text(f'{{"user": "ann", "said": "{SECRET}"\n{{"user": "bob", "said": "x"\n', "utf-8")
+    assert (await remembering.erase(config, "ann")).spilled == 1
+    assert aside.read_text("utf-8") == '{"user": "bob", "said": "x"\n'
+
+
 # Backups
+
+
+@pytest.mark.parametrize("how", ["erase", "delete"])
+async def test_daily_backups_go_with_what_was_erased(config, how):
+    await filled(config, rows=2)
+    back_up_daily(config.data_folder / STORE_FILE, 3, AT)
+    assert any("backups" in str(path.parent) for path in config.data_folder.rglob("harry-*.sqlite3"))
+    if how == "erase":
+        erasure = await remembering.erase(config, "ann")
+        assert erasure.backups == []
+        assert not holding(config.data_folder, SECRET)
+    else:
+        await remembering.delete(config, "ann", "ann-1")
+    assert not list(config.data_folder.rglob("harry-*.sqlite3"))
+
+
+async def test_a_damaged_store_that_was_laid_aside_is_named_where_it_holds_the_user(config):
+    await filled(config, rows=1)
+    store = config.data_folder / STORE_FILE
+    aside = store.with_name(f"{STORE_FILE}.damaged-20260101-000000")
+    aside.write_bytes(store.read_bytes())
+    assert (await remembering.erase(config, "ann")).backups == [str(aside)]
 
 
 async def test_a_backup_holds_everything_and_is_private(config, tmp_path):

@@ -288,7 +288,7 @@ async def test_a_damaged_file_is_told_and_a_good_copy_put_back_works_without_a_r
     damaged = on_disk.path.with_suffix(".damaged")
     damaged.write_bytes(b"no database at all" * 1000)
     damaged.replace(on_disk.path)
-    with pytest.raises(StoreError, match=r"is damaged .*\. Put back a copy"):
+    with pytest.raises(StoreError, match=r"is damaged .*\. End Harry"):
         await store.write([thought("b")])
     with pytest.raises(StoreError, match="is damaged"):
         await store.days("harry")

@@ -41,7 +41,8 @@ export class Status {
       this.table("Last trouble", status.last_error ? [[when(status.last_error.at), status.last_error.message, "ill"]] : [["Since the start", "none", "well"]]),
       ...(ill.length ? [this.table("Keeps failing", ill.map((name) => [name, "tried again once a minute", "ill"]))] : []),
       this.table("Memory", [
-        ["Keeps what is said", status.keeps ? "yes, on this computer" : "no: everything is forgotten when Harry stops", status.keeps ? "well" : "ill"],
+        ["Keeps what is said", status.keeps ? "yes, on this computer" : status.trouble ? "not now: it is tried again" : "no: everything is forgotten when Harry stops", status.keeps ? "well" : "ill"],
+        ...(status.trouble ? [["Store", status.trouble, "ill"]] : []),
         ...(waiting ? [["Not on disk yet", String(waiting), "ill"]] : []),
       ]),
       this.folded("Engines", this.table("", Object.entries(status.engines).filter(([, what]) => what).map(([role, what]) => [ROLES[role] ?? role, what, "well"]))),
