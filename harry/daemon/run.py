@@ -176,8 +176,6 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope, man
                     at_terminal = Attendance(console.is_terminal)
                     async with _first_session(host, devices, at_terminal, inner=inner, prepare=prepare) as session:
                         host.room = session
-                        if host.store_watch is not None and session.has_loudspeaker:
-                            host.store_watch.speak_through(session.conductor.say)
                         if door is not None:
                             session.events.publish(DoorOpened(address=door.address))
                         async with _looked_after(config, options, host, session, stop=stop, manager=manager):
@@ -194,6 +192,8 @@ async def _looked_after(
 ) -> AsyncIterator[None]:
     """Let Harry be asked and moved from outside, and tell the service manager that he is ready and alive."""
     controls = RoomControls(host, room, stop.cancel)
+    if host.store_watch is not None and room.has_loudspeaker:
+        host.store_watch.speak_through(room.conductor.say)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(controls.follow, room.events.listen())
         nursery.start_soon(manager.keep_alive)
