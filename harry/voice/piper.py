@@ -49,6 +49,7 @@ class Piper:
         self._length_scale = settings.length_scale
         self._model = model
         self.rate = model.rate
+        self.language = model.language
         self._offload = WorkerThreads(name, deadline=settings.deadline)
 
     @staticmethod
