@@ -1,7 +1,8 @@
 """The responder, second stage of a turn: it asks the mind, has tools used, and hands on the reply in spoken pieces.
 
 The first piece is a clause or six words, so that Harry begins to speak while the rest is still being thought. A mind
-that calls for tools is asked again with what came of them; what claims a deed waits until the deed is done.
+that calls for tools is asked again with what came of them; what claims a deed waits until the deed is done. A reply
+that holds no word to be spoken is not met with silence.
 """
 
 from __future__ import annotations
@@ -63,6 +64,8 @@ async def respond(
         asked = _Asked(said, claims, {tool.name: tool.effect for tool in offered})
         await asked.ask(ask, Request(messages, ordinal, tools=offered))
         if tools is None or not asked.calls:
+            if not said.pieces and "".join(asked.text).strip():
+                await said.say((phrases or load_phrases("en")).wordless, first=True)
             break
         used = await _used(tools, asked, phrases or load_phrases("en"))
         messages = (*messages, *_told(asked, used))

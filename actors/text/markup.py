@@ -318,8 +318,8 @@ class Markup:
         """Return where a stage direction wrapped in `marker` ends; None if these are ordinary words.
 
         An act ("smiles") is one at the beginning of a sentence, after a mark, and where the sentence is over with it.
-        Other words are one only at the beginning of a sentence: if they begin like an act and go on so, or if they stand
-        alone between sentences, without a capital.
+        Other words are one only at the beginning of a sentence: if they begin like an act and go on so, or if they
+        stand alone between sentences, without a capital.
         """
         segment = self._text[at + 1 : at + 82]
         stop = re.search(f"[{marker}\n]", segment)

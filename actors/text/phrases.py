@@ -75,6 +75,7 @@ class Phrases:
         self._no = _set(data["no"])
         self.claims = _set(data["claims"])
         self.filler = str(data["filler"])
+        self.wordless = str(data["wordless"])
         self.greetings = _set(data["greetings"])
         self.about = frozenset(data["about"])
         self.no_names = frozenset(data["no_names"])
