@@ -93,6 +93,7 @@ PHONES = (
     (re.compile(r"\+\d{7,15}(?!\w)"), lambda found: f"plus {digits(found[0])}"),
     (re.compile(r"(?:1[ .-])?\(\d{3}\) ?\d{3}[ .-]\d{4}(?!\w)"), _phone),
     (re.compile(r"(?:1[-. ])?\d{3}[-. ]\d{3}[-. ]\d{4}(?!\w)"), _phone),
+    (re.compile(r"\(0\d{1,4}\) ?\d{3,8}(?:[ -]\d{2,6}){0,3}(?![\w-])"), _phone),
     (re.compile(r"\d{3}-\d{4}(?![\w-])"), _phone),
     (re.compile(r"0\d{1,4}(?:[ -]\d{2,8}){1,4}(?![\w-])"), _phone),
     (re.compile(r"\d{4}(?:[ -]\d{4}){2,3}(?![\w-])"), _grouped),

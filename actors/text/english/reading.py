@@ -34,7 +34,7 @@ _LETTERS: tuple[Rule, ...] = (
 )
 _SIGNS: tuple[Rule, ...] = (*amounts.MONEY, *codes.PHONES, *dates.DECADES, *amounts.SIGNED, *signs.RULES)
 
-_STARTS = re.compile(rf"[.$£€¥₹₩₽₿#@'’(~^/\\-]|[-–—]|{any_of({sign[0] for sign in SIGNS})}")
+_STARTS = re.compile(rf"[(.$£€¥₹₩₽₿#@'’(~^/\\-]|[-–—]|{any_of({sign[0] for sign in SIGNS})}")
 
 
 def read(text: str, at: int) -> tuple[int, str] | None:

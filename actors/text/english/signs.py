@@ -69,7 +69,8 @@ _AND = re.compile(r"([A-Z]{1,3})&([A-Z]{1,3})(?!\w)")
 
 
 def _choice(found: re.Match[str]) -> str:
-    return found[0].replace("/", " or ")
+    path = found[0].count("/") > 1 or found.string[: found.start()][-1:] in ("/", ".", "~")
+    return found[0].replace("/", " slash " if path else " or ")
 
 
 def _and(found: re.Match[str]) -> str:

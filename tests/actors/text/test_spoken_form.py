@@ -37,6 +37,7 @@ SAID = [
     ("See notes.txt, v2.0, Python 3.11.2.", "See notes dot T-X-T, version two point zero, Python three point eleven point two."),
     ("5 - 3 = 2, a < b, x^2, ~5", "five minus three equals two, a is less than b, x squared, about five"),
     ("Salt & pepper, #1, his/her, AT&T", "Salt and pepper, number one, his or her, A-T and T"),
+    ("Look in /usr/bin or src/main/java.", "Look in /usr slash bin or src slash main slash java."),
     ("Dr. Smith of Elm St. in St. Louis", "doctor Smith of Elm street in saint Louis"),
     ("E.g. cats vs. dogs, i.e. pets, etc.", "for example cats versus dogs, that is pets, et cetera."),
     ("See Fig. 3 and p. 45; he said no.", "See figure three and page forty five; he said no."),
