@@ -49,7 +49,6 @@ class Piper:
         self._length_scale = settings.length_scale
         self._model = model
         self.rate = model.rate
-        self.language = model.language
         self._offload = WorkerThreads(name, deadline=settings.deadline)
 
     @staticmethod
@@ -67,6 +66,11 @@ class Piper:
         except Exception as error:  # three libraries, each with errors of its own for a damaged file
             raise EngineUnavailable(f"The voice {model} cannot be read.", remedy=remedy) from error
         return Piper(name, settings, loaded)
+
+    @property
+    def language(self) -> str:
+        """The language that the voice speaks, a tag such as "en-us"."""
+        return self._model.language
 
     @property
     def retired(self) -> bool:
