@@ -2,7 +2,8 @@
 
 The first piece is a clause or six words, so that Harry begins to speak while the rest is still being thought. A mind
 that calls for tools is asked again with what came of them; what claims a deed waits until the deed is done. Where the
-user has to agree first, the reply ends with that question, in Harry's words and not in the mind's.
+user has to agree first, the reply ends with that question, in Harry's words and not in the mind's. A reply that holds no
+word to be spoken is not met with silence.
 """
 
 from __future__ import annotations
@@ -64,6 +65,8 @@ async def respond(
         asked = _Asked(said, claims, {tool.name: tool.effect for tool in offered})
         await asked.ask(ask, Request(messages, ordinal, tools=offered))
         if tools is None or not asked.calls:
+            if not said.pieces and "".join(asked.text).strip():
+                await said.say((phrases or load_phrases("en")).wordless, first=True)
             break
         used = await _used(tools, asked, phrases or load_phrases("en"))
         if questions := [each.question for each in used if each.question]:

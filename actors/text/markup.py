@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable
 
 from actors.text.characters import CLEAN, COMMA, GAP, NEW_LINE, NUMBER_DOT
-from actors.text.stage_directions import ACTS, is_direction, looks_like_act
+from actors.text.stage_directions import ACTS, follows_subject, is_direction, looks_like_act
 
 _TARGET = "\ue003"
 _FAR = 300
@@ -56,6 +56,7 @@ class Markup:
         self._out: list[str] = []
         self._mode = self._prose
         self._prev = NEW_LINE  # the character before, as it was written
+        self._line = ""  # the end of what was written, to know the last word
         self._last = ""  # the last visible character that is to be spoken
         self._line_start = True
         self._bullet = False
@@ -104,6 +105,7 @@ class Markup:
 
     def _write(self, text: str) -> None:
         self._out.append(text)
+        self._line = (self._line + text)[-32:]
         self._prev = text[-1]
         visible = text.strip().rstrip("\"'”’)")
         if visible:
@@ -312,11 +314,12 @@ class Markup:
         self._prev = char
         return end
 
-    def _direction(self, at: int, marker: str) -> int | None:
+    def _direction(self, at: int, marker: str) -> int | None:  # noqa: PLR0911 - one return for each way out
         """Return where a stage direction wrapped in `marker` ends; None if these are ordinary words.
 
-        An act ("smiles") is one wherever it stands. Other words are one only at the beginning of a sentence: if they
-        begin like an act and go on so, or if they stand alone between sentences without a capital.
+        An act ("smiles") is one at the beginning of a sentence, after a mark, and where the sentence is over with it.
+        Other words are one only at the beginning of a sentence: if they begin like an act and go on so, or if they
+        stand alone between sentences, without a capital.
         """
         segment = self._text[at + 1 : at + 82]
         stop = re.search(f"[{marker}\n]", segment)
@@ -333,8 +336,12 @@ class Markup:
             return _WAIT
         if stop.group() == NEW_LINE or not words or first == marker or first.isalnum():
             return None
+        ends = first in ("", NEW_LINE) or (first == " " and (second or "").isupper())
         alone = first in ("", NEW_LINE, GAP) or (first == " " and not (second or "").islower())
         if not is_direction(words, alone=alone, in_list=self._bullet):
+            return None
+        # In mid sentence an act is a direction after a mark, or where the sentence is over with it.
+        if not begins and self._last.isalnum() and (not ends or follows_subject(self._line)):
             return None
         self._drop()
         self._prev = marker

@@ -78,6 +78,7 @@ class Phrases:
         self.filler = str(data["filler"])
         self._confirm = str(data["confirm"])
         self._confirm_with = str(data["confirm_with"])
+        self.wordless = str(data["wordless"])
         self.greetings = _set(data["greetings"])
         self.about = frozenset(data["about"])
         self.no_names = frozenset(data["no_names"])

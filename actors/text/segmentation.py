@@ -28,11 +28,28 @@ _WITHOUT_SPACE = {"。": True, "！": True, "？": True, "，": False, "；": Fa
 
 _ABBREVIATION = re.compile(
     r"""[a-hj-z] | (?:[a-z]\.)+[a-z]  # an initial, but not "I"; letters with dots between, as a.m
-    | mrs? | ms | dr | prof | st | [js]r | vs | eg | ie | cf | approx | vol | inc | ltd | co | capt | lt | sgt | rev
-    | gov | sen | feb | apr | aug | sept | oct | nov""",
+    | mrs? | ms | dr | prof | st | [js]r | vs | eg | ie | cf | approx | co | capt | lt | sgt | rev
+    | gov | sen | rep | gen | col | cpl | adm | maj | cmdr | hon | pres | mt | ft | ave | blvd | hwy
+    | bros | dept | univ | jan | feb | apr | aug | sept? | oct
+    | nov | dec | tues? | thurs? | incl | excl | est | esp | ca | ph\.d""",
     re.VERBOSE,
 )
 """Before a dot that ends no sentence."""
+
+_BEFORE_NUMBER = re.compile(
+    r"""no | nos | figs? | pp | ch | chap | vol | sec | eq | ext | rm | ver | pt | ep | rte | mar | jun | jul | wed
+    | fri | mon | sat | sun | min | max | avg | temp | al | etc | inc | ltd | corp | hrs? | mins?""",
+    re.VERBOSE,
+)
+"""Before a dot that ends a sentence unless a number or a small letter follows: "No. 5", "He said no."."""
+
+_BOUND = re.compile(
+    r"""[($£€¥~#+-]*\d[\d.,:/-]*[%)]? | [-–—+=×÷<>/&x] | (?:no|st|dr|mt|fig|p|pp|vol|ext)\.
+    | (?:jan|febr)uary | march | april | may | june | july | august | (?:septem|novem|decem)ber | october
+    | (?:jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\.""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""A word that may say with the next one what it means: "5" and "km", "$3" and "million", "St." and "Louis"."""
 
 
 class Wording:
@@ -50,6 +67,7 @@ class Wording:
         self._first = True  # no piece has been sent yet
         self._space = False  # a space came, and no word after it yet
         self._gap = False  # something was taken out since the last character
+        self._undecided = False  # a dot came that ends a sentence unless more of it follows
         self._pieces: list[str] = []
         self.finished = False
         """Whether nothing more will be spoken, so that the mind may stop."""
@@ -93,6 +111,10 @@ class Wording:
                 self._add(char)
 
     def _add(self, char: str) -> None:
+        if self._undecided and (self._space or not char.isspace()):
+            self._undecided = False
+            if not char.isdecimal() and not char.islower():
+                self._stop(sentence=True, enough=self._words > 1)
         if self._space and self._gap and char in ",.;:!?":
             self._space = False
         if self._space or not self._piece:
@@ -118,13 +140,16 @@ class Wording:
         self._space = True
         ending = self._piece.rstrip(_CLOSING)
         mark = ending[-1:] or " "
+        if mark in _SENTENCE and _before_number(ending):
+            self._undecided = True
+            return
         if mark in _SENTENCE and not _goes_on(ending):
             self._stop(sentence=True, enough=self._words > 1)
         elif mark in _CLAUSE:
             self._stop(sentence=False, enough=self._words > 1)
         elif len(self._piece) > LONG_PIECE_CHARACTERS and self._clause:
             self._send(self._clause)
-        if self._first and self._words >= FIRST_WORDS:
+        if self._first and self._words >= FIRST_WORDS and (self._words >= 2 * FIRST_WORDS or not _binds(ending)):
             self._send(len(self._piece))
 
     def _stop(self, *, sentence: bool, enough: bool) -> None:
@@ -153,7 +178,22 @@ class Wording:
             self._first = False
 
 
+def _last_word(ending: str) -> str:
+    return ending[ending.rfind(" ") + 1 :].lstrip("\"'“‘«([").lower()
+
+
 def _goes_on(ending: str) -> bool:
     """Return whether the dot at the end belongs to an abbreviation."""
-    word = ending[ending.rfind(" ") + 1 :].lstrip("\"'“‘«([").lower()
+    word = _last_word(ending)
     return word.endswith(".") and _ABBREVIATION.fullmatch(word[:-1]) is not None
+
+
+def _before_number(ending: str) -> bool:
+    """Return whether the dot at the end belongs to an abbreviation if a number follows."""
+    word = _last_word(ending)
+    return word.endswith(".") and _BEFORE_NUMBER.fullmatch(word[:-1]) is not None
+
+
+def _binds(ending: str) -> bool:
+    """Return whether the last word may be one thing with the next."""
+    return _BOUND.fullmatch(ending[ending.rfind(" ") + 1 :].lstrip("\"'“‘«[")) is not None

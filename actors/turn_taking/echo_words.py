@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from difflib import SequenceMatcher
 
-from actors.text.phrases import tokenize
+from actors.text.phrases import MAX_TEXT_CHARACTERS, tokenize
+from actors.text.spoken_form import SpokenForms
 
 MAX_LETTERS = 120
 """Letters that are compared on either side: about eight seconds of speech."""
@@ -26,6 +27,11 @@ def find_unexplained(heard: str, saying: str) -> str | None:
     A whole is an echo when most of its letters are found in `saying`, in the same order; the words that are not found
     are returned, for a stop phrase may be among them. About 0.3 ms at the longest.
     """
+    # He says "five dollars" where "$5" is written, and an ear may write either.
+    heard, saying = (
+        SpokenForms().next(heard[:MAX_TEXT_CHARACTERS]).spoken,
+        SpokenForms().next(saying[-4 * MAX_LETTERS :]).spoken,
+    )
     said = tokenize(heard)
     place: list[int] = [number for number, token in enumerate(said) for _ in token.word]
     letters = "".join(token.word for token in said)[-MAX_LETTERS:]

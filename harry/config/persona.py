@@ -27,14 +27,14 @@ _NAMES = re.compile(r"\{\{(char|user)\}\}", re.IGNORECASE)
 _NOBODY = ("", "you")
 """User names that are no names."""
 
-_KEYS = {"name", "about", "thinking", "small", "replies"}
+_KINDS = {"name": str, "about": list, "thinking": str, "small": str, "replies": dict, "say": dict}
 
 
 @dataclass(frozen=True, slots=True)
 class Persona:
     """The texts of a persona for the prompt. They hold `{{char}}` and `{{user}}`, which `fill_names` replaces.
 
-    `replies` are the persona's own wordings of fixed sentences, by their names.
+    `replies` are the persona's own wordings of fixed sentences, by their names; `say` tells how words are said.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Persona:
     thinking: str
     small: str
     replies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    say: Mapping[str, str] = field(default_factory=dict)
 
     def fill_names(self, text: str, *, name: str, user: str) -> str:
         """Replace `{{char}}` and `{{user}}` in a text by the names."""
@@ -68,12 +69,19 @@ def _read(folder: Path) -> dict[str, Any]:
         settings = tomllib.loads(_text(path))
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{path}: {error}.", remedy="Correct the line.") from error
-    unknown = sorted(settings.keys() - _KEYS)
+    unknown = sorted(settings.keys() - _KINDS.keys())
     if unknown:
         raise ConfigurationError(
-            f"{path}: unknown key {unknown[0]!r}.", remedy=f"There are {', '.join(sorted(_KEYS))}."
+            f"{path}: unknown key {unknown[0]!r}.", remedy=f"There are {', '.join(sorted(_KINDS))}."
         )
-    for key, of in (("name", str), ("about", list), ("thinking", str), ("small", str), ("replies", dict)):
+    for key, of in (
+        ("name", str),
+        ("about", list),
+        ("thinking", str),
+        ("small", str),
+        ("replies", dict),
+        ("say", dict),
+    ):
         if not isinstance(settings.get(key, of()), of):
             raise ConfigurationError(f"{path}: {key} must be a {of.__name__}.")
     files = [*settings.get("about", []), *([settings["thinking"]] if "thinking" in settings else [])]
@@ -94,7 +102,10 @@ def _made(own: Mapping[str, Any], default: Mapping[str, Any], folder: Path) -> P
         if not isinstance(given, list) or not given or not all(isinstance(wording, str) for wording in given):
             raise ConfigurationError(f"{folder / 'persona.toml'}: replies.{name} must be a text or a list of texts.")
         replies[name] = tuple(given)
-    return Persona(merged["name"], merged["about"], merged["thinking"], merged["small"], replies)
+    say = merged.get("say", {})
+    if not all(word.strip() and isinstance(said, str) and said.strip() for word, said in say.items()):
+        raise ConfigurationError(f'{folder / "persona.toml"}: say must hold texts, as "Siobhan" = "shivawn".')
+    return Persona(merged["name"], merged["about"], merged["thinking"], merged["small"], replies, say)
 
 
 def _text(path: Path) -> str:

@@ -9,7 +9,7 @@ has the same reflexes, tools and memory. An actor is handed its own parts; nothi
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
@@ -95,7 +95,7 @@ class ConversationSettings:
     """How Harry is in this conversation. `always_meant`: whatever is heard is meant for him.
 
     `confirm` names tools that need a yes. `cancel_echo`: his own voice is taken out of the microphone; `hears_himself`:
-    it may come back through it at all. `chime`: a sound says that somebody was heard.
+    it may come back through it at all. `chime`: a sound says that somebody was heard. `say`: how words are said.
     """
 
     persona: str = "Harry"
@@ -106,6 +106,7 @@ class ConversationSettings:
     cancel_echo: bool = False
     hears_himself: bool = True
     chime: bool = False
+    say: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +270,8 @@ class _Builder:
             on_piece=lambda turn, text: self.conductor.add_piece(turn, text),
             actors=services.actors,
             heard=chime(self.gate.rate) if self.settings.chime else b"",
+            language=self.settings.language,
+            pronunciations=self.settings.say,
         )
 
     def _dialogue(self) -> Dialogue:

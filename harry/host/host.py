@@ -159,6 +159,7 @@ class Host:
             language=config.persona.language,
             turn_taking=turn_taking_settings(config),
             confirm=frozenset(config.tools.confirm),
+            say=load_configured_persona(config.persona).say,
         )
 
     @asynccontextmanager

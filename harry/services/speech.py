@@ -5,7 +5,7 @@ The voice is leased as a turn leases it, and the words go through the same wordi
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import cast, get_args
 
 import trio
@@ -16,6 +16,7 @@ from channels.messages import Chunk
 from harry.audio.files import FileKind, encode
 from harry.audio.resampling import Resampler
 from harry.engines.lease import EnginePool
+from harry.voice.spoken_voice import SpokenVoice
 
 RATE = 24_000
 """Hz of what comes out."""
@@ -24,14 +25,20 @@ FILES: tuple[str, ...] = get_args(FileKind)
 """The kinds of files that can be written."""
 
 
-async def voice(shelf: EnginePool[TextToSpeech], text: str, emit: Callable[[bytes], Awaitable[None]]) -> None:
+async def voice(
+    shelf: EnginePool[TextToSpeech],
+    text: str,
+    emit: Callable[[bytes], Awaitable[None]],
+    pronunciations: Mapping[str, str] | None = None,
+) -> None:
     """Speak a text of any length; mono 16-bit PCM at `RATE` goes to `emit`, which may wait, as soon as it is made.
 
     Raises what the voice raises. Cancelling stops its work.
     """
     wording = Wording()
     pieces = [*wording.feed(text), *wording.end()]
-    async with shelf.lease() as speaker:
+    async with shelf.lease() as leased:
+        speaker = SpokenVoice(leased, pronunciations=pronunciations)
         resampler = Resampler(speaker.rate, RATE)
 
         async def take(chunk: Chunk) -> None:
@@ -42,7 +49,9 @@ async def voice(shelf: EnginePool[TextToSpeech], text: str, emit: Callable[[byte
         await emit(resampler.push(b"", last=True))
 
 
-async def voiced(shelf: EnginePool[TextToSpeech], text: str, kind: str) -> bytes:
+async def voiced(
+    shelf: EnginePool[TextToSpeech], text: str, kind: str, pronunciations: Mapping[str, str] | None = None
+) -> bytes:
     """Speak a text into a file of one of `FILES`. Raises what the voice raises."""
     sound = bytearray()
 
@@ -50,5 +59,5 @@ async def voiced(shelf: EnginePool[TextToSpeech], text: str, kind: str) -> bytes
         await trio.lowlevel.checkpoint()
         sound.extend(pcm)
 
-    await voice(shelf, text, keep)
+    await voice(shelf, text, keep, pronunciations)
     return await trio.to_thread.run_sync(encode, bytes(sound), RATE, cast(FileKind, kind))

@@ -21,6 +21,7 @@ from channels.messages import Chunk, Ring
 from harry.audio.ring_sound import ring_sound, silence
 from harry.engines.deadline import ProgressDeadline
 from harry.engines.lease import EnginePool
+from harry.voice.spoken_voice import SpokenVoice
 
 PAUSE = 0.5
 """Seconds of silence between two soundings."""
@@ -38,21 +39,29 @@ log = structlog.get_logger(__name__)
 
 
 async def ring_out(
-    words: str, ring: Ring, *, voice: EnginePool[TextToSpeech], slot: Slot, rate: int, on_piece: Callable[[str], None]
+    words: str,
+    ring: Ring,
+    *,
+    voice: EnginePool[TextToSpeech],
+    slot: Slot,
+    rate: int,
+    on_piece: Callable[[str], None],
+    spoken: Callable[[TextToSpeech], TextToSpeech] = SpokenVoice,
 ) -> None:
     """Ring until the slot is closed or `ring.seconds` have passed. A voice without sound only shows the words.
 
-    A voice that fails, hangs or is out of use does not keep a timer from ringing: the sound rings alone.
+    A voice that fails, hangs or is out of use does not keep a timer from ringing: the sound rings alone. `spoken` makes
+    a voice say in words what is written.
     """
-    spoken = await _synthesized(words, voice, rate, on_piece)
-    if spoken and not any(chunk.pcm for chunk in spoken):
-        await _write(slot, spoken)
+    sentence = await _synthesized(words, voice, rate, on_piece, spoken)
+    if sentence and not any(chunk.pcm for chunk in sentence):
+        await _write(slot, sentence)
         return
     sound, pause = ring_sound(ring.kind, rate), silence(PAUSE, rate)
     until = trio.current_time() + ring.seconds
-    if not await slot.write(sound) or not await _write(slot, spoken):
+    if not await slot.write(sound) or not await _write(slot, sentence):
         return
-    again = [Chunk(chunk.pcm, chunk.rate) for chunk in spoken]
+    again = [Chunk(chunk.pcm, chunk.rate) for chunk in sentence]
     soundings = 1
     while trio.current_time() < until and await slot.write(pause):
         if soundings % SENTENCE_EVERY == 0 and not await _write(slot, again):
@@ -63,7 +72,11 @@ async def ring_out(
 
 
 async def _synthesized(
-    words: str, voices: EnginePool[TextToSpeech], rate: int, on_piece: Callable[[str], None]
+    words: str,
+    voices: EnginePool[TextToSpeech],
+    rate: int,
+    on_piece: Callable[[str], None],
+    spoken: Callable[[TextToSpeech], TextToSpeech],
 ) -> list[Chunk]:
     chunks: list[Chunk] = []
 
@@ -75,7 +88,8 @@ async def _synthesized(
     wording = Wording()
     try:
         with ProgressDeadline("The voice", between_signs=VOICE_WITHIN, total=inf) as patience:
-            async with voices.lease() as voice:
+            async with voices.lease() as leased:
+                voice = spoken(leased)
                 for text in [*wording.feed(words), *wording.end()]:
                     on_piece(text)
                     await synthesise(voice, text, take)

@@ -5,7 +5,7 @@ A message of a dead turn has no channel left to travel on. When the stages have 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +27,7 @@ from harry.engines.traits import read_traits
 from harry.session.actor_registry import ActorSet
 from harry.session.ring_stage import ring_out
 from harry.session.turn_sources import TurnSources
+from harry.voice.spoken_voice import SpokenVoice
 
 Prompt = Callable[[str, LanguageModel, Recollection], tuple[Message, ...]]
 """Builds what a mind is told, for the user whose turn it is."""
@@ -60,7 +61,7 @@ class Pipeline:
     """Answers turns: the conductor's `answer`. All arguments belong to the session.
 
     `rate` is the gate's, in Hz; `on_piece(turn, text)` is told each piece as it is handed to the voice. `heard` is a
-    sound at that rate, played when something spoken was taken in.
+    sound at that rate, played when something spoken was taken in. `pronunciations` says how names are said.
     """
 
     def __init__(
@@ -73,6 +74,8 @@ class Pipeline:
         on_piece: Callable[[Turn, str], None],
         actors: ActorSet,
         heard: bytes = b"",
+        language: str = "en",
+        pronunciations: Mapping[str, str] | None = None,
     ) -> None:
         self._events = events
         self._parts = parts
@@ -81,6 +84,8 @@ class Pipeline:
         self._on_piece = on_piece
         self._actors = actors
         self._heard = heard
+        self._language = language
+        self._pronunciations = pronunciations
 
     async def __call__(self, turn: Turn, slot: Slot) -> None:
         """Run the stages of a turn. Raises what they raise, in an ExceptionGroup."""
@@ -94,7 +99,9 @@ class Pipeline:
         ring = turn.utterance.ring
         if ring is not None:
             on_piece = partial(self._piece, turn)
-            await ring_out(words or "", ring, voice=self._tts, slot=slot, rate=self._rate, on_piece=on_piece)
+            await ring_out(
+                words or "", ring, voice=self._tts, slot=slot, rate=self._rate, on_piece=on_piece, spoken=self._spoken
+            )
             return
         async with AsyncExitStack() as leases:
             voice = await leases.enter_async_context(self._tts.lease())
@@ -112,7 +119,7 @@ class Pipeline:
                 partial(
                     self._actors.speaker,
                     pieces,
-                    voice=_Watched(voice),
+                    voice=_Watched(self._spoken(voice)),
                     slot=slot,
                     rate=self._rate,
                     on_piece=partial(self._piece, turn),
@@ -145,6 +152,9 @@ class Pipeline:
                     phrases=self._parts.phrases,
                 )
             )
+
+    def _spoken(self, voice: TextToSpeech) -> TextToSpeech:
+        return SpokenVoice(voice, self._language, self._pronunciations)
 
     def _tools(self, turn: Turn, mind: LanguageModel) -> Toolbox | None:
         make = self._parts.tools

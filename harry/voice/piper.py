@@ -68,6 +68,11 @@ class Piper:
         return Piper(name, settings, loaded)
 
     @property
+    def language(self) -> str:
+        """The language that the voice speaks, a tag such as "en-us"."""
+        return self._model.language
+
+    @property
     def retired(self) -> bool:
         """Whether a sentence outlived its deadline, so that a fresh instance should take this one's place."""
         return self._offload.retired

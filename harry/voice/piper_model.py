@@ -46,7 +46,7 @@ class Utterance(NamedTuple):
 
 
 class PiperModel:
-    """One loaded voice. `rate` is in Hz."""
+    """One loaded voice. `rate` is in Hz, `language` a tag such as "en-us"."""
 
     def __init__(self, model: Path, config: Path, *, threads: int) -> None:
         """Load; blocks one to two seconds. For a damaged file it raises whatever the libraries raise."""
@@ -59,6 +59,7 @@ class PiperModel:
         session = onnxruntime.InferenceSession(_with_durations(model), options, providers=["CPUExecutionProvider"])
         self._voice = PiperVoice(session=session, config=settings)
         self.rate = int(settings.sample_rate)
+        self.language = str(settings.espeak_voice)
         self.word_phonemes = functools.lru_cache(_WORDS_REMEMBERED)(self._word_phonemes)
 
     def phonemes(self, text: str) -> list[str]:

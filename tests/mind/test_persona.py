@@ -49,6 +49,11 @@ def test_the_name_comes_from_the_folder_unless_one_is_set(tmp_path: Path) -> Non
     assert load_config(None, [*given, "persona.name=Tom"], {}).persona.name == "Tom"
 
 
+def test_a_persona_tells_how_names_are_said(tmp_path: Path) -> None:
+    assert load_persona(folder(tmp_path / "p", '[say]\nSQL = "sequel"')).say == {"SQL": "sequel"}
+    assert load_persona().say == {}
+
+
 def test_replies_are_a_text_or_a_list_of_texts(tmp_path: Path) -> None:
     own = load_persona(folder(tmp_path / "p", '[replies]\nstopped = "Yes."\nhello = ["Hi.", "Hey."]'))
     assert own.replies == {"stopped": ("Yes.",), "hello": ("Hi.", "Hey.")}
@@ -64,6 +69,7 @@ def test_replies_are_a_text_or_a_list_of_texts(tmp_path: Path) -> None:
         ('about = ["me.md"]', {}, "me.md cannot be read"),
         ('about = ["me.md"]', {"me": "x" * (MAX_FILE_BYTES + 1)}, "longer than"),
         ("[replies]\nhello = 3", {}, "replies.hello"),
+        ("[say]\nSQL = 3", {}, "say must hold texts"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, toml: str, files: dict[str, str], told: str) -> None:

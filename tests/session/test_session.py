@@ -191,6 +191,22 @@ async def test_an_empty_reply_ends_the_turn_quietly(autojump_clock: MockClock) -
         assert not home.happened("heard", "speaking_started", "error")
 
 
+@pytest.mark.parametrize("text", ["```python\nprint(1)\n```", "\U0001f44d", "![a cat](cat.png)", "...", "(smiles)"])
+async def test_a_reply_without_a_word_to_say_is_no_silence(text: str, autojump_clock: MockClock) -> None:
+    async with house(mind=says(text)) as home:
+        home.session.answer_typed("hello")
+        await trio.sleep(5)
+        said = ["There is nothing in my answer that I could say aloud."]
+        assert [each.fields["text"] for each in home.happened("heard")] == said
+
+
+async def test_sums_and_times_are_heard_as_they_were_written(autojump_clock: MockClock) -> None:
+    async with house(mind=says("It is $5.99 at 7:00 a.m. on Dec. 25.")) as home:
+        home.session.answer_typed("hello")
+        await trio.sleep(10)
+        assert [each.fields["text"] for each in home.happened("heard")] == ["It is $5.99 at 7:00 a.m. on Dec. 25."]
+
+
 async def test_a_reply_of_a_hundred_kilobytes_is_spoken_in_pieces_and_can_be_cut(autojump_clock: MockClock) -> None:
     async with house(mind=says("word " * 20_000)) as home:
         home.session.answer_typed("talk")

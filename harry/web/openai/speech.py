@@ -10,6 +10,7 @@ import trio
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from actors.protocols import TextToSpeech
+from harry.config.persona import load_configured_persona
 from harry.engines.lease import EnginePool
 from harry.errors import EngineUnavailable
 from harry.host.host import Host
@@ -58,14 +59,16 @@ def register(routes: Routes, host: Host) -> None:
         if shelf is None:
             raise EngineUnavailable("Harry has no voice here.", remedy="Set engines.text_to_speech.")
         _refuse(asked, shelf)
+        pronunciations = load_configured_persona(host.config.persona).say
         kind = _KINDS[asked.response_format]
         if asked.response_format in FILES and asked.response_format != "wav":
-            return Response(body=await voiced(shelf, asked.input, asked.response_format), kind=kind)
+            body = await voiced(shelf, asked.input, asked.response_format, pronunciations)
+            return Response(body=body, kind=kind)
         head = _endless_wav() if asked.response_format == "wav" else b""
 
         async def stream(send: Send) -> None:
             await send(head)
-            await voice(shelf, asked.input, send)
+            await voice(shelf, asked.input, send, pronunciations)
 
         return Response(kind=kind, stream=stream)
 

@@ -64,6 +64,25 @@ class TestPieces:
     def test_an_abbreviation_or_a_number_ends_no_sentence(self, sentence: str) -> None:
         assert pieces(sentence) == ["So here we go:", sentence.removeprefix("So here we go:")]
 
+    @pytest.mark.parametrize(
+        "sentence",
+        [
+            "So here we go: we talked to Capt. Kirk and Gov. Smith.",
+            "So here we go: it is on page ten in Fig. 3 of the book.",
+            "So here we go: take No. 5 on Jan. 3 at Mt. Everest.",
+            "So here we go: the 5 p.m. train takes 20 min. from here.",
+            "So here we go: bring pens, paper etc. and wait.",
+        ],
+    )
+    def test_an_abbreviation_in_mid_sentence_ends_none(self, sentence: str) -> None:
+        assert pieces(sentence) == ["So here we go:", sentence.removeprefix("So here we go:")]
+
+    def test_a_word_that_may_be_an_abbreviation_ends_a_sentence_before_a_capital(self) -> None:
+        assert pieces("So here we go: he said no. Then he left.")[1:] == [" he said no.", " Then he left."]
+
+    def test_the_first_piece_does_not_cut_a_number_from_its_unit(self) -> None:
+        assert pieces("I think that it is 5 km to go from here.")[0] == "I think that it is 5 km"
+
     def test_a_closing_quote_belongs_to_its_sentence(self) -> None:
         assert pieces("Hello you. “It is late.” Then she left.")[1:] == [" “It is late.”", " Then she left."]
 
@@ -133,6 +152,13 @@ SPOKEN = [
     ("[sighs] Well. [clears throat] So.", "Well. So."),
     ("*This* matters. *Always* lock it. *Never* doubt. That *works* well.",
      "This matters. Always lock it. Never doubt. That works well."),
+    ("He *thinks* he is right. Nobody *cries* here. He *laughs*.",
+     "He thinks he is right. Nobody cries here. He laughs."),
+    ("*Breaking Bad*\n*James Bond*\n_Stars_\n*Paris*", "Breaking Bad James Bond Stars Paris"),
+    ("I pick this. *Finding Nemo* Everybody likes it.", "I pick this. Finding Nemo Everybody likes it."),
+    ("*it's time* *not at all* *cats are great*", "it's time not at all cats are great"),
+    ("That is so funny *laughs*", "That is so funny"),
+    ("*with a smile* Hello.", "Hello."),
     ("It helps (sometimes) and is fine (yes).", "It helps (sometimes) and is fine (yes)."),
     ("- *Jaws*\n- *Friends*", "Jaws Friends"),
     ("Go to https://www.docs.rs/a?b=c#d. Then www.x.org, <https://y.org/>.", "Go to docs.rs. Then x.org, y.org."),
