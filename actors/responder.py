@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import trio
 
 from actors.protocols import (
+    CutShort,
     Delta,
     ImagePart,
     Message,
@@ -115,7 +116,7 @@ class _Asked:
                 await self._pass_on(Piece(piece))
         elif isinstance(delta, ToolCall):
             self.calls.append(delta)
-        elif not isinstance(delta, Usage):
+        elif not isinstance(delta, Usage | CutShort):
             raise TypeError(f"a mind emits text, tool calls and usage, not {type(delta).__name__}")
         if self._wording.finished:
             self._asking.cancel()  # Enough was said: the mind need not go on.
