@@ -25,6 +25,16 @@ SUBPROTOCOL = "openai-insecure-api-key."
 _READING = frozenset({"GET", "HEAD"})
 
 
+_USUAL_PORTS = {"http": ":80", "https": ":443"}
+
+
+def _is_own(origin: str, host: str) -> bool:
+    """Return whether an origin is the door's own; a browser leaves the usual port out, a proxy may write it down."""
+    scheme, _, name = origin.partition("://")
+    usual = _USUAL_PORTS.get(scheme)
+    return usual is not None and name.removesuffix(usual) == host.removesuffix(usual)
+
+
 class Authenticator:
     """`hosts` are the names, without a port, by which the door is known. `owner` is who comes in if `auth` is none."""
 
@@ -41,7 +51,7 @@ class Authenticator:
         if _name(host) not in self._hosts:
             raise Refusal(421, "wrong_host", "This is not the address of this door; see web.allowed_hosts.")
         origin = request.headers.get("origin")
-        if origin is not None and origin.lower() not in (f"http://{host}", f"https://{host}"):
+        if origin is not None and not _is_own(origin.lower(), host):
             raise Refusal(403, "wrong_origin", "Pages of other origins may not ask here.")
 
     def admit(self, request: Request, *, upgrade: bool) -> Request:
