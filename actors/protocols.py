@@ -156,12 +156,14 @@ class ImagePart:
 class ToolCall:
     """A mind's wish that a tool be used: `arguments` is the JSON text as the mind wrote it, checked by nobody yet.
 
-    As a delta it is emitted once, whole; as a part it stands in the assistant's message that asked for it.
+    As a delta it is emitted once, whole; as a part it stands in the assistant's message that asked for it. `extra` is
+    what the mind's server added to it, in JSON's terms, and wants back with it: a signature, say.
     """
 
     id: str
     name: str
     arguments: str
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +223,9 @@ class Toolbox(Protocol):
         ...
 
 
+DEFAULT_MAX_TOKENS = 512
+"""Tokens of a reply where nobody says how many; a mind's own setting may say more."""
+
 Purpose: TypeAlias = Literal["reply", "thought", "summary", "ritual"]
 
 
@@ -234,7 +239,7 @@ class Request:
     messages: tuple[Message, ...]
     ordinal: int = 0
     purpose: Purpose = "reply"
-    max_tokens: int = 512
+    max_tokens: int = DEFAULT_MAX_TOKENS
     tools: tuple[Tool, ...] = ()
     schema: Mapping[str, Any] | None = None
 
@@ -255,7 +260,12 @@ class Usage:
     cost: float | None = None
 
 
-Delta: TypeAlias = TextDelta | ToolCall | Usage
+@dataclass(frozen=True, slots=True)
+class CutShort:
+    """The reply ended at its limit of tokens, in the middle: told once, at its end."""
+
+
+Delta: TypeAlias = TextDelta | ToolCall | Usage | CutShort
 
 
 class LanguageModel(Engine, Protocol):

@@ -2,8 +2,8 @@
 
 The first piece is a clause or six words, so that Harry begins to speak while the rest is still being thought. A mind
 that calls for tools is asked again with what came of them; what claims a deed waits until the deed is done. Where the
-user has to agree first, the reply ends with that question, in Harry's words and not in the mind's. A reply that holds no
-word to be spoken is not met with silence.
+user has to agree first, the reply ends with that question, in Harry's words and not in the mind's. A reply that holds
+no word to be spoken is not met with silence.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import trio
 
 from actors.protocols import (
+    CutShort,
     Delta,
     ImagePart,
     Message,
@@ -123,7 +124,7 @@ class _Asked:
                 await self._pass_on(Piece(piece))
         elif isinstance(delta, ToolCall):
             self.calls.append(delta)
-        elif not isinstance(delta, Usage):
+        elif not isinstance(delta, Usage | CutShort):
             raise TypeError(f"a mind emits text, tool calls and usage, not {type(delta).__name__}")
         if self._wording.finished:
             self._asking.cancel()  # Enough was said: the mind need not go on.

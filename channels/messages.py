@@ -6,8 +6,10 @@ The microphone side runs at `EAR_RATE`; the loudspeaker side runs at the rate of
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 EAR_RATE = 16_000
 """Hz. Every ear (voice activity, speech to text) hears at this rate."""
@@ -104,13 +106,17 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ToolUse:
-    """A tool call of a turn as it is remembered: `arguments` is JSON text, `result` what the mind was told."""
+    """A tool call of a turn as it is remembered: `arguments` is JSON text, `result` what the mind was told.
+
+    `extra` is what the mind's server added to the call and wants back with it.
+    """
 
     id: str
     name: str
     arguments: str
     outcome: Outcome
     result: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
 
 
 STRIDE = 4
@@ -119,13 +125,17 @@ STRIDE = 4
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One turn as it entered the history: what was said to Harry, how much of the reply was heard, the tools used."""
+    """One turn as it entered the history: what was said to Harry, how much of the reply was heard, the tools used.
+
+    `failed`: it was no person who cut it off.
+    """
 
     turn: str
     said: str
     heard: str
     interrupted: bool
     tools: tuple[ToolUse, ...] = ()
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ a subclass of `EngineSettings`, and a static `load(name, settings)` that returns
 from __future__ import annotations
 
 from actors.protocols import (
+    CutShort,
     Delta,
     Engine,
     EngineTraits,
@@ -86,6 +87,7 @@ __all__ = [
     "BudgetReached",
     "Chunk",
     "ConfigurationError",
+    "CutShort",
     "Delta",
     "DeviceError",
     "Emit",

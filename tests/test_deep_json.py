@@ -13,9 +13,9 @@ from harry.files.json_text import MAX_DEPTH, TooDeepError, parse_json
 from harry.memory.lore.importing import _json
 from harry.memory.store.erasure import _of_user
 from harry.memory.store.spill import _readable
+from harry.mind.openai.call_assembly import is_json
 from harry.mind.openai.discovery import _models
 from harry.mind.openai.errors import explain_refusal
-from harry.mind.openai.wire import _is_json
 from harry.tools.toolbox import _arguments
 from harry.web.realtime.client_events import _parsed
 from harry.web.realtime.settings import Wrong
@@ -51,7 +51,7 @@ def test_what_is_too_deep_is_no_json_at_any_door(shape: Callable[[int], str], de
         _json(text.encode(), tmp_path)
     with pytest.raises(ValueError, match=r"."):
         _arguments(f'{{"a": {text}}}')
-    assert not _is_json(text)
+    assert not is_json(text)
     assert _models(f'{{"data": {text}}}'.encode()) == ()
     error = explain_refusal(500, f'{{"error": {text}}}'.encode(), host="here", model="m", after=None)
     assert isinstance(error, EngineError)

@@ -31,6 +31,9 @@ OWN_BOOK = "notes"
 LORE_BUDGET = 500
 """Tokens of a prompt for entries that are not constant."""
 
+MOST_TOLD = 100
+"""Entries of an import that are told one by one: those that are left out, and those that never fire."""
+
 _SHOWN = 20  # entries without a key in the sentence that are named one by one
 
 Namespace = Annotated[str | None, typer.Option("--namespace", metavar="NAME", help="Whose books; else Harry's own.")]
@@ -189,10 +192,10 @@ def import_book(  # noqa: PLR0917  (as above)
     persona: Persona = None,
     sets: Sets = None,
 ) -> None:
-    """Read a lorebook: V3, the book in a V2 or V3 card, a SillyTavern world, a NovelAI lorebook."""
+    """Read a lorebook: V3, the book in a V2 or V3 card, a book of SillyTavern, NovelAI, Agnai or Risu."""
     from dataclasses import replace
 
-    from harry.memory.lore.importing import read_book
+    from harry.memory.lore.importing import explain_silent, read_book
 
     found = read_book(file)
     book = replace(found.book, name=name) if name and name.strip() else found.book
@@ -206,6 +209,15 @@ def import_book(  # noqa: PLR0917  (as above)
         print(f"They took the place of {gone} entries.")
     for note in found.notes:
         print(note)
+    silent = explain_silent(book)
+    lines = [f"  left out    {left.place} {left.title}{left.field}: {left.why}" for left in found.left_out]
+    lines += [f"  never fires {verdict.entry.title[:50]}: {verdict.why}" for verdict in silent]
+    for line in lines[:MOST_TOLD]:
+        print(_plain(line))
+    if len(lines) > MOST_TOLD:
+        print(f"  ... and {len(lines) - MOST_TOLD} more; `harry lore test` says of each why.")
+    if lines:
+        print(f"{len(book.entries) - len(silent)} of {len(book.entries)} entries can fire.")
 
 
 @app.command(short_help="Write a book as V3 JSON.")

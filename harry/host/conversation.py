@@ -245,6 +245,7 @@ class _Builder:
             self.memory = services.memory(
                 lambda: {exchange.turn for exchange in self.conductor.select_recent(None, *limits)}
             )
+            self.memory.history = lambda: self.conductor.history
         sources = TurnSources(
             services.store,
             self.settings.persona,

@@ -55,6 +55,9 @@ def host_of(url: str) -> str:
         port = f":{parts.port}" if parts.port is not None else ""
     except ValueError:
         port = ""
+    if not parts.hostname and "@" in url:
+        # Where a sign in a password was not escaped, the whole address would show it.
+        return "what is no address"
     return f"{parts.hostname or 'an address without a host'}{port}"
 
 

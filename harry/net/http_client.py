@@ -96,14 +96,54 @@ def translate_errors(url: str) -> Iterator[None]:
     try:
         yield
     except httpx.ConnectError as error:
+        raise _explain_connection(url, host, error) from error
+    except httpx.ProxyError as error:
         raise EngineUnavailable(
-            f"{host} cannot be reached.",
-            remedy="Start the server." if is_loopback(url) else "Check the network and the address.",
+            f"The proxy on the way to {host} does not let it through.",
+            remedy="Check HTTPS_PROXY, or add the host to NO_PROXY.",
         ) from error
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         raise EngineUnavailable("The address of the mind is not one.", remedy="It begins with https://.") from error
     except httpx.HTTPError as error:
         raise EngineBusy(f"The connection to {host} broke off.", remedy="Ask again.") from error
+
+
+def _explain_connection(url: str, host: str, error: BaseException) -> EngineUnavailable:
+    """Say why a server cannot be reached: its certificate, its name, its protocol, or that nothing listens."""
+    told, cause = "", error
+    for _ in range(8):
+        told += f" {cause}".lower()
+        following = cause.__cause__ or cause.__context__
+        if following is None:
+            break
+        cause = following
+    for sign, why, remedy in _CERTIFICATES:
+        if sign in told:
+            return EngineUnavailable(f"The certificate of {host} is not accepted: {why}.", remedy=remedy)
+    if "wrong_version_number" in told or "wrong version number" in told or "record layer failure" in told:
+        return EngineUnavailable(f"{host} does not speak https.", remedy="Begin its address with http://.")
+    if any(sign in told for sign in ("name or service not known", "nodename nor servname", "name resolution", "-2]")):
+        return EngineUnavailable(
+            f"{host} cannot be reached: its name is not known.", remedy="Check the address and the network."
+        )
+    return EngineUnavailable(
+        f"{host} cannot be reached.",
+        remedy="Start the server." if is_loopback(url) else "Check the network and the address.",
+    )
+
+
+_OWN_CA = "Name the authority's certificate in SSL_CERT_FILE, or use an address whose certificate is known."
+_CERTIFICATES = (
+    ("certificate has expired", "it has expired", "Renew it there; or check this computer's clock."),
+    ("certificate is not yet valid", "it is not valid yet", "Check this computer's clock."),
+    ("hostname mismatch", "it is made for another name", "Use the name that the certificate is made for."),
+    ("ip address mismatch", "it is made for another address", "Use the name that the certificate is made for."),
+    ("self-signed certificate", "it is signed by nobody that is known here", _OWN_CA),
+    ("self signed certificate", "it is signed by nobody that is known here", _OWN_CA),
+    ("unable to get local issuer", "whoever signed it is not known here", _OWN_CA),
+    ("certificate verify failed", "it cannot be verified", _OWN_CA),
+    ("certificate_verify_failed", "it cannot be verified", _OWN_CA),
+)
 
 
 @asynccontextmanager

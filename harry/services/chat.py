@@ -14,6 +14,7 @@ from typing import Any
 import trio
 
 from actors.protocols import (
+    CutShort,
     Delta,
     ImagePart,
     LanguageModel,
@@ -26,7 +27,7 @@ from actors.protocols import (
     ToolCall,
     Usage,
 )
-from channels.messages import Outcome, Recollection, Source, ToolUse, TurnRecord, Utterance
+from channels.messages import Exchange, Outcome, Recollection, Source, ToolUse, TurnRecord, Utterance
 from channels.turn import new_id
 from harry.engines.traits import read_traits
 from harry.errors import StoreError
@@ -95,6 +96,8 @@ class Said:
     text: list[str] = field(default_factory=list)
     calls: list[ToolCall] = field(default_factory=list)
     usage: Usage | None = None
+    cut_short: bool = False
+    """Whether it ended at its limit of tokens."""
 
 
 class _Reply:
@@ -117,6 +120,8 @@ class _Reply:
                 self.said.calls.append(delta)
             case Usage():
                 self.said.usage = delta
+            case CutShort():
+                self.said.cut_short = True
         await self._emit(delta)
 
     async def end(self) -> None:
@@ -193,7 +198,9 @@ async def _recollected(host: Host, asked: Asked) -> Recollection:
     config = host.config_of(asked.user, asked.persona)
     memories: Sequence[str] = ()
     if asked.remember and host.memory is not None:
-        memories = await host.memory.of(config).recall(asked.user, said.text)
+        memory = host.memory.of(config)
+        memory.history = lambda: _exchanges(asked.messages[: _place(asked.messages)])
+        memories = await memory.recall(asked.user, said.text)
     thoughts: tuple[str, ...] = ()
     if config.memory.thoughts:
         found = await host.store.thoughts(
@@ -201,6 +208,17 @@ async def _recollected(host: Host, asked: Asked) -> Recollection:
         )
         thoughts = tuple(str(message["text"]) for message in found)
     return Recollection(said, (), thoughts, tuple(memories))
+
+
+def _exchanges(messages: Sequence[Message]) -> list[Exchange]:
+    """Return what a program has of the conversation before, for what looks back at it."""
+    spoken = [message for message in messages if message.role in (Role.USER, Role.ASSISTANT)]
+    return [
+        Exchange(str(at), _words(message), "", interrupted=False)
+        if message.role is Role.USER
+        else Exchange(str(at), "", _words(message), interrupted=False)
+        for at, message in enumerate(spoken)
+    ]
 
 
 def _messages(host: Host, mind: LanguageModel, recollection: Recollection, asked: Asked) -> tuple[Message, ...]:

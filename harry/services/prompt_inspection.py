@@ -20,6 +20,7 @@ from harry.host.storage import open_storage
 from harry.memory.conversations.recent import recall_recent
 from harry.memory.store.records import local_day
 from harry.mind.prompt.builder import build_parts
+from harry.tools.relevance import MAX_OFFERED
 from harry.tools.toolbox import Offer
 
 _BYTES_A_TOKEN = 4
@@ -45,13 +46,16 @@ async def show(config: Config, words: str, *, small: bool = False) -> list[Shown
     """Build the prompt that `words`, typed now, would make, and tell its parts. Asks no mind. Raises `HarryError`."""
     user, limits = config.user.name, config.memory
     async with open_storage(config, alone=False) as storage:
-        memories: list[str] = []
-        if storage.database is not None:
-            memory = await shared_memory(config, storage.database)
-            memories = await memory.of(config).recall(user, words) if memory is not None else []
         history = await recall_recent(
             storage.store, storage.database, user, turns=limits.history_turns, tokens=limits.history_tokens
         )
+        memories: list[str] = []
+        if storage.database is not None:
+            shared = await shared_memory(config, storage.database)
+            if shared is not None:
+                memory = shared.of(config)
+                memory.history = lambda: history
+                memories = await memory.recall(user, words)
         thoughts = await storage.store.thoughts(
             config.persona.name, local_day(time.time()), limit=config.memory.thoughts or 1
         )
@@ -94,13 +98,21 @@ async def show_tools(config: Config) -> list[Shown]:
                 await server.ready.wait()
         named = frozenset(config.tools.confirm)
         shown = [_tool(offer, named) for offer in kit.offers(owner=True)]
+        if len(shown) > MAX_OFFERED:
+            told = f"[{MAX_OFFERED} of these {len(shown)} tools are offered at a time: those that the words are about]"
+            shown.append(Shown("tools", "none", 0, "too many to be offered at once", told))
+        shown += [
+            Shown("tools", "none", 0, "cannot be offered", f"[mcp.{mcp_server.name}] {name}: {why}")
+            for mcp_server in kit.servers
+            for name, why in mcp_server.left_out.items()
+        ]
         return shown + [
             Shown(
                 "tools",
                 "none",
                 0,
                 "cannot be offered now",
-                f"[mcp.{mcp_server.name}]: {mcp_server.trouble or 'it is silent'}",
+                f"[mcp.{mcp_server.name}]: {mcp_server.trouble or 'it is still starting'}",
             )
             for mcp_server in kit.servers
             if mcp_server.trouble or not mcp_server.ready.is_set()

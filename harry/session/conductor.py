@@ -416,7 +416,8 @@ class Conductor:
         heard = slot.heard
         said = turn.utterance.text
         used = tuple(turn.tools.values())
-        self._history.add(Exchange(turn.id, said, heard, interrupted, used), amends=turn.amends)
+        exchange = Exchange(turn.id, said, heard, interrupted, used, failed=reason == "failed")
+        self._history.add(exchange, amends=turn.amends)
         # Sound that was cut within its first word was heard too, though no word of it.
         if heard or slot.sounded.is_set():
             self.events.publish(Heard(turn=turn.id, text=heard))

@@ -14,11 +14,13 @@ import structlog
 import trio
 
 from actors.retriever import DEADLINE, Recall
+from channels.messages import Exchange
 from harry.errors import StoreError
 from harry.memory.conversations.recent import recall_earlier
 from harry.memory.conversations.rotation import Rotation
 from harry.memory.longterm.selection import CANDIDATES, render_memories
 from harry.memory.longterm.service import Answer, LongTermMemory
+from harry.memory.lore.activation import Moment
 from harry.memory.lore.service import KnowledgeBase
 
 log = structlog.get_logger(__name__)
@@ -52,6 +54,10 @@ class SessionMemory:
         """Tell whose words are so far what; see `Recall.foresee`."""
         self.forget = self._words.forget
         """Let go of what was found already; see `Recall.forget`."""
+        self.history: Callable[[], Sequence[Exchange]] = tuple
+        """What was said before in this conversation, oldest first: lore looks back at it."""
+        self._fired: set[int] = set()  # entries that joined a prompt of an earlier turn
+        self._fired_now: tuple[tuple[str, ...], frozenset[int]] = ((), frozenset())
 
     def notice(self) -> None:
         """Tell that something was kept, so that it can soon be found by its meaning too. Never waits."""
@@ -100,10 +106,26 @@ class SessionMemory:
     async def _known(self, words: str) -> list[str]:
         try:
             with trio.move_on_after(DEADLINE):
-                return [f"Known: {fired.text}" for fired in await self._lore.fire([words], LORE_TOKENS)]
+                return await self._called_up(words)
         except StoreError as error:
             log.warning("lore is not recalled", cause=str(error))
         return []
+
+    async def _called_up(self, words: str) -> list[str]:
+        """Return the lore that the newest texts call up, each by what it asks of the conversation so far."""
+        history = self.history()
+        turns = tuple(exchange.turn for exchange in history)
+        before, fired = self._fired_now
+        if before != turns:
+            # Only what joined the prompt of a turn that came to be has fired: a guess may have been taken back.
+            self._fired |= fired
+        texts = [text for exchange in history for text in (exchange.said, exchange.heard) if text.strip()]
+        replies = sum(bool(exchange.heard.strip()) for exchange in history)
+        found = await self._lore.fire(
+            [*texts, words], LORE_TOKENS, moment=Moment(replies, frozenset(self._fired)), within=DEADLINE * 0.8
+        )
+        self._fired_now = turns, frozenset(fired.entry.number for fired in found)
+        return [f"Known: {fired.text}" for fired in found]
 
     async def run(self) -> NoReturn:
         """Look ahead until cancelled."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -21,7 +20,16 @@ import structlog
 import trio
 from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
-from mcp.types import AudioContent, CallToolResult, EmbeddedResource, ImageContent, TextContent, TextResourceContents
+from mcp.types import (
+    AudioContent,
+    CallToolResult,
+    EmbeddedResource,
+    ImageContent,
+    ResourceLink,
+    TextContent,
+    TextResourceContents,
+    ToolListChangedNotification,
+)
 from mcp.types import Tool as Described
 
 from actors.protocols import Tool
@@ -32,17 +40,21 @@ from harry.net import egress
 from harry.net.http_client import new_mcp_client
 from harry.redaction import masked
 from harry.tools.mcp_flow import Flow
+from harry.tools.mcp_listing import MAX_LISTED, Mender, map_names, mended
 from harry.tools.mcp_stdio import open_stdio
 from harry.tools.toolbox import MAX_RESULT_CHARACTERS, Answer, Offer, ToolError
 
-START_WITHIN = 20.0
-"""Seconds for a server to start and tell its tools."""
+ANSWER_WITHIN = 20.0
+"""Seconds in which a server that has started tells its tools again."""
 
-MAX_TOOLS = 64
+START_WITHIN = 600.0
+"""Seconds for a server to start: the first time it may have to be fetched, with all it needs."""
+
+MAX_PAGES = 100
+"""Pages of a listing that are asked for."""
+
 MAX_PICTURES = 4
 MAX_DESCRIPTION_CHARACTERS = 2_000
-MAX_SCHEMA_CHARACTERS = 16_000
-"""Characters of a tool's parameters as JSON; a mind reads, and somebody pays for, all of them with each prompt."""
 
 _PAUSES = (1.0, 5.0, 30.0, 120.0)  # seconds before a server is started again
 _STEADY = 60.0  # seconds after which a start counts as a success
@@ -55,8 +67,6 @@ _FAILURES = (
 )  # fmt: skip
 """What the SDK and what it stands on may raise when a server fails."""
 
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-
 log = structlog.get_logger(__name__)
 
 
@@ -68,9 +78,15 @@ class Server:
         self.offers: tuple[Offer, ...] = ()
         self.trouble = ""
         self.ready = trio.Event()
+        self._mender = Mender()
         self._settings = settings
         self._client: Client | None = None
         self._doubted = Latch()
+
+    @property
+    def left_out(self) -> Mapping[str, str]:
+        """The tools that cannot be offered, each with the reason."""
+        return self._mender.left_out
 
     async def run(self) -> NoReturn:
         """Keep the server running until cancelled."""
@@ -93,27 +109,52 @@ class Server:
             await trio.sleep(pause)
 
     async def _serve(self) -> None:
-        with trio.CancelScope(deadline=trio.current_time() + START_WITHIN) as within:
+        limit = START_WITHIN
+        with trio.CancelScope(deadline=trio.current_time() + limit) as within:
             async with AsyncExitStack() as held:
                 client = await held.enter_async_context(await self._connected(held))
-                listed = await client.list_tools()
-                within.deadline = math.inf
                 self._client = client
-                self.offers = tuple(
-                    self._offer(described) for described in listed.tools[:MAX_TOOLS] if _usable(described)
-                )
+                await self._list(client)
+                limit, within.deadline = ANSWER_WITHIN, math.inf
                 self.trouble = ""
                 self.ready.set()
                 log.info("an MCP server is there", server=self.name, tools=len(self.offers))
+                if self.left_out:
+                    log.warning(
+                        "tools cannot be offered", server=self.name, tools=dict(list(self.left_out.items())[:8])
+                    )
                 while True:
                     # A server that died is told by nobody but an answer that does not come.
                     with trio.move_on_after(_LOOK):
                         await self._doubted.wait()
                     self._doubted.clear()
-                    within.deadline = trio.current_time() + START_WITHIN
-                    await client.list_tools(cache_mode="refresh")
+                    within.deadline = trio.current_time() + ANSWER_WITHIN
+                    await self._list(client)
                     within.deadline = math.inf
-        raise trio.TooSlowError(f"it did not answer within {START_WITHIN:g} seconds")
+        raise trio.TooSlowError(f"it did not answer within {limit:g} seconds")
+
+    async def _list(self, client: Client) -> None:
+        """Ask for all pages of what the server offers."""
+        described: list[Described] = []
+        cursor: str | None = None
+        seen: set[str] = set()
+        for _ in range(MAX_PAGES):
+            page = await client.list_tools(cursor=cursor, cache_mode="refresh")
+            described += page.tools
+            cursor = page.next_cursor
+            if not cursor or cursor in seen or len(described) >= MAX_LISTED:
+                break
+            seen.add(cursor)
+        one_each = {tool.name: tool for tool in described[:MAX_LISTED]}
+        names = map_names(self.name, list(one_each))
+        self.offers = tuple(self._offer(names[name], tool) for name, tool in one_each.items())
+
+    async def _notified(self, message: object) -> None:
+        """Look at once when the server says that its tools are others."""
+        inner = getattr(message, "root", message)
+        if isinstance(inner, ToolListChangedNotification):
+            self._doubted.set()
+        await trio.lowlevel.checkpoint()
 
     async def _connected(self, held: AsyncExitStack) -> Client:
         settings = self._settings
@@ -123,12 +164,16 @@ class Server:
                 settings.url, settings.headers, settings.deadline, f"MCP server {self.name}", watch=lambda: Flow().take
             )
             http = await held.enter_async_context(http)
-            return Client(_transport(streamable_http_client(settings.url, http_client=http)))
+            return self._client_over(streamable_http_client(settings.url, http_client=http))
         parameters = StdioServerParameters(command=settings.command, args=settings.args, env=settings.env or None)
-        return Client(_transport(open_stdio(parameters)))
+        return self._client_over(open_stdio(parameters))
 
-    def _offer(self, described: Described) -> Offer:
-        name = re.sub(r"[^A-Za-z0-9_-]", "_", f"{self.name}_{described.name}")[:64]
+    def _client_over(self, transport: Any) -> Client:
+        # The SDK takes any context manager that yields a pair of streams as a transport.
+        opened: Any = mended(transport, self._mender)
+        return Client(opened, message_handler=self._notified)
+
+    def _offer(self, name: str, described: Described) -> Offer:
         reads = described.annotations is not None and described.annotations.read_only_hint is True
         effect = self._settings.effect if self._settings.effect is not None else not reads
         schema: Mapping[str, Any] = described.input_schema or {"type": "object", "properties": {}}
@@ -160,17 +205,6 @@ class Server:
         return answer
 
 
-def _usable(described: Described) -> bool:
-    return (
-        _NAME.fullmatch(described.name) is not None and len(json.dumps(described.input_schema)) <= MAX_SCHEMA_CHARACTERS
-    )
-
-
-def _transport(opened: Any) -> Any:
-    """Return the context manager unchanged: the SDK takes any that yields a pair of streams as a transport."""
-    return opened
-
-
 def convert_result(result: CallToolResult) -> Answer:
     """Convert a result, bounded: texts joined, pictures made small, everything else named. Blocking."""
     texts: list[str] = []
@@ -186,8 +220,15 @@ def convert_result(result: CallToolResult) -> Answer:
                     texts.append(f"[a picture that cannot be shown: {error}]")
             case EmbeddedResource(resource=TextResourceContents() as found):
                 texts.append(found.text[:MAX_RESULT_CHARACTERS])
+            case ResourceLink():
+                texts.append(f"[{content.title or content.name}: {content.uri}]"[:MAX_RESULT_CHARACTERS])
             case AudioContent():
                 texts.append("[a sound]")
             case _:
                 texts.append("[something that is no text]")
+    structured = result.structured_content
+    if structured is not None and not any(text.strip() for text in texts):
+        texts = [json.dumps(structured, ensure_ascii=False)[:MAX_RESULT_CHARACTERS]]
+    if not pictures and not any(text.strip() for text in texts):
+        texts = ["[The tool gave nothing back.]"]
     return Answer("\n".join(texts), tuple(pictures))

@@ -25,6 +25,7 @@ from channels.turn import Turn
 from harry.engines.exits import exits_fail
 from harry.errors import HarryError
 from harry.files.json_text import parse_json
+from harry.tools.relevance import choose_tools
 
 MAX_CALLS = 16
 """Calls of one round that are followed; the others are told to be too many."""
@@ -161,8 +162,8 @@ class TurnTools:
 
     @property
     def offered(self) -> tuple[Tool, ...]:
-        """What the mind is told of."""
-        return tuple(offer.tool for offer in self._offers.values())
+        """What the mind is told of: of very many, those that have to do with what was said. It may call any."""
+        return tuple(choose_tools([offer.tool for offer in self._offers.values()], self._turn.utterance.text))
 
     async def use(self, calls: Sequence[ToolCall]) -> list[Used]:
         """Run the calls concurrently; see `actors.protocols.Toolbox`."""
@@ -239,7 +240,7 @@ class TurnTools:
         shown = (
             result if len(result) <= MAX_RESULT_CHARACTERS else f"{result[:MAX_RESULT_CHARACTERS]} [cut: it was longer]"
         )
-        use = ToolUse(call.id, call.name[:200], call.arguments[:MAX_RESULT_CHARACTERS], outcome, shown)
+        use = ToolUse(call.id, call.name[:200], call.arguments[:MAX_RESULT_CHARACTERS], outcome, shown, call.extra)
         self._turn.tools[call.id] = use
         return use
 

@@ -56,6 +56,7 @@ async def test_each_delta_arrives_before_the_next_is_sent() -> None:
 async def test_the_request_says_what_was_asked_and_carries_the_key() -> None:
     async def answer(client: Client, asked: dict[str, Any]) -> None:
         await client.begin()
+        await client.say("A door.")
         await client.done()
 
     async with serving(answer, temperature=0.5, max_tokens=100, headers={"X-Title": "Harry"}) as (server, mind):
@@ -205,7 +206,7 @@ async def test_a_connection_that_breaks_off_is_told_after_what_had_come() -> Non
         (500, EngineError, "in trouble"),
         (503, EngineError, "in trouble"),
         (400, EngineError, r"refused the question \(error 400, context_length_exceeded\)"),
-        (302, EngineError, "refused the question"),
+        (302, EngineError, "leads to another page"),
     ],
 )
 async def test_each_refusal_is_one_plain_sentence_without_a_secret(

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from actors.protocols import Message, Request, Role, TextDelta, TextPart, Tool, ToolCall, ToolResult, Usage
 from harry.errors import EngineBusy, EngineError, EngineTimeout, EngineUnavailable
+from harry.mind.openai.call_assembly import MAX_CALL_CHARACTERS, MAX_CALLS
 from harry.mind.openai.errors import explain_refusal, read_retry_after
-from harry.mind.openai.wire import MAX_CALL_CHARACTERS, MAX_CALLS, ReplyStream
+from harry.mind.openai.wire import ReplyStream
 from harry.mind.reasoning_filter import ThoughtFilter
 from tests.support.chat_server import KEY, STREAM, Client, ask, chunk, failing, hang, request, serving, text
 
@@ -33,7 +34,9 @@ def finished(reason: str) -> str:
 
 
 async def nothing(client: Client, asked: dict[str, Any]) -> None:
+    """Answer with a word that no test looks at."""
     await client.begin()
+    await client.say("Aye.")
     await client.done()
 
 
@@ -202,12 +205,13 @@ async def test_openrouter_is_told_who_asks_that_nothing_be_kept_and_that_the_cos
 async def test_a_cost_that_the_server_does_not_tell_is_reckoned_from_the_settings() -> None:
     async def answer(client: Client, asked: dict[str, Any]) -> None:
         await client.begin()
+        await client.say("Aye.")
         usage = {"prompt_tokens": 1000, "completion_tokens": 100}
         await client.data("data: " + json.dumps({"choices": [], "usage": usage}) + "\n\n")
         await client.done()
 
     async with serving(answer, price_in=2.0, price_out=10.0) as (_, mind):
-        assert await ask(mind) == [Usage(1000, 100, 0.003)]
+        assert (await ask(mind))[1:] == [Usage(1000, 100, 0.003)]
 
 
 class TestReasoning:
@@ -342,7 +346,7 @@ class TestBadStreams:
 
         sizes: list[int] = []
         async with serving(answer) as (server, mind):
-            said = await ask(mind)
+            said = await ask(mind, request(max_tokens=1 << 20))
             await server.clients[0].gone.wait()
         assert 1 << 20 <= len(text(said)) < 1_100_000
         assert not sizes or sizes[0] < 10 << 20

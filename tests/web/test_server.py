@@ -69,6 +69,22 @@ async def test_a_name_that_is_allowed_is_ours() -> None:
         assert (await door.ask("GET", "/api/me", headers={"Host": "HARRY.lan:443"})).status == 200
 
 
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        ("harry.lan:443", "https://harry.lan", 200),
+        ("harry.lan", "https://harry.lan:443", 200),
+        ("harry.lan:80", "http://HARRY.lan", 200),
+        ("harry.lan:443", "http://harry.lan", 403),
+        ("harry.lan:8443", "https://harry.lan", 403),
+        ("harry.lan:80", "https://harry.lan", 403),
+    ],
+)
+async def test_a_usual_port_may_be_written_down_or_left_out(host: str, origin: str, status: int) -> None:
+    async with away(allowed_hosts=["harry.lan"]) as door:
+        assert (await door.ask("GET", "/api/me", headers={"Host": host, "Origin": origin})).status == status
+
+
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1:1", "https://127.0.0.1", ""])
 async def test_a_page_of_another_origin_is_refused(origin: str) -> None:
     async with away() as door:

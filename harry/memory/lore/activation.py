@@ -140,22 +140,24 @@ def judge(
     moment: Moment | None = None,
     trials: Trials | None = None,
     explain: bool = False,
+    plain: bool = False,
 ) -> list[Verdict]:
     """Return the entries that fire, in the prompt's order; with `explain`, all others after them, each with its reason.
 
     `texts` and their `hits` stand newest first. `trials` bounds the time for all patterns; `explain` also says at which
-    character a key was found. Blocking.
+    character a key was found. `plain` asks no entry that only a pattern could call up. Blocking.
     """
     moment = moment or Moment()
     evidence = Evidence(index, texts, hits, trials or Trials())
     answers: Answers = {}
-    asked = index.rules if explain else _in_order(index.find_rules(hits), index.always)
+    always = index.plainly_always if plain else index.always
+    asked = index.rules if explain else _in_order(index.find_rules(hits), always)
     new = _decide(asked, evidence, moment, answers)
     for _ in range(MAX_RECURSION_STEPS if index.recursive else 0):
         # What has just fired is looked into, and only that: each content speaks once.
         evidence.contents.extend(new)
         spoken_of = index.find_rules(index.find_in_content(rule) for rule in new)
-        waiting = index.rules if explain else _in_order(spoken_of, index.always)
+        waiting = index.rules if explain else _in_order(spoken_of, always)
         new = _decide([rule for rule in waiting if _may_yet_fire(rule, answers)], evidence, moment, answers)
         if not new:
             break

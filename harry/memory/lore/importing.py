@@ -1,23 +1,28 @@
 """Read a lorebook from a file of any of the usual kinds: a JSON book, a card as JSON or PNG, a world, a NovelAI book.
 
-A file comes from a stranger: its size is capped before it is read, it is taken whole or not at all, and nothing in it
-is followed or fetched. Every refusal is a `ConfigurationError` in a sentence.
+A file comes from a stranger: its size is capped before it is read, an entry that cannot be read is left out alone, and
+nothing in it is followed or fetched. Every refusal is a `ConfigurationError` in a sentence.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
+from pydantic import BaseModel
+
 from harry.errors import ConfigurationError
 from harry.files.json_text import parse_json
-from harry.memory.lore.formats import NovelBook, V3Book, World, to_v3, validate_as
-from harry.memory.lore.model import Book, refuse_too_large
+from harry.memory.lore.activation import Budget, judge
+from harry.memory.lore.formats import NovelBook, NovelEntry, V3Book, V3Entry, World, WorldEntry, to_v3, validate_as
+from harry.memory.lore.mending import LeftOut, from_agnai, from_risu, is_agnai, is_risu, is_world, take_entries
+from harry.memory.lore.model import Book, Reason, Verdict, refuse_entry, refuse_too_large
 from harry.memory.lore.patterns import BadPatternError, Pattern, parse_literal
 from harry.memory.lore.png import PNG, extract_card
+from harry.memory.lore.rules import LoreIndex
 from harry.memory.text.surrogates import repair_surrogates
 
 MAX_JSON_BYTES = 8_000_000
@@ -37,6 +42,7 @@ class ImportedBook:
     book: Book
     kind: str
     notes: tuple[str, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def read_book(path: Path) -> ImportedBook:
@@ -49,9 +55,34 @@ def read_book(path: Path) -> ImportedBook:
     elif len(content) > MAX_JSON_BYTES:
         _refuse(path, f"is larger than {MAX_JSON_BYTES // 1_000_000} MB.", "Part it into several books.")
     found = _book(_json(content, path), path)
+    found = _without_too_large(found)
     book = found.book if found.book.name.strip() else replace(found.book, name=path.stem)
     refuse_too_large([book])
     return replace(found, book=book, notes=(*found.notes, *_warnings(book)))
+
+
+def explain_silent(book: Book) -> list[Verdict]:
+    """Return the entries that can never fire, each with the reason."""
+    verdicts = judge(LoreIndex([book]), [], [], budget=Budget(10**9, lambda text: 0, 10**9), explain=True)
+    never = (Reason.DISABLED, Reason.EMPTY, Reason.BAD_PATTERN, Reason.NO_USABLE_KEY, Reason.DECORATOR)
+    return [verdict for verdict in verdicts if not verdict.fires and verdict.reason in never]
+
+
+def _without_too_large(found: ImportedBook) -> ImportedBook:
+    """Leave out what is larger than an entry may be; a book of nothing else is refused."""
+    kept, left = [], list(found.left_out)
+    first: ConfigurationError | None = None
+    for at, entry in enumerate(found.book.entries, 1):
+        try:
+            refuse_entry(entry)
+        except ConfigurationError as error:
+            first = first or error
+            left.append(LeftOut(f"number {at}", entry.title[:40], str(error)))
+        else:
+            kept.append(entry)
+    if first is not None and not kept:
+        raise first
+    return replace(found, book=replace(found.book, entries=tuple(kept)), left_out=tuple(left))
 
 
 def serialize_book(book: Book) -> str:
@@ -104,17 +135,63 @@ def _book(given: Any, path: Path) -> ImportedBook:
         _refuse(path, "holds no lorebook.")
     spec = given.get("spec")
     if spec == "lorebook_v3":
-        return ImportedBook(validate_as(V3Book, given.get("data"), str(path)).to_book(), "a V3 lorebook", _newer(given))
+        return _taken(given.get("data"), path, "a V3 lorebook", _newer(given))
     if spec in _CARDS:
         return _in_card(given, path)
-    entries = given.get("entries")
+    if isinstance(given.get("data"), list) and (given.get("type") == "risu" or any(map(is_risu, given["data"][:1]))):
+        return _taken({**given, "entries": given["data"], "data": None}, path)
+    if isinstance(given.get("entries"), dict | list):
+        return _taken(given, path)
+    return _refuse(
+        path, "holds no lorebook.",
+        "Harry reads V3 lorebooks, V2 and V3 cards, and the books of SillyTavern, NovelAI, Agnai and Risu.",
+    )  # fmt: skip
+
+
+def _taken(given: Any, path: Path, kind: str = "", notes: tuple[str, ...] = ()) -> ImportedBook:
+    """Take a book, entry by entry; what its entries are called tells which program it is of."""
+    entries = given.get("entries") if isinstance(given, dict) else None
+    if not isinstance(entries, dict | list):
+        # What is wrong is said as for any other field.
+        return ImportedBook(validate_as(V3Book, given, str(path)).to_book(), kind)
+    each = list(entries.values()) if isinstance(entries, dict) else entries
+    model: type[BaseModel]
+    book: type[V3Book | World | NovelBook]
+    if kind:
+        model, book, found = V3Entry, V3Book, kind
+    elif any(map(is_agnai, each)):
+        entries = _each(entries, from_agnai, is_agnai)
+        model, book, found = V3Entry, V3Book, "an Agnai book"
+    elif any(map(is_risu, each)):
+        entries = _each(entries, from_risu, is_risu)
+        model, book, found = V3Entry, V3Book, "a Risu lorebook"
+    elif any(map(is_world, each)) or (isinstance(entries, dict) and not any(map(_is_v3, each))):
+        model, book, found = WorldEntry, World, "a SillyTavern world"
+    elif "lorebookVersion" in given or any(map(_from_novelai, each[:1])):
+        model, book, found = NovelEntry, NovelBook, "a NovelAI lorebook"
+    else:
+        model, book, found = V3Entry, V3Book, "a lorebook"
+    try:
+        taken, left = take_entries(entries, model)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {error.message}", remedy=error.remedy) from None
+    kept: Any = {str(at): entry for at, entry in enumerate(taken)} if book is World else taken
+    made = validate_as(book, {**given, "entries": kept}, str(path)).to_book()
+    return ImportedBook(made, found, notes, tuple(left))
+
+
+def _each(
+    entries: dict[str, Any] | list[Any],
+    convert: Callable[[Mapping[str, Any]], dict[str, Any]],
+    wanted: Callable[[Any], bool],
+) -> dict[str, Any] | list[Any]:
     if isinstance(entries, dict):
-        return ImportedBook(validate_as(World, given, str(path)).to_book(), "a SillyTavern world")
-    if isinstance(entries, list):
-        if "lorebookVersion" in given or any(_from_novelai(entry) for entry in entries[:1]):
-            return ImportedBook(validate_as(NovelBook, given, str(path)).to_book(), "a NovelAI lorebook")
-        return ImportedBook(validate_as(V3Book, given, str(path)).to_book(), "a lorebook")
-    return _refuse(path, "holds no lorebook.", "Harry reads V3 lorebooks, V2 and V3 cards, worlds and NovelAI books.")
+        return {name: convert(entry) if wanted(entry) else entry for name, entry in entries.items()}
+    return [convert(entry) if wanted(entry) else entry for entry in entries]
+
+
+def _is_v3(entry: Any) -> bool:
+    return isinstance(entry, dict) and "keys" in entry
 
 
 def _in_card(given: Mapping[str, Any], path: Path) -> ImportedBook:
@@ -122,13 +199,12 @@ def _in_card(given: Mapping[str, Any], path: Path) -> ImportedBook:
     book = data.get("character_book") if isinstance(data, dict) else None
     if not isinstance(data, dict) or book is None:
         _refuse(path, "is a card without a lorebook.", "Choose a card that has one.")
-    found = validate_as(V3Book, book, str(path)).to_book()
+    kind = f"the lorebook of a {'V3' if given.get('spec') == _CARDS[1] else 'V2'} card"
+    found = _taken(book, path, kind, _newer(given))
     name = data.get("name")
-    if not found.name.strip() and isinstance(name, str):
-        found = replace(found, name=name)
-    return ImportedBook(
-        found, f"the lorebook of a {'V3' if given.get('spec') == _CARDS[1] else 'V2'} card", _newer(given)
-    )
+    if not found.book.name.strip() and isinstance(name, str):
+        found = replace(found, book=replace(found.book, name=name))
+    return found
 
 
 def _from_novelai(entry: Any) -> bool:

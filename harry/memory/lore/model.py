@@ -163,7 +163,7 @@ def refuse_too_large(books: Sequence[Book]) -> None:
             f"That would be {len(entries)} entries; a persona can have {MAX_ENTRIES}.", remedy="Leave some books out."
         )
     for entry in entries:
-        _refuse_entry(entry)
+        refuse_entry(entry)
     keys = sum(len(key) for entry in entries for key in (*entry.keys, *entry.secondary_keys))
     if keys > MAX_KEYS_CHARACTERS:
         raise ConfigurationError(
@@ -172,7 +172,8 @@ def refuse_too_large(books: Sequence[Book]) -> None:
         )
 
 
-def _refuse_entry(entry: Entry) -> None:
+def refuse_entry(entry: Entry) -> None:
+    """Raise `ConfigurationError` for an entry that is larger than one may be."""
     keys = (*entry.keys, *entry.secondary_keys)
     if max(len(entry.keys), len(entry.secondary_keys)) > MAX_KEYS:
         raise ConfigurationError(f"The entry {entry.title[:40]!r} has more than {MAX_KEYS} keys.")

@@ -93,6 +93,7 @@ class LoreIndex:
         self.keys.finish()
         self.of_key = self._places_of_keys()
         self.always = tuple(rule for rule in self.rules if rule.entry.enabled and rule.always_asked)
+        self.plainly_always = tuple(rule for rule in self.always if not rule.has_patterns)
         self.patterned = any(rule.has_patterns and rule.entry.enabled for rule in self.rules)
         self.deepest = max((rule.depth for rule in self.rules), default=0)
         self.recursive = any(book.recursive_scanning for book in self.books)

@@ -110,14 +110,30 @@ class KnowledgeBase:
             self._ready = _Ready(version, index, {}, {}, index.keys.start_growing())
             return True
 
-    async def fire(self, texts: Sequence[str], budget_tokens: int, *, moment: Moment | None = None) -> list[Fired]:
+    async def fire(
+        self,
+        texts: Sequence[str],
+        budget_tokens: int,
+        *,
+        moment: Moment | None = None,
+        within: float | None = None,
+    ) -> list[Fired]:
         """Return the entries for the prompt, in its order: constant ones, and those whose keys stand in `texts`.
 
         `texts` are the messages, the newest last; `budget_tokens` is for what is not constant. Cancellable. The first
-        call reads the store and may raise `StoreError`; later ones never wait for it.
+        call reads the store and may raise `StoreError`; later ones never wait for it. `within` is in seconds: patterns
+        that need longer are left out, and what plain keys call up is returned.
         """
         ready = await self._current()
-        verdicts = await self._judged(ready, _newest_first(ready, texts), budget_tokens, moment or Moment())
+        newest_first = _newest_first(ready, texts)
+        moment = moment or Moment()
+        if within is None or not ready.index.patterned:
+            verdicts = await self._judged(ready, newest_first, budget_tokens, moment)
+        else:
+            end = trio.current_time() + within
+            verdicts = await self._judged(ready, newest_first, budget_tokens, moment, plain=True)
+            with trio.move_on_at(end):
+                verdicts = await self._judged(ready, newest_first, budget_tokens, moment)
         return [
             Fired(
                 verdict.entry,
@@ -160,7 +176,9 @@ class KnowledgeBase:
             raise StoreError("The knowledge base could not be read.")
         return self._ready
 
-    async def _judged(self, ready: _Ready, texts: list[str], budget: int, moment: Moment) -> list[Verdict]:
+    async def _judged(
+        self, ready: _Ready, texts: list[str], budget: int, moment: Moment, *, plain: bool = False
+    ) -> list[Verdict]:
         index = ready.index
 
         def count(text: str) -> int:
@@ -176,17 +194,17 @@ class KnowledgeBase:
                 hits if hits is not None else [_search(ready, text) for text in texts],
                 budget=Budget(budget, count),
                 moment=moment,
-                trials=Trials(limit=self._pattern_limit),
+                trials=Trials(limit=0 if plain else self._pattern_limit),
+                plain=plain,
             )
 
         if self._source.in_memory:
             return work()
         if sum(len(text) for text in texts if text not in ready.searched) <= _SMALL:
             hits = [_search(ready, text, newest=at == 0) for at, text in enumerate(texts)]
-            asked = sum(len(index.of_key.get(number, ())) for text_hits in hits for number in text_hits) + len(
-                index.always
-            )
-            if asked <= _FEW and not index.patterned and not index.recursive:
+            always = index.plainly_always if plain else index.always
+            asked = len(always) + sum(len(index.of_key.get(number, ())) for text_hits in hits for number in text_hits)
+            if asked <= _FEW and (plain or not index.patterned) and not index.recursive:
                 return work(hits)
             return await self._questions.run(work, hits)
         return await self._questions.run(work)

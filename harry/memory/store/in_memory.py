@@ -48,7 +48,10 @@ class InMemoryStore:
                 place[turn.turn] = place.get(turn.amends or "", turn.turn)
                 shown[place[turn.turn]] = turn
         newest = list(shown.values())[-limit:] if limit > 0 else []
-        return [Exchange(turn.turn, turn.said, turn.heard, turn.interrupted, turn.tools) for turn in newest]
+        return [
+            Exchange(turn.turn, turn.said, turn.heard, turn.interrupted, turn.tools, turn.reason == "failed")
+            for turn in newest
+        ]
 
     async def thoughts(
         self, persona: str, day: str, *, limit: int | None = None, user: str | None = None

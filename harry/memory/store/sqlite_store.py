@@ -56,7 +56,7 @@ _HISTORY = """
         SELECT s.place, t.id, t.seq FROM shown AS s JOIN turn AS t ON t.amends = s.id
         WHERE t.user = :user AND t.seq > s.seq
     )
-    SELECT id, said, heard, interrupted, tools, max(turn.seq)
+    SELECT id, said, heard, interrupted, tools, reason = 'failed', max(turn.seq)
     FROM shown JOIN turn USING (id) GROUP BY place ORDER BY place
 """
 
@@ -130,7 +130,10 @@ class SqliteStore:
     async def history(self, user: str, *, limit: int) -> list[Exchange]:
         """Recall the newest `limit` exchanges of a user, oldest first; an amended turn is shown as what amends it."""
         rows = await self._read(_HISTORY, {"user": user, "limit": limit})
-        return [Exchange(turn, said, heard, bool(cut), parse_tools(used)) for turn, said, heard, cut, used, _ in rows]
+        return [
+            Exchange(turn, said, heard, bool(cut), parse_tools(used), bool(failed))
+            for turn, said, heard, cut, used, failed, _ in rows
+        ]
 
     async def thoughts(
         self, persona: str, day: str, *, limit: int | None = None, user: str | None = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 
-from actors.protocols import Delta, Request, TextDelta, ToolCall, Usage
+from actors.protocols import CutShort, Delta, Request, TextDelta, ToolCall, Usage
 from harry.mind.fallback.continuation import Continuation, WholeWords, ask_to_continue
 from harry.mind.partial_json import ReplyReader
 
@@ -78,14 +78,18 @@ class Leg:
         # Nobody takes over from the last one, so it need not be cut between words.
         self._words = None if last else WholeWords()
         self._within = within
+        self.spoke = False
+        """Whether it said or called for anything."""
 
     async def take(self, delta: Delta) -> None:
         """Take a delta from the mind."""
         if isinstance(delta, TextDelta):
+            self.spoke = self.spoke or bool(delta.text.strip())
             text = self._new.feed(delta.text)
             await self._say(self._words.feed(text) if self._words else text)
         else:
-            if not isinstance(delta, Usage):
+            self.spoke = self.spoke or isinstance(delta, ToolCall)
+            if not isinstance(delta, Usage | CutShort):
                 await self._rest()
             await self._baton.hand_on(delta)
 

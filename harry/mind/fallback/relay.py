@@ -231,6 +231,8 @@ class Relay:
 
             await mind.reply(shorten_for_small_model(asked) if lighten else asked, take)
             await leg.end()
+            if not leg.spoke and asked.max_tokens > 1:
+                raise EngineError(f"{link.name} answered without a word.", remedy="Ask again, or use another mind.")
 
     def _nobody(self, *, tried: bool) -> EngineError:
         trouble = self.trouble

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import random
+import zlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,27 +21,28 @@ from actors.protocols import Delta, EngineTraits, Request
 from harry.engines.deadline import ProgressDeadline
 from harry.errors import EngineBusy, EngineError, EngineUnavailable
 from harry.files.json_text import parse_json
-from harry.mind.openai.errors import explain_refusal, read_retry_after
+from harry.mind.openai.body import DONE, AnswerBody, WebPageError
+from harry.mind.openai.concessions import Concessions
+from harry.mind.openai.errors import explain_refusal, explain_web_page, find_error, read_retry_after
 from harry.mind.openai.reply import ChatReply
-from harry.mind.openai.request import FORMATS, build_body
-from harry.mind.openai.settings import ChatSettings, find_dialect, read_key
+from harry.mind.openai.request import build_body
+from harry.mind.openai.settings import ChatSettings, check_no_placeholder, find_dialect, read_key
 from harry.net.egress import host_of, is_loopback, permit
 from harry.net.http_client import new_client, post, stream_body, translate_errors
-from harry.net.sse import EventReader
 
 if TYPE_CHECKING:
     import httpx
 
 log = structlog.get_logger(__name__)
 
-_MAX_BODY_BYTES = 4 << 20
-"""Bytes of a reply that comes in one piece."""
-
 _LINGER = 0.1
 """Seconds that a server has to end its answer after the mark for that."""
 
 _FIRST_PAUSE = 0.3
 """Seconds before a second try, at most; each further one waits up to three times as long as the one before."""
+
+_MOST_WAYS = 8
+"""Ways in which one question is put to a server that refuses them."""
 
 _WORTH_WAITING = 2.0
 """Seconds that somebody is kept waiting in silence for another try."""
@@ -59,7 +61,8 @@ class OpenAIChat:
         self._client = client
         self._host = host_of(settings.base_url)
         self.traits = replace(self.traits, local=is_loopback(settings.base_url))
-        self._format = 0
+        self._way = Concessions(left_out=frozenset(settings.leave_out))
+        self._thinks = settings.thinking
 
     @classmethod
     def load(cls, name: str, settings: ChatSettings) -> OpenAIChat:
@@ -72,6 +75,8 @@ class OpenAIChat:
         if find_dialect(settings) == "openrouter":
             headers |= {"HTTP-Referer": settings.site, "X-Title": settings.title}
         headers |= settings.headers
+        for header, value in settings.headers.items():
+            check_no_placeholder(name, f"The header {header}", value)
         key = read_key(name, settings)
         if key:
             headers["Authorization"] = f"Bearer {key}"
@@ -105,7 +110,7 @@ class OpenAIChat:
             self.name, between_signs=settings.first_token_deadline, total=settings.total_deadline
         ) as patience:
             for tries in range(settings.retries + 1):
-                reply = ChatReply(self._host, settings, patience, emit)
+                reply = self._new_reply(request, patience, emit)
                 try:
                     await self._ask(request, reply)
                 except EngineBusy as error:
@@ -118,84 +123,122 @@ class OpenAIChat:
                 else:
                     return
 
+    def _new_reply(
+        self, request: Request, patience: ProgressDeadline, emit: Callable[[Delta], Awaitable[None]]
+    ) -> ChatReply:
+        return ChatReply(self._host, self._settings, patience, emit, request, thinking=self._thinks)
+
     async def _ask(self, request: Request, reply: ChatReply) -> None:
-        """Ask once; a way of asking for a schema that the server does not know is not tried again."""
-        way = self._format
-        while True:
+        """Ask in the way that this server takes; what it refuses is left out, and is remembered if that helped."""
+        way = self._way
+        for _ in range(_MOST_WAYS):
+            adapted = way.adapt(request)
+            body = way.trim(build_body(self._settings, adapted, way.format))
             try:
-                await self._ask_in(FORMATS[way], request, reply)
+                await self._ask_with(body, request.purpose, reply)
             except _Refused as refused:
-                if request.schema is None or refused.status not in (400, 422) or way + 1 == len(FORMATS):
+                other = None if reply.begun else way.concede(refused.status, refused.said, body, adapted)
+                if other is None or other == way:
                     log.warning("a mind refused", engine=self.name, host=self._host, status=refused.status)
                     raise refused.error from None
-                way += 1
+                way, refusal = other, refused.error
+                reply.restart()
             else:
-                self._format = max(self._format, way)
+                self._remember(way, reply)
                 return
+        raise refusal
 
-    async def _ask_in(self, way: str, request: Request, reply: ChatReply) -> None:
+    def _remember(self, way: Concessions, reply: ChatReply) -> None:
+        """Remember how this server answered, and say so once."""
+        if way != self._way:
+            log.warning("a mind answers only so", engine=self.name, host=self._host, asked=way.describe(self._way))
+            self._way = way
+        if reply.lost_opening and not self._thinks:
+            log.info("a mind begins its replies within a thought", engine=self.name)
+            self._thinks = True
+
+    async def _ask_with(self, sent: Mapping[str, Any], purpose: str, reply: ChatReply) -> None:
         url = f"{self._settings.base_url}/chat/completions"
         with translate_errors(url):
-            async with post(self._client, url, build_body(self._settings, request, way), request.purpose) as response:
+            async with post(self._client, url, sent, purpose) as response:
                 if response.status_code != 200:
-                    body = await _beginning(response, 1 << 16)
-                    raise _Refused(response.status_code, self._refusal(response.status_code, body, response.headers))
-                async with aclosing(self._bodies(response)) as bodies:
-                    async for body in bodies:
-                        self._check(body)
-                        if not await reply.take(body):
-                            return
-                    await reply.end()
+                    said = await _beginning(response, 1 << 16)
+                    raise self._refused(response.status_code, said, response.headers)
+                try:
+                    async with aclosing(self._bodies(response)) as bodies:
+                        async for body in bodies:
+                            self._check(body)
+                            if not await reply.take(body):
+                                break
+                        await reply.end()
+                except WebPageError:
+                    raise explain_web_page(self._host) from None
 
     async def _bodies(self, response: httpx.Response) -> AsyncGenerator[Any, None]:
-        """Yield each JSON object of the reply, whether it streams or comes in one piece; None for the end's mark."""
-        if response.headers.get("content-type", "").startswith("application/json"):
-            yield self._parsed((await _beginning(response, _MAX_BODY_BYTES)).decode("utf-8", "replace"))
-            yield None
-            return
-        events = EventReader()
+        """Yield each JSON object of the reply, however it comes; None for the end's mark."""
+        body = AnswerBody(response.headers.get("content-encoding", ""))
         async with stream_body(response) as chunks:
             async for more in chunks:
-                for event in events.feed(more):
-                    if event.strip() == "[DONE]":
-                        yield None
-                        # A body read to its end leaves the connection open for the next turn.
-                        with trio.move_on_after(_LINGER):
-                            async for _ in chunks:
-                                pass
-                        return
-                    yield self._parsed(event)
-        for event in events.end():
-            yield None if event.strip() == "[DONE]" else self._parsed(event)
+                for text in body.feed(more):
+                    if text != DONE:
+                        for given in self._parsed(text):
+                            yield given
+                        continue
+                    yield None
+                    # A body read to its end leaves the connection open for the next turn.
+                    with trio.move_on_after(_LINGER):
+                        async for _ in chunks:
+                            pass
+                    return
+        for text in body.end():
+            if text == DONE:
+                yield None
+                return
+            for given in self._parsed(text):
+                yield given
 
-    def _parsed(self, event: str) -> Any:
+    def _parsed(self, text: str) -> list[dict[str, Any]]:
+        """Read an event: an object, a list of them, or one in each line where no empty line parts the events."""
         try:
-            body = parse_json(event)
+            read = parse_json(text)
         except ValueError as error:
-            raise EngineError(f"{self._host} sent what is not an answer.") from error
-        if not isinstance(body, dict):
+            lines = [line for line in text.splitlines() if line.strip() and line.strip() != DONE]
+            if len(lines) < 2:
+                raise EngineError(f"{self._host} sent what is not an answer.") from error
+            return [given for line in lines for given in self._parsed(line)]
+        objects = read if isinstance(read, list) else [read]
+        if not objects or not all(isinstance(given, dict) for given in objects):
             raise EngineError(f"{self._host} sent what is not an answer.")
-        return body
+        return objects
 
     def _check(self, body: Mapping[str, Any] | None) -> None:
         """Raise what an error within the stream means."""
-        error = body.get("error") if body else None
-        if error:
+        error = find_error(body) if body else None
+        if error is not None:
             code = error.get("code") if isinstance(error, dict) else None
-            raise self._refusal(code if isinstance(code, int) else 500, json.dumps(body).encode(), {})
+            status = code if isinstance(code, int) and 400 <= code < 600 else 500
+            raise self._refused(status, json.dumps({"error": error}).encode(), {})
 
-    def _refusal(self, status: int, body: bytes, headers: Mapping[str, str]) -> EngineError:
-        return explain_refusal(
-            status, body, host=self._host, model=self._settings.model, after=read_retry_after(headers)
+    def _refused(self, status: int, said: bytes, headers: Mapping[str, str]) -> _Refused:
+        error = explain_refusal(
+            status,
+            said,
+            host=self._host,
+            model=self._settings.model,
+            after=read_retry_after(headers),
+            base_url=self._settings.base_url,
+            location=headers.get("location", ""),
         )
+        return _Refused(status, said, error)
 
 
 class _Refused(Exception):  # noqa: N818  it never leaves this module
-    """An answer other than 200, before it is known whether the question can be put in another way."""
+    """An answer that is an error, before it is known whether the question can be put in another way."""
 
-    def __init__(self, status: int, error: EngineError) -> None:
+    def __init__(self, status: int, said: bytes, error: EngineError) -> None:
         super().__init__(status)
         self.status = status
+        self.said = said
         self.error = error
 
 
@@ -207,4 +250,7 @@ async def _beginning(response: httpx.Response, most: int) -> bytes:
             read += more
             if len(read) >= most:
                 break
+    if read.startswith(b"\x1f\x8b"):
+        with suppress(zlib.error):
+            return zlib.decompressobj(47).decompress(bytes(read), most)
     return bytes(read)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
-from actors.protocols import Delta, TextDelta, Usage
+from actors.protocols import Delta, Request, TextDelta, ToolCall, Usage
 from harry.engines.deadline import ProgressDeadline
-from harry.mind.openai.settings import ChatSettings
+from harry.mind.openai.settings import ChatSettings, find_limit
 from harry.mind.openai.wire import ReplyStream
 
 _MAX_REPLY_CHARACTERS = 1 << 20
-"""Characters of a reply that are taken; whoever asked for 512 tokens needs no more."""
+"""Characters of a reply that are taken at most."""
+
+_CHARACTERS_PER_TOKEN = 16
+_LEAST_CHARACTERS = 8_192
+"""Characters that are taken for each token that was asked for, and at least: a server may know no limit, or no end."""
 
 
 class ChatReply:
@@ -23,14 +28,25 @@ class ChatReply:
         settings: ChatSettings,
         patience: ProgressDeadline,
         emit: Callable[[Delta], Awaitable[None]],
+        request: Request,
+        *,
+        thinking: bool = False,
     ) -> None:
         self.begun = False
-        self._stream = ReplyStream(host, thinking=settings.thinking)
+        self._open = partial(ReplyStream, host, thinking=thinking, tools={tool.name for tool in request.tools})
+        self._stream = self._open()
+        limit = find_limit(settings, request) * _CHARACTERS_PER_TOKEN
+        self._most = min(max(limit, _LEAST_CHARACTERS), _MAX_REPLY_CHARACTERS)
+        self._spoke = False
         self._settings = settings
         self._patience = patience
         self._emit = emit
         self._length = 0
         self._marked = False
+
+    def restart(self) -> None:
+        """Forget a try that was refused before it said anything."""
+        self._stream, self._marked = self._open(), False
 
     async def take(self, body: Mapping[str, Any] | None) -> bool:
         """Take in an object of the stream, None for its end mark; return False if the reply has become too long."""
@@ -41,17 +57,26 @@ class ChatReply:
         if alive:
             self._patience.renew()
         await self._hand_on(deltas)
-        return self._length < _MAX_REPLY_CHARACTERS
+        return self._length < self._most
+
+    @property
+    def lost_opening(self) -> bool:
+        """Whether the reply began within a thought that no mark had opened."""
+        return self._stream.lost_opening
 
     async def end(self) -> None:
-        """Finish the reply."""
+        """Finish the reply. Raises `EngineError` where it held no word and no call."""
         await self._hand_on(self._stream.end(is_complete=self._marked))
+        if not self._spoke:
+            raise self._stream.explain_silence()
 
     async def _hand_on(self, deltas: list[Delta]) -> None:
         for delta in deltas:
-            self.begun = True
+            self.begun = self.begun or not isinstance(delta, Usage)
+            self._spoke = self._spoke or isinstance(delta, ToolCall)
             if isinstance(delta, TextDelta):
                 self._length += len(delta.text)
+                self._spoke = self._spoke or bool(delta.text.strip())
             with self._patience.pause():
                 await self._emit(self._priced(delta) if isinstance(delta, Usage) else delta)
 

@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from actors.protocols import Request, Role
-from harry.mind.openai.settings import ChatSettings, find_dialect
+from harry.mind.openai.concessions import FORMATS
+from harry.mind.openai.settings import ChatSettings, find_dialect, find_limit
 from harry.mind.openai.wire import serialize_messages, serialize_tools
-
-FORMATS = ("json_schema", "json_object", "none")
-"""How a server is asked to keep to a schema, the strictest first; one that refuses a way is asked in the next."""
+from harry.net.egress import host_of
 
 _FIT = "Answer with one JSON object and nothing else. It must fit this JSON Schema:\n"
 
@@ -30,16 +29,16 @@ _SAMPLING = (
 """Settings that go into each request under their own names; those left out are the server's to choose."""
 
 
-def build_body(settings: ChatSettings, request: Request, way: str) -> dict[str, Any]:
-    """Return the body of a request; `way`, one of `FORMATS`, is how a schema is asked for."""
+def build_body(settings: ChatSettings, request: Request, way: int = 0) -> dict[str, Any]:
+    """Return the body of a request; `way`, a place in `FORMATS`, is how a schema is asked for."""
     dialect = find_dialect(settings)
-    messages = serialize_messages(request.messages)
+    messages = serialize_messages(request.messages, host_of(settings.base_url))
     # OpenAI's own newer models accept only the second name; other servers know only the first.
     limit = "max_completion_tokens" if dialect == "openai" else "max_tokens"
     body = {
         "model": settings.model,
         "messages": messages,
-        limit: min(request.max_tokens, settings.max_tokens or request.max_tokens),
+        limit: find_limit(settings, request),
         **{name: getattr(settings, name) for name in _SAMPLING},
         "stream": True,
         "stream_options": {"include_usage": True},
@@ -47,7 +46,7 @@ def build_body(settings: ChatSettings, request: Request, way: str) -> dict[str, 
     if request.tools:
         body["tools"] = serialize_tools(request.tools)
     if request.schema is not None:
-        body |= _require_schema(request.schema, way, messages)
+        body |= _require_schema(request.schema, FORMATS[way], messages)
     if dialect == "openrouter":
         body |= {"usage": {"include": True}, "provider": {"data_collection": "deny", **settings.provider}}
     elif settings.provider:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
+from actors.protocols import DEFAULT_MAX_TOKENS, Request
 from harry.engines.registry import EngineSettings
 from harry.errors import EngineUnavailable
 from harry.net.egress import host_of
@@ -23,7 +24,8 @@ class ChatSettings(EngineSettings):
     the server has; `auto` tells it by the address. `site` and `title` are told to OpenRouter, and its `provider`
     preferences default to `data_collection = "deny"`: nobody who keeps what is said. `price_in` and `price_out` are
     the cost of a million tokens, for servers that do not tell what a reply cost. `thinking`: the model begins each
-    reply within a thought, without the mark for it. `extra` is added to each request as it stands.
+    reply within a thought, without the mark for it. `leave_out` names fields that are never sent, such as
+    `stream_options`, `tools` or `max_tokens`. `extra` is added to each request as it stands.
     """
 
     base_url: Annotated[str, ADDRESS]
@@ -43,6 +45,7 @@ class ChatSettings(EngineSettings):
     stop: tuple[str, ...] | None = Field(None, max_length=16)
     seed: int | None = None
     max_tokens: int | None = Field(None, ge=1)
+    leave_out: tuple[str, ...] = Field((), max_length=32)
     reasoning_effort: str | None = None
     thinking: bool = False
     dialect: Literal["auto", "openai", "openrouter", "plain"] = "auto"
@@ -57,6 +60,11 @@ class ChatSettings(EngineSettings):
     @field_validator("base_url")
     @classmethod
     def _an_address(cls, given: str) -> str:
+        if "@" in given:
+            raise ValueError(
+                "an address such as https://openrouter.ai/api/v1 was expected, without a name or a password: "
+                "a key goes into api_key_env, anything else into a header"
+            )
         if not re.fullmatch(r"https?://[^/\s@]+(/[^\s@]*)?", given):
             raise ValueError("an address such as https://openrouter.ai/api/v1 was expected")
         return given.rstrip("/")
@@ -69,10 +77,23 @@ def find_dialect(settings: ChatSettings) -> str:
     return {"api.openai.com": "openai", "openrouter.ai": "openrouter"}.get(host_of(settings.base_url), "plain")
 
 
+def find_limit(settings: ChatSettings, request: Request) -> int:
+    """Return the tokens that a reply may have: the setting's, unless whoever asks wants fewer."""
+    if settings.max_tokens is None or request.max_tokens < DEFAULT_MAX_TOKENS:
+        return min(request.max_tokens, settings.max_tokens or request.max_tokens)
+    return (
+        settings.max_tokens
+        if request.max_tokens == DEFAULT_MAX_TOKENS
+        else min(request.max_tokens, settings.max_tokens)
+    )
+
+
 def read_key(name: str, settings: ChatSettings) -> str:
     """Return the key, "" for none. Raises `EngineUnavailable` if the variable that should hold it is not set."""
     if settings.api_key is not None:
-        return settings.api_key.get_secret_value().strip()
+        given = settings.api_key.get_secret_value().strip()
+        check_no_placeholder(name, "The key", given)
+        return given
     if settings.api_key_env is None:
         return ""
     key = os.environ.get(settings.api_key_env, "").strip()
@@ -82,3 +103,26 @@ def read_key(name: str, settings: ChatSettings) -> str:
             remedy=f"Set it: export {settings.api_key_env}=...",
         )
     return key
+
+
+_VARIABLE = re.compile(
+    r"(?:Bearer )?(?:\$\{?(?P<shell>\w+)(?::[-?][^}]*)?\}?|%(?P<windows>\w+)%|\{\{\s*(?P<braces>[\w. ]+?)\s*\}\})"
+)
+_PLACEHOLDER = re.compile(
+    r"(?:Bearer )?(?:<[^<>]+>|(?:sk-)?(?:\.{3,}|x{4,}|\*{4,}|\u2026+)|(?:your|my)[-_ ].*key.*)", re.IGNORECASE
+)
+
+
+def check_no_placeholder(name: str, what: str, given: str) -> None:
+    """Raise `EngineUnavailable` where a variable's name, or words for a key, stand in a key's place."""
+    variable = _VARIABLE.fullmatch(given.strip())
+    if variable is not None:
+        found = next(filter(None, variable.groupdict().values()))
+        raise EngineUnavailable(
+            f"{what} of {name} is the name of a variable, {found}, and not its value: nothing is filled in here.",
+            remedy=f'Write api_key_env = "{found}" in the place of api_key.'
+            if what == "The key"
+            else "Write the value.",
+        )
+    if _PLACEHOLDER.fullmatch(given.strip()):
+        raise EngineUnavailable(f"{what} of {name} is still the example's.", remedy="Put your own in its place.")

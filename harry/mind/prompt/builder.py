@@ -24,6 +24,8 @@ MAX_RESULT_CHARACTERS = 600
 
 INTERRUPTED = "[The user interrupted here. They did not hear the rest.]"
 UNHEARD = "[The user went on before anything of this reply was heard.]"
+BROKE_OFF = "[This reply broke off here by a fault. The rest was not heard.]"
+FAILED = "[No reply could be given: a fault came between.]"
 
 _MARGIN = 0.9
 """How much of the budget context and history may fill."""
@@ -85,7 +87,9 @@ def build_parts(
 def _exchanged(exchange: Exchange, *, small: bool) -> list[Part]:
     """Convert an exchange: what was said, and the part of the reply that was heard."""
     heard = exchange.heard.strip()
-    if exchange.interrupted and small:
+    if exchange.failed and not small:
+        heard = f"{heard} {BROKE_OFF}" if heard else FAILED
+    elif exchange.interrupted and small:
         # A tiny model repeats a note rather than read it.
         heard = f"{heard} \N{EM DASH}" if heard else ""
     elif exchange.interrupted:
@@ -99,7 +103,7 @@ def _exchanged(exchange: Exchange, *, small: bool) -> list[Part]:
 
 def _used(tools: Sequence[ToolUse]) -> list[Part]:
     """Convert the tool calls of a reply and their results, in the roles of the protocol."""
-    calls = tuple(ToolCall(use.id, use.name, use.arguments) for use in tools)
+    calls = tuple(ToolCall(use.id, use.name, use.arguments, use.extra) for use in tools)
     results = tuple(
         ToolResult(
             use.id,

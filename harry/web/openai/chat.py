@@ -107,11 +107,14 @@ class _Reply:
 
 
 def _reason(said: Said) -> str:
-    return "tool_calls" if said.calls else "stop"
+    return "tool_calls" if said.calls else "length" if said.cut_short else "stop"
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
-    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+    # What the mind's server added goes with it: a program that sends the call back sends that, too.
+    return {**call.extra, "id": call.id, "type": "function", "function": {
+        **call.extra.get("function", {}), "name": call.name, "arguments": call.arguments,
+    }}  # fmt: skip
 
 
 def _usage(usage: Usage | None) -> dict[str, int]:

@@ -10,9 +10,17 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
-from actors.protocols import ImagePart, Message, Role, TextPart, Tool, ToolCall, ToolResult
+from actors.protocols import DEFAULT_MAX_TOKENS, ImagePart, Message, Role, TextPart, Tool, ToolCall, ToolResult
 from harry.services.chat import Asked
 from harry.services.plain_words import is_housekeeping
 from harry.web.server.http import Refusal
@@ -24,39 +32,69 @@ MOST_TOKENS = 8192
 Name = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,64}$")]
 
 
+def _as_text(value: object) -> object:
+    """Write as text what clients send as an object or a number."""
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _limit(value: object) -> object:
+    """Take what is no number of tokens, such as the -1 of many clients, for no limit."""
+    return None if (isinstance(value, int | float) and value < 1) or value in ("", "inf") else value
+
+
+def _content(value: object) -> object:
+    """Take one part that stands alone for a list, and a number for text."""
+    if isinstance(value, dict):
+        return [value]
+    if isinstance(value, list):
+        return [{"type": "text", "text": part} if isinstance(part, str) else part for part in value]
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _url(value: object) -> object:
+    return {"url": value} if isinstance(value, str) else value
+
+
+Text = Annotated[str, BeforeValidator(_as_text)]
+Limit = Annotated[int | None, BeforeValidator(_limit)]
+
+
 class _Loose(BaseModel):
-    """What is not known is passed over, and null means left out, as clients write what they do not set."""
+    """Passes over what it does not know; a null counts as left out."""
 
     model_config = ConfigDict(extra="ignore")
 
     @model_validator(mode="before")
     @classmethod
-    def _without_null(cls, given: Any) -> Any:
-        return {name: value for name, value in given.items() if value is not None} if isinstance(given, dict) else given
-
-
-def _as_text(given: Any) -> Any:
-    """Write an object as JSON: some clients send a call's arguments so, and all mean a text."""
-    return json.dumps(given, ensure_ascii=False) if isinstance(given, dict | list) else given
-
-
-def _no_bound(given: Any) -> Any:
-    """Return None for a number below zero, with which clients of local servers say that there is no bound."""
-    return None if isinstance(given, int) and given < 0 else given
-
-
-Most = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_no_bound)]
+    def _without_nulls(cls, given: Any) -> Any:
+        return {key: value for key, value in given.items() if value is not None} if isinstance(given, dict) else given
 
 
 class _Function(_Loose):
+    model_config = ConfigDict(extra="allow")
+
     name: Name
-    arguments: Annotated[str, BeforeValidator(_as_text)] = "{}"
+    arguments: Text = "{}"
 
 
 class _Call(_Loose):
-    id: str = Field(max_length=200)
+    """A call of the assistant's; what else stands in it belongs to the mind's server, and goes back there."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: Annotated[Text, Field(max_length=200)] = ""
     type: Literal["function"] = "function"
     function: _Function
+
+    def call(self) -> ToolCall:
+        """Give it in Harry's terms."""
+        added = dict(self.model_extra or {})
+        added.pop("index", None)
+        if self.function.model_extra:
+            added["function"] = dict(self.function.model_extra)
+        return ToolCall(self.id, self.function.name, self.function.arguments or "{}", added)
 
 
 class _Url(_Loose):
@@ -64,16 +102,18 @@ class _Url(_Loose):
 
 
 class _Part(_Loose):
-    type: str
-    text: str | None = None
-    image_url: _Url | None = None
+    type: str = "text"
+    text: Text | None = None
+    image_url: Annotated[
+        _Url | None, BeforeValidator(lambda value: {"url": value} if isinstance(value, str) else value)
+    ] = None
 
 
 class _Message(_Loose):
     role: Literal["system", "developer", "user", "assistant", "tool"]
-    content: str | list[_Part] | None = None
+    content: Annotated[str | list[_Part] | None, BeforeValidator(_content)] = None
     tool_calls: list[_Call] | None = None
-    tool_call_id: str | None = None
+    tool_call_id: Text | None = None
 
 
 class _Described(_Loose):
@@ -83,7 +123,7 @@ class _Described(_Loose):
 
 
 class _Tool(_Loose):
-    type: Literal["function"]
+    type: Literal["function"] = "function"
     function: _Described
 
 
@@ -107,8 +147,8 @@ class Chat(_Loose):
     messages: list[_Message] = Field(min_length=1, max_length=MOST_MESSAGES)
     stream: bool = False
     stream_options: _Streaming | None = None
-    max_tokens: Most = None
-    max_completion_tokens: Most = None
+    max_tokens: Limit = None
+    max_completion_tokens: Limit = None
     n: int | None = None
     stop: str | list[str] | None = None
     tools: list[_Tool] | None = Field(default=None, max_length=MOST_TOOLS)
@@ -138,7 +178,7 @@ class Chat(_Loose):
             told="\n\n".join(told),
             tools=() if self.tool_choice == "none" else tuple(map(_tool, self.tools or ())),
             schema=self._schema(),
-            max_tokens=min(self.max_completion_tokens or self.max_tokens or 512, MOST_TOKENS),
+            max_tokens=min(self.max_completion_tokens or self.max_tokens or DEFAULT_MAX_TOKENS, MOST_TOKENS),
             stops=self.stops,
             keep=self.store is not False and not is_housekeeping(newest),
             remember=self.store is not False,
@@ -186,7 +226,7 @@ def _message(message: _Message) -> Message:
             raise Refusal(400, "invalid_value", "A message in the role `tool` needs `tool_call_id`.")
         return Message(Role.TOOL, (ToolResult(message.tool_call_id, _text(message)),))
     if message.role == "assistant":
-        calls = [ToolCall(call.id, call.function.name, call.function.arguments) for call in message.tool_calls or ()]
+        calls = [call.call() for call in message.tool_calls or ()]
         said = _text(message)
         return Message(Role.ASSISTANT, (*([TextPart(said)] if said or not calls else []), *calls))
     if not isinstance(message.content, list):

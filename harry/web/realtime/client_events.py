@@ -115,7 +115,10 @@ class ClientEvents:
         asked = event.get("session")
         if not isinstance(asked, dict):
             raise Wrong("`session` is an object.", "session")
-        self._state.apply(self._state.settings.updated(asked), self._session)
+        settings, wrongs = self._state.settings.updated(asked)
+        self._state.apply(settings, self._session)
+        for wrong in wrongs:
+            self._refuse(wrong.message, wrong.code, wrong.param, event)
         self._outbox.put("session.updated", session=self._state.describe(self._session))
 
     # What is said.
@@ -206,8 +209,10 @@ class ClientEvents:
 
     def _output(self, identity: str, given: Mapping[str, Any]) -> Item:
         call_id, output = given.get("call_id"), given.get("output")
-        if not isinstance(call_id, str) or not isinstance(output, str):
-            raise Wrong("`call_id` and `output` are texts.", "item")
+        if not isinstance(call_id, str):
+            raise Wrong("`call_id` is a text.", "item")
+        if not isinstance(output, str):
+            output = "" if output is None else json.dumps(output, ensure_ascii=False)
         if not self._tools.output(call_id, output):
             self._session.tools.add_late_result("a tool", output)
         return {
@@ -377,26 +382,17 @@ def _sound(audio: Any, param: str) -> bytes:
 
 def _asked(given: Mapping[str, Any]) -> tuple[str, tuple[str, ...] | None, dict[str, str] | None]:
     """Read what a client wants of one response: instructions, modalities and metadata. Raises `Wrong`."""
-    kinds = (
-        modalities(given["output_modalities"], "response.output_modalities") if "output_modalities" in given else None
-    )
-    if given.get("conversation", "auto") != "auto" or given.get("input") is not None:
+    # What holds for the whole session (tools, a limit, a choice) is passed over: whoever sends it wants an answer.
+    wanted = given.get("output_modalities", given.get("modalities"))
+    kinds = modalities(wanted, "response.output_modalities")
+    if given.get("conversation") not in (None, "auto") or given.get("input"):
         raise Wrong("A response belongs to the conversation here.", "response.conversation")
-    for refused in ("tools", "prompt"):
-        if given.get(refused):
-            raise Wrong(f"`{refused}` is set for the whole session.", f"response.{refused}")
-    if given.get("tool_choice") not in (None, "auto"):
-        raise Wrong("`tool_choice` is `auto`: nobody can make a mind call.", "response.tool_choice")
-    if given.get("max_output_tokens") not in (None, "inf"):
-        raise Wrong("`max_output_tokens` is `inf`.", "response.max_output_tokens")
     told = given.get("instructions") or ""
     if not isinstance(told, str) or len(told) > LONGEST_TEXT:
         raise Wrong("`instructions` is a text.", "response.instructions")
     metadata = given.get("metadata")
-    if metadata is not None and not (
-        isinstance(metadata, dict)
-        and len(metadata) <= 16
-        and all(isinstance(value, str) for value in metadata.values())
-    ):
+    if metadata is not None and (not isinstance(metadata, dict) or len(metadata) > 16):
         raise Wrong("`metadata` holds at most sixteen texts.", "response.metadata")
+    if metadata is not None:
+        metadata = {key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()}
     return told, kinds, metadata

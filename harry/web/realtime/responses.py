@@ -126,7 +126,7 @@ class Responses:
         if status == "cancelled":
             details = {"type": "cancelled", "reason": reason or "client_cancelled"}
         elif status == "failed":
-            details = {"type": "failed", "error": {"type": "server_error", "code": error[:200] or "failed"}}
+            details = {"type": "failed", "error": {"type": "server_error", "code": "failed", "message": error[:400]}}
         response.done = True
         self.current = None
         self._outbox.put("response.done", response=response.told(status, details))

@@ -133,6 +133,9 @@ class ServerEvents:
                 self._interrupted(turn, reason)
             case Heard(turn=turn, text=text):
                 self._heard(turn, text)
+            case ErrorOccurred(turn=turn, message=message) if turn is not None:
+                self._failed(turn, message)
+                self._tell_of_harry(event.what)
             case TurnEnded(turn=turn, reason=reason, timeline=timeline):
                 self._turn_ended(turn, reason, timeline)
             case _:
@@ -303,6 +306,12 @@ class ServerEvents:
         """Return what the responses of the same turn before this one had said."""
         slot = self._session.conductor.find_slot(response.turn) if self._session is not None else None
         return slot.heard_within(response.before) if slot is not None and response.before else ""
+
+    def _failed(self, turn: str, message: str) -> None:
+        """End its response at once: what Harry says of the failure is a response of its own."""
+        response = self._of(turn)
+        if response is not None and response is self._responses.current:
+            self._responses.end("failed", error=message)
 
     def _turn_ended(self, turn: str, reason: str, timeline: Mapping[str, float]) -> None:
         response = self._turns.pop(turn, None)

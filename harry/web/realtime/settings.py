@@ -1,12 +1,14 @@
 """A Realtime session's settings: what a client may set, what is refused in a sentence, and what is told. Pure.
 
-An update is taken whole or not at all. What Harry cannot honour is refused by an `error` event that names the field;
-nothing is passed over in silence but what changes nothing here (tracing, metadata).
+An update takes what it can, field by field: clients send what the service knows, and end at an error. What Harry has
+no use for (noise reduction, a speed, a limit, another voice) is passed over, and `session.updated` tells what holds.
+Refused, by an `error` event that names the field, is only what would break the conversation: sound of another form,
+a language that Harry does not hear, instructions or tools that are none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -101,18 +103,29 @@ class Settings:
             },
         }
 
-    def updated(self, asked: Mapping[str, Any]) -> Settings:
-        """Return these settings with what a client asks for. Raises `Wrong`; then nothing has changed."""
-        if asked.get("type", "realtime") != "realtime":
-            raise Wrong("`session.type` is `realtime` here.", "session.type")
-        made = self
-        for key, value in asked.items():
-            change = _CHANGES.get(key)
-            if change is not None:
+    def updated(self, asked: Mapping[str, Any]) -> tuple[Settings, list[Wrong]]:
+        """Return these settings with what a client asks for, as far as it can be, and what cannot."""
+        if asked.get("type", "realtime") not in ("realtime", None):
+            return self, [Wrong("`session.type` is `realtime` here.", "session.type")]
+        made, wrongs = self, []
+        for change, value in _changes(asked):
+            try:
                 made = change(made, value)
-            elif key not in _HARMLESS:
-                raise Wrong(f"`session.{key[:60]}` is not known here.", f"session.{key[:60]}", "unknown_parameter")
-        return made
+            except PartlyWrong as wrong:
+                made = wrong.made
+                wrongs += wrong.wrongs
+            except Wrong as wrong:
+                wrongs.append(wrong)
+        return made, wrongs
+
+
+class PartlyWrong(Exception):  # noqa: N818  as `Wrong`
+    """A part of a field cannot be; `made` are the settings with the rest."""
+
+    def __init__(self, made: Settings, wrongs: list[Wrong]) -> None:
+        super().__init__()
+        self.made = made
+        self.wrongs = wrongs
 
 
 def tool_told(tool: Tool) -> dict[str, Any]:
@@ -120,9 +133,6 @@ def tool_told(tool: Tool) -> dict[str, Any]:
     return {
         "type": "function", "name": tool.name, "description": tool.description, "parameters": dict(tool.parameters),
     }  # fmt: skip
-
-
-_HARMLESS = frozenset(("type", "id", "object", "expires_at", "tracing", "truncation", "prompt", "include", "harry"))
 
 
 def _text(value: Any, param: str, most: int) -> str:
@@ -138,7 +148,7 @@ def _table(value: Any, param: str) -> Mapping[str, Any]:
 
 
 def _model(settings: Settings, value: Any) -> Settings:
-    return replace(settings, model=_text(value, "session.model", 100))
+    return replace(settings, model=_text(value, "session.model", 100)) if value else settings
 
 
 def _instructions(settings: Settings, value: Any) -> Settings:
@@ -146,27 +156,47 @@ def _instructions(settings: Settings, value: Any) -> Settings:
 
 
 def _modalities(settings: Settings, value: Any) -> Settings:
-    return replace(settings, modalities=modalities(value, "session.output_modalities"))
+    return replace(settings, modalities=modalities(value, "session.output_modalities") or settings.modalities)
 
 
-def modalities(value: Any, param: str) -> tuple[str, ...]:
-    """Check `output_modalities`. Raises `Wrong`."""
-    if value not in (["audio"], ["text"]):
+def modalities(value: Any, param: str) -> tuple[str, ...] | None:
+    """Read `output_modalities`: with sound among them a reply is spoken; None where nothing is said. Raises `Wrong`."""
+    if value is None or value == []:
+        return None
+    if not isinstance(value, list) or not all(kind in ("audio", "text") for kind in value):
         raise Wrong(f'`{param}` is ["audio"] or ["text"].', param)
-    return tuple(value)
+    return ("audio",) if "audio" in value else ("text",)
 
 
 def _tools(settings: Settings, value: Any) -> Settings:
-    if not isinstance(value, list) or len(value) > MOST_TOOLS:
-        raise Wrong(f"`session.tools` is a list of at most {MOST_TOOLS}.", "session.tools")
-    return replace(settings, tools=tuple(_tool(given, at) for at, given in enumerate(value)))
+    if not isinstance(value, list):
+        if value is None:
+            return replace(settings, tools=())
+        raise Wrong("`session.tools` is a list.", "session.tools")
+    taken: dict[str, Tool] = {}
+    wrongs = []
+    if len(value) > MOST_TOOLS:
+        wrongs.append(Wrong(f"Of `session.tools` the first {MOST_TOOLS} are offered.", "session.tools"))
+    for at, given in enumerate(value[:MOST_TOOLS]):
+        try:
+            tool = _tool(given, at)
+        except Wrong as wrong:
+            wrongs.append(wrong)
+        else:
+            taken[tool.name] = tool
+    made = replace(settings, tools=tuple(taken.values()))
+    if wrongs:
+        raise PartlyWrong(made, wrongs)
+    return made
 
 
 def _tool(value: Any, at: int) -> Tool:
     param = f"session.tools[{at}]"
     given = _table(value, param)
     name = given.get("name")
-    if given.get("type") != "function":
+    if isinstance(given.get("function"), dict):
+        given = {**given, **given["function"]}  # as it is described to chat completions
+    if given.get("type", "function") != "function":
         raise Wrong("Only tools of the type `function` are known here; MCP servers are set in Harry.", f"{param}.type")
     if not isinstance(name, str) or not 0 < len(name) <= 64 or not name.replace("_", "").replace("-", "").isalnum():
         raise Wrong("A tool's name is made of letters, digits, `_` and `-`.", f"{param}.name")
@@ -176,28 +206,8 @@ def _tool(value: Any, at: int) -> Tool:
 
 
 def _tool_choice(settings: Settings, value: Any) -> Settings:
-    if value not in ("auto", "none"):
-        raise Wrong("`tool_choice` is `auto` or `none`: nobody can make a mind call.", "session.tool_choice")
-    return replace(settings, tool_choice=value)
-
-
-def _tokens(settings: Settings, value: Any) -> Settings:
-    if value not in ("inf", None):
-        raise Wrong("`max_output_tokens` is `inf`: the mind's own table bounds a reply.", "session.max_output_tokens")
-    return settings
-
-
-def _audio(settings: Settings, value: Any) -> Settings:
-    for way, table in _table(value, "session.audio").items():
-        known = {"input": _INPUT, "output": _OUTPUT}.get(way)
-        if known is None:
-            raise Wrong(f"`session.audio.{way[:60]}` is not known here.", f"session.audio.{way[:60]}")
-        for key, inner in _table(table or {}, f"session.audio.{way}").items():
-            change = known.get(key)
-            if change is None:
-                raise Wrong(f"`session.audio.{way}.{key[:60]}` is not known here.", f"session.audio.{way}.{key[:60]}")
-            settings = change(settings, inner)
-    return settings
+    # Nobody can make a mind call, or keep it to one tool: what holds then is `auto`, and is told so.
+    return replace(settings, tool_choice="none" if value == "none" else "auto")
 
 
 def _format(settings: Settings, value: Any) -> Settings:
@@ -207,19 +217,15 @@ def _format(settings: Settings, value: Any) -> Settings:
     return settings
 
 
-def _noise(settings: Settings, value: Any) -> Settings:
-    if value is not None:
-        raise Wrong("`noise_reduction` is null: Harry does none.", "session.audio.input.noise_reduction")
-    return settings
-
-
 def _transcription(settings: Settings, value: Any) -> Settings:
     # What is heard is always transcribed: Harry answers words. So null changes nothing, and no model is loaded for it.
-    given = dict(_table(value or {}, "session.audio.input.transcription"))
+    given = value if isinstance(value, dict) else {}
     language = given.get("language")
-    if language not in (None, "", "en"):
+    if not isinstance(language, str) or not language.strip():
+        return replace(settings, transcription={"model": "harry"})
+    if language.strip().lower().replace("_", "-").partition("-")[0] not in ("en", "eng", "english", "auto"):
         raise Wrong("Harry's ear knows English (`en`).", "session.audio.input.transcription.language")
-    return replace(settings, transcription={"model": "harry", **({"language": language} if language else {})})
+    return replace(settings, transcription={"model": "harry", "language": "en"})
 
 
 def _detection(settings: Settings, value: Any) -> Settings:
@@ -227,58 +233,62 @@ def _detection(settings: Settings, value: Any) -> Settings:
     if value is None:
         return replace(settings, detection=None)
     given = _table(value, param)
-    if given.get("idle_timeout_ms") is not None:
-        raise Wrong("Harry does not speak up after a silence.", f"{param}.idle_timeout_ms")
-    kind = given.get("type", "server_vad")
+    kind = given.get("type") or "server_vad"
+    if kind == "none":
+        return replace(settings, detection=None)
     if kind == "semantic_vad":
-        eagerness = given.get("eagerness") or "auto"
-        if not isinstance(eagerness, str) or eagerness not in EAGERNESS:
-            raise Wrong(f"`eagerness` is one of {', '.join(EAGERNESS)}.", f"{param}.eagerness")
-        found: dict[str, Any] = {"type": kind, "eagerness": eagerness}
+        eagerness = given.get("eagerness")
+        found: dict[str, Any] = {
+            "type": kind, "eagerness": eagerness if isinstance(eagerness, str) and eagerness in EAGERNESS else "auto",
+        }  # fmt: skip
     elif kind == "server_vad":
         found = {
             "type": kind,
-            "threshold": _number(given, "threshold", 0.5, (0.05, 0.95), param),
-            "prefix_padding_ms": int(_number(given, "prefix_padding_ms", 300, (0, 2000), param)),
-            "silence_duration_ms": int(_number(given, "silence_duration_ms", 500, (150, 5000), param)),
+            "threshold": _number(given, "threshold", 0.5, (0.05, 0.95)),
+            "prefix_padding_ms": int(_number(given, "prefix_padding_ms", 300, (0, 2000))),
+            "silence_duration_ms": int(_number(given, "silence_duration_ms", 500, (150, 5000))),
         }
     else:
         raise Wrong("`turn_detection.type` is `server_vad` or `semantic_vad`.", f"{param}.type")
     for switch in ("create_response", "interrupt_response"):
         wanted = given.get(switch)
-        found[switch] = True if wanted is None else wanted
-        if not isinstance(found[switch], bool):
-            raise Wrong(f"`{switch}` is true or false.", f"{param}.{switch}")
+        found[switch] = wanted if isinstance(wanted, bool) else True
     return replace(settings, detection=found)
 
 
-def _number(given: Mapping[str, Any], name: str, usual: float, within: tuple[float, float], param: str) -> float:
+def _number(given: Mapping[str, Any], name: str, usual: float, within: tuple[float, float]) -> float:
+    """Return a number as near to what is asked for as can be."""
     value = given.get(name)
-    if value is None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:  # noqa: PLR0124  (a NaN)
         return usual
-    least, most = within
-    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-        raise Wrong(f"`{name}` is from {least:g} to {most:g}.", f"{param}.{name}")
-    return float(value)
+    return float(min(max(value, within[0]), within[1]))
 
 
 def _voice(settings: Settings, value: Any) -> Settings:
-    if not isinstance(value, str) or value not in VOICES:
-        raise Wrong("Harry has one voice, which is called `harry`.", "session.audio.output.voice")
-    return replace(settings, voice=value)
+    # Harry has one voice. What clients have built in is echoed, so that they find what they set.
+    return replace(settings, voice=value if isinstance(value, str) and value in VOICES else "harry")
 
 
-def _speed(settings: Settings, value: Any) -> Settings:
-    if value not in (None, 1, 1.0):
-        raise Wrong("`speed` is 1: the voice's own table sets its pace.", "session.audio.output.speed")
-    return settings
+_Change = Callable[[Settings, Any], Settings]
 
-
-_INPUT = {
-    "format": _format, "noise_reduction": _noise, "transcription": _transcription, "turn_detection": _detection,
+_INPUT: dict[str, _Change] = {"format": _format, "transcription": _transcription, "turn_detection": _detection}
+_OUTPUT: dict[str, _Change] = {"format": _format, "voice": _voice}
+_CHANGES: dict[str, _Change] = {
+    "instructions": _instructions, "tools": _tools, "tool_choice": _tool_choice, "model": _model,
+    "output_modalities": _modalities, "modalities": _modalities, "voice": _voice, "input_audio_format": _format,
+    "output_audio_format": _format, "input_audio_transcription": _transcription, "turn_detection": _detection,
 }  # fmt: skip
-_OUTPUT = {"format": _format, "voice": _voice, "speed": _speed}
-_CHANGES = {
-    "model": _model, "instructions": _instructions, "output_modalities": _modalities, "tools": _tools,
-    "tool_choice": _tool_choice, "max_output_tokens": _tokens, "audio": _audio,
-}  # fmt: skip
+"""What can be set, instructions and tools first; the later ones are how the protocol named things before."""
+
+
+def _changes(asked: Mapping[str, Any]) -> Iterator[tuple[_Change, Any]]:
+    """Give what an update wants changed, field by field; what is not known here changes nothing."""
+    for name, change in _CHANGES.items():
+        if name in asked:
+            yield change, asked[name]
+    audio = asked.get("audio")
+    for way, known in (("input", _INPUT), ("output", _OUTPUT)):
+        table = audio.get(way) if isinstance(audio, dict) else None
+        for name, change in known.items():
+            if isinstance(table, dict) and name in table:
+                yield change, table[name]

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harry.errors import ConfigurationError
-from harry.memory.lore.importing import MAX_JSON_BYTES, MAX_PICTURE_BYTES, read_book, serialize_book
+from harry.memory.lore.activation import Budget, judge
+from harry.memory.lore.importing import MAX_JSON_BYTES, MAX_PICTURE_BYTES, explain_silent, read_book, serialize_book
 from harry.memory.lore.model import (
     MAX_CONTENT_CHARACTERS,
     MAX_ENTRIES,
@@ -25,6 +26,7 @@ from harry.memory.lore.model import (
     Entry,
     refuse_too_large,
 )
+from harry.memory.lore.rules import LoreIndex
 from tests.support.paths import DATA
 
 BOOKS = DATA / "lore"
@@ -133,6 +135,79 @@ def test_patterns_that_cannot_be_run_are_told_of(tmp_path):
     )
 
 
+TOLD = "The dragon is called Ember."
+WORLD = {"uid": 0, "key": ["dragon"], "content": TOLD, "constant": False, "order": 100, "disable": False}
+AGNAI = {"name": "d", "entry": TOLD, "keywords": ["dragon"], "priority": 10, "weight": 20, "enabled": True}
+RISU = {
+    "key": "dragon, wyrm",
+    "comment": "d",
+    "content": TOLD,
+    "mode": "normal",
+    "insertorder": 7,
+    "alwaysActive": False,
+}
+
+
+@pytest.mark.parametrize(
+    ("book", "kind"),
+    [
+        ({"kind": "memory", "name": "B", "entries": [AGNAI]}, "an Agnai book"),
+        ({"type": "risu", "ver": 1, "data": [{**RISU, "secondkey": "", "selective": False}]}, "a Risu lorebook"),
+        ({"data": [RISU]}, "a Risu lorebook"),
+        ({"entries": [WORLD]}, "a SillyTavern world"),
+        ({"entries": {"5": {"keys": ["dragon"], "content": TOLD}}}, "a lorebook"),
+        ({"entries": [{"keys": "wyrm, dragon", "content": TOLD}]}, "a lorebook"),
+        ({"entries": [{"keys": ["dragon", None, 7], "content": TOLD, "enabled": "true"}]}, "a lorebook"),
+        ({"entries": {"0": {**WORLD, "order": "", "caseSensitive": ""}}}, "a SillyTavern world"),
+        ({"entries": {"0": {**WORLD, "order": "12.5", "disable": "no"}}}, "a SillyTavern world"),
+        ({"entries": {"0": {**WORLD, "extensions": [], "comment": 12}}}, "a SillyTavern world"),
+    ],
+)
+def test_books_of_many_programs_fire_on_their_keys(tmp_path, book, kind):
+    found = read_book(written(tmp_path, book))
+    assert (found.kind, found.left_out) == (kind, ())
+    index = LoreIndex([found.book])
+    fired = judge(index, ["A dragon!"], [index.keys.find("A dragon!")], budget=Budget(1000, len))
+    assert [verdict.text for verdict in fired] == [TOLD]
+    assert explain_silent(found.book) == []
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"keys": [["x"]], "content": "x"},
+        {"keys": ["x"], "enabled": "perhaps"},
+        "no entry at all",
+        {"keys": ["k"] * (MAX_KEYS + 1), "comment": "long"},
+        {"keys": ["x"], "content": "x" * (MAX_CONTENT_CHARACTERS + 1)},
+        {"keys": ["x"], "insertion_order": "soon"},
+    ],
+)
+def test_one_bad_entry_is_left_out_alone_and_told(tmp_path, bad):
+    good = {"keys": ["dragon"], "content": TOLD}
+    found = read_book(written(tmp_path, {"entries": [good, bad, good]}))
+    assert [entry.content for entry in found.book.entries] == [TOLD, TOLD]
+    assert [left.place for left in found.left_out] == ["number 2"]
+    assert found.left_out[0].why
+
+
+def test_what_can_never_fire_is_told_with_the_reason(tmp_path):
+    entries = [
+        {"keys": ["a"], "content": "x"},
+        {"keys": ["b"], "content": "x", "enabled": False},
+        {"keys": ["c"], "content": " "},
+        {"keys": ["?!"], "content": "x"},
+        {"keys": [], "content": "x"},
+        {"keys": ["("], "content": "x", "use_regex": True},
+        {"keys": ["d"], "content": "@@dont_activate\nx"},
+        {"keys": [], "content": "x", "constant": True},
+    ]
+    silent = explain_silent(read_book(written(tmp_path, {"entries": entries})).book)
+    assert [verdict.reason for verdict in silent] == [
+        "disabled", "empty", "no usable key", "no usable key", "bad pattern", "decorator",
+    ]  # fmt: skip
+
+
 TEXTS = st.text(max_size=10)
 ANYTHING = st.recursive(st.none() | st.booleans() | st.integers() | TEXTS, lambda inner: st.lists(inner, max_size=3))
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=10)
@@ -233,12 +308,12 @@ def test_half_a_file_is_refused_with_the_place(tmp_path):
         (b'{"spec": "chara_card_v2"}', "is a card without a lorebook"),
         (b'{"spec": "lorebook_v3"}', "the whole: "),
         (b'{"spec": "lorebook_v3", "data": []}', "the whole: "),
-        (b'{"entries": [{"keys": "dragon"}]}', "entries number 1 keys: "),
-        (b'{"entries": [{}, {"keys": [1]}]}', "entries number 2 keys number 1: "),
+        (b'{"entries": [{"keys": {"dragon": 1}}]}', "entries number 1 keys: "),
+        (b'{"entries": [{"keys": [["x"]]}]}', "entries number 1 keys number 1: "),
         (b'{"entries": [{"enabled": "perhaps"}]}', "entries number 1 enabled: "),
         (b'{"entries": [{"insertion_order": 1e999}]}', "insertion_order"),
         (b'{"entries": [{"insertion_order": NaN}]}', "NaN is no number"),
-        (b'{"entries": {"0": {"key": 3}}}', "entries 0 key: "),
+        (b'{"entries": {"0": {"key": true}}}', "entries 0 key: "),
         (b'{"lorebookVersion": 4, "entries": [3]}', "entries number 1: "),
         (b'{"entries": [{"insertion_order": ' + b"1" * 5000 + b"}]}", "cannot|can be read|insertion_order"),
         (b"[" * 200_000, "nested too deeply"),

@@ -257,6 +257,20 @@ async def test_catastrophic_patterns_hold_nobody_up(tmp_path):
     await store._database.aclose()
 
 
+async def test_patterns_that_need_too_long_cost_no_plain_key_its_turn(tmp_path):
+    patterns = [entry(f"(a|aa)+b{number}", use_regex=True) for number in range(3_000)]
+    database = await Database.open(tmp_path / "lore.db")
+    try:
+        store = LoreStore(database)
+        await store.add_book(ADA, book(entry("dragon"), *patterns, entry("castle", constant=True)))
+        knowledge = KnowledgeBase(store, ADA, pattern_limit=60.0)
+        await knowledge.refresh()
+        fired = await knowledge.fire(["aaaa " * 500 + "a dragon"], 1_000, within=0.001)
+        assert texts(fired) == ["about dragon", "about castle"]
+    finally:
+        await database.aclose()
+
+
 async def test_a_cancelled_question_leaves_at_once_though_its_thread_goes_on(tmp_path):
     store, _ = await kept(tmp_path, entry("/dragon/"))
     begun, go_on = trio.Event(), threading.Event()
