@@ -62,6 +62,16 @@ class Days(BaseModel):
     days: list[Day]
 
 
+class DayForgotten(BaseModel):
+    """How much of a day is gone; `memories` are those made of what was said on it."""
+
+    turns: int
+    thoughts: int
+    journals: int
+    memories: int
+    told: str = Field(description="The same in words.")
+
+
 class Thought(BaseModel):
     """An entry of the stream of consciousness."""
 

@@ -53,7 +53,7 @@ const tabs = new Tabs({
 const pictures = new Pictures((why) => notice("picture", why));
 new TalkButton($("button"), { tap, down: hold, up: letGo });
 reminders.changed = () => document.body.dataset.tab === "status" && status.load();
-memories.forgotten = () => begin({ harry: { persona, muted, off_the_record: off } });
+memories.forgotten = history.forgotten = () => begin({ harry: { persona, muted, off_the_record: off } });
 
 // What Harry tells.
 
