@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import pytest
 import trio
@@ -16,6 +16,7 @@ import trio.testing
 from actors.thinker import Reflection
 from channels.event_types import Degraded, ErrorOccurred
 from channels.messages import Source, Thought, TurnRecord
+from harry.audio.soundcard import DeviceInfo
 from harry.config.editing import change_file, changed
 from harry.config.loading import Config, load_config
 from harry.errors import ConfigurationError
@@ -386,6 +387,27 @@ async def test_a_variable_that_would_win_over_the_file_is_told(file: Path, monke
         assert answer.status == 400
         assert "HARRY_PERSONA__NAME" in answer.json()["error"]["message"]
     assert text_of(file) == ""
+
+
+async def test_microphone_and_loudspeaker_are_chosen_of_those_there_are(file: Path, monkeypatch: pytest.MonkeyPatch):
+    def devices_of(kind: Literal["microphone", "loudspeaker"]) -> list[DeviceInfo]:
+        return [DeviceInfo(kind, "PortAudio", 0, f"USB {kind}", 48_000, 1, default=True)]
+
+    monkeypatch.setattr("harry.services.settings.devices_of", devices_of)
+    async with away() as door:
+        owner = door.front.tokens.new("owner")
+
+        async def told() -> dict[str, Any]:
+            answer = (await door.ask("GET", "/api/settings", token=owner)).json()
+            return next(each for each in answer["changeable"] if each["key"] == "audio.microphone")
+
+        assert (await told())["choices"] == ["default", "none", "USB microphone"]
+        answer = await post(door, "/api/settings", {"changes": {"audio.microphone": "USB microphone"}})
+        assert answer.json()["after_restart"] == ["audio.microphone"]
+        assert ((await told())["value"], (await told())["written"]) == ("default", "USB microphone")
+        assert load_config(file).audio.microphone == "USB microphone"
+        gone = await post(door, "/api/settings", {"changes": {"audio.loudspeaker": "USB microphone"}})
+        assert (gone.status, load_config(file).audio.loudspeaker) == (400, "default")
 
 
 def test_a_file_is_begun_and_a_key_is_taken_out_again(tmp_path: Path):

@@ -111,6 +111,7 @@ async function begin({ harry }) {
   link.send(wishes());
   room.load();
   reminders.load();
+  settings.mind.load(true);
   if (harry.resumed) return;
   const turns = await get("/api/turns?limit=30").then(({ turns: found }) => found.reverse().map((each) => ({ ...each, at: each.started_at })), () => []);
   const exchanges = turns.length ? turns : await get("/api/history?limit=30").then(({ exchanges: found }) => found, () => []);

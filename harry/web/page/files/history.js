@@ -69,7 +69,7 @@ export class History {
         const gone = await remove(`/api/days/${chosen}`);
         this.day.value = "";
         await this.load();
-        this.told.textContent = `${told}: deleted for good: ${gone.told}.`;
+        this.told.textContent = `Deleted for good, of ${told}: ${gone.told}.`;
         this.forgotten?.();
       } catch (error) {
         this.told.textContent = error.message;
