@@ -156,7 +156,7 @@ async def by_chat(door: Away) -> dict[str, str]:
 async def by_realtime(door: Away, user: str, **session: Any) -> dict[str, str]:
     async def talk(client: Client) -> dict[str, str]:
         async def send(kind: str, **event: Any) -> None:
-            await client.connection.send({"type": kind, **event})  # type: ignore[arg-type, misc]  # as it is written
+            await client.connection.send({"type": kind, **event})  # type: ignore[arg-type]  # as it is written
 
         await send("session.update", session={"type": "realtime", "output_modalities": ["text"], **session})
 
