@@ -17,6 +17,7 @@ import trio
 from rich.console import Console
 from rich.progress import track
 
+from channels.messages import Source
 from harry.bench.everyday_state import State, claims, is_as_expected, refuses, state_of
 from harry.bench.scripted_day import Day, day, local_zone
 from harry.mind.absent import SENTENCE
@@ -35,17 +36,18 @@ def _read(paths: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:
     return {name: json.loads(text) for name, text in texts.items()}
 
 
-async def _wish(case: dict[str, Any]) -> dict[str, Any]:
-    """Type one wish, what has to come before it first, and judge what came of it."""
+async def _wish(case: dict[str, Any], heard: str | None = None) -> dict[str, Any]:
+    """Type one wish, what has to come before it first, and judge what came of it. `heard`: it is said, and heard so."""
     async with day(datetime.fromisoformat(case["now"]).timestamp()) as held:
         for line in case.get("before", ()):
             await held.say(line)
         before = await state_of(held)
-        answer = await held.say(case["text"])
+        text, source = (case["text"], Source.TYPED) if heard is None else (heard, Source.VOICE)
+        answer = await held.say(text, source) if text.strip() else ""
         if answer.rstrip().endswith("?") and "state" in case["expect"]:
             answer = f"{answer} {await held.say('Yes.')}"
         after = await state_of(held)
-        right = is_as_expected(case["expect"], answer, before, after, said=case["text"])
+        right = is_as_expected(case["expect"], answer, before, after, said=text)
         false = not right and claims(answer) and _same(before, after)
         return {"kind": case["kind"], "text": case["text"], "answered": answer, "right": right, "false_claim": false}
 
@@ -64,6 +66,28 @@ async def _wishes(cases: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "false_claims": sum(each["false_claim"] for each in found),
         "by_kind": {kind: f"{right[kind]}/{count}" for kind, count in kinds.items()},
         "failed": [{key: each[key] for key in ("kind", "text", "answered")} for each in found if not each["right"]],
+    }
+
+
+async def _by_voice(cases: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Have wishes said, each by the next of the voices there are, and judge what came of what the ear wrote down."""
+    from harry.bench.spoken import Spoken  # noqa: PLC0415  loads a voice and an ear
+
+    spoken = Spoken()
+    found = []
+    for number, case in enumerate(_tracked(cases, "Spoken wishes")):
+        voice = spoken.voices[number % len(spoken.voices)]
+        heard = await spoken.hear(case["text"], voice)
+        found.append({**await _wish(case, heard), "voice": voice, "heard": heard})
+    asked, right = Counter(each["voice"] for each in found), Counter(each["voice"] for each in found if each["right"])
+    return {
+        "wishes": len(found),
+        "right": right.total(),
+        "false_claims": sum(each["false_claim"] for each in found),
+        "by_voice": {voice: f"{right[voice]}/{count}" for voice, count in asked.items()},
+        "failed": [
+            {key: each[key] for key in ("voice", "text", "heard", "answered")} for each in found if not each["right"]
+        ],
     }
 
 
@@ -98,15 +122,28 @@ def _tracked(cases: Sequence[dict[str, Any]], name: str) -> Any:
     return track(cases, name, console=Console(stderr=True), transient=True)
 
 
-async def _measure(paths: Sequence[Path]) -> dict[str, Any]:
+async def _measure(paths: Sequence[Path], spoken: int | None) -> dict[str, Any]:
     figures: dict[str, Any] = {}
     for name, cases in _read(paths).items():
+        if spoken is not None:
+            if cases and "kind" in cases[0]:
+                figures[name.removesuffix(".json")] = await _by_voice(_spread(cases, spoken))
+            continue
         judged = _wishes(cases) if cases and "kind" in cases[0] else _sentences(name, cases)
         figures[name.removesuffix(".json")] = await judged
     return figures
 
 
-def run(paths: Sequence[Path] = ()) -> dict[str, Any]:
-    """Type the cases of some files, by their names in the result; local times are those of Berlin."""
+def _spread(cases: Sequence[dict[str, Any]], count: int) -> list[dict[str, Any]]:
+    """Choose so many cases, spread over all of them; 0 is all."""
+    count = min(count or len(cases), len(cases))
+    return [cases[number * len(cases) // count] for number in range(count)]
+
+
+def run(paths: Sequence[Path] = (), spoken: int | None = None) -> dict[str, Any]:
+    """Type the cases of some files, by their names in the result; local times are those of Berlin.
+
+    `spoken`: so many of their wishes are said aloud and heard instead, 0 for all.
+    """
     local_zone("Europe/Berlin")
-    return trio.run(_measure, paths)
+    return trio.run(_measure, paths, spoken)

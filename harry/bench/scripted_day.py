@@ -54,9 +54,9 @@ class Day:
     session: Session
     clock: SetClock
 
-    async def say(self, text: str) -> str:
-        """Type a line; returns what was answered, once it is kept. Raises `trio.TooSlowError`."""
-        turn = self.session.answer(Utterance(new_id(), text, Source.TYPED))
+    async def say(self, text: str, source: Source = Source.TYPED) -> str:
+        """Type a line, or say it; returns what was answered, once it is kept. Raises `trio.TooSlowError`."""
+        turn = self.session.answer(Utterance(new_id(), text, source))
         if turn is None:
             return ""
         with trio.fail_after(PATIENCE):

@@ -164,9 +164,20 @@ def facts(files: Files = None, as_json: AsJson = False) -> None:
 
 
 @app.command("everyday")
-def everyday(files: Files = None, as_json: AsJson = False) -> None:
-    """Type everyday wishes without a language model, and count what is right for each kind."""
+def everyday(
+    files: Files = None,
+    spoken: Annotated[
+        int | None,
+        typer.Option("--spoken", metavar="N", min=0, help="Say N of the wishes aloud instead, and hear them; 0: all."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Type everyday wishes without a language model, and count what is right for each kind.
+
+    Spoken, each is said by the next of Piper, flite and espeak-ng, as far as they are installed, and goes through the
+    embedded ear.
+    """
     from harry import bench
     from harry.bench import everyday as benched
 
-    bench.report("everyday", benched.run(files or ()), as_json=as_json)
+    bench.report("everyday", benched.run(files or (), spoken), as_json=as_json)

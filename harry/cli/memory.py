@@ -270,6 +270,32 @@ def delete(
     print(f"{count} deleted.")
 
 
+@app.command("forget-day", short_help="Delete a day: what was said, thought and made of it.")
+def forget_day(
+    ctx: typer.Context,
+    day: Annotated[str, typer.Argument(metavar="DAY", help="today, yesterday, or a date such as 2026-03-04.")],
+    namespace: Namespace = None,
+    yes: Yes = False,
+    sets: Sets = None,
+) -> None:
+    """Delete a day for good: what was said on it, its thoughts and journal, and the memories made of them.
+
+    Timers, reminders and lists stay.
+    """
+    import trio
+
+    from harry.memory.store.opening import parse_day
+    from harry.services import memory as remembering
+
+    call: Call = ctx.obj
+    config = call.configuration(sets)
+    day = parse_day(day)
+    if not yes:
+        _sure(f"Delete for good all that was said and thought on {day}, and what Harry remembers of it?")
+    gone = trio.run(remembering.forget_day, config, namespace or config.user.name, day)
+    print(f"Deleted for good: {gone.told()}." if gone.anything else f"Nothing is kept of {day}.")
+
+
 @app.command(short_help="Print all memories as JSON Lines.")
 def export(ctx: typer.Context, namespace: Namespace = None, kind: KindName = None, sets: Sets = None) -> None:
     """Print every memory of a namespace as JSON Lines that `harry memory import` reads."""

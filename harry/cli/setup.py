@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,14 +16,13 @@ from typing import Literal, TypeVar
 
 import trio
 
-from harry.audio import portaudio, sdl
+from harry.audio.listing import devices_of
 from harry.audio.pulse import home_left_alone
-from harry.audio.soundcard import DeviceInfo
 from harry.cli import sound_trial, voice_choice
 from harry.cli.fetch_progress import pull_shown
 from harry.config.editing import change_file
 from harry.config.loading import Config, RunOptions, usual_file
-from harry.errors import ConfigurationError, DeviceError, HarryError
+from harry.errors import ConfigurationError, HarryError
 from harry.host import startup as starting
 from harry.models import catalogue
 from harry.services import model_offer
@@ -236,22 +235,6 @@ class Setup:
         print(f"{model.about} It takes {model.memory / 1000:.1f} GB of memory and is free ({model.licence}).")
         if self._agrees(f"Fetch the language model {name} now, {model.size / 1e9:.1f} GB?", usually=False):
             _tried(pull_shown, model, catalogue.locate_model(self.config.data_folder, name))
-
-
-def devices_of(kind: Literal["microphone", "loudspeaker"]) -> list[DeviceInfo]:
-    """List the devices of a kind, of the first library that finds any."""
-    looks: Sequence[Callable[[], list[DeviceInfo]]] = (
-        partial(portaudio.list_devices, kind, rescan=True),
-        partial(sdl.list_devices, kind),
-    )
-    for look in looks:
-        try:
-            found = look()
-        except DeviceError:
-            continue
-        if found:
-            return found
-    return []
 
 
 def _one_or_more(device: str | list[str]) -> str | list[str]:

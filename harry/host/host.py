@@ -51,6 +51,7 @@ from harry.host.store_watch import StoreWatch
 from harry.memory.conversations.recent import recall_recent
 from harry.memory.conversations.rotation import Summarise
 from harry.memory.longterm.forgetting import Forgotten
+from harry.memory.longterm.forgetting_day import DayForgotten
 from harry.memory.store.database import Database
 from harry.memory.store.lists import Lists
 from harry.memory.store.opening import NAMESPACE
@@ -129,14 +130,28 @@ class Host:
         """Forget an item of a user's for good, also in his conversations that go on. Raises `StoreError`."""
         if self.memory is None:
             return Forgotten()
-        # What waits to be written may tell it as well. A store that does not take it now takes the deletion no better.
-        with trio.move_on_after(KEPT_WITHIN):
-            for session in self.sessions_of(user):
-                await session.conductor.acknowledged()
+        await self._kept(user)
         forgotten = await self.memory.memory.forget(user, [identity])
         for session in self.sessions_of(user):
             session.forget(forgotten)
         return forgotten
+
+    async def forget_day(self, user: str, day: str) -> DayForgotten:
+        """Forget a local day (YYYY-MM-DD) of a user's for good, also in his conversations. Raises `StoreError`."""
+        if self.memory is None:
+            return DayForgotten()
+        await self._kept(user)
+        gone = await self.memory.memory.forget_day(user, day)
+        for session in self.sessions_of(user):
+            session.forget(gone.forgotten)
+        return gone
+
+    async def _kept(self, user: str) -> None:
+        """Wait until what was said is on disk: it may tell what is to be forgotten."""
+        # A store that does not take it now takes the deletion no better.
+        with trio.move_on_after(KEPT_WITHIN):
+            for session in self.sessions_of(user):
+                await session.conductor.acknowledged()
 
     async def _gone(self, database: Database, turns: Collection[str]) -> set[str]:
         """Tell which turns, all of them kept once, hold no words any more: another process may have deleted them."""

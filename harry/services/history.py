@@ -8,10 +8,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime
 
 from harry.host.host import Host
 from harry.memory.store.opening import parse_day
+from harry.memory.store.records import day_bounds
 
 TOGETHER = 500
 """Turns that are read at once."""
@@ -104,7 +105,7 @@ async def _read(
 ) -> list[KeptTurn]:
     if host.database is None:
         return []
-    begin, end = _bounds(parse_day(day)) if day else (None, None)
+    begin, end = day_bounds(parse_day(day)) if day else (None, None)
     values = {
         "user": user, "before": before, "after": after, "begin": begin, "end": end, "limit": limit,
         "words": f"%{_escaped(words)}%" if words else None,
@@ -116,14 +117,6 @@ async def _read(
 
     found = [KeptTurn(*row) for row in await host.database.read(work)]  # type: ignore[arg-type]  # as the schema has it
     return [replace(exchange, interrupted=bool(exchange.interrupted)) for exchange in found]
-
-
-def _bounds(day: str) -> tuple[float, float]:
-    """Return the first second of a local day and of the next one: 23 or 25 hours where the clocks change."""
-    date = datetime.fromisoformat(day).date()
-    midnights = (datetime.combine(local_day, time()).astimezone() for local_day in (date, date + timedelta(days=1)))
-    begin, end = (midnight.timestamp() for midnight in midnights)
-    return begin, end
 
 
 def _escaped(words: str) -> str:

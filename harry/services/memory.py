@@ -19,6 +19,7 @@ import trio
 from harry.config.loading import Config
 from harry.errors import ConfigurationError, FolderInUse
 from harry.host.access_tokens import Tokens
+from harry.memory.longterm.forgetting_day import DayForgotten
 from harry.memory.longterm.importing import BATCH_ITEMS, MAX_LINE_BYTES, ImportReport, decode, read_document, read_lines
 from harry.memory.longterm.opening import open_memory
 from harry.memory.longterm.service import Found, Item, Kind, LongTermMemory
@@ -34,7 +35,7 @@ from harry.memory.store.erasure import (
     scrub,
     users_in,
 )
-from harry.memory.store.opening import STORE_FILE, locate_store, require_disk_store
+from harry.memory.store.opening import STORE_FILE, locate_store, parse_day, require_disk_store
 from harry.memory.store.salvage import Salvage
 from harry.memory.store.salvage import salvage as save_what_can_be_read
 
@@ -245,6 +246,14 @@ async def delete(config: Config, namespace: str, identity: str) -> int:
     if not forgotten.items:
         raise unknown(namespace, identity)
     return len(forgotten.items)
+
+
+async def forget_day(config: Config, namespace: str, day: str) -> DayForgotten:
+    """Delete what was said on a day (`today`, `yesterday` or a date), and what was thought and made of it."""
+    day = parse_day(day)
+    locate_store(config)
+    async with open_memory(config, by_meaning=False) as opened_memory:
+        return await opened_memory.memory.forget_day(namespace, day)
 
 
 def unknown(namespace: str, identity: str) -> ConfigurationError:

@@ -38,15 +38,29 @@ def to_offer(config: Config, minds: Chain, *, again: bool = False) -> tuple[str,
 
     One that was declined is offered only where the person asked to be asked (`again`).
     """
-    if config.fetch == "no" or config.local_only or config.memory.store == "memory" or minds.named:
+    if refusal(config, minds) or (was_declined(config) and not again):
         return None
-    if any(each.later is None and each.name not in (LAST_RESORT, SMALLEST) for each in minds.candidates):
-        return None
-    name, model = catalogue.offered()
-    declined = (config.data_folder / DECLINED).exists() and not again
-    if declined or not _fits(config.data_folder, model) or not has_default_route():
-        return None
-    return name, model
+    return catalogue.offered()
+
+
+def refusal(config: Config, minds: Chain) -> str:
+    """Say in a sentence why no model is offered; "" where one is."""
+    if config.local_only:
+        return "`local_only` is set: nothing is fetched."
+    if config.fetch == "no":
+        return '`fetch = "no"` is set: nothing is fetched.'
+    if config.memory.store == "memory":
+        return "Nothing is kept here, so no language model is, either."
+    if minds.named or any(each.later is None and each.name not in (LAST_RESORT, SMALLEST) for each in minds.candidates):
+        return "There is a language model already."
+    if not _fits(config.data_folder, catalogue.offered()[1]):
+        return "This computer has too little memory or disk for one, or cannot run it."
+    return "" if has_default_route() else "There is no network to fetch one from."
+
+
+def was_declined(config: Config) -> bool:
+    """Whether the person wants no model fetched."""
+    return (config.data_folder / DECLINED).exists()
 
 
 def decline(config: Config) -> None:

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import trio
 
+from harry.audio.listing import devices_of
 from harry.config.editing import change_file
 from harry.config.loading import Config, load_config, usual_file
 from harry.config.mind_presets import PRESETS
@@ -27,8 +28,8 @@ from harry.redaction import shown_settings
 class Changeable:
     """A key that may be changed.
 
-    `kind` says how it is asked for: `text`, `number` or `switch`. `live`: it holds at once, not only after a restart.
-    `span` bounds a number that only its engine would check.
+    `kind` says how it is asked for: `text`, `number`, `switch` or `choice`. `live`: it holds at once, not only after a
+    restart. `span` bounds a number that only its engine would check.
     """
 
     key: str
@@ -62,6 +63,8 @@ CHANGEABLE = (
         "1 is the voice as it is; 1.2 is slower, 0.8 faster.",
         span=(0.3, 3.0),
     ),
+    Changeable("audio.microphone", "Microphone", "choice", "What he hears with at this computer."),
+    Changeable("audio.loudspeaker", "Loudspeaker", "choice", "What he speaks with at this computer."),
     Changeable(
         "audio.chime", "Chime", "switch", "A soft sound at this computer says that you were heard, before he answers."
     ),
@@ -80,11 +83,12 @@ CHANGEABLE = (
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A changeable key as it is: `value` holds now, `written` from the next start on."""
+    """A changeable key as it is: `value` holds now, `written` from the next start on; `choices` for a choice."""
 
     what: Changeable
     value: Any
     written: Any
+    choices: tuple[str, ...] = ()
 
 
 def file_of(host: Host) -> Path:
@@ -105,15 +109,33 @@ def shown(config: Config) -> dict[str, Any]:
 async def settings(host: Host) -> list[Setting]:
     """Give the changeable keys. A file that has a mistake by now is passed over: nothing is `written` then."""
 
-    def read() -> Config:
+    def read() -> list[Setting]:
         path = file_of(host)
         try:
-            return load_config(path if path.exists() else None)
+            written = load_config(path if path.exists() else None)
         except ConfigurationError:
-            return host.config
+            written = host.config
+        return [_setting(key, _value(host.config, key.key), _value(written, key.key)) for key in CHANGEABLE]
 
-    written = await trio.to_thread.run_sync(read)
-    return [Setting(key, _value(host.config, key.key), _value(written, key.key)) for key in CHANGEABLE]
+    return await trio.to_thread.run_sync(read)
+
+
+def _setting(what: Changeable, value: Any, written: Any) -> Setting:
+    if what.kind != "choice":
+        return Setting(what, value, written)
+    now, later = _shown(value), _shown(written)
+    return Setting(what, now, later, tuple(dict.fromkeys([*_devices(what.key), now, later])))
+
+
+def _devices(key: str) -> list[str]:
+    """Name the devices that may be chosen; blocking."""
+    kind: Literal["microphone", "loudspeaker"] = "microphone" if key == "audio.microphone" else "loudspeaker"
+    return ["default", "none", *(device.name for device in devices_of(kind))]
+
+
+def _shown(device: str | list[str]) -> str:
+    """Show a device, or those of a list that are fallen back on."""
+    return device if isinstance(device, str) else ", ".join(device)
 
 
 async def change(host: Host, changes: Mapping[str, object]) -> list[str]:
@@ -126,6 +148,8 @@ async def change(host: Host, changes: Mapping[str, object]) -> list[str]:
         if key not in known:
             raise ConfigurationError(f"{key} cannot be changed here.", remedy=f"Change it in {file_of(host)}.")
         _check(known[key], value)
+        if known[key].kind == "choice" and value is not None:
+            await trio.to_thread.run_sync(_check_device, known[key], value)
     cleaned = {key: _cleaned(known[key], value) for key, value in changes.items()}
     read = await trio.to_thread.run_sync(partial(change_file, file_of(host), cleaned))
     for key in cleaned:
@@ -149,6 +173,12 @@ def _check(what: Changeable, value: object) -> None:
         low, high = what.span
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
             raise ConfigurationError(f"{what.title} takes a number from {low:g} to {high:g}.")
+
+
+def _check_device(what: Changeable, value: object) -> None:
+    """Refuse a device that is not there: Harry would not start with it."""
+    if value not in _devices(what.key):
+        raise ConfigurationError(f"{what.title}: there is no {value} at this computer now.")
 
 
 def _value(config: Config, key: str) -> Any:

@@ -17,6 +17,7 @@ from harry.host.host import Host
 from harry.host.shared_memory import SharedMemory
 from harry.memory.diary.journal import Journal, JournalEntry
 from harry.memory.longterm.forgetting import Everything
+from harry.memory.longterm.forgetting_day import DayForgotten
 from harry.memory.longterm.service import Found, Item, Kind
 from harry.memory.lore.model import Book, Scope
 from harry.memory.store import items
@@ -135,6 +136,18 @@ async def forget(host: Host, user: str, identity: str) -> int:
     if not forgotten.items:
         raise remembering.unknown(user, identity)
     return len(forgotten.items)
+
+
+async def forget_day(host: Host, user: str, day: str) -> DayForgotten:
+    """Delete what was said on a day (`today`, `yesterday` or a date), and what was thought and made of it.
+
+    Raises `ConfigurationError` for what is no day, or where nothing is kept.
+    """
+    _memory(host)
+    gone = await host.forget_day(user, parse_day(day))
+    if host.memory is not None:
+        host.memory.memory.notice()
+    return gone
 
 
 async def lore(host: Host) -> Sequence[Book]:

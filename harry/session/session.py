@@ -153,7 +153,7 @@ class Session:
         return self.speech_input.busy or self.conductor.turns_running > 0
 
     async def wait_quiet(self, seconds: float) -> None:
-        """Wait until nothing that was said is pending and nothing has happened for `seconds`."""
+        """Wait until nothing that was said is pending and nothing has happened for `seconds`; the end ends it too."""
         happenings = self.events.listen()
         try:
             while True:
@@ -165,6 +165,8 @@ class Session:
                     continue
                 if not self.pending:
                     return
+        except StopAsyncIteration:
+            return  # no more happens in a session that is over
         finally:
             happenings.close()
 

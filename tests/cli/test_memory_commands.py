@@ -117,6 +117,13 @@ def test_what_is_added_is_shown_replaced_and_deleted(harry):
     assert harry("memory", "show", "new", "--namespace", "u")[0] == 2
 
 
+def test_a_day_that_is_none_or_empty_is_said(harry):
+    harry("memory", "add", "words", "--namespace", "u")
+    assert harry("memory", "forget-day", "2026-03-04", "--yes") == (0, "Nothing is kept of 2026-03-04.\n", "")
+    code, _, error = harry("memory", "forget-day", "someday", "--yes")
+    assert (code, "is not a day" in error) == (2, True)
+
+
 def test_an_added_memory_without_an_id_gets_one(harry):
     identity = harry("memory", "add", "words", "--namespace", "u")[1].strip()
     assert harry("memory", "show", identity, "--namespace", "u")[0] == 0

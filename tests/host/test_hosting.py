@@ -154,6 +154,15 @@ async def test_a_session_that_ends_early_or_fails_gives_its_place_back(autojump_
         assert (host.free, host.sessions) == (1, {})
 
 
+async def test_who_waits_for_quiet_in_a_session_that_ends_waits_no_longer(autojump_clock: MockClock) -> None:
+    async with host_of(echoing()) as host, trio.open_nursery() as nursery:
+        async with host.open(user="ann") as session:
+            nursery.start_soon(session.wait_quiet, 3600.0)
+            await trio.testing.wait_all_tasks_blocked()
+        with trio.fail_after(1):
+            await trio.testing.wait_all_tasks_blocked()
+
+
 async def test_what_a_client_always_means_is_always_meant(autojump_clock: MockClock) -> None:
     async with (
         host_of(echoing()) as host,

@@ -11,8 +11,14 @@ import trio
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from channels.messages import Source, TurnRecord
 from harry.config.loading import load_config
+from harry.host import startup
+from harry.host.engine_loading import Candidate, Chain
 from harry.memory.store.database import Database
+from harry.mind.absent import Absent
+from harry.models import fetching
+from harry.services import model_offer
 from tests.support.chromium import visiting
 from tests.support.page_room import room
 from tests.support.realtime_clients import harry
@@ -252,3 +258,63 @@ async def test_at_no_width_is_anything_cut_or_under_a_notice():
 
         found = await visiting(here.door, visit, reduced_motion="reduce")
     assert not found, [(each["id"], [node["html"][:160] for node in each["nodes"]]) for each in found]
+
+
+async def test_a_mind_is_offered_fetched_with_its_progress_and_told_to_be_there(
+    tmp_path: Path, monkeypatch: Any
+) -> None:
+    nothing = Chain("language_model", (Candidate("gguf", {}, "", lambda: None), Candidate("none")))
+    goes_on = trio.Event()
+
+    async def chains(config: object) -> list[Chain]:
+        await trio.lowlevel.checkpoint()
+        return [nothing]
+
+    async def pull(model: Any, folder: Path, progress: Any) -> None:
+        progress("m.gguf", model.size // 2, model.size)
+        await goes_on.wait()
+
+    monkeypatch.setattr(model_offer, "_fits", lambda folder, model: True)
+    monkeypatch.setattr(model_offer, "has_default_route", lambda: True)
+    monkeypatch.setattr(startup, "chains", chains)
+    monkeypatch.setattr(fetching, "pull", pull)
+    token = trio.lowlevel.current_trio_token()
+
+    def visit(page):
+        ready(page)
+        page.click("#notices >> text=Fetch it")
+        page.wait_for_selector("#notices:has-text('50 % of 1.1 GB')")
+        token.run_sync_soon(goes_on.set)
+        page.wait_for_selector("#notices:has-text('is here')")
+
+    async with harry(mind=Absent("none"), folder=tmp_path) as door:
+        await visiting(door, visit)
+
+
+async def test_a_day_is_deleted_after_a_question_and_what_is_gone_is_told(tmp_path: Path) -> None:
+    store = await Database.open(tmp_path / "harry.sqlite3")
+    noon = time.mktime((2026, 3, 4, 12, 0, 0, 0, 0, -1))
+    turns = [
+        TurnRecord(
+            turn=f"owner-{n}", user="owner", session="s", namespace="harry", source=Source.TYPED, started_at=at,
+            ended_at=at + 1, said=said, spoken="Yes.", heard="Yes.", interrupted=False, reason="finished", amends=None,
+        )
+        for n, (at, said) in enumerate(((noon, "Is it raining?"), (noon + 86_400, "Is it dry?")))
+    ]  # fmt: skip
+    await store.write(turns)
+
+    def visit(page):
+        ready(page)
+        page.click("#tab-history")
+        page.select_option("#history select", value="2026-03-04")
+        page.click("#history >> text=Delete this day")
+        page.click("#history >> text=Keep it")
+        assert page.locator("#history >> text=Is it raining?").count() == 1
+        page.click("#history >> text=Delete this day")
+        page.click("#history >> text=Delete it for good")
+        page.wait_for_selector("#history [role=status]:has-text('1 turn')")
+        expect(page.locator("#history h4")).to_have_text(["Is it dry?"])
+
+    async with harry(folder=tmp_path, store=store) as door:
+        await visiting(door, visit)
+    await store.aclose()

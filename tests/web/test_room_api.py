@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import pytest
 import trio
@@ -15,13 +15,16 @@ import trio.testing
 
 from actors.thinker import Reflection
 from channels.event_types import Degraded, ErrorOccurred
-from channels.messages import Source, TurnRecord
+from channels.messages import Source, Thought, TurnRecord
+from harry.audio.soundcard import DeviceInfo
 from harry.config.editing import change_file, changed
 from harry.config.loading import Config, load_config
 from harry.errors import ConfigurationError
 from harry.inner_life.state import StateOfMind
+from harry.memory.diary.journal import Journal
 from harry.memory.store.database import Database
 from harry.memory.store.items import Item
+from harry.memory.store.records import local_day
 from harry.web.api import schemas
 from tests.support.loopback_server import Answer, Away, away
 from tests.support.page_room import room
@@ -181,6 +184,70 @@ async def test_the_conversation_can_be_taken_away_as_markdown(tmp_path: Path):
         assert (await door.ask("GET", "/api/history.md?day=someday", token=owner)).status == 400
 
 
+async def test_a_day_is_forgotten_to_the_last_byte_and_the_other_days_stay(tmp_path: Path):
+    async with kept(tmp_path) as door:
+        await door.host.store.write([turn("owner", 3, NOON + DAY, "And the hat?", "It hangs.")])
+        thoughts = [
+            Thought(f"t-{n}", "owner", "s", "harry", "Harry", at, text)
+            for n, (at, text) in enumerate(((NOON, "He is hunting scarves."), (NOON + DAY, "He likes hats.")))
+        ]
+        await door.host.store.write(thoughts)
+        await door.host.memory.memory.upsert(
+            [Item("told", "the scarf is crimson", "owner", source="told", derived_from=("owner-2/said",))]
+        )
+        assert door.host.database is not None
+        diary = Journal(door.host.database, "Harry", "owner")
+        await diary.write("A day of searching.", day="2026-03-04", derived_from=("owner-2/said",))
+        await diary.write("A day with a hat.", day="2026-03-05")
+        owner = door.front.tokens.new("owner")
+        done = await door.ask("DELETE", "/api/days/2026-03-04", token=owner)
+        assert schemas.DayForgotten.model_validate_json(done.body).model_dump() == {
+            "turns": 2, "thoughts": 1, "journals": 1, "memories": 1,
+            "told": "2 turns, 1 thought, 1 journal entry and 1 memory made of them",
+        }  # fmt: skip
+        days = (await door.ask("GET", "/api/days", token=owner)).json()["days"]
+        assert [each["day"] for each in days] == ["2026-03-05", "2026-03-03"]
+        assert (await diary.read("2026-03-05")) is not None
+        assert (await diary.read("2026-03-04")) is None
+        bens = (await door.ask("GET", "/api/turns", token=door.front.tokens.new("ben"))).json()["turns"]
+        assert [each["said"] for each in bens] == ["the otter is hidden"]
+        files = sorted(tmp_path.glob("harry.sqlite3*"))  # noqa: ASYNC240  a small folder
+        written = b"".join([await trio.Path(file).read_bytes() for file in files])
+        for gone in (b"scarf", b"Behind the door", b"scarves", b"crimson", b"searching"):
+            assert gone not in written, gone
+        assert b"And the hat?" in written
+        again = await door.ask("DELETE", "/api/days/2026-03-04", token=owner)
+        assert again.json()["told"] == "nothing"
+
+
+async def test_a_conversation_that_goes_on_forgets_the_day_too(tmp_path: Path):
+    store = await Database.open(tmp_path / "harry.sqlite3")
+    before = time.time() - 1
+    await store.write([turn("owner", 0, before, "The parrot sings.", "Does it?")])
+    async with away(tmp_path, store=store) as door, door.host.open(user="owner") as session:
+        assert [each.said for each in session.conductor.history] == ["The parrot sings."]
+        owner = door.front.tokens.new("owner")
+        assert (await door.ask("DELETE", f"/api/days/{local_day(before)}", token=owner)).json()["turns"] == 1
+        assert not session.conductor.history
+    await store.aclose()
+
+
+async def test_what_amends_a_turn_of_a_forgotten_day_after_midnight_goes_with_it(tmp_path: Path):
+    midnight = time.mktime((2026, 3, 5, 0, 0, 0, 0, 0, -1))
+    async with kept(tmp_path) as door:
+        await door.host.store.write(
+            [
+                turn("owner", 5, midnight - 1, "Hide the", "Where"),
+                turn("owner", 6, midnight + 1, "Hide the pearls now", "Done.", amends="owner-5"),
+            ]
+        )
+        owner = door.front.tokens.new("owner")
+        assert (await door.ask("DELETE", "/api/days/2026-03-04", token=owner)).status == 200
+        days = (await door.ask("GET", "/api/days", token=owner)).json()["days"]
+        assert [each["day"] for each in days] == ["2026-03-03"]
+        assert (await door.ask("DELETE", "/api/days/someday", token=owner)).status == 400
+
+
 # Memories
 
 
@@ -320,6 +387,27 @@ async def test_a_variable_that_would_win_over_the_file_is_told(file: Path, monke
         assert answer.status == 400
         assert "HARRY_PERSONA__NAME" in answer.json()["error"]["message"]
     assert text_of(file) == ""
+
+
+async def test_microphone_and_loudspeaker_are_chosen_of_those_there_are(file: Path, monkeypatch: pytest.MonkeyPatch):
+    def devices_of(kind: Literal["microphone", "loudspeaker"]) -> list[DeviceInfo]:
+        return [DeviceInfo(kind, "PortAudio", 0, f"USB {kind}", 48_000, 1, default=True)]
+
+    monkeypatch.setattr("harry.services.settings.devices_of", devices_of)
+    async with away() as door:
+        owner = door.front.tokens.new("owner")
+
+        async def told() -> dict[str, Any]:
+            answer = (await door.ask("GET", "/api/settings", token=owner)).json()
+            return next(each for each in answer["changeable"] if each["key"] == "audio.microphone")
+
+        assert (await told())["choices"] == ["default", "none", "USB microphone"]
+        answer = await post(door, "/api/settings", {"changes": {"audio.microphone": "USB microphone"}})
+        assert answer.json()["after_restart"] == ["audio.microphone"]
+        assert ((await told())["value"], (await told())["written"]) == ("default", "USB microphone")
+        assert load_config(file).audio.microphone == "USB microphone"
+        gone = await post(door, "/api/settings", {"changes": {"audio.loudspeaker": "USB microphone"}})
+        assert (gone.status, load_config(file).audio.loudspeaker) == (400, "default")
 
 
 def test_a_file_is_begun_and_a_key_is_taken_out_again(tmp_path: Path):

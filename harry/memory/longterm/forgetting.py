@@ -107,7 +107,7 @@ def forget(connection: sqlite3.Connection, namespace: str, identities: Sequence[
     parts = {part for turn in turns for part in name_turn_items(turn)}
     gone += delete(connection, namespace, sorted(parts))
     forget_origins(connection, namespace, {*named, *gone, *parts})
-    _forget_state(connection, namespace, gists)
+    forget_state(connection, namespace, gists)
     trim_changes(connection)
     return Forgotten(tuple(gone), frozenset(turns), gists)
 
@@ -165,7 +165,7 @@ def _repeating(connection: sqlite3.Connection, namespace: str, gists: Iterable[G
     return found
 
 
-def _forget_state(connection: sqlite3.Connection, user: str, gists: Sequence[Gist]) -> None:
+def forget_state(connection: sqlite3.Connection, user: str, gists: Sequence[Gist]) -> None:
     """Take what is about the thing out of what Harry has in mind, and out of the summaries of conversations."""
     if not gists:
         return

@@ -20,6 +20,7 @@ import trio
 from channels.signals import Latch
 from harry.memory.longterm.embedding_jobs import BATCH_VECTORS, embed, list_pending, store_vectors
 from harry.memory.longterm.forgetting import Forgotten, forget
+from harry.memory.longterm.forgetting_day import DayForgotten, forget_day
 from harry.memory.search.embedding import Embedder
 from harry.memory.search.index import SearchIndex
 from harry.memory.search.ranking import Question, rank
@@ -38,6 +39,7 @@ from harry.memory.store.items import (
     read_row,
     trim_changes,
 )
+from harry.memory.store.records import day_bounds
 
 T = TypeVar("T")
 
@@ -124,6 +126,14 @@ class LongTermMemory:
             await trio.to_thread.run_sync(scrub_file, self._tables.path)
             await trio.to_thread.run_sync(drop_daily_backups, self._tables.path)
         return forgotten
+
+    async def forget_day(self, namespace: str, day: str) -> DayForgotten:
+        """Forget all of a local day (YYYY-MM-DD) for good, to its bytes in the file. Errors as of `forget`."""
+        begin, end = day_bounds(day, self._tables.zone)
+        gone = await self._tables.transaction(lambda connection: forget_day(connection, namespace, day, begin, end))
+        if gone.anything:
+            await trio.to_thread.run_sync(scrub_file, self._tables.path)
+        return gone
 
     def notice(self) -> None:
         """Announce that something was written, so that `run` computes its vectors. Never waits."""

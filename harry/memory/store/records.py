@@ -6,7 +6,8 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import time as clock_time
 from typing import Any, TypeAlias
 
 from channels.messages import Outcome, Source, Thought, ToolUse, TurnRecord
@@ -27,6 +28,16 @@ def local_day(at: float, zone: tzinfo | None = None) -> str:
         return datetime.fromtimestamp(at, tz=UTC).astimezone(zone).date().isoformat()
     except (OverflowError, OSError) as error:
         raise ValueError(f"{at!r} is not a time that has a day") from error
+
+
+def day_bounds(day: str, zone: tzinfo | None = None) -> tuple[float, float]:
+    """Return the first second of a local day (YYYY-MM-DD) and of the next: 23 or 25 hours where the clocks change."""
+    first = date.fromisoformat(day)
+    midnights = (datetime.combine(each, clock_time()) for each in (first, first + timedelta(days=1)))
+    begin, end = (
+        (each.replace(tzinfo=zone) if zone is not None else each.astimezone()).timestamp() for each in midnights
+    )
+    return begin, end
 
 
 def clean(record: Record) -> Record:

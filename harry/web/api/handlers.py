@@ -16,8 +16,9 @@ from pydantic import BaseModel
 from harry.host.budget import limits_told
 from harry.host.host import STORE_IS_ILL, Host
 from harry.host.startup import better_minds
+from harry.mind.absent import DESCRIPTION as NO_MIND
 from harry.services import user_data as belongings
-from harry.web.api import history, reminders, room, schemas, settings
+from harry.web.api import history, mind, reminders, room, schemas, settings
 from harry.web.api.answering import moment, number, read_body, serve
 from harry.web.api.openapi import Parameter, Path, document
 from harry.web.server.http import Refusal, Request, Response, as_json
@@ -161,6 +162,7 @@ class _Api:
             degraded=sorted(self.host.supervisor.degraded),
             spending=await self._spending(request.user),
             small_mind=bool(better_minds(self.host.mind.engine)),
+            without_mind=str(self.host.mind.engine.describe()) == NO_MIND,
             better_minds=better_minds(self.host.mind.engine),
             last_error=self._last_error(request.user),
         )
@@ -234,7 +236,7 @@ _OWN: tuple[Path, ...] = (
     Path("GET", "/api/lore", "lore", schemas.Lore, "The persona's lore."),
     Path("GET", "/api/status", "status", schemas.Status, "How Harry is."),
 )
-PATHS = (*_OWN, *history.PATHS, *reminders.PATHS, *room.PATHS, *settings.PATHS)
+PATHS = (*_OWN, *history.PATHS, *mind.PATHS, *reminders.PATHS, *room.PATHS, *settings.PATHS)
 """All paths of the API that answer with JSON."""
 
 
@@ -249,6 +251,7 @@ def register(routes: Routes, host: Host, watch: SessionMetrics) -> None:
 
     serve(routes, _OWN, api)
     history.register(routes, host, watch)
+    mind.register(routes, host)
     reminders.register(routes, host)
     room.register(routes, host)
     settings.register(routes, host)

@@ -10,6 +10,7 @@ from harry.errors import ConfigurationError
 from harry.host.host import Host
 from harry.memory.store.opening import parse_day
 from harry.services import history
+from harry.services import user_data as belongings
 from harry.web.api import schemas
 from harry.web.api.answering import moment, number, serve
 from harry.web.api.openapi import Parameter, Path
@@ -36,6 +37,13 @@ PATHS = (
             _DAY,
             _WORDS,
         ),
+    ),
+    Path(
+        "DELETE",
+        "/api/days/{day}",
+        "forget_day",
+        schemas.DayForgotten,
+        "Delete what was said on a day, its thoughts and journal, and the memories made of them.",
     ),
     Path("GET", "/api/days", "days", schemas.Days, "The days on which something was said, newest first."),
 )
@@ -80,6 +88,12 @@ class _History:
     async def days(self, request: Request) -> BaseModel:
         found = await history.days(self.host, request.user)
         return schemas.Days(days=[schemas.Day(day=day, turns=count) for day, count in found])
+
+    async def forget_day(self, request: Request) -> BaseModel:
+        gone = await belongings.forget_day(self.host, request.user, request.matched["day"])
+        return schemas.DayForgotten(
+            turns=gone.turns, thoughts=gone.thoughts, journals=gone.journals, memories=gone.memories, told=gone.told()
+        )
 
     async def export(self, request: Request) -> Response:
         day, words = _asked(request)

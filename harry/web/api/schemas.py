@@ -62,6 +62,16 @@ class Days(BaseModel):
     days: list[Day]
 
 
+class DayForgotten(BaseModel):
+    """How much of a day is gone; `memories` are those made of what was said on it."""
+
+    turns: int
+    thoughts: int
+    journals: int
+    memories: int
+    told: str = Field(description="The same in words.")
+
+
 class Thought(BaseModel):
     """An entry of the stream of consciousness."""
 
@@ -226,8 +236,28 @@ class Status(BaseModel):
     degraded: list[str]
     spending: Spending | None = Field(description="Told to the person whose Harry it is; null to others.")
     small_mind: bool = Field(description="Whether the mind (language model) is too small to be relied on.")
+    without_mind: bool = Field(description="Whether there is no language model at all.")
     better_minds: str = Field(description="How to give Harry a better one; empty where that is not needed.")
     last_error: LastError | None = Field(description="The last trouble in the user's own conversations.")
+
+
+class OfferedMind(BaseModel):
+    """A language model that can be fetched; `size` and `memory` in bytes."""
+
+    name: str
+    about: str
+    size: int
+    memory: int
+    licence: str
+
+
+class MindOffer(BaseModel):
+    """What is offered, or the reason why nothing is. `declined`: the owner does not want to be asked."""
+
+    model: OfferedMind | None = None
+    reason: str = ""
+    declined: bool = False
+    under_way: bool = False
 
 
 class Setting(BaseModel):
@@ -235,7 +265,8 @@ class Setting(BaseModel):
 
     key: str
     title: str
-    kind: str = Field(description="How it is asked for: `text`, `number` or `switch`.")
+    kind: str = Field(description="How it is asked for: `text`, `number`, `switch` or `choice`.")
+    choices: list[str] = Field(default_factory=list, description="For a `choice`, what can be chosen.")
     hint: str
     live: bool = Field(description="Whether a change holds at once.")
     value: str | bool | float | None

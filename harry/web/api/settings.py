@@ -53,5 +53,5 @@ def _shape(setting: settings.Setting) -> schemas.Setting:
     what = setting.what
     return schemas.Setting(
         key=what.key, title=what.title, kind=what.kind, hint=what.hint, live=what.live,
-        value=setting.value, written=setting.written,
+        value=setting.value, written=setting.written, choices=list(setting.choices),
     )  # fmt: skip

@@ -16,7 +16,8 @@ function csrf() {
   return own?.split("=")[1] ?? "";
 }
 
-async function ask(method, path, body) {
+/** Send it; what Harry refuses is raised. */
+async function send(method, path, body) {
   const headers = method === "GET" ? {} : { "X-CSRF-Token": csrf() };
   let answer;
   try {
@@ -24,9 +25,26 @@ async function ask(method, path, body) {
   } catch {
     throw new Refused(0, "Harry does not answer.");
   }
+  if (answer.ok) return answer;
   const content = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Refused(answer.status, content.error?.message ?? `Harry answered ${answer.status}.`);
-  return content;
+  throw new Refused(answer.status, content.error?.message ?? `Harry answered ${answer.status}.`);
+}
+
+const ask = async (method, path, body) => (await send(method, path, body)).json().catch(() => ({}));
+
+/** Post, and give the events of the answer one by one as they come. */
+export async function* stream(path) {
+  const answer = await send("POST", path);
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (let { value, done } = await reader.read(); !done; { value, done } = await reader.read()) {
+    const events = (rest + value).split("\n\n");
+    rest = events.pop();
+    for (const each of events) {
+      const [, event, data] = each.match(/^event: (.*)\ndata: (.*)$/) ?? [];
+      if (event) yield { event, data: JSON.parse(data) };
+    }
+  }
 }
 
 export const get = (path) => ask("GET", path);

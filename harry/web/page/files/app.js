@@ -53,7 +53,7 @@ const tabs = new Tabs({
 const pictures = new Pictures((why) => notice("picture", why));
 new TalkButton($("button"), { tap, down: hold, up: letGo });
 reminders.changed = () => document.body.dataset.tab === "status" && status.load();
-memories.forgotten = () => begin({ harry: { persona, muted, off_the_record: off } });
+memories.forgotten = history.forgotten = () => begin({ harry: { persona, muted, off_the_record: off } });
 
 // What Harry tells.
 
@@ -111,6 +111,7 @@ async function begin({ harry }) {
   link.send(wishes());
   room.load();
   reminders.load();
+  settings.mind.load(true);
   if (harry.resumed) return;
   const turns = await get("/api/turns?limit=30").then(({ turns: found }) => found.reverse().map((each) => ({ ...each, at: each.started_at })), () => []);
   const exchanges = turns.length ? turns : await get("/api/history?limit=30").then(({ exchanges: found }) => found, () => []);

@@ -1,6 +1,6 @@
 // What was said, newest first: by days, to search, to take away, and how each answer came about.
 
-import { get } from "./api.js";
+import { get, remove } from "./api.js";
 import { $, day, el, time } from "./dom.js";
 import { answeredIn, seconds, waterfall } from "./timeline.js";
 
@@ -17,12 +17,14 @@ export class History {
     this.save = el("a", { class: "link", download: true }, "Save as Markdown");
     this.told = el("p", { role: "status", class: "dim" });
     this.list = el("ol", { class: "cards" });
+    this.drop = el("button", { class: "link danger", hidden: true, onclick: () => this.dropping() }, "Delete this day …");
+    this.sure = el("div", { class: "asked", role: "group", hidden: true });
     this.more = el("button", { class: "button", hidden: true, onclick: () => this.load(this.next) }, "Earlier");
     const form = el("form", { role: "search", onsubmit: (event) => {
       event.preventDefault();
       this.load();
     } }, this.query, this.day);
-    $("history").append(el("div", { class: "row" }, el("h2", {}, "History"), this.save), form, this.told, this.list, this.more);
+    $("history").append(el("div", { class: "row" }, el("h2", {}, "History"), this.save), form, this.drop, this.sure, this.told, this.list, this.more);
   }
 
   get asked() {
@@ -30,6 +32,8 @@ export class History {
   }
 
   async load(before = 0) {
+    this.drop.hidden = !this.day.value;
+    this.sure.hidden = true;
     this.save.href = `api/history.md?${this.asked}`;
     try {
       const asked = this.asked;
@@ -48,6 +52,37 @@ export class History {
     } catch (error) {
       this.told.textContent = error.message;
     }
+  }
+
+  /** Ask first; what is deleted cannot be fetched back. */
+  dropping() {
+    const chosen = this.day.value, told = this.day.selectedOptions[0].textContent.replace(/ \(\d+\)$/, "");
+    const back = () => {
+      this.sure.hidden = true;
+      this.drop.hidden = !this.day.value;
+      (this.drop.hidden ? this.day : this.drop).focus();
+    };
+    const keep = el("button", { type: "button", class: "button", onclick: back }, "Keep it");
+    const go = el("button", { type: "button", class: "button danger", onclick: async () => {
+      go.disabled = true;
+      try {
+        const gone = await remove(`/api/days/${chosen}`);
+        this.day.value = "";
+        await this.load();
+        this.told.textContent = `Deleted for good, of ${told}: ${gone.told}.`;
+        this.forgotten?.();
+      } catch (error) {
+        this.told.textContent = error.message;
+      }
+      back();
+    } }, "Delete it for good");
+    this.sure.replaceChildren(
+      el("p", {}, `${told}: what was said, Harry’s thoughts and journal of that day, and the memories made of them are deleted for good. Timers, reminders and lists stay.`),
+      el("div", { class: "row" }, go, keep),
+    );
+    this.drop.hidden = true;
+    this.sure.hidden = false;
+    keep.focus();
   }
 
   async days() {

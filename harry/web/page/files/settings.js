@@ -2,8 +2,11 @@
 
 import { get, post } from "./api.js";
 import { $, el } from "./dom.js";
+import { Mind } from "./mind.js";
 
 const USUAL = { theme: "system", volume: 1, aloud: true, interrupt: true, place: "here", tab: "status" };
+
+const CHOICES = { default: "the computer’s default", none: "none" };
 
 export class Settings {
   /** `changed(settings)` is told each time that something of this browser's is set. */
@@ -15,6 +18,7 @@ export class Settings {
     } catch {
       // Nothing was kept, or it is broken: the usual holds.
     }
+    this.mind = new Mind();
     this.held = el("div");
     $("settings").append(
       el("h2", {}, "Settings"),
@@ -67,6 +71,7 @@ export class Settings {
   }
 
   async load() {
+    this.mind.load();
     try {
       const { settings, file, changeable } = await get("/api/settings");
       const mine = changeable.length
@@ -74,16 +79,18 @@ export class Settings {
         : [el("p", { class: "dim" }, "The person whose Harry this is changes these.")];
       const whole = Object.entries(settings).map(([section, held]) =>
         el("details", {}, el("summary", {}, section), el("pre", { tabindex: "0" }, JSON.stringify(held, null, 2))));
-      this.held.replaceChildren(el("h3", {}, "Harry himself"), ...mine, el("details", {}, el("summary", {}, "The whole configuration"), ...whole));
+      this.held.replaceChildren(el("h3", {}, "Harry himself"), this.mind.held, ...mine, el("details", {}, el("summary", {}, "The whole configuration"), ...whole));
     } catch (error) {
       this.held.replaceChildren(el("p", { class: "dim" }, error.message));
     }
   }
 
   /** One of Harry's own, and what became of a change. */
-  own({ key, title, kind, hint, live, value, written }) {
+  own({ key, title, kind, hint, live, value, written, choices }) {
     const id = `set-${key.replaceAll(".", "-")}`;
-    const input = kind === "switch"
+    const input = kind === "choice"
+      ? el("select", { id, "aria-describedby": `${id}-hint` }, ...choices.map((each) => el("option", { value: each, selected: each === (written ?? value) }, CHOICES[each] ?? each)))
+      : kind === "switch"
       ? el("input", { id, type: "checkbox", checked: written ?? value, "aria-describedby": `${id}-hint` })
       : el("input", { id, type: kind === "number" ? "number" : "text", step: "any", value: written ?? value ?? "", "aria-describedby": `${id}-hint`, autocomplete: "off" });
     const told = el("span", { role: "status" }, written !== value ? " From the next start on." : "");

@@ -7,7 +7,7 @@ const EXAMPLES = ["What can you do?", "Set a timer for ten minutes.", "Remember 
 
 /** Make it; `say(text)` says an example. */
 export async function welcome(persona, say) {
-  const { small_mind: small, better_minds: better, keeps } = await get("/api/status").catch(() => ({}));
+  const { small_mind: small, without_mind: without, better_minds: better, keeps } = await get("/api/status").catch(() => ({}));
   const chips = EXAMPLES.map((text) => el("li", {}, el("button", { class: "chip", onclick: () => say(text) }, text)));
   return el(
     "section",
@@ -15,7 +15,8 @@ export async function welcome(persona, say) {
     el("h2", {}, `Hello, I am ${persona}.`),
     el("p", {}, "Tap the microphone and speak, or write. You can interrupt me at any time. For a start:"),
     el("ul", { class: "chips" }, ...chips),
-    small ? el("p", { class: "dim" }, `My mind (the language model) is a very small one: it can chat, but knows little and makes things up. Timers, reminders, the time, and what you tell me to remember do not depend on it. ${better ?? ""}`) : null,
+    without ? el("p", { class: "dim" }, `I have no mind (language model) yet: I tell the time, set timers, calculate and remember, but cannot talk about anything else. ${better ?? ""}`)
+      : small ? el("p", { class: "dim" }, `My mind (the language model) is a very small one: it can chat, but knows little and makes things up. Timers, reminders, the time, and what you tell me to remember do not depend on it. ${better ?? ""}`) : null,
     el("p", { class: "dim" }, `${keeps === false ? "Nothing is kept here: everything is forgotten when I stop." : "What we say is kept on this computer: under History, and as Memory."} Thoughts are notes that I write for myself between our turns; they colour what I say.`),
   );
 }

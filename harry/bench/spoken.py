@@ -1,0 +1,73 @@
+"""Wishes said aloud by several voices of this computer, and written down by the embedded ear."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+import wave
+from collections.abc import Awaitable, Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+import trio
+
+from actors.pcm import to_samples
+from channels.messages import EAR_RATE, Chunk
+from harry.hearing.moonshine import Moonshine, MoonshineSettings
+from harry.voice.piper import Piper, PiperSettings
+
+Sound = npt.NDArray[np.float32]
+
+_PROGRAMS = {
+    "flite": lambda program, text, path: [program, "-voice", "slt", "-t", text, "-o", path],
+    "espeak-ng": lambda program, text, path: [program, "-v", "en-us", "-w", path, "--", text],
+}
+"""Other voices, where they are installed, and how they are asked to write a text into a file."""
+
+_AROUND = np.zeros(EAR_RATE // 4, np.float32)
+
+
+class Spoken:
+    """Says texts and hears them. `voices` are the names of the voices there are."""
+
+    def __init__(self) -> None:
+        self._ear = Moonshine.load("moonshine", MoonshineSettings())
+        piper = Piper.load("piper", PiperSettings())
+        self._voices: dict[str, Callable[[str], Awaitable[Sound]]] = {"piper": partial(_piper, piper)}
+        for name, command in _PROGRAMS.items():
+            if program := shutil.which(name):
+                self._voices[name] = partial(_program, partial(command, program))
+        self.voices = tuple(self._voices)
+
+    async def hear(self, text: str, voice: str) -> str:
+        """Return what the ear writes when a voice says the text."""
+        sound = await self._voices[voice](text)
+        heard = await self._ear.transcribe(np.concatenate([_AROUND, sound, _AROUND]))
+        return heard.text
+
+
+async def _piper(piper: Piper, text: str) -> Sound:
+    parts: list[bytes] = []
+
+    async def emit(chunk: Chunk) -> None:
+        await trio.lowlevel.checkpoint()
+        parts.append(chunk.pcm)
+
+    await piper.speak(text, emit)
+    return np.asarray(soxr.resample(to_samples(b"".join(parts)), piper.rate, EAR_RATE), np.float32)
+
+
+async def _program(command: Callable[[str, str], list[str]], text: str) -> Sound:
+    def work() -> Sound:
+        with tempfile.TemporaryDirectory(prefix="harry-bench-") as folder:
+            path = Path(folder) / "said.wav"
+            subprocess.run(command(text, str(path)), check=True, capture_output=True)  # noqa: S603  our own words
+            with wave.open(str(path)) as file:
+                sound = to_samples(file.readframes(file.getnframes()))
+                return np.asarray(soxr.resample(sound, file.getframerate(), EAR_RATE), np.float32)
+
+    return await trio.to_thread.run_sync(work)
