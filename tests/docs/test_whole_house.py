@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import runpy
 
+from tests.docs import floors
 from tests.support.paths import ROOT
 
 
@@ -29,3 +30,7 @@ def test_the_whole_house_hears_answers_falls_silent_and_thinks(capsys):
     # The second voice begins at 3.5 s. It is cut by its words; what he was saying is no longer heard.
     assert 3.5 < times[3] < 4.5
     assert times[3] == times[4] == times[5]
+
+
+def test_the_picture_of_the_floors_is_what_the_import_contracts_say():
+    assert floors.PICTURE.read_text("utf-8") == floors.draw()
