@@ -51,7 +51,7 @@ test: builders system-packages check
 acceptance: builders system-packages
 	@$(BIN)/pytest -m acceptance --timeout=3600
 
-# Which lines and branches the tests run; fails below the floor in pyproject.toml. Apart from `make test`, as it slows it.
+# Which lines and branches the tests run. Apart from `make test`, as it slows it.
 coverage: builders system-packages
 	@$(BIN)/coverage run -m pytest
 	@$(BIN)/coverage report --skip-covered
