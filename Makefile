@@ -9,7 +9,7 @@ PIP    := $(BIN)/python -m pip install --disable-pip-version-check --quiet --pro
 # What Harry forbids the libraries he uses, for every program that is started from here (harry/net/telemetry.py).
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: run test demo setup builders system-packages check acceptance lock clean
+.PHONY: run test demo setup builders system-packages check acceptance coverage lock docs release-check clean
 
 run: setup
 	@$(BIN)/harry run
@@ -17,7 +17,7 @@ run: setup
 # What Harry needs to run, and nothing of what his builders need.
 setup: $(READY)
 
-$(READY): requirements/lock.txt pyproject.toml
+$(READY): requirements/lock.txt requirements/build.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 	  || { echo "Harry needs Python 3.11 to 3.13; $(PYTHON) is $$($(PYTHON) -V). Say which to use: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 2; }
 	@echo "Making .venv, once: 330 MB are fetched, 800 MB of disk are used, and it takes one to three minutes."
@@ -25,7 +25,8 @@ $(READY): requirements/lock.txt pyproject.toml
 	@$(PYTHON) -m venv $(VENV) \
 	  || { echo "Python cannot make a virtual environment. On Debian or Ubuntu: apt-get install python3-venv"; exit 2; }
 	@$(PIP) --require-hashes -r requirements/lock.txt
-	@$(PIP) --no-deps --editable .
+	@$(PIP) --require-hashes -r requirements/build.txt
+	@$(PIP) --no-build-isolation --no-deps --editable .
 	@touch $(READY)
 
 # The tools of builders, and a small model that tests use, on top: half a gigabyte of disk more.
@@ -50,6 +51,26 @@ test: builders system-packages check
 acceptance: builders system-packages
 	@$(BIN)/pytest -m acceptance --timeout=3600
 
+# Which lines and branches the tests run. Apart from `make test`, as it slows it.
+coverage: builders system-packages
+	@$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage report --skip-covered
+
+# The documentation as a site, in site/, in an environment of its own; every link is checked.
+DOCS := .venv-docs
+docs: $(DOCS)/.ready
+	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --strict --quiet
+	@echo "site/index.html"
+
+$(DOCS)/.ready: requirements/docs.txt
+	@$(PYTHON) -m venv $(DOCS)
+	@$(DOCS)/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements/docs.txt
+	@touch $@
+
+# Wheel and sdist, and what a stranger does with them, on each Python that is here (ALL=1: on all three, or it fails).
+release-check:
+	@PYTHON=$(PYTHON) .ci/release-check $(if $(ALL),--all)
+
 demo: setup
 	@$(BIN)/harry demo
 
@@ -59,9 +80,11 @@ lock: setup
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet uv
 	@$(COMPILE) --extra local -o requirements/lock.txt pyproject.toml
 	@$(COMPILE) --extra dev --constraint requirements/lock.txt -o requirements/dev.txt pyproject.toml
+	@$(COMPILE) --constraint requirements/dev.txt -o requirements/build.txt requirements/build.in
+	@$(COMPILE) -o requirements/docs.txt requirements/docs.in
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(DOCS) site dist
 
 # Two other frameworks in environments of their own, and Harry, in turn; writes docs/benchmarks.md (about 35 minutes).
 .PHONY: bench-peers mutants

