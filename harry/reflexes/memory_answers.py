@@ -43,10 +43,12 @@ class MemoryAnswers:
         found = await answer(question, self._memory, self._user, is_wish=self._is_wish)
         if found is None:
             return None
-        return self._told(found.fact, now) if found.fact is not None else self._reply("NotTold")
+        if found.fact is not None:
+            return self._told(found.fact, now)
+        return self._told(found.near, now, "NearestFact") if found.near is not None else self._reply("NotTold")
 
-    def _told(self, fact: ToldFact, now: datetime) -> str:
+    def _told(self, fact: ToldFact, now: datetime, reply: str = "ToldFact") -> str:
         text, when = as_told(fact.text, fact.at, now), day_told(fact.at, now)
         if fact.about:
             return self._reply("ToldAbout", when=when, about=as_told(fact.about, fact.at, now), text=text)
-        return self._reply("ToldFact", when=when, text=text)
+        return self._reply(reply, when=when, text=text)

@@ -16,6 +16,7 @@ import trio
 from harry.memory.longterm.by_relation import choose, fit
 from harry.memory.longterm.everyday_phrases import expressed
 from harry.memory.longterm.fitting import RELATIVES, Aliases, fits
+from harry.memory.longterm.nearest import NEAR, SURELY_NEAR, nearest
 from harry.memory.longterm.questions import Asked, is_about_what_was_told, known, read_question
 from harry.memory.longterm.relations import Frame, asked_in, told_in
 from harry.memory.longterm.service import Item, LongTermMemory
@@ -49,9 +50,13 @@ class ToldFact:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """What memory says to a question about what was told: the fact, or None where it was not told."""
+    """What memory says to a question about what was told: the fact, or None where it is not known.
+
+    `near` is then what comes nearest to it, if something does.
+    """
 
     fact: ToldFact | None
+    near: ToldFact | None = None
 
 
 async def answer(
@@ -65,7 +70,35 @@ async def answer(
     if asked is None or not asked.needs:
         return None
     pool, seen = await _pool(asked, memory, user)
-    return await trio.to_thread.run_sync(_judged, asked, question, pool, seen, is_wish)
+    found = await trio.to_thread.run_sync(_judged, asked, question, pool, seen, is_wish)
+    if (found is not None and found.fact is not None) or memory.embedder is None:
+        return found
+    if found is None and not (is_about_what_was_told(question) or is_personal(asked, question, seen)):
+        return None
+    least = NEAR if found is not None else SURELY_NEAR
+    embed = memory.embedder.encode
+    near = await trio.to_thread.run_sync(
+        lambda: nearest(asked, question, seen, aliases_of(seen), embed, least=least), abandon_on_cancel=True
+    )
+    if near is None or await _is_mended(near, memory, user) or is_wish(near.text):
+        return found
+    return Remembered(None, ToldFact(near.text, near.at))
+
+
+async def _is_mended(statement: Statement, memory: LongTermMemory, user: str) -> bool:
+    """Whether something that was said after a statement corrects it, or says that it is over."""
+    rows = dict(await memory.around(user, statement.id, before=BEFORE, after=AFTER))
+    told = await trio.to_thread.run_sync(statements_of, rows, user)
+    said = [each for each in told if each.text == statement.text]
+    return any(
+        later.order > each.order
+        and (
+            undoes(later, each, each.stems)
+            or (later.corrects and later.antecedent is not None and later.antecedent.order == each.order)
+        )
+        for each in said
+        for later in told
+    )
 
 
 def _judged(
@@ -93,7 +126,7 @@ async def _pool(asked: Asked, memory: LongTermMemory, user: str) -> tuple[list[S
             hits = await memory.search(text, namespace=user, kinds=["memory"], count=SEARCHED_FOR)
             for hit in hits.found:
                 if hit.item.speaker == user and not hit.item.id.endswith("/heard"):
-                    found.setdefault(hit.item.id, read_all(hit.item.text))
+                    found.setdefault(hit.item.id, read_all(hit.item))
         names = aliases_of([each for said in found.values() for each in said])
         more = {name for person in asked.people for name in names.get(person, ())} - words
         if not more:
@@ -120,9 +153,13 @@ def _bears(asked: Asked, statement: Statement, aliases: Aliases) -> bool:
     )
 
 
-def read_all(text: str) -> list[Statement]:
+def read_all(item: Item) -> list[Statement]:
     """Read what was said in one turn as statements, each by itself."""
-    return [statement for each in sentences(text) if (statement := read(each)) is not None]
+    return [
+        replace(statement, id=item.id, at=item.at)
+        for each in sentences(item.text)
+        if (statement := read(each)) is not None
+    ]
 
 
 def statements_of(rows: dict[int, Item], user: str) -> list[Statement]:

@@ -164,15 +164,17 @@ def _doer(asked: Asked) -> frozenset[str]:
 def _met(asked: Asked, statement: Statement, stems: frozenset[str], wanted: frozenset[str]) -> tuple[bool, int]:
     """Tell whether all telling words of a question are met, and whether one of them only by its likeness."""
     loose = 0
-    something = False
+    something = other = False
     for need in asked.needs:
         if need in stems:
             something = something or need not in asked.people | TIME_WORDS
+            other = other or need not in asked.people | TIME_WORDS | {asked.noun}
             continue
         if need in asked.people and wanted & stems:
             continue
         if meets(need, stems):
             something = something or need not in TIME_WORDS
+            other = other or need not in TIME_WORDS | {asked.noun}
             continue
         if need == asked.noun and asked.kind == need and need in kinds():  # a value of its kind is looked for
             continue
@@ -182,7 +184,8 @@ def _met(asked: Asked, statement: Statement, stems: frozenset[str], wanted: froz
             loose = 1
             continue
         return False, 0
-    if loose and not something:
+    # A verb that tells little is passed over where more is met than what kind of thing is asked for.
+    if loose and not (other or (something and (asked.kind == "thing" or _ASKS_WHAT_NOT.search(asked.text)))):
         return False, 0
     if asked.kind == "who" and not something and len(asked.words) > 4:
         return False, 0

@@ -48,6 +48,9 @@ _DID_I_SAY = re.compile(
     r"|\bdo you (?:know|remember|think)\b|\bagain\b",
     re.IGNORECASE,
 )
+_MAKES_ME = re.compile(r"\b(?:makes?|made) (me|us|him|her|them|my [^\W_]+)(?= [^\W_]+)", re.IGNORECASE)
+"""What makes somebody shudder makes nothing."""
+
 _IS = re.compile(r"\b(what|who|where|when|which|how)'s\b", re.IGNORECASE)
 _AND_I = re.compile(
     r"\bmy (?:partner|husband|wife|girlfriend|boyfriend|fianc\u00e9e?|spouse) and I\b|\b[A-Z]\w+ and I\b"
@@ -89,6 +92,7 @@ def read_question(text: str) -> Asked | None:
     said = _IN_MY_FAMILY.sub(" ", _TURNED_NOT.sub(r"\g<who> \g<verb>n't", said))
     said = re.sub(r"^how (?=(?:does|do|did) .*\bliving$)", "what ", said, flags=re.IGNORECASE)
     said = _IS.sub(r"\1 is", _DID_I_SAY.sub(" ", said))
+    said = _MAKES_ME.sub(r"\1", said)
     begins = _BEGINS.match(said.strip())
     if begins is None or len(said) > 200 or _ASKS_HIM.search(said):
         return None

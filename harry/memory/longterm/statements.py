@@ -161,8 +161,26 @@ def words_in(text: str) -> list[str]:
 
 
 def sentences(text: str) -> list[str]:
-    """Cut what was said in one turn into its sentences."""
-    return [each.strip() for each in _SENTENCE.split(" ".join(text.split())) if each.strip()]
+    """Cut what was said in one turn into its sentences; what only leads up to one stands alone."""
+    whole = [each.strip() for each in _SENTENCE.split(" ".join(text.replace("\u2019", "'").split()))]
+    return [
+        part.strip()
+        for each in whole
+        for part in (
+            _LEADS_UP.split(each, maxsplit=1)
+            if _OF_SOMEBODY_UNNAMED.match(each) and not _CORRECTS.match(each)
+            else [each]
+        )
+        if part.strip()
+    ]
+
+
+_OF_SOMEBODY_UNNAMED = re.compile(r"(?:they|it|he|she|we|I|that)(?:'\w+)?(?: [^\W_]+){1,5}, ", re.IGNORECASE)
+_LEADS_UP = re.compile(
+    r"(?<=\w), (?:and |but |so )?(?=(?:the|my|our|[A-Z]\w+)(?:'\w+)? (?:[^\W_]+ ){0,3}?"
+    r"(?:is|are|was|were|will|has|have|now)\b)"
+)
+"""Where a sentence begins that a clause about somebody unnamed leads up to: "They moved him, Anton is in 4c now"."""
 
 
 @lru_cache(maxsize=20_000)

@@ -183,3 +183,12 @@ def test_a_turn_of_several_sentences_is_read_sentence_by_sentence() -> None:
         "Hello there.", "My sister lives in Oslo!", "Is it late?",
     ]  # fmt: skip
     assert read("Is it late?") is None
+
+
+def test_a_clause_that_only_leads_up_to_a_correction_does_not_hide_it() -> None:
+    assert sentences("They moved him, Anton is in class 4c now.") == ["They moved him", "Anton is in class 4c now."]
+    assert sentences("I got that wrong, Dad is turning seventy-six.") == [
+        "I got that wrong, Dad is turning seventy-six."
+    ]
+    assert sentences("When it rains, the cellar is wet.") == ["When it rains, the cellar is wet."]
+    assert sentences("I like Tom, Anna and Sue.") == ["I like Tom, Anna and Sue."]
