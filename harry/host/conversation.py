@@ -41,7 +41,7 @@ from harry.session.listening import SpeechInput
 from harry.session.recall import SessionMemory
 from harry.session.session import Session, SessionParts, TurnTakingSettings
 from harry.session.turn_sources import TurnSources
-from harry.session.turn_stages import Pipeline, Prompt, ReplyParts
+from harry.session.turn_stages import Pipeline, Prompt, ReplyParts, Sounding
 from harry.session.wake_word import Spotter
 from harry.tools.toolbox import Offer, SessionTools
 
@@ -266,13 +266,15 @@ class _Builder:
                 phrases=self.attention.phrases,
                 reflex=self._reflex,
             ),
-            tts=services.voice,
-            rate=self.gate.rate,
+            sounding=Sounding(
+                tts=services.voice,
+                rate=self.gate.rate,
+                language=self.settings.language,
+                pronunciations=self.settings.say,
+                heard=chime(self.gate.rate) if self.settings.chime else b"",
+            ),
             on_piece=lambda turn, text: self.conductor.add_piece(turn, text),
             actors=services.actors,
-            heard=chime(self.gate.rate) if self.settings.chime else b"",
-            language=self.settings.language,
-            pronunciations=self.settings.say,
         )
 
     def _dialogue(self) -> Dialogue:

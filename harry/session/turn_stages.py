@@ -57,11 +57,24 @@ class ReplyParts:
     reflex: Callable[[Turn], Awaitable[str | None]] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Sounding:
+    """How a reply sounds: the voice, at the gate's `rate` in Hz, in a `language`, with how names are said.
+
+    `heard` is a sound at that rate, played when something spoken was taken in.
+    """
+
+    tts: EnginePool[TextToSpeech]
+    rate: int
+    language: str = "en"
+    pronunciations: Mapping[str, str] | None = None
+    heard: bytes = b""
+
+
 class Pipeline:
     """Answers turns: the conductor's `answer`. All arguments belong to the session.
 
-    `rate` is the gate's, in Hz; `on_piece(turn, text)` is told each piece as it is handed to the voice. `heard` is a
-    sound at that rate, played when something spoken was taken in. `pronunciations` says how names are said.
+    `on_piece(turn, text)` is told each piece as it is handed to the voice.
     """
 
     def __init__(
@@ -69,28 +82,20 @@ class Pipeline:
         *,
         events: EventStream,
         parts: ReplyParts,
-        tts: EnginePool[TextToSpeech],
-        rate: int,
+        sounding: Sounding,
         on_piece: Callable[[Turn, str], None],
         actors: ActorSet,
-        heard: bytes = b"",
-        language: str = "en",
-        pronunciations: Mapping[str, str] | None = None,
     ) -> None:
         self._events = events
         self._parts = parts
-        self._tts = tts
-        self._rate = rate
+        self._sounding = sounding
         self._on_piece = on_piece
         self._actors = actors
-        self._heard = heard
-        self._language = language
-        self._pronunciations = pronunciations
 
     async def __call__(self, turn: Turn, slot: Slot) -> None:
         """Run the stages of a turn. Raises what they raise, in an ExceptionGroup."""
-        if self._heard and turn.utterance.source is Source.VOICE:
-            await slot.write(self._heard)
+        if self._sounding.heard and turn.utterance.source is Source.VOICE:
+            await slot.write(self._sounding.heard)
         words = turn.utterance.speak
         if words is None and self._parts.reflex is not None:
             words = await self._parts.reflex(turn)
@@ -100,11 +105,17 @@ class Pipeline:
         if ring is not None:
             on_piece = partial(self._piece, turn)
             await ring_out(
-                words or "", ring, voice=self._tts, slot=slot, rate=self._rate, on_piece=on_piece, spoken=self._spoken
+                words or "",
+                ring,
+                voice=self._sounding.tts,
+                slot=slot,
+                rate=self._sounding.rate,
+                on_piece=on_piece,
+                spoken=self._spoken,
             )
             return
         async with AsyncExitStack() as leases:
-            voice = await leases.enter_async_context(self._tts.lease())
+            voice = await leases.enter_async_context(self._sounding.tts.lease())
             mind = None
             if words is None:
                 mind = await leases.enter_async_context(self._parts.llm.lease())
@@ -121,7 +132,7 @@ class Pipeline:
                     pieces,
                     voice=_Watched(self._spoken(voice)),
                     slot=slot,
-                    rate=self._rate,
+                    rate=self._sounding.rate,
                     on_piece=partial(self._piece, turn),
                 )
             )
@@ -154,7 +165,7 @@ class Pipeline:
             )
 
     def _spoken(self, voice: TextToSpeech) -> TextToSpeech:
-        return SpokenVoice(voice, self._language, self._pronunciations)
+        return SpokenVoice(voice, self._sounding.language, self._sounding.pronunciations)
 
     def _tools(self, turn: Turn, mind: LanguageModel) -> Toolbox | None:
         make = self._parts.tools
