@@ -42,6 +42,17 @@ def stop(ctx: typer.Context, sets: Sets = None) -> None:
     _do(ctx, "stop", sets, "Harry ends.")
 
 
+@app.command(short_help="Have him say something in a gap.")
+def say(
+    ctx: typer.Context,
+    text: Annotated[str, typer.Argument(metavar="TEXT")],
+    urgency: Annotated[str, typer.Option(metavar="now|normal|low", help="How long a gap it waits for.")] = "normal",
+    sets: Sets = None,
+) -> None:
+    """Have him say something in his own voice, in a gap: never over you. What is `low` waits for quiet hours to end."""
+    _do(ctx, "say", sets, "He says it in the next gap.", text=text, urgency=urgency)
+
+
 @app.command(short_help="Make him fall silent.")
 def hush(ctx: typer.Context, sets: Sets = None) -> None:
     """Make the Harry of the room fall silent."""
@@ -84,13 +95,13 @@ def release(ctx: typer.Context, sets: Sets = None) -> None:
     _do(ctx, "release", sets, "")
 
 
-def _do(ctx: typer.Context, command: str, sets: list[str] | None, done: str) -> None:
+def _do(ctx: typer.Context, command: str, sets: list[str] | None, done: str, **more: str) -> None:
     from harry.daemon.control_socket import ask
     from harry.errors import HarryError
 
     call: Call = ctx.obj
     try:
-        answer = next(ask(call.configuration(sets).data_folder, {"do": command}), {})
+        answer = next(ask(call.configuration(sets).data_folder, {"do": command, **more}), {})
     except ConnectionError as error:
         raise HarryError(str(error), remedy="`harry run` starts one.") from error
     if "error" in answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from channels.event_types import Degraded, ErrorOccurred
@@ -12,6 +12,7 @@ from harry.daemon.control_socket import Command, Controls
 from harry.errors import DeviceError
 from harry.host.host import Host
 from harry.services.overview import overview
+from harry.session.announcements import Announcements
 from harry.session.session import Session
 
 ERRORS = 20
@@ -21,9 +22,10 @@ ERRORS = 20
 class RoomControls:
     """Makes the controls of a room. `stop()` ends Harry in order."""
 
-    def __init__(self, host: Host, room: Session, stop: Callable[[], None]) -> None:
+    def __init__(self, host: Host, room: Session, announcements: Announcements, stop: Callable[[], None]) -> None:
         self._host = host
         self._room = room
+        self._announcements = announcements
         self._stop = stop
         self._errors: deque[str] = deque(maxlen=ERRORS)
         self.controls = Controls(self.status, self._commands())
@@ -47,6 +49,7 @@ class RoomControls:
         return {
             "stop": lambda _: self._stop(),
             "hush": lambda _: self._hush(),
+            "say": self._say,
             "mute": lambda _: self._with_microphone(lambda: hearing.mute(True)),
             "unmute": lambda _: self._with_microphone(lambda: hearing.mute(False)),
             "rest": lambda _: self._with_microphone(hearing.rest),
@@ -61,6 +64,10 @@ class RoomControls:
                 "Harry has no microphone here.", remedy="Connect one and start him again, or choose one: harry setup."
             )
         act()
+
+    def _say(self, request: Mapping[str, Any]) -> None:
+        text, urgency = request.get("text"), request.get("urgency", "normal")
+        self._announcements.put(text if isinstance(text, str) else "", str(urgency))
 
     def _hush(self) -> None:
         self._room.conductor.cut("stop")

@@ -15,6 +15,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,8 +51,11 @@ from harry.host.conversation import ConversationDevices, ConversationSettings, I
 from harry.host.engine_loading import Chain, load_engines
 from harry.host.host import Host, hosting
 from harry.host.storage import Storage, open_storage
+from harry.inner_life.rate_limit import hours as quiet_hours
+from harry.inner_life.rate_limit import is_within
 from harry.inner_life.service import open_inner_life
 from harry.net.telemetry import remove_traces
+from harry.session.announcements import Announcements
 from harry.session.session import Session
 from harry.terminal.console import Terminal, print_line
 from harry.terminal.console_factory import progress, stdout_console
@@ -191,12 +195,16 @@ async def _looked_after(
     config: Config, options: RunOptions, host: Host, room: Session, *, stop: trio.CancelScope, manager: ServiceManager
 ) -> AsyncIterator[None]:
     """Let Harry be asked and moved from outside, and tell the service manager that he is ready and alive."""
-    controls = RoomControls(host, room, stop.cancel)
+    hours = quiet_hours(config.thinker.quiet_hours)
+    announcements = Announcements(room, lambda: not is_within(hours, datetime.now().astimezone().time()))
+    host.announce = announcements.put
+    controls = RoomControls(host, room, announcements, stop.cancel)
     if host.store_watch is not None and room.has_loudspeaker:
         host.store_watch.speak_through(room.conductor.say)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(controls.follow, room.events.listen())
         nursery.start_soon(manager.keep_alive)
+        nursery.start_soon(announcements.run)
         async with AsyncExitStack() as held:
             if options.door and host.store.durable:
                 try:

@@ -102,6 +102,8 @@ class Host:
         self.sessions_of = shared.sessions.of
         self.users = shared.sessions.users
         self.room: Session | None = None
+        self.announce: Callable[[str, str], None] | None = None
+        """Has the room say something in a gap, by its text and urgency; see `harry.session.announcements`."""
         self.wall = shared.wall
         self.warmed = shared.warmed
         self.store_watch = shared.store_watch

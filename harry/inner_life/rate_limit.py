@@ -34,10 +34,15 @@ class Allowance:
         self._last = now.timestamp()
 
     def _is_quiet(self, at: time) -> bool:
-        if self.quiet is None:
-            return False
-        begins, ends = self.quiet
-        return begins <= at < ends if begins <= ends else at >= begins or at < ends
+        return is_within(self.quiet, at)
+
+
+def is_within(hours: tuple[time, time] | None, at: time) -> bool:
+    """Whether a time of day lies between two, across midnight if it must be; never within None."""
+    if hours is None:
+        return False
+    begins, ends = hours
+    return begins <= at < ends if begins <= ends else at >= begins or at < ends
 
 
 def hours(text: str) -> tuple[time, time] | None:

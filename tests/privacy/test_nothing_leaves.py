@@ -22,6 +22,7 @@ COMMANDS: dict[str, list[str]] = {
     "ask": ["What can you do?"],
     "status": [],
     "hush": [],
+    "say": ["The washing machine is done."],
     "mute": [],
     "unmute": [],
     "rest": [],
@@ -65,7 +66,7 @@ COMMANDS: dict[str, list[str]] = {
 }
 """Every command but the benches, in an order in which each finds something to do."""
 
-NOBODY = {"status", "hush", "mute", "unmute", "rest", "wake", "press", "release", "stop"}
+NOBODY = {"status", "hush", "say", "mute", "unmute", "rest", "wake", "press", "release", "stop"}
 """They reach a Harry who runs; there is none."""
 
 REFUSED = {"models remove", "reminders cancel"} | NOBODY

@@ -38,6 +38,7 @@ ROUTES = {
     **dict.fromkeys(
         [
             "GET /api/me", "GET /api/history", "GET /api/history.md", "GET /api/turns", "GET /api/days", "GET /api/soc",
+            "DELETE /api/days/{day}",
             "GET /api/journal", "GET /api/memories", "GET /api/memories/{id}", "DELETE /api/memories/{id}",
             "POST /api/forget-everything", "GET /api/reminders", "DELETE /api/reminders/{id}",
             "POST /api/reminders/{id}/{action}", "GET /api/status", "GET /api/events", "GET /api/room",
@@ -49,6 +50,7 @@ ROUTES = {
         [
             "GET /api/settings", "POST /api/settings", "POST /api/room/mute", "POST /api/room/unmute",
             "POST /api/room/stop", "POST /api/room/volume", "POST /api/room/off-the-record", "POST /api/room/say",
+            "POST /api/room/announce", "GET /api/mind", "POST /api/mind/decline", "POST /api/mind/fetch",
         ],
         REFUSED,
     ),
@@ -67,6 +69,7 @@ BODIES: dict[str, Any] = {
     "POST /api/room/volume": {"volume": 0.0},
     "POST /api/room/off-the-record": {"off": True},
     "POST /api/room/say": {"text": "Forget everything."},
+    "POST /api/room/announce": {"text": "Dinner."},
     "POST /api/forget-everything": {"confirm": "forget everything"},
     "POST /v1/chat/completions": {"model": "harry", "messages": [{"role": "user", "content": "Where is the otter?"}]},
 }
@@ -147,7 +150,9 @@ async def test_every_path_refuses_another_user_or_gives_him_his_own(house: House
         kind = route.pattern.split("/")[2] if "{id}" in route.pattern else ""
         for identity in house.ids.get(kind, [""]):
             for action in ("stop", "snooze", "pause", "resume") if "{action}" in route.pattern else ("",):
-                path = route.pattern.replace("{id}", identity).replace("{action}", action)
+                path = (
+                    route.pattern.replace("{id}", identity).replace("{action}", action).replace("{day}", "1970-01-01")
+                )
                 for query in ("", f"?session={house.session.identity.session}&user=owner&query=otter"):
                     body = json.dumps(BODIES[asked]).encode() if asked in BODIES else b""
                     with trio.move_on_after(10) as waited:

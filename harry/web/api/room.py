@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 import trio
 from pydantic import BaseModel
 
+from harry.errors import HarryError
 from harry.host.host import Host
 from harry.services.room import room_of, state_of
 from harry.session.session import Session
@@ -29,6 +30,10 @@ PATHS = (
     Path(
         "POST", "/api/room/off-the-record", "record", schemas.Room, "Go off the record or back on it.",
         takes=schemas.OffTheRecord,
+    ),
+    Path(
+        "POST", "/api/room/announce", "announce", schemas.Room,
+        "Have him say something in a gap, in his own voice.", takes=schemas.Announcement,
     ),
     Path("POST", "/api/room/say", "say", schemas.Room, "Say something to him in writing.", takes=schemas.Saying),
 )  # fmt: skip
@@ -72,6 +77,17 @@ class _Room:
     async def say(self, request: Request) -> BaseModel:
         session = await self._own(request)
         session.dialogue.answer_typed(read_body(request, schemas.Saying).text)
+        return _shape(session)
+
+    async def announce(self, request: Request) -> BaseModel:
+        session = await self._own(request)
+        wanted = read_body(request, schemas.Announcement)
+        if self.host.announce is None:
+            raise Refusal(409, "no_room", "There is no room in which something could be said.")
+        try:
+            self.host.announce(wanted.text, wanted.urgency)
+        except HarryError as error:
+            raise Refusal(409, "not_said", str(error)) from error
         return _shape(session)
 
     async def _muted(self, request: Request, *, muted: bool) -> BaseModel:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -321,6 +321,15 @@ class OffTheRecord(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     off: bool
+
+
+class Announcement(BaseModel):
+    """What Harry is to say in a gap."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(min_length=1, max_length=2000)
+    urgency: Literal["now", "normal", "low"] = "normal"
 
 
 class Saying(BaseModel):
