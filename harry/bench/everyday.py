@@ -22,6 +22,7 @@ from harry.bench.everyday_state import State, claims, is_as_expected, refuses, s
 from harry.bench.scripted_day import Day, day, local_zone
 from harry.mind.absent import SENTENCE
 from harry.reflexes.small_talk import small_talk_of
+from harry.reflexes.without_a_mind import NOTED
 
 DATA = ("wishes_open.json", "ordinary.json", "smalltalk.json", "outside.json")
 """The package's own cases; a file without wishes is judged by the beginning of its name."""
@@ -111,7 +112,7 @@ async def _verdict(held: Day, text: str, is_small_talk: bool) -> tuple[str, str]
     answer = await held.say(text)
     if not _same(before, await state_of(held)):
         return "changed something", answer
-    if answer == SENTENCE:
+    if answer in (SENTENCE, NOTED):
         return "left to a language model", answer
     if is_small_talk:
         return "small talk", answer

@@ -24,6 +24,7 @@ from harry.config.editing import change_file
 from harry.config.loading import Config, RunOptions, usual_file
 from harry.errors import ConfigurationError, HarryError
 from harry.host import startup as starting
+from harry.memory.store.opening import STORE_FILE
 from harry.models import catalogue
 from harry.services import model_offer
 
@@ -137,6 +138,10 @@ class Setup:
         if known != "you":
             print(f"You are {known}. Under another name there would be another history.")
             return
+        if (self.config.data_folder / STORE_FILE).exists():
+            print("What Harry keeps of you stands under no name. With a name he begins afresh, without it.")
+            if not self._agrees("Give him your name all the same?", usually=False):
+                return
         for _ in range(TRIES):
             name = self._answer("What is your name? ")
             if not name or self._write("user.name", name):

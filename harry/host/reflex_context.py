@@ -95,6 +95,7 @@ def _answers(shared: Shared, config: Config, body: ReflexContext) -> Answers:
         config.persona.language,
         talks=config.engines.smallest_mind,
         in_trouble=lambda: getattr(shared.mind.engine, "trouble", None) is not None,
+        keeps=lambda: body.memory is not None and body.keeps(),
     )
 
     async def answer(turn: Turn) -> str | None:

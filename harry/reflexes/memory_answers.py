@@ -13,6 +13,7 @@ from harry.memory.longterm.answers import ToldFact, answer
 from harry.memory.longterm.questions import read_question
 from harry.memory.longterm.service import LongTermMemory
 from harry.reflexes.bare_words import readings
+from harry.reflexes.own_name import asks_for_own_name, own_name
 from harry.reflexes.reported_speech import as_told, day_told
 
 _OF_MINE = re.compile(
@@ -36,6 +37,9 @@ class MemoryAnswers:
 
     async def answer(self, text: str, names: Sequence[str], now: datetime) -> str | None:
         """Return what memory says to a question; None where it is none for it. Raises `StoreError`."""
+        if asks_for_own_name(text, names):
+            name = await own_name(self._memory, self._user)
+            return self._reply("YourName", name=name) if name is not None else self._reply("NotTold")
         said = (_OF_MINE.sub(r"what is \1", words) for words in reversed(readings(text, names)))
         question = next((words for words in said if read_question(words) is not None), None)
         if question is None or self._memory is None:

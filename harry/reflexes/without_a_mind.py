@@ -1,5 +1,8 @@
 """The end of the chain of answers where no capable language model is: small talk, else one honest sentence.
 
+What somebody tells of himself is taken in, for memory answers from it; who says that he wants to die is answered with
+care.
+
 The smallest language model invents what it does not know, so that only small talk may reach it, where it is switched
 on; nothing else does.
 """
@@ -13,9 +16,14 @@ from itertools import count
 from actors.protocols import EngineTraits
 from channels.messages import Utterance
 from harry.mind.absent import SENTENCE
+from harry.reflexes.acknowledging import tells_something
+from harry.reflexes.distress import REPLY, is_distress
 from harry.reflexes.small_talk import small_talk_of
 
 TOO_SMALL = "I can't answer that: the language model here is too small to know. Ask me what I can do."
+NOTED = "I'll remember that. Talking about it needs a language model, and there is none here."
+"""Said only where what was told is kept."""
+
 PICTURES = "I can't see pictures: that needs a larger language model."
 
 
@@ -23,7 +31,8 @@ PICTURES = "I can't see pictures: that needs a larger language model."
 class WithoutAMind:
     """One conversation's. `traits()` tells of the language model that would answer now; `talks`: small talk is its.
 
-    `in_trouble()` tells whether there is a language model that has failed: then it says itself what is wrong.
+    `in_trouble()` tells whether there is a language model that has failed: then it says itself what is wrong. `keeps()`
+    tells whether what is said now is remembered.
     """
 
     traits: Callable[[], EngineTraits]
@@ -31,6 +40,7 @@ class WithoutAMind:
     language: str = "en"
     talks: bool = False
     in_trouble: Callable[[], bool] = lambda: False
+    keeps: Callable[[], bool] = lambda: False
     _number: count[int] = field(default_factory=count)
 
     def answer(self, said: Utterance) -> str | None:
@@ -43,11 +53,17 @@ class WithoutAMind:
             return None if failing else PICTURES
         if not said.text.strip():
             return too_small(traits)
+        if self.language == "en" and is_distress(said.text):
+            return REPLY
         talk = small_talk_of(self.language).reply(said.text, self.names, number=next(self._number))
         if talk is not None:
             return None if self.talks and not traits.light else talk
-        if failing:
-            return None
+        return None if failing else self._to_a_statement(said.text, traits)
+
+    def _to_a_statement(self, text: str, traits: EngineTraits) -> str:
+        """Return what is said to anything but small talk: that it was taken in, or that it cannot be answered."""
+        if traits.light and self.language == "en" and self.keeps() and tells_something(text, self.names):
+            return NOTED
         return too_small(traits) or SENTENCE
 
 

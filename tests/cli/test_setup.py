@@ -113,6 +113,18 @@ def test_a_name_that_has_a_history_is_not_changed_by_the_way(home: Path, deaf: l
     assert (home / "harry.toml").read_text().startswith("# mine\n")
 
 
+def test_a_name_that_would_leave_what_is_kept_behind_is_asked_for_only_after_a_warning(
+    home: Path, deaf: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.mkdir()
+    (home / "harry.sqlite3").touch()
+    config, _ = answered(home, "", None)
+    assert config.user.name == "you"
+    assert "begins afresh" in capsys.readouterr().out
+    config, _ = answered(home, "y", "Ann", None)
+    assert config.user.name == "Ann"
+
+
 def test_where_there_is_no_sound_card_it_is_said_and_the_rest_is_asked(
     home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

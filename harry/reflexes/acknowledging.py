@@ -1,0 +1,34 @@
+"""Whether somebody tells something of himself and his, so that it is taken in and not refused. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from harry.memory.longterm.statements import read, sentences
+from harry.reflexes.bare_words import readings
+
+_TO_HARRY = re.compile(
+    r"\b(?:you|your|yours|yourself|you're|harry)\b"
+    r"|^(?:please|let's|let us|can|could|will|would|do|does|did|is|are|am)\b",
+    re.IGNORECASE,
+)
+_WANTS = re.compile(
+    r"\bI(?:'d| would)? (?:want|need|like to|wish|hope|wonder|feel|think|guess|mean|know)\b", re.IGNORECASE
+)
+
+
+def tells_something(text: str, names: Sequence[str]) -> bool:
+    """Whether these words state something about who says them or about somebody of his, and ask for nothing."""
+    said = readings(text, names)[0] if readings(text, names) else text
+    if _TO_HARRY.search(said) or "?" in said:
+        return False
+    found = [read(each) for each in sentences(said)]
+    return bool(found) and all(
+        statement is not None
+        and not statement.retracts
+        and len(statement.text.split()) >= 3
+        and not _WANTS.search(statement.text)
+        and bool(statement.mine or statement.owners or statement.people or statement.corrects)
+        for statement in found
+    )
