@@ -16,9 +16,12 @@ from pathlib import Path
 
 import typer
 
+from harry.cli.groups import group
 from harry.cli.options import Call, Sets
 
-app = typer.Typer(help="Run Harry as a service of your own: after a boot, and again after a crash.")
+app = typer.Typer(
+    cls=group("status"), help="Run Harry as a service of your own: after a boot, and again after a crash."
+)
 
 NAME = "harry.service"
 

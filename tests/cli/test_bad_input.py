@@ -263,7 +263,7 @@ def test_an_ear_that_cannot_serve_keeps_no_run_waiting_for_the_end_of_a_recordin
 # Replies
 
 
-@pytest.mark.parametrize("reply", ["", "word " * 20_000], ids=["empty", "100 kB"])
+@pytest.mark.parametrize("reply", ["word", "word " * 20_000], ids=["a word", "100 kB"])
 def test_ask_prints_a_reply_of_any_length(reply: str, tmp_path: Path) -> None:
     (tmp_path / "replies").write_text(reply, "utf-8")
     done = harry(
@@ -272,6 +272,16 @@ def test_ask_prints_a_reply_of_any_length(reply: str, tmp_path: Path) -> None:
     )  # fmt: skip
     assert (done.returncode, said(done)) == (0, "")
     assert done.stdout.split() == reply.split()
+
+
+def test_a_reply_without_words_is_a_failure(tmp_path: Path) -> None:
+    (tmp_path / "replies").write_text("", "utf-8")
+    done = harry(
+        tmp_path / "home", "ask", "talk to me",
+        "--set", "engines.language_model=scripted", "--set", f"engine.scripted.replies={tmp_path / 'replies'}",
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "another mind" in said(done)
 
 
 # Where things are written

@@ -210,4 +210,5 @@ async def test_what_an_obedient_mind_repeats_is_words_and_never_a_call(text: str
 async def test_a_mind_that_falls_for_it_cannot_agree_in_the_user_s_place(text: str) -> None:
     mind = Obedient(text, calls=ToolCall("1", "unlock", '{"door": "front"}'))
     assert await done_by(mind, text, confirm=frozenset({"*"})) == []
-    assert isinstance(mind.asked[1].messages[-1].parts[0], ToolResult)
+    # The question is Harry's own: the mind is not asked to put it, nor asked again.
+    assert len(mind.asked) == 1

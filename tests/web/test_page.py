@@ -12,7 +12,7 @@ from harry.web.page import assets
 from tests.support.chromium import spoken, visiting
 from tests.support.realtime_clients import harry
 
-LONG = " ".join(f"word{number}" for number in range(40)) + "."
+LONG = " ".join(f"word{first}{second}" for first in "abcd" for second in "abcdefghij") + "."
 
 WINDOWS = {"narrow": {"width": 390, "height": 844}, "wide": {"width": 1280, "height": 800}}
 
