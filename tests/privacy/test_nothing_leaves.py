@@ -61,7 +61,6 @@ COMMANDS: dict[str, list[str]] = {
     "reminders list": [],
     "reminders cancel": ["1"],
     "backup": ["backup.sqlite3"],
-    "salvage": [],
     "restore": ["backup.sqlite3", "--yes"],
     "salvage": ["--yes"],
     "erase": ["--user", "you", "--yes"],
