@@ -69,6 +69,10 @@ class Answer:
     found: tuple[Found, ...]
 
 
+SETTLES, SETTLED_WITHIN = 0.5, 10.0
+"""Seconds without anything new before vectors are computed, and seconds after which they are in any case."""
+
+
 class _Abandoned(Exception):  # noqa: N818  nothing went wrong
     """Nobody waits for the search any more."""
 
@@ -140,12 +144,23 @@ class LongTermMemory:
         self._new.set()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> NoReturn:
-        """Compute missing vectors, now and after each `notice`, using at most half of a processor."""
+        """Compute missing vectors, now and soon after each `notice`, using at most half of a processor."""
         task_status.started()
         while True:
             self._new.clear()
             await self.embed_missing(gently=True)
             await self._new.wait()
+            await self._settled()
+
+    async def _settled(self) -> None:
+        """Wait until nothing new has come for a moment: while somebody talks, the processor is for the talk."""
+        with trio.move_on_after(SETTLED_WITHIN):
+            quiet = False
+            while not quiet:
+                self._new.clear()
+                with trio.move_on_after(SETTLES) as patience:
+                    await self._new.wait()
+                quiet = patience.cancelled_caught
 
     async def embed_missing(
         self,
