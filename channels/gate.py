@@ -1,6 +1,6 @@
 """The gate before the loudspeaker: the one place where sound becomes audible, and so where silence is guaranteed.
 
-A turn writes into its slot; the sink pulls from whichever slot is open. Rules, each held by a test and a mutant:
+A turn writes into its slot; the sink pulls from whichever slot is open. Each rule has a test, most a mutant too:
 
 1. A slot is SHUT (may be written, is not heard), OPEN, PAUSED or CLOSED. CLOSED is for ever.
 2. At most one slot is open or paused, and at most one is shut.

@@ -112,9 +112,9 @@ def _offers_setup(config: Config, options: RunOptions) -> bool:
     return setup.is_first_start(config, options) and setup.offer(config, options)
 
 
-@app.command("setup", short_help="Choose microphone, loudspeaker, names, voice and mind.")
+@app.command("setup", short_help="Choose microphone, loudspeaker, names, voice and language model.")
 def set_up(ctx: typer.Context, sets: Sets = None) -> None:
-    """Ask what a newcomer would set, try the sound at once, and write the answers down. Enter skips a question."""
+    """Ask for the usual settings, try the sound, and save the answers. Enter skips a question."""
     call: Call = ctx.obj
     config = call.configuration(sets)
     from harry.cli import setup
@@ -147,7 +147,7 @@ def doctor(
     audio: Annotated[bool, typer.Option("--audio", help="Speak, and listen to the echo.")] = False,
     sets: Sets = None,
 ) -> None:
-    """Look at everything Harry needs, and say what to do where something is missing."""
+    """Check everything Harry needs, and say what to do if something is missing."""
     call: Call = ctx.obj
     from harry.cli import doctor_checks as examination
     from harry.errors import ConfigurationError
@@ -166,7 +166,7 @@ def demo(
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the recording and the picture go.")] = Path("demo"),
     sets: Sets = None,
 ) -> None:
-    """Show a conversation of half a minute without a microphone: a recording, and a picture of who spoke when."""
+    """Hold a conversation of half a minute without a microphone; write a recording, and a picture of who spoke when."""
     call: Call = ctx.obj
     config = call.configuration(sets)
     from harry import demo as demonstration

@@ -63,7 +63,7 @@ def voice(
 
 @app.command("endpoint")
 def endpoint(n: Few = None, as_json: AsJson = False) -> None:
-    """Measure how often Harry takes a pause for the end, and how long he waits to be sure."""
+    """Measure how often Harry takes a pause for the end of an utterance, and how long he waits to be sure."""
     from harry import bench
 
     bench.run("endpoint", n=n, as_json=as_json)
@@ -100,7 +100,7 @@ def door(
     seconds: Annotated[float, typer.Option(min=5, max=3600, help="How long they converse.")] = 30.0,
     as_json: AsJson = False,
 ) -> None:
-    """Hold N conversations through the door, their clients in another process, and measure what they see."""
+    """Hold N conversations through the web server, their clients in another process, and measure what they see."""
     from harry import bench
     from harry.bench import door as benched
 
@@ -130,7 +130,7 @@ def lore(n: Few = None, as_json: AsJson = False) -> None:
 
 @app.command("stores")
 def stores(n: Few = None, as_json: AsJson = False) -> None:
-    """Measure what doing things at the same time is worth, on Redis, files and HTTP."""
+    """Measure what is gained by doing things at the same time, on Redis, files and HTTP."""
     from harry import bench
 
     bench.run("stores", n=n, as_json=as_json)
@@ -138,7 +138,7 @@ def stores(n: Few = None, as_json: AsJson = False) -> None:
 
 @app.command("mind")
 def mind(n: Few = None, as_json: AsJson = False) -> None:
-    """Measure what Harry adds to a mind's time, cuts, one mind taking over from another, and a warm prefix."""
+    """Measure what Harry adds to a model's time, cuts, one model taking over from another, and a warm prefix."""
     from harry import bench
     from harry.log_setup import configure
 
@@ -148,7 +148,7 @@ def mind(n: Few = None, as_json: AsJson = False) -> None:
 
 @app.command("reflexes")
 def reflexes(n: Few = None, as_json: AsJson = False) -> None:
-    """Measure how soon Harry answers what he needs no mind for, while the mind hangs."""
+    """Measure how soon Harry answers what needs no language model, while the language model hangs."""
     from harry import bench
 
     bench.run("reflexes", n=n, as_json=as_json)
@@ -156,7 +156,7 @@ def reflexes(n: Few = None, as_json: AsJson = False) -> None:
 
 @app.command("facts")
 def facts(files: Files = None, as_json: AsJson = False) -> None:
-    """Tell facts in talk, ask for them a day later without a language model, and count what is right."""
+    """Tell Harry facts, ask for them a day later without a language model, and count the right answers."""
     from harry import bench
     from harry.bench import facts as benched
 
@@ -172,7 +172,7 @@ def everyday(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Type everyday wishes without a language model, and count what is right for each kind.
+    """Type everyday wishes without a language model, and count the right answers of each kind.
 
     Spoken, each is said by the next of Piper, flite and espeak-ng, as far as they are installed, and goes through the
     embedded ear.

@@ -15,14 +15,14 @@ app = typer.Typer()
 """Commands at the root of the command line."""
 
 
-@app.command(short_help="Say how the Harry who runs is.")
+@app.command(short_help="Show what the running Harry does, and what went wrong.")
 def status(
     ctx: typer.Context,
     as_json: AsJson = False,
-    watch: Annotated[bool, typer.Option("--watch", help="Say it again whenever it changes.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show it again whenever it changes.")] = False,
     sets: Sets = None,
 ) -> None:
-    """Say how the Harry who runs is: what he does, hears and speaks with, and what went wrong. Exit 1 if none runs."""
+    """Show what the running Harry does, hears and speaks with, and what went wrong. Exit code 1 if none runs."""
     from harry.daemon.control_socket import ask
 
     folder = ctx.obj.configuration(sets).data_folder
@@ -36,9 +36,9 @@ def status(
     raise typer.Exit(1)
 
 
-@app.command(short_help="End the Harry who runs, in order.")
+@app.command(short_help="Stop the running Harry; what was said is kept.")
 def stop(ctx: typer.Context, sets: Sets = None) -> None:
-    """End the Harry who runs, in order: what was said is kept."""
+    """Stop the running Harry; what was said is kept."""
     _do(ctx, "stop", sets, "Harry ends.")
 
 
@@ -55,7 +55,7 @@ def say(
 
 @app.command(short_help="Make him fall silent.")
 def hush(ctx: typer.Context, sets: Sets = None) -> None:
-    """Make the Harry of the room fall silent."""
+    """Make the Harry at this computer's microphone fall silent."""
     _do(ctx, "hush", sets, "Silent.")
 
 
@@ -73,19 +73,19 @@ def unmute(ctx: typer.Context, sets: Sets = None) -> None:
 
 @app.command(short_help="Let him rest until he is woken.")
 def rest(ctx: typer.Context, sets: Sets = None) -> None:
-    """Let him rest now, as after a long silence: the wake phrase wakes him, or, without one, any voice."""
+    """Let him rest as after a long silence. The wake phrase wakes him; without one, any voice does."""
     _do(ctx, "rest", sets, "Harry rests.")
 
 
 @app.command(short_help="Wake him: what you say next is meant for him.")
 def wake(ctx: typer.Context, sets: Sets = None) -> None:
-    """Wake him. What you say next is meant for him, without his name."""
+    """Wake him: what you say next is meant for him, even without his name."""
     _do(ctx, "wake", sets, "Harry listens.")
 
 
 @app.command(short_help="Hold the push-to-talk button down.")
 def press(ctx: typer.Context, sets: Sets = None) -> None:
-    """Hold the push-to-talk button down, for a shortcut of your desktop; with an open microphone it wakes him."""
+    """Hold the push-to-talk button down (for a shortcut of your desktop). If the microphone is open, this wakes him."""
     _do(ctx, "press", sets, "")
 
 

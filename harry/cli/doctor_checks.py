@@ -110,7 +110,7 @@ def as_json(findings: list[Finding]) -> str:
 
 
 def _machine(version: tuple[int, int] = sys.version_info[:2]) -> Iterator[Finding]:
-    found = f"{version[0]}.{version[1]}"
+    found = platform.python_version()
     if (3, 11) <= version <= (3, 13):
         yield Finding("python", "ok", f"{found}.")
     else:

@@ -97,7 +97,7 @@ def add(  # noqa: PLR0917  (Typer passes them by name)
     ] = None,
     constant: Annotated[bool, typer.Option("--constant", help="Join every prompt.")] = False,
     regex: Annotated[bool, typer.Option("--regex", help="The keys are regular expressions.")] = False,
-    case_sensitive: Annotated[bool, typer.Option("--case-sensitive", help="Mind capitals.")] = False,
+    case_sensitive: Annotated[bool, typer.Option("--case-sensitive", help="Tell capitals from small letters.")] = False,
     order: Annotated[float, typer.Option(help="The place in the prompt; lower is earlier.")] = 100,
     priority: Annotated[float | None, typer.Option(help="What stays when there is too much; higher stays.")] = None,
     book: Annotated[str, typer.Option("--book", metavar="NAME", help="The book it goes to.")] = OWN_BOOK,
@@ -132,7 +132,7 @@ def _finite(number: float) -> float:
     return int(number) if number.is_integer() else number
 
 
-@app.command("list", short_help="List all entries (this is what no command does).")
+@app.command("list", short_help="List all entries (the default).")
 def list_entries(  # noqa: PLR0917  (as above)
     ctx: typer.Context,
     book: BookName = None,
@@ -192,7 +192,7 @@ def import_book(  # noqa: PLR0917  (as above)
     persona: Persona = None,
     sets: Sets = None,
 ) -> None:
-    """Read a lorebook: V3, the book in a V2 or V3 card, a book of SillyTavern, NovelAI, Agnai or Risu."""
+    """Read a lorebook: V3, the book in a V2 or V3 card, or one of SillyTavern, NovelAI, Agnai or Risu."""
     from dataclasses import replace
 
     from harry.memory.lore.importing import explain_silent, read_book
@@ -301,7 +301,7 @@ def explain(  # noqa: PLR0917  (as above)
     persona: Persona = None,
     sets: Sets = None,
 ) -> None:
-    """Say which entries fire on a sentence, which not, and why."""
+    """Say which entries fire on a sentence, which do not, and why."""
     from harry.memory.lore.service import KnowledgeBase
 
     async def judge(store: LoreStore, scope: Scope) -> list[Verdict]:

@@ -127,7 +127,7 @@ def search(  # noqa: PLR0917  (Typer passes them by name)
     as_json: AsJson = False,
     sets: Sets = None,
 ) -> None:
-    """Find what bears most on a question: a line for each hit, or JSON Lines, one for each question, in order."""
+    """Find the memories that answer a question, a line for each; or, as JSON Lines, one line for each question."""
     if (query is None) == (queries is None):
         raise typer.BadParameter("give a question, or --queries FILE", param_hint="QUERY")
     import trio
@@ -189,7 +189,7 @@ def add(  # noqa: PLR0917  (Typer passes them by name)
     ] = None,
     sets: Sets = None,
 ) -> None:
-    """Put something into memory; prints its id once it is safely kept. A known id takes the new text."""
+    """Add a memory, and print its id once it is safely kept. If the id exists, its text is replaced."""
     import time
 
     import trio
@@ -225,7 +225,7 @@ def show(
     as_json: AsJson = False,
     sets: Sets = None,
 ) -> None:
-    """Print a memory with all that is known of it."""
+    """Print a memory with all that is known about it."""
     import trio
 
     from harry.memory.longterm.importing import serialize_item
@@ -259,7 +259,7 @@ def delete(
     namespace: Namespace = None,
     sets: Sets = None,
 ) -> None:
-    """Delete a memory and all that was derived from it: afterwards its text is in no file."""
+    """Delete a memory and all that was derived from it, so that its text is in no file any more."""
     import trio
 
     from harry.services import memory as remembering
@@ -270,7 +270,7 @@ def delete(
     print(f"{count} deleted.")
 
 
-@app.command("forget-day", short_help="Delete a day: what was said, thought and made of it.")
+@app.command("forget-day", short_help="Delete a day: what was said and thought, and what was made of it.")
 def forget_day(
     ctx: typer.Context,
     day: Annotated[str, typer.Argument(metavar="DAY", help="today, yesterday, or a date such as 2026-03-04.")],
@@ -314,7 +314,7 @@ def export(ctx: typer.Context, namespace: Namespace = None, kind: KindName = Non
     trio.run(partial(remembering.export, config, namespace or config.user.name, write, kind=chosen))
 
 
-@app.command(short_help="Count the memories (this is what no command does).")
+@app.command(short_help="Count the memories (the default).")
 def stats(ctx: typer.Context, namespace: Namespace = None, as_json: AsJson = False, sets: Sets = None) -> None:
     """Count the memories of each namespace and kind; of one namespace if it is named."""
     import trio
@@ -355,7 +355,7 @@ def erase(
     as_json: AsJson = False,
     sets: Sets = None,
 ) -> None:
-    """Erase everything of a user, to the last byte, and tell what is gone and which backups still hold something."""
+    """Erase everything of a user for good. Say what is gone, and which backups still hold something."""
     from dataclasses import asdict
     from functools import partial
 
@@ -412,7 +412,7 @@ def restore(
     yes: Yes = False,
     sets: Sets = None,
 ) -> None:
-    """Put a backup back; what was kept since is replaced by it. Harry must not be running."""
+    """Put a backup back in place of what is kept now. Harry must not be running."""
     import trio
 
     from harry.services import memory as remembering
@@ -430,7 +430,7 @@ def restore(
 
 @whole.command(short_help="Save what can be read of a damaged store.")
 def salvage(ctx: typer.Context, yes: Yes = False, sets: Sets = None) -> None:
-    """Save what can still be read of a damaged store, and lay the damaged file aside. Harry must not be running."""
+    """Save what can still be read of a damaged store, and put the damaged file aside. Harry must not be running."""
     import trio
 
     from harry.services import memory as remembering

@@ -12,7 +12,7 @@ import typer
 from harry.cli.groups import group
 from harry.cli.options import AsJson, Call, Sets
 
-app = typer.Typer(cls=group("list"), help="List and download models: better minds and other voices.")
+app = typer.Typer(cls=group("list"), help="List and download models: better language models and other voices.")
 
 
 @app.command("list")

@@ -15,7 +15,7 @@ app = typer.Typer()
 
 @app.command(short_help="List what has left this computer.")
 def egress(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> None:
-    """List each time that something left this computer: when, to which host, what for, how many bytes."""
+    """List what has left this computer: when, to which host, what for, how many bytes."""
     call: Call = ctx.obj
     config = call.configuration(sets)
     from harry.net.egress import read_notes
@@ -32,7 +32,7 @@ def egress(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> No
 
 @app.command(short_help="Show what language models have cost today.")
 def budget(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> None:
-    """Show what each mind took today, in tokens and money, and what it may take."""
+    """Show what each language model used today, in tokens and money, and how much it may use."""
     call: Call = ctx.obj
     config = call.configuration(sets)
     import time

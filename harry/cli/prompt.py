@@ -29,7 +29,7 @@ def show(
     as_json: AsJson = False,
     sets: Sets = None,
 ) -> None:
-    """Print each part of the prompt that these words would make now, and the tools offered. No mind is asked."""
+    """Print each part of the prompt for these words, and the tools offered. No language model is asked."""
     from functools import partial
 
     import trio

@@ -20,7 +20,7 @@ app = typer.Typer(cls=group("list"), help="List or cancel timers, alarms and rem
 
 @app.command("list")
 def listed(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> None:
-    """Print what is set, the next first."""
+    """List what is set, the next one first."""
     from dataclasses import asdict
     from datetime import datetime
 
@@ -56,12 +56,10 @@ def listed(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> No
 @app.command("cancel")
 def cancel(
     ctx: typer.Context,
-    identity: Annotated[
-        str, typer.Argument(metavar="ID", help="As `harry reminders` prints it; `all` takes all back.")
-    ],
+    identity: Annotated[str, typer.Argument(metavar="ID", help="As `harry reminders` prints it; `all` cancels all.")],
     sets: Sets = None,
 ) -> None:
-    """Take one back, or `all`. What rings falls silent."""
+    """Cancel one, or `all`. What rings falls silent."""
     import trio
 
     from harry.services.reminders import all_cancelled, cancelled

@@ -20,7 +20,7 @@ from harry.cli.groups import group
 from harry.cli.options import Call, Sets
 
 app = typer.Typer(
-    cls=group("status"), help="Run Harry as a service of your own: after a boot, and again after a crash."
+    cls=group("status"), help="Run Harry as your systemd service: started at login, and again after a crash."
 )
 
 NAME = "harry.service"
@@ -84,7 +84,7 @@ def unit(ctx: typer.Context) -> None:
 
 @app.command()
 def install(ctx: typer.Context, sets: Sets = None) -> None:
-    """Write the unit file, start Harry, and let him start at every login."""
+    """Write the unit file, and start Harry now and at every login."""
     call: Call = ctx.obj
     call.configuration(sets)  # a mistake in it is told now, not in the journal
     _refuse_sets(sets)
@@ -131,7 +131,7 @@ def stop() -> None:
 
 @app.command()
 def status() -> None:
-    """Say how the service is, as systemd sees it. Exits as systemctl does: 0 if it runs."""
+    """Show how systemd sees the service. Exits as systemctl does: 0 if it runs."""
     raise typer.Exit(_systemctl("status", "--no-pager", "--lines=5", NAME, shown=True))
 
 

@@ -29,11 +29,11 @@ app = typer.Typer(
 @app.command(short_help="Print the thoughts of a day (without a command: of today).")
 def show(
     ctx: typer.Context,
-    day: Annotated[str, typer.Argument(metavar="[today|yesterday|DATE]", help="A day, as 2026-01-31.")] = "today",
+    day: Annotated[str, typer.Argument(metavar="[today|yesterday|DATE]", help="A day, such as 2026-01-31.")] = "today",
     as_json: AsJson = False,
     sets: Sets = None,
 ) -> None:
-    """Print a day's entries, oldest first. This is what `harry soc` does."""
+    """Print a day's entries, oldest first (the default)."""
     import trio
 
     from harry.memory.store.opening import parse_day

@@ -37,7 +37,7 @@ def token(ctx: typer.Context, user: Whose = None, sets: Sets = None) -> None:
 
 @app.command("list", short_help="List the tokens that are valid, by their ids.")
 def list_(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> None:
-    """List the tokens that are valid, by their ids: the tokens themselves nobody knows."""
+    """List the valid tokens by their ids; the tokens themselves are not kept."""
     from datetime import datetime
 
     from harry.host.access_tokens import Tokens

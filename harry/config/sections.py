@@ -263,9 +263,9 @@ Network = Annotated[ShortName, AfterValidator(_a_network)]
 
 
 class Web(Section):
-    """The door: one port for the page, for other programs and for the protocols they speak."""
+    """The web server: one port for the page, for other programs and for the protocols they speak."""
 
-    enabled: bool = Field(default=True, description="Whether `harry run` opens the door.")
+    enabled: bool = Field(default=True, description="Whether `harry run` starts the web server.")
     host: ShortName = Field(
         default="127.0.0.1",
         description="The address it listens at; `0.0.0.0` is every one of this computer.",
@@ -279,8 +279,8 @@ class Web(Section):
         default=[],
         max_length=64,
         json_schema_extra={"takes": "a list of names"},
-        description="Names by which the door is known beside `localhost` and its address; with the port only where a "
-        "proxy leaves it out of `Host`.",
+        description="Names by which the web server is known, besides `localhost` and its address; with the port only "
+        "where a proxy leaves it out of `Host`.",
     )
     proxies: list[Network] = Field(
         default=[],

@@ -124,7 +124,7 @@ def test_the_version_is_written_down_in_one_place(tmp_path: Path) -> None:
     ]
     assert copies == []
     page = (DOCS / "install.md").read_text("utf-8") + (ROOT / "README.md").read_text("utf-8")
-    assert set(re.findall(r"harry_voice-([\d.]+)-py3", page)) == {version[1]}
+    assert set(re.findall(r"harry_voice-(.+?)-py3", page)) == {"VERSION"}
 
 
 def test_the_readmes_rows_against_other_frameworks_are_those_of_the_benchmarks() -> None:
