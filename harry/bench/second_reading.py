@@ -1,0 +1,80 @@
+"""How far the second reading of wishes comes by itself: `python -m harry.bench.second_reading`.
+
+Wordings that are none of its examples are given to it as if the grammar had found nothing in them; right is the wish
+that the grammar finds. Then sentences that wish for nothing. No session, no store: it takes some seconds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from importlib.resources import files
+from random import Random
+from typing import Any
+
+from harry.bench.scripted_day import local_zone
+from harry.reflexes.grammar import Wish, grammar_of
+from harry.reflexes.second_reading import second_reading_of
+from harry.reflexes.small_talk import small_talk_of
+from harry.reflexes.understanding import understand
+
+WISHES = "wishes_open.json"
+OTHERS = ("ordinary.json", "outside.json", "smalltalk.json", "never_told.json", "facts_open.json")
+
+_NAMES = ("Harry",)
+
+
+def measure() -> dict[str, Any]:
+    """Return how many wishes were read right, wrong and not at all, and how many other sentences were taken for one."""
+    reading = second_reading_of("en")
+    if reading is None:
+        raise FileNotFoundError("There are no examples for the second reading.")
+    counts: Counter[str] = Counter()
+    shown: list[str] = []
+    for case in _read(WISHES):
+        now = datetime.fromisoformat(case["now"]).astimezone()
+        wanted, found = _understood(case["text"], now), reading.read(case["text"], _NAMES, _by(now), now)
+        verdict = "nothing" if found is None else "right" if wanted is not None and _same(found, wanted) else "wrong"
+        counts[verdict] += 1
+        if verdict == "wrong":
+            shown.append(case["text"])
+    now, talk = datetime.now().astimezone(), small_talk_of("en")
+    others = [text for name in OTHERS for text in _sentences(name) if talk.kind(text, _NAMES) is None]
+    taken = [text for text in others if reading.read(text, _NAMES, _by(now), now) is not None]
+    return {"wishes": dict(counts), "wrong": shown, "others": len(others), "taken": taken}
+
+
+def _by(now: datetime) -> Any:
+    return lambda text: _understood(text, now)
+
+
+def _understood(text: str, now: datetime) -> Wish | None:
+    return understand(text, _NAMES, grammar_of("en"), now, Random(1))  # noqa: S311  the same chance for both
+
+
+def _same(found: Wish, wanted: Wish) -> bool:
+    def slots(wish: Wish) -> dict[str, str]:
+        told = {name: str(value).lower() for name, value in wish.slots.items() if name not in ("bare", "how", "list")}
+        return {name: value.removeprefix("the ") for name, value in told.items()}
+
+    return found.name == wanted.name and slots(found) == slots(wanted)
+
+
+def _read(name: str) -> list[dict[str, Any]]:
+    cases: list[dict[str, Any]] = json.loads((files("harry.bench") / "data" / name).read_text("utf-8"))
+    return cases
+
+
+def _sentences(name: str) -> Iterator[str]:
+    for case in _read(name):
+        for key in ("text", "told", "asked", "corrected"):
+            if key in case:
+                yield case[key]
+        yield from case.get("talk", ())
+
+
+if __name__ == "__main__":
+    local_zone("Europe/Berlin")
+    print(json.dumps(measure(), indent=1, ensure_ascii=False))
