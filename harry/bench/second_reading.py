@@ -1,22 +1,25 @@
 """How far the second reading of wishes comes by itself: `python -m harry.bench.second_reading`.
 
 Wordings that are none of its examples are given to it as if the grammar had found nothing in them; right is the wish
-that the grammar finds. Then sentences that wish for nothing. No session, no store: it takes some seconds.
+that the grammar finds. Then sentences that wish for nothing: those of the other benches, and its own examples, each
+read by one that has learned the other seven eighths. No session, no store: it takes some seconds.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from importlib.resources import files
 from random import Random
+from time import process_time
 from typing import Any
 
 from harry.bench.scripted_day import local_zone
 from harry.reflexes.grammar import Wish, grammar_of
-from harry.reflexes.second_reading import second_reading_of
+from harry.reflexes.second_reading import SecondReading, read_language, second_reading_of
+from harry.reflexes.sentence_classes import NONE
 from harry.reflexes.small_talk import small_talk_of
 from harry.reflexes.understanding import understand
 
@@ -40,10 +43,41 @@ def measure() -> dict[str, Any]:
         counts[verdict] += 1
         if verdict == "wrong":
             shown.append(case["text"])
+    others = [text for name in OTHERS for text in _sentences(name)]
+    return {"wishes": dict(counts), "wrong": shown, "others": len(others), "taken": _taken(reading, others)}
+
+
+def measure_folds(folds: int = 8) -> dict[str, Any]:
+    """Return how many of the examples of no wish are taken for one where they have not been learned."""
+    told, examples = read_language("en")
+    taken: list[str] = []
+    for fold in range(folds):
+        rest = {name: _without(texts, fold, folds) for name, texts in examples.items()}
+        taken += _taken(SecondReading(told, rest), examples[NONE][fold::folds])
+    return {"others": len(examples[NONE]), "taken": taken}
+
+
+def measure_time(sentences: Sequence[str]) -> dict[str, float]:
+    """Return the seconds of processor time of learning, and the milliseconds of reading a sentence."""
+    began = process_time()
+    reading = SecondReading(*read_language("en"))
+    learned, now = process_time(), datetime.now().astimezone()
+    for text in sentences:
+        reading.read(text, _NAMES, lambda _: None, now)
+    return {
+        "learning_s": round(learned - began, 2),
+        "reading_ms": round((process_time() - learned) / len(sentences) * 1000, 2),
+    }
+
+
+def _without(texts: Sequence[str], fold: int, folds: int) -> list[str]:
+    return [text for at, text in enumerate(texts) if at % folds != fold]
+
+
+def _taken(reading: SecondReading, sentences: Sequence[str]) -> list[str]:
     now, talk = datetime.now().astimezone(), small_talk_of("en")
-    others = [text for name in OTHERS for text in _sentences(name) if talk.kind(text, _NAMES) is None]
-    taken = [text for text in others if reading.read(text, _NAMES, _by(now), now) is not None]
-    return {"wishes": dict(counts), "wrong": shown, "others": len(others), "taken": taken}
+    asked = (text for text in sentences if talk.kind(text, _NAMES) is None)
+    return [text for text in asked if reading.read(text, _NAMES, _by(now), now) is not None]
 
 
 def _by(now: datetime) -> Any:
@@ -77,4 +111,6 @@ def _sentences(name: str) -> Iterator[str]:
 
 if __name__ == "__main__":
     local_zone("Europe/Berlin")
-    print(json.dumps(measure(), indent=1, ensure_ascii=False))
+    wordings = [case["text"] for case in _read(WISHES)]
+    figures = {"new": measure(), "folds": measure_folds(), "time": measure_time(wordings)}
+    print(json.dumps(figures, indent=1, ensure_ascii=False))

@@ -48,6 +48,7 @@ _VALUES = frozenset(("#n", "#length", "#day"))
 
 Understand = Callable[[str], Wish | None]
 
+_FOLDER = files("harry.reflexes") / "languages"
 _WORD = re.compile(r"#\w+|\d+|[^\W\d_]+(?:['\u2019-][^\W\d_]+)*|%")
 _SLOT = re.compile(r"\{(\w+)\}")
 
@@ -67,6 +68,7 @@ class Kind:
     named: Mapping[str, Sequence[str]] = field(default_factory=dict)
     beside: frozenset[str] = field(default_factory=frozenset)
     behind: frozenset[str] = field(default_factory=frozenset)
+    needs: frozenset[str] = field(default_factory=frozenset)
     frame: frozenset[str] = field(default_factory=frozenset)
 
 
@@ -88,7 +90,7 @@ class SecondReading:
         self._common = frozenset(token for token, count in counts.items() if count >= COMMON)
         self._kinds = {
             name: Kind(
-                **{**kind, **{key: frozenset(kind.get(key, ())) for key in ("beside", "behind")}},
+                **{**kind, **{key: frozenset(kind.get(key, ())) for key in ("beside", "behind", "needs")}},
                 frame=frames[name] | self._common,
             )
             for name, kind in told["kinds"].items()
@@ -117,6 +119,8 @@ class SecondReading:
         """Return whether the words can be a wish of this kind: none of another list, and no question about a change."""
         words = [word.lower() for word in _WORD.findall(said.replace("\u2019", "'"))]
         if any(after in kind.named and before not in kind.named[after] for before, after in pairwise(words)):
+            return False
+        if kind.needs and kind.needs.isdisjoint(words):
             return False
         if not kind.changes:
             return True
@@ -158,6 +162,7 @@ class SecondReading:
         if (
             len(inside) > kind.most
             or any(token == MARK or (token in kind.frame and token not in self._common) for token in inside)
+            or (kind.needs and not (self._asks | self._tells).isdisjoint(inside))
             or (kind.behind and first and tokens[first - 1] not in kind.behind | {MARK})
             or (kind.beside and kind.beside.isdisjoint(around))
         ):
@@ -204,12 +209,16 @@ def _filled(sentence: str, found: Mapping[str, Sequence[str]]) -> str:
 @functools.cache
 def second_reading_of(language: str = "en") -> SecondReading | None:
     """Return the second reading of a language tag, None where there are no examples. Learns, the first time."""
-    folder = files("harry.reflexes") / "languages"
     tag = language.lower()[:2]
-    told, examples = folder / f"second-{tag}.yaml", folder / f"examples-{tag}.txt"
-    if not told.is_file() or not examples.is_file():
+    if not all((_FOLDER / name).is_file() for name in (f"second-{tag}.yaml", f"examples-{tag}.txt")):
         return None
-    return SecondReading(yaml.safe_load(told.read_text("utf-8")), read_examples(examples.read_text("utf-8")))
+    return SecondReading(*read_language(tag))
+
+
+def read_language(tag: str) -> tuple[Mapping[str, Any], dict[str, list[str]]]:
+    """Return what a language's two files hold: what its classes are, and the examples of each."""
+    told = yaml.safe_load((_FOLDER / f"second-{tag}.yaml").read_text("utf-8"))
+    return told, read_examples((_FOLDER / f"examples-{tag}.txt").read_text("utf-8"))
 
 
 def read_examples(text: str) -> dict[str, list[str]]:

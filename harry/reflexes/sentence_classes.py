@@ -60,14 +60,21 @@ class SentenceClasses:
     def _learned(self, rows: Sequence[Sequence[int]], classes: Sequence[int]) -> NDArray[np.float32]:
         """Return the weight of each feature for each class, the constant last: ridge regression, solved at once."""
         size = len(self._places) + 1
-        square = np.zeros((size, size), np.float32)
+        summed = np.zeros(size * size)
         aimed = np.zeros((size, len(self._names)), np.float32)
+        by_length: dict[int, list[tuple[Sequence[int], int]]] = {}
         for row, number in zip(rows, classes, strict=True):
-            places = np.array([*row, size - 1])
-            values = np.full(len(places), 1 / _length(len(row)), np.float32)
+            by_length.setdefault(len(row), []).append((row, number))
+        # Rows of one length at once: a matrix product of them all would take most of the time that this takes.
+        for length, same in by_length.items():
+            places = np.array([[*row, size - 1] for row, _ in same])
+            values = np.full(length + 1, 1 / _length(length), np.float32)
             values[-1] = 1
-            square[np.ix_(places, places)] += np.outer(values, values)
-            aimed[places, number] += values
+            cells = (places[:, :, None] * size + places[:, None, :]).ravel()
+            products = np.tile(np.outer(values, values).ravel(), len(same))
+            summed += np.bincount(cells, products, size * size)
+            np.add.at(aimed, (places, np.array([number for _, number in same])[:, None]), values)
+        square = summed.reshape(size, size).astype(np.float32)
         square[np.diag_indices(size)] += RIDGE
         learned: NDArray[np.float32] = np.linalg.solve(square, aimed)
         return learned
