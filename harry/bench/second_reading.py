@@ -18,10 +18,11 @@ from typing import Any
 
 from harry.bench.scripted_day import local_zone
 from harry.reflexes.grammar import Wish, grammar_of
-from harry.reflexes.second_reading import SecondReading, read_language, second_reading_of
+from harry.reflexes.second_reading import SecondReading, second_reading_of
 from harry.reflexes.sentence_classes import NONE
 from harry.reflexes.small_talk import small_talk_of
 from harry.reflexes.understanding import understand
+from harry.reflexes.wish_kinds import read_language
 
 WISHES = "wishes_open.json"
 OTHERS = ("ordinary.json", "outside.json", "smalltalk.json", "never_told.json", "facts_open.json")
