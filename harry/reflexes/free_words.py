@@ -72,8 +72,8 @@ class FreeWords:
             end += 1
         is_whole = end == len(tokens) or tokens[end] == MARK
         last = end - 1
-        while last > first and tokens[last] in self._leads:
-            last -= 1
+        if end < len(tokens) and last > first and tokens[last] in self._leads:
+            last -= 1  # "in" five minutes
         return (first - 1 if first and tokens[first - 1] in self._articles else first), last, is_whole
 
     def _token(self, word: str) -> str:

@@ -11,11 +11,13 @@ from harry.bench.everyday_state import state_of
 from harry.bench.scripted_day import day
 from harry.bench.second_reading import measure
 from harry.mind.absent import SENTENCE
+from harry.reflexes.free_words import FreeWords
 from harry.reflexes.grammar import Wish, grammar_of
 from harry.reflexes.second_reading import second_reading_of
 from harry.reflexes.sentence_classes import SentenceClasses
 from harry.reflexes.sentence_features import tokens_of
 from harry.reflexes.understanding import understand
+from harry.reflexes.wish_kinds import Kind
 
 SATURDAY = 1_795_864_800.0
 NOW = datetime.fromtimestamp(SATURDAY).astimezone()
@@ -91,6 +93,24 @@ def test_what_does_not_fill_the_slots_exactly_is_not_done(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "?", "...", "Harry", "#slot", "{words}", "% 7 #x", "timer " * 30, "\u0130 7"])
 def test_no_marks_make_it_fail(text: str) -> None:
     assert second_reading(text) is None
+
+
+@pytest.mark.parametrize(
+    ("rest", "left"),
+    [
+        ("remind me #slot that the kettle is on", "the kettle is on"),
+        ("remind me that the kettle is on in #slot", "the kettle is on"),
+        ("remind me #slot", ""),
+        ("remind me remind the kettle #slot", None),  # what begins with a word of the wish would be cut short
+        ("remind me that 7 kettles are on #slot", None),  # a number that no slot has
+        ("remind me that the kettle is remind on #slot", None),
+    ],
+)
+def test_what_to_remind_of_is_kept_whole(rest: str, left: str | None) -> None:
+    told = {"asks": [], "tells": [], "not": [], "articles": ["the"], "leads": ["in"]}
+    common = frozenset(("the", "is", "on", "in"))
+    kind = Kind("Remind", (), most=8, to_end=True, behind=frozenset(("that",)), frame=common | {"remind", "me", "that"})
+    assert FreeWords(told, common, {"7": "#n"}).left_over(rest, kind, 0) == left
 
 
 async def test_without_a_mind_a_wording_that_is_new_is_done_and_told() -> None:
