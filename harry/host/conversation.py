@@ -90,6 +90,10 @@ class Inner(Protocol):
         """Think until cancelled."""
 
 
+JUST_SAID_WITHIN = 0.2
+"""Seconds for which an answer waits until the turn before it is kept, so that memory holds it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConversationSettings:
     """How Harry is in this conversation. `always_meant`: whatever is heard is meant for him.
@@ -338,7 +342,12 @@ class _Builder:
         return (*held, *self.tools.list_late_results())
 
     async def _reflex(self, turn: Turn) -> str | None:
-        return await self.reflex(turn) if self.reflex is not None else None
+        if self.reflex is None:
+            return None
+        with trio.move_on_after(JUST_SAID_WITHIN):
+            # What was said a moment ago may be what is asked about.
+            await self.conductor.acknowledged()
+        return await self.reflex(turn)
 
     def _let_go_of(self, forgotten: Forgotten | None) -> None:
         """Have nothing at hand any more of what was forgotten or deleted."""

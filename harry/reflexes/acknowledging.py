@@ -16,6 +16,7 @@ _TO_HARRY = re.compile(
 _WANTS = re.compile(
     r"\bI(?:'d| would)? (?:want|need|like to|wish|hope|wonder|feel|think|guess|mean|know)\b", re.IGNORECASE
 )
+_OF_HIS = re.compile(r"\b(?:my|our|mine|ours)\b", re.IGNORECASE)
 
 
 def tells_something(text: str, names: Sequence[str]) -> bool:
@@ -29,6 +30,12 @@ def tells_something(text: str, names: Sequence[str]) -> bool:
         and not statement.retracts
         and len(statement.text.split()) >= 3
         and not _WANTS.search(statement.text)
-        and bool(statement.mine or statement.owners or statement.people or statement.corrects)
+        and bool(
+            statement.mine
+            or statement.owners
+            or statement.people
+            or statement.corrects
+            or _OF_HIS.search(statement.text)
+        )
         for statement in found
     )

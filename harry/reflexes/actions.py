@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from random import SystemRandom
@@ -25,6 +25,8 @@ from harry.reflexes.grammar import LONGEST, Grammar, Wish, grammar_of
 from harry.reflexes.lists import ListReflexes
 from harry.reflexes.memory_answers import MemoryAnswers
 from harry.reflexes.memory_wishes import MemoryWishes
+from harry.reflexes.second_reading import second_reading_of
+from harry.reflexes.small_talk import small_talk_of
 from harry.reflexes.timers import SHARED as TIMERS_SHARED
 from harry.reflexes.timers import Timers
 from harry.reflexes.times import told_date, told_time
@@ -105,11 +107,18 @@ class Reflexes:
             if answered is not None:
                 return answered
             wish = await trio.to_thread.run_sync(self._match, text)
-            if wish is None:
-                return await self._from_memory(text)
+            likely = wish is None
+            if wish is None or wish.name in self._beyond():
+                # What he cannot find out, such as where a parcel is, he may have been told.
+                known = await self._from_memory(text)
+                is_told = known is not None and known not in self._wordings("NotTold")
+                if wish is None and not is_told:
+                    wish = await self._read_again(text)
+                if wish is None or is_told:
+                    return known
             if self._has_tool(wish.name) or not await self._timers.applies(wish):
                 return None
-            if wish.name not in SHARED:
+            if likely or wish.name not in SHARED:
                 await sure()
             self._memory_wishes.begin(turn)
             return await self._done(wish)
@@ -159,6 +168,17 @@ class Reflexes:
             self._grammar = grammar_of(self._language)
         return understand(text, (self._body.persona,), self._grammar, self._now(), self._random)
 
+    async def _read_again(self, text: str) -> Wish | None:
+        """Return what words look like in which nothing was found, where no capable mind could make sense of them."""
+        names = (self._body.persona,)
+        if self._body.has_capable_mind() or small_talk_of(self._language).kind(text, names) is not None:
+            return None
+        return await trio.to_thread.run_sync(self._likely, text)
+
+    def _likely(self, text: str) -> Wish | None:
+        reading = second_reading_of(self._language)
+        return reading.read(text, (self._body.persona,), self._match, self._now()) if reading is not None else None
+
     async def _from_memory(self, text: str) -> str | None:
         """Return what memory answers to a question that nothing else here does, where no capable mind could."""
         if len(text) > LONGEST or self._body.has_capable_mind() or not self._language.lower().startswith("en"):
@@ -168,9 +188,13 @@ class Reflexes:
     def _is_wish(self, text: str) -> bool:
         return self._match(text) is not None
 
+    def _beyond(self) -> Mapping[str, Sequence[str]]:
+        """Return what is beyond Harry himself, with the stems that stand in the names of tools for it."""
+        return self._grammar.needs if self._grammar is not None else {}
+
     def _has_tool(self, name: str) -> bool:
         """Whether there is a tool for what is beyond Harry himself."""
-        stems = self._grammar.needs.get(name, ()) if self._grammar is not None else ()
+        stems = self._beyond().get(name, ())
         if not stems:
             return False
         begins = re.compile(rf"\b(?:{'|'.join(map(re.escape, stems))})", re.IGNORECASE)
@@ -179,12 +203,15 @@ class Reflexes:
 
     def _reply(self, name: str, /, **told: object) -> str:
         """Return the persona's words for this, else the language's."""
-        self._grammar = self._grammar or grammar_of(self._language)
-        wordings = self._body.replies.get(name) or (self._grammar.replies[name],)
+        wordings = self._wordings(name)
         words = wordings[int(self._body.wall()) % len(wordings)]
         for key, value in told.items():
             words = words.replace(f"{{{key}}}", str(value))
         return tidy(words)
+
+    def _wordings(self, name: str) -> Sequence[str]:
+        self._grammar = self._grammar or grammar_of(self._language)
+        return self._body.replies.get(name) or (self._grammar.replies[name],)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._body.wall()).astimezone()

@@ -94,7 +94,7 @@ _ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})\b")
 _SLASHED = re.compile(r"(?P<a>\d{1,2})(?P<mark>[./])(?P<b>\d{1,2})(?P=mark)(?P<year>\d{4})\b")
 _HOLIDAY = re.compile(
     rf"(?:(?P<which>next|this) )?(?P<name>{_NAME})(?!')(?:\b|$)"
-    r"(?: (?:(?:in )?(?P<year>(?:19|20) ?\d\d)|(?P<later>next year)|this year)\b)?"
+    r"(?:,? (?:(?:in )?(?P<year>(?:19|20) ?\d\d)|(?P<later>next year)|this year)\b)?"
 )
 
 

@@ -33,6 +33,7 @@ UNCLEAR = "Unclear"
 _IS = re.compile(
     r"\b(timer|alarm|countdown)'s\b(?= (?:up|done|over|off|at|on|going|still|left|finished|due))", re.IGNORECASE
 )
+_FIRST_WORD = re.compile(r"[^\W\d_]+")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 
 
@@ -55,7 +56,8 @@ class Grammar:
         unclear = None
         for reading in readings(text, names):
             for told in _with_times(reading, now):
-                wish = next((each for each in self._wishes(told, reading) if not is_doubtful(each, text)), None)
+                wishes = (each for each in self._wishes(told, reading) if not _holds_a_call(each, reading, names))
+                wish = next((each for each in wishes if not is_doubtful(each, text)), None)
                 if wish is None:
                     continue
                 if not wish.name.endswith(UNCLEAR):
@@ -72,6 +74,15 @@ class Grammar:
             if moments:
                 slots["at"] = " ".join(moments)
             yield Wish(found.intent.name, slots, on_the_clock(reading))
+
+
+def _holds_a_call(wish: Wish, reading: str, names: Sequence[str]) -> bool:
+    """Return whether free words begin with the name by which he was called: no timer is named "Harry" in this."""
+    first = _FIRST_WORD.match(reading.lower())
+    if first is None or first[0] not in {name.lower() for name in names}:
+        return False
+    begins = re.compile(rf"{re.escape(first[0])}\b(?!')", re.IGNORECASE)
+    return any(begins.match(value) is not None for value in wish.slots.values() if isinstance(value, str))
 
 
 def _rank(found: RecognizeResult) -> tuple[int, int, int, str]:

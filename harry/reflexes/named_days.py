@@ -49,7 +49,7 @@ _UNTIL_ASKED = tuple(
         rf"(?:and |so |in )*how (?:many|much)(?: more)? {_UNIT}(?: {_UNTIL})*{_THING} DAY(?:,? {_UNTIL})*",
         (
             rf"(?:and |so )*how (?:long|far|near|close)(?=.* (?:until|till|'?til|to|before|away|off|for|from)\b)"
-            rf"(?: {_UNTIL})*{_THING} DAY(?:,? {_UNTIL})*"
+            rf"(?: {_UNTIL})*{_THING} DAY(?:,? {_UNTIL})*?(?:,? in (?P<unit>days|weeks|months|sleeps|nights|hours))?"
         ),
         rf"how soon(?: {_UNTIL})* DAY(?: {_UNTIL})*",
         (

@@ -11,6 +11,7 @@ from harry.reflexes.bare_words import readings
 from harry.reflexes.doubts import is_doubtful
 from harry.reflexes.grammar import LONGEST, Grammar, Wish, grammar_of
 from harry.reflexes.plain import plain_answer
+from harry.reflexes.second_reading import second_reading_of
 
 _FIRST = (
     "What time is it?",
@@ -44,7 +45,8 @@ def understand(text: str, names: Sequence[str], grammar: Grammar, now: datetime,
 
 
 def warm_up(language: str = "en") -> None:
-    """Match some words once, so that the first wish is understood as soon as any other. Takes a second."""
+    """Match some words once, and learn the examples, so that the first wish is understood at once. Takes a second."""
+    second_reading_of(language)
     grammar = grammar_of(language)
     for text in _FIRST:
         understand(text, (), grammar, datetime.now().astimezone(), SystemRandom())

@@ -109,3 +109,13 @@ def test_the_day_is_told_as_people_do(told: str, words: str) -> None:
 )
 def test_words_are_turned_to_the_one_who_said_them(said: str, words: str) -> None:
     assert as_told(said, NOW.timestamp() - A_DAY, NOW) == words
+
+
+async def test_where_something_is_is_told_by_memory_before_it_is_said_to_be_out_of_sight() -> None:
+    async with day(SATURDAY) as held:
+        await held.say("I parked my car on level 3.")
+        await held.say("My parcel is at the post office.")
+        await held.say("My phone is in the kitchen.")
+        assert "level 3" in await held.say("Where's my car?")
+        assert "post office" in await held.say("Where is my parcel?")
+        assert "kitchen" in await held.say("Where is my phone?")

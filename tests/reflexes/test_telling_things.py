@@ -49,7 +49,7 @@ def test_he_says_that_he_will_remember_only_where_it_is_kept(keeps: bool, said: 
     "text", ["What is my name?", "Harry, what's my name", "who am I?", "do you know what my name is"]
 )
 def test_a_question_for_ones_own_name_is_known(text: str) -> None:
-    assert asks_for_own_name(text, ("Harry",)) == ("is" not in text.rsplit(maxsplit=1)[-1])
+    assert asks_for_own_name(text, ("Harry",))
 
 
 @pytest.mark.parametrize(

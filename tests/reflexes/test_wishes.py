@@ -205,3 +205,37 @@ def test_readings_are_bounded_and_never_empty(text: str) -> None:
 def test_warming_up_twice_is_no_trouble() -> None:
     warm_up()
     warm_up()
+
+
+@pytest.mark.parametrize("text", ["harry timer five minutes", "Harry, timer five minutes", "harry five minute timer"])
+def test_no_timer_is_named_after_whom_the_words_call(text: str) -> None:
+    found = wish(text)
+    assert found is not None
+    assert found.slots == {"seconds": 300}
+
+
+def test_a_friend_of_the_same_name_may_be_remembered() -> None:
+    found = wish("remember that Harry lives in Leeds")
+    assert found is not None
+    assert found.slots["what"] == "Harry lives in Leeds"
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("how long is it until easter sunday 2027, in days", 121),
+        ("how long is it until Easter, 2027", 121),
+        ("how long is it until Christmas, in days", 28),
+        ("how long is it till the 3rd of May 2027 in days", 157),
+    ],
+)
+def test_how_long_it_is_until_a_feast_is_told_in_days(text: str, days: int) -> None:
+    told = plain_answer(text, AT, Random(1))
+    assert told is not None
+    assert told.startswith(f"There are {days} days until ")
+
+
+def test_a_label_is_a_name() -> None:
+    found = wish("set a timer for 20 minutes and label it nap")
+    assert found is not None
+    assert found.slots == {"seconds": 1200, "name": "nap"}
