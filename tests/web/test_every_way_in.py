@@ -199,7 +199,9 @@ async def test_the_same_sixty_wishes_have_the_same_answers_by_every_way_in(
 ) -> None:
     monkeypatch.setenv("HARRY_HOME", str(tmp_path))
     monkeypatch.setattr("harry.host.host.Clocks", partial(Clocks, steady=lambda: 1000.0, boot="this"))
-    asked = (by_typed, by_microphone, by_ask, by_chat, lambda door: by_realtime(door, "realtime"), by_page, by_room)
+    asked: tuple[Callable[[Any], Awaitable[dict[str, str]]], ...] = (
+        by_typed, by_microphone, by_ask, by_chat, lambda door: by_realtime(door, "realtime"), by_page, by_room,
+    )  # fmt: skip
     answers: dict[str, dict[str, str]] = {}
     async with home(tmp_path) as door:
         for way, ask in zip(("typed", *(way for way in WAYS if way != "typed")), asked, strict=True):
