@@ -21,9 +21,9 @@ from channels.messages import Source
 from channels.turn import Turn
 from harry.errors import HarryError
 from harry.reflexes.context import ReflexContext
-from harry.reflexes.grammar import LONGEST, Grammar, Wish, grammar_of
+from harry.reflexes.grammar import LONGEST, UNCLEAR, Grammar, Wish, grammar_of
 from harry.reflexes.lists import ListReflexes
-from harry.reflexes.memory_answers import MemoryAnswers
+from harry.reflexes.memory_answers import MemoryAnswer, MemoryAnswers
 from harry.reflexes.memory_wishes import MemoryWishes
 from harry.reflexes.second_reading import second_reading_of
 from harry.reflexes.small_talk import small_talk_of
@@ -110,12 +110,16 @@ class Reflexes:
             likely = wish is None
             if wish is None or wish.name in self._beyond():
                 # What he cannot find out, such as where a parcel is, he may have been told.
-                known = await self._from_memory(text)
-                is_told = known is not None and known not in self._wordings("NotTold")
+                told = await self._from_memory(text)
+                is_told = told is not None and told.known
                 if wish is None and not is_told:
                     wish = await self._read_again(text)
                 if wish is None or is_told:
-                    return known
+                    return told.words if told is not None else None
+            elif wish.name.endswith(UNCLEAR):
+                # Before he asks back: what is missing may stand in the words after all.
+                clearer = await self._read_again(text)
+                wish, likely = (clearer, True) if clearer is not None else (wish, False)
             if self._has_tool(wish.name) or not await self._timers.applies(wish):
                 return None
             if likely or wish.name not in SHARED:
@@ -179,7 +183,7 @@ class Reflexes:
         reading = second_reading_of(self._language)
         return reading.read(text, (self._body.persona,), self._match, self._now()) if reading is not None else None
 
-    async def _from_memory(self, text: str) -> str | None:
+    async def _from_memory(self, text: str) -> MemoryAnswer | None:
         """Return what memory answers to a question that nothing else here does, where no capable mind could."""
         if len(text) > LONGEST or self._body.has_capable_mind() or not self._language.lower().startswith("en"):
             return None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from harry.memory.longterm.answers import ToldFact, answer
@@ -24,6 +25,14 @@ _OF_MINE = re.compile(
 """A question without its word: "do you know my shoe size?"."""
 
 
+@dataclass(frozen=True, slots=True)
+class MemoryAnswer:
+    """What memory says. `known`: it was told; else it is unknown, or only something near was told."""
+
+    words: str
+    known: bool
+
+
 class MemoryAnswers:
     """A session's. `reply` puts an answer in the persona's words; `is_wish` tells of a wish."""
 
@@ -35,11 +44,11 @@ class MemoryAnswers:
         self._reply = reply
         self._is_wish = is_wish
 
-    async def answer(self, text: str, names: Sequence[str], now: datetime) -> str | None:
+    async def answer(self, text: str, names: Sequence[str], now: datetime) -> MemoryAnswer | None:
         """Return what memory says to a question; None where it is none for it. Raises `StoreError`."""
         if asks_for_own_name(text, names):
             name = await own_name(self._memory, self._user)
-            return self._reply("YourName", name=name) if name is not None else self._reply("NotTold")
+            return MemoryAnswer(self._reply("YourName", name=name), known=True) if name is not None else self._unknown()
         said = (_OF_MINE.sub(r"what is \1", words) for words in reversed(readings(text, names)))
         question = next((words for words in said if read_question(words) is not None), None)
         if question is None or self._memory is None:
@@ -48,8 +57,13 @@ class MemoryAnswers:
         if found is None:
             return None
         if found.fact is not None:
-            return self._told(found.fact, now)
-        return self._told(found.near, now, "NearestFact") if found.near is not None else self._reply("NotTold")
+            return MemoryAnswer(self._told(found.fact, now), known=True)
+        if found.near is not None:
+            return MemoryAnswer(self._told(found.near, now, "NearestFact"), known=False)
+        return self._unknown()
+
+    def _unknown(self) -> MemoryAnswer:
+        return MemoryAnswer(self._reply("NotTold"), known=False)
 
     def _told(self, fact: ToldFact, now: datetime, reply: str = "ToldFact") -> str:
         text, when = as_told(fact.text, fact.at, now), day_told(fact.at, now)
