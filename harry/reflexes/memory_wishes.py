@@ -10,9 +10,12 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
+import trio
+
 from channels.turn import new_id
 from harry.errors import HarryError
 from harry.memory.longterm.forgetting import TOLD
+from harry.memory.longterm.retelling import core, retold
 from harry.memory.longterm.selection import select
 from harry.memory.longterm.service import Item, LongTermMemory
 from harry.memory.store.items import name_turn_items
@@ -100,14 +103,13 @@ class MemoryWishes:
         if not self._body.keeps():
             return self._reply("Recall.unkept")
         found = select(await self._body.memory.search(what, namespace=self._body.user, count=SEARCHED))
-        if not found:
+        items = await trio.to_thread.run_sync(retold, [match.item for match in found], self._is_wish)
+        if not items:
             return self._reply("Recall.none", what=second_person(what))
         now = self._body.wall()
         lines = [
-            self._reply(
-                "Recall.one", date=_day(match.item.at, now), text=sentence(" ".join(match.item.text.split())[:300])
-            )
-            for match in found[-3:]
+            self._reply("Recall.one", date=_day(item.at, now), text=sentence(core(item.text)[:300]))
+            for item in items[-3:]
         ]
         return self._reply("Recall", list=" ".join(lines))
 
