@@ -135,8 +135,22 @@ def ask(ctx: typer.Context, text: Annotated[str, typer.Argument(metavar="TEXT")]
 
     from harry.services import ask as asking
 
-    trio.run(asking.ask, config, text, writer())
+    rings = trio.run(asking.ask, config, text, writer())
     print()
+    if rings and not _runs(config):
+        print("harry: It rings only while Harry runs, and he does not now: `harry run` starts him.", file=sys.stderr)
+
+
+def _runs(config: Config) -> bool:
+    """Whether a Harry runs on the data folder, so that somebody rings."""
+    from harry.errors import HarryError
+    from harry.memory.store.data_folder import lock_folder
+
+    try:
+        with lock_folder(config.data_folder):
+            return False
+    except HarryError:
+        return True
 
 
 @app.command(short_help="Check whether Harry has everything he needs.")

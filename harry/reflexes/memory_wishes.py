@@ -118,10 +118,15 @@ class MemoryWishes:
         if self._body.memory is not None:
             # A turn that was only guessed at, or is off the record, is not kept; the one before it may be.
             said = [name_turn_items(turn)[0] for turn in reversed(list(self._turns)[:-1]) if turn]
-            for identity in filter(None, (self._last_memory, *said)):
+            kept = await self._body.memory.get(self._body.user, self._last_memory) if self._last_memory else None
+            for identity in said:
                 item = await self._body.memory.get(self._body.user, identity)
-                if item is not None and (identity == self._last_memory or self._tells(item.text)):
-                    return self._ask(item)
+                if item is None or not self._tells(item.text):
+                    continue
+                newer = kept is None or (item.at or 0.0) > (kept.at or 0.0)
+                return self._ask(item if newer or kept is None else kept)
+            if kept is not None:
+                return self._ask(kept)
         return self._reply("Forget.none")
 
     async def _forget_about(self, wish: Wish) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import trio
 
-from channels.event_types import Degraded, ErrorOccurred, Reply, TurnEnded
+from channels.event_types import Degraded, ErrorOccurred, ReminderChanged, Reply, TurnEnded
 from channels.events import EventSubscription
 from channels.turn import Turn
 from harry.config.loading import Config
@@ -19,8 +19,11 @@ from harry.host.storage import open_storage
 from harry.session.session import Session
 
 
-async def ask(config: Config, text: str, write: Callable[[str], None]) -> None:
-    """Answer `text`, writing the reply piece by piece. Raises `HarryError` if no mind can answer."""
+async def ask(config: Config, text: str, write: Callable[[str], None]) -> bool:
+    """Answer `text`, writing the reply piece by piece; True if something was set that rings later.
+
+    Raises `HarryError` if no mind can answer.
+    """
     async with open_storage(config, alone=False) as storage:
         minds = [chain for chain in await startup.chains(config) if chain.role == "language_model"]
         budget = await opened_budget(config)
@@ -37,10 +40,16 @@ async def ask(config: Config, text: str, write: Callable[[str], None]) -> None:
                 hosting(config, engines, storage, resident=False, budget=budget) as host,
                 host.open(user=config.user.name, prepare=prepare) as session,
             ):
+                told = session.events.listen(256)
                 await write_reply(listening[0], session.answer_typed(text), write)
+                return any(_is_set(event.what) for event in told.take_waiting())
         finally:
             with trio.move_on_after(2, shield=True):
                 await engines.aclose()
+
+
+def _is_set(what: object) -> bool:
+    return isinstance(what, ReminderChanged) and what.state == "set"
 
 
 async def write_reply(events: EventSubscription, turn: Turn | None, write: Callable[[str], None]) -> None:

@@ -117,3 +117,11 @@ def test_a_service_that_systemd_does_not_know_is_one_sentence(tmp_path: Path) ->
     done = harry(tmp_path, "service", "start")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
+
+
+def test_what_was_set_while_nobody_runs_is_said_to_ring_only_when_he_does(running: Path, tmp_path: Path) -> None:
+    alone = harry(tmp_path, "ask", "Set a timer for ten minutes.")
+    assert (alone.returncode, alone.stdout) == (0, "Timer set for ten minutes.\n")
+    assert "rings only while Harry runs" in alone.stderr
+    assert "rings only" not in harry(tmp_path, "ask", "What time is it?").stderr
+    assert "rings only" not in harry(running, "ask", "Set a timer for ten minutes.").stderr

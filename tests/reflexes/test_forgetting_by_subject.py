@@ -43,3 +43,15 @@ async def test_off_the_record_nothing_is_looked_up_and_that_is_said() -> None:
         assert await held.say("What do you remember about my locker?") == (
             "Nothing of this is kept now, so I look nothing up in my memory either."
         )
+
+
+async def test_forget_that_means_the_newer_of_what_was_to_be_remembered_and_what_was_just_said() -> None:
+    async with day(EVENING) as held:
+        await held.say("Remember that my name is Margaret.")
+        held.clock.at += 60
+        await held.say("My husband's birthday is the 4th of March.")
+        assert "birthday" in await held.say("Forget that.")
+        await held.say("No.")
+        held.clock.at += 60
+        await held.say("Remember that I like tea.")
+        assert "tea" in await held.say("Forget that.")
