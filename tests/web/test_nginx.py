@@ -23,6 +23,9 @@ from harry.web.server.websocket import Socket
 from tests.support.loopback_server import Answer, Away, away, read_answer, upgrade
 from tests.support.paths import ROOT
 
+pytestmark = pytest.mark.acceptance
+"""Only there, as few machines have nginx and installing it may start a server."""
+
 NAME = "harry.example"
 
 WHOLE = """
