@@ -44,6 +44,9 @@ MAX_RECENT_TURNS = 500
 MAX_SUMMARY_CHARACTERS = 4000
 """Characters of a summary that are kept."""
 
+SETTLES, SETTLED_WITHIN = 2.0, 30.0
+"""Seconds without a turn before it is looked whether something is over, and seconds after which it is in any case."""
+
 _MAX_NAP_SECONDS = 300.0  # seconds after which the wall clock is looked at again: it may have jumped
 
 log = structlog.get_logger(__name__)
@@ -191,6 +194,17 @@ class Rotation:
                 log.warning("rotation fails", reason=str(error))
             with trio.move_on_after(max(nap, 1.0)):
                 await self._noticed.wait()
+                await self._settled()
+
+    async def _settled(self) -> None:
+        """Wait until no further turn has been stored for a moment: turn after turn, nothing is over yet."""
+        with trio.move_on_after(SETTLED_WITHIN):
+            quiet = False
+            while not quiet:
+                self._noticed.clear()
+                with trio.move_on_after(SETTLES) as patience:
+                    await self._noticed.wait()
+                quiet = patience.cancelled_caught
 
     async def _time_left(self, user: str) -> float:
         """Return the seconds until the recent conversation is over, if nothing more is said."""
