@@ -3,15 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Protocol, runtime_checkable
 
 from actors.protocols import EngineTraits
-
-
-@runtime_checkable
-class _Declares(Protocol):
-    @property
-    def traits(self) -> object: ...
 
 
 def read_traits(given: object) -> EngineTraits:
@@ -19,6 +12,8 @@ def read_traits(given: object) -> EngineTraits:
 
     An engine without `traits` is asked for the attributes `small`, `toolless`, `embedded`, `light` and `local`.
     """
-    if isinstance(given, _Declares) and isinstance(given.traits, EngineTraits):
-        return given.traits
+    # Read once: a chain of minds works its traits out anew each time.
+    declared: object = getattr(given, "traits", None)
+    if isinstance(declared, EngineTraits):
+        return declared
     return EngineTraits(**{trait.name: getattr(given, trait.name, False) is True for trait in fields(EngineTraits)})

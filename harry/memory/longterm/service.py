@@ -69,7 +69,7 @@ class Answer:
     found: tuple[Found, ...]
 
 
-SETTLES, SETTLED_WITHIN = 0.5, 10.0
+SETTLES, SETTLED_WITHIN = 0.5, 60.0
 """Seconds without anything new before vectors are computed, and seconds after which they are in any case."""
 
 
