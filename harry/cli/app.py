@@ -143,14 +143,12 @@ def ask(ctx: typer.Context, text: Annotated[str, typer.Argument(metavar="TEXT")]
 
 def _runs(config: Config) -> bool:
     """Whether a Harry runs on the data folder, so that somebody rings."""
-    from harry.errors import HarryError
-    from harry.memory.store.data_folder import lock_folder
+    from harry.daemon.control_socket import ask
 
     try:
-        with lock_folder(config.data_folder):
-            return False
-    except HarryError:
-        return True
+        return bool(next(ask(config.data_folder, {"do": "status"}), {}))
+    except ConnectionError:
+        return False
 
 
 @app.command(short_help="Check whether Harry has everything he needs.")

@@ -65,7 +65,8 @@ def unit_text(config_file: Path | None, environ: dict[str, str] | None = None) -
     if config_file is not None:
         command += ["--config", str(config_file.absolute())]
     home = known.get("HARRY_HOME")
-    environment = f"Environment={_quoted('HARRY_HOME=' + str(Path(home).expanduser().absolute()))}\n" if home else ""
+    setting = f"HARRY_HOME={Path(home).expanduser().absolute()}" if home else ""
+    environment = f"Environment={_quoted(setting, variables=False)}\n" if setting else ""
     return UNIT.format(command=" ".join(_quoted(part) for part in [*command, "run"]), environment=environment)
 
 
@@ -183,7 +184,8 @@ def _refuse_sets(sets: list[str] | None) -> None:
         )
 
 
-def _quoted(word: str) -> str:
-    """Quote a word for a unit file (systemd.syntax(7)): `%` and `$` mean something there."""
-    escaped = word.replace("\\", "\\\\").replace("%", "%%").replace("$", "$$").replace('"', '\\"')
+def _quoted(word: str, *, variables: bool = True) -> str:
+    """Quote a word for a unit file (systemd.syntax(7)): `%` means something there, and `$` in a command."""
+    escaped = word.replace("\\", "\\\\").replace("%", "%%").replace('"', '\\"')
+    escaped = escaped.replace("$", "$$") if variables else escaped
     return escaped if shlex.quote(word) == word else f'"{escaped}"'

@@ -199,7 +199,7 @@ class Setup:
             answer = self._answer(f"Which {kind}? Its number, or Enter for the one in use: ")
             if not answer:
                 break
-            if answer.isdecimal() and int(answer) <= len(devices):
+            if _is_number(answer, 0, len(devices)):
                 if self._write(f"audio.{kind}", devices[int(answer) - 1].name if int(answer) else "default"):
                     break
             else:
@@ -216,7 +216,7 @@ class Setup:
             answer = self._answer("Which voice? Its number, or Enter to keep the one in use: ")
             if not answer:
                 return
-            if not (answer.isdecimal() and 1 <= int(answer) <= len(voices)):
+            if not _is_number(answer, 1, len(voices)):
                 print(f"A number from 1 to {len(voices)}, please.")
                 continue
             before, chosen = self.config, voices[int(answer) - 1]
@@ -240,6 +240,10 @@ class Setup:
         print(f"{model.about} It takes {model.memory / 1000:.1f} GB of memory and is free ({model.licence}).")
         if self._agrees(f"Fetch the language model {name} now, {model.size / 1e9:.1f} GB?", usually=False):
             _tried(pull_shown, model, catalogue.locate_model(self.config.data_folder, name))
+
+
+def _is_number(answer: str, least: int, most: int) -> bool:
+    return answer.isdecimal() and len(answer) < 5 and least <= int(answer) <= most
 
 
 def _one_or_more(device: str | list[str]) -> str | list[str]:

@@ -12,6 +12,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,9 @@ async def controlled(folder: Path, controls: Controls) -> AsyncIterator[None]:
     listener = await _bound(folder)
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(_accept, listener, controls)
+            serve = partial(_serve, controls=controls, limit=trio.CapacityLimiter(MAX_CLIENTS))
+            # trio's own loop waits where there are no descriptors left for a further client.
+            nursery.start_soon(trio.serve_listeners, serve, [trio.SocketListener(listener)])
             yield
             nursery.cancel_scope.cancel()
     finally:
@@ -129,30 +132,28 @@ def reachable(path: Path) -> Iterator[str]:
         os.close(folder)
 
 
-async def _accept(listener: trio.socket.SocketType, controls: Controls) -> None:
-    limit = trio.CapacityLimiter(MAX_CLIENTS)
-    async with trio.open_nursery() as nursery:
-        while True:
-            async with limit:
-                client, _ = await listener.accept()
-            nursery.start_soon(_serve, trio.SocketStream(client), controls, limit)
-
-
 async def _serve(stream: trio.SocketStream, controls: Controls, limit: trio.CapacityLimiter) -> None:
     async with limit, stream:
         try:
-            request = await _read(stream)
-            if request is None:
-                return
-            with controls.watching() as changes:
-                answer = controls.answer(request)
-                await _write(stream, answer)
-                while request.get("watch") is True and "error" not in answer:
-                    await changes.receive()
-                    answer = controls.status()
-                    await _write(stream, answer)
+            await _converse(stream, controls)
         except (trio.BrokenResourceError, trio.TooSlowError) as error:
             log.debug("a client of the control socket has gone", cause=type(error).__name__)
+        except Exception:
+            # A mistake in what is told here must not take the conversation away.
+            log.exception("a client of the control socket could not be answered")
+
+
+async def _converse(stream: trio.SocketStream, controls: Controls) -> None:
+    request = await _read(stream)
+    if request is None:
+        return
+    with controls.watching() as changes:
+        answer = controls.answer(request)
+        await _write(stream, answer)
+        while request.get("watch") is True and "error" not in answer:
+            await changes.receive()
+            answer = controls.status()
+            await _write(stream, answer)
 
 
 async def _read(stream: trio.SocketStream) -> dict[str, Any] | None:

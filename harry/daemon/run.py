@@ -52,7 +52,7 @@ from harry.host.engine_loading import Chain, load_engines
 from harry.host.host import Host, hosting
 from harry.host.storage import Storage, open_storage
 from harry.inner_life.rate_limit import hours as quiet_hours
-from harry.inner_life.rate_limit import is_within
+from harry.inner_life.rate_limit import seconds_within
 from harry.inner_life.service import open_inner_life
 from harry.net.telemetry import remove_traces
 from harry.session.announcements import Announcements
@@ -196,7 +196,7 @@ async def _looked_after(
 ) -> AsyncIterator[None]:
     """Let Harry be asked and moved from outside, and tell the service manager that he is ready and alive."""
     hours = quiet_hours(config.thinker.quiet_hours)
-    announcements = Announcements(room, lambda: not is_within(hours, datetime.now().astimezone().time()))
+    announcements = Announcements(room, lambda: seconds_within(hours, datetime.now().astimezone()))
     host.announce = announcements.put
     controls = RoomControls(host, room, announcements, stop.cancel)
     if host.store_watch is not None and room.has_loudspeaker:

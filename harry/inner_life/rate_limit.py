@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 
 
 @dataclass(slots=True)
@@ -43,6 +43,14 @@ def is_within(hours: tuple[time, time] | None, at: time) -> bool:
         return False
     begins, ends = hours
     return begins <= at < ends if begins <= ends else at >= begins or at < ends
+
+
+def seconds_within(hours: tuple[time, time] | None, now: datetime) -> float:
+    """Return the seconds until the hours are over, 0 outside of them."""
+    if hours is None or not is_within(hours, now.time()):
+        return 0.0
+    ends = now.replace(hour=hours[1].hour, minute=hours[1].minute, second=hours[1].second, microsecond=0)
+    return ((ends - now) % timedelta(days=1)).total_seconds()
 
 
 def hours(text: str) -> tuple[time, time] | None:

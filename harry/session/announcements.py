@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
+from math import inf
 from typing import Literal, TypeAlias, get_args
 
 import structlog
@@ -48,10 +49,10 @@ class _Waiting:
 
 @dataclass
 class Announcements:
-    """Those of one room. `may_be_low()` says whether what is not urgent may be said at this time of day."""
+    """Those of one room. `low_in()` gives the seconds until what is not urgent may be said; 0: now."""
 
     session: Session
-    may_be_low: Callable[[], bool] = lambda: True
+    low_in: Callable[[], float] = lambda: 0.0
     _waiting: list[_Waiting] = field(default_factory=list)
     _arrived: Signal = field(default_factory=Signal)
     _numbers: count[int] = field(default_factory=count)
@@ -81,7 +82,9 @@ class Announcements:
         """Say what comes, the urgent first, until cancelled."""
         while True:
             while (next_one := self._next()) is None:
-                await self._arrived.wait()
+                # What waits at all waits for the end of the quiet hours.
+                with trio.move_on_after(self.low_in() + 1.0 if self._waiting else inf):
+                    await self._arrived.wait()
             if await self._in_a_gap(GAPS[next_one.urgency]) and self._next() is next_one:
                 self._waiting.remove(next_one)
                 await self._say(next_one)
@@ -91,7 +94,7 @@ class Announcements:
         for late in [each for each in self._waiting if trio.current_time() > each.until]:
             self._waiting.remove(late)
             log.info("an announcement came too late", urgency=late.urgency)
-        ready = [each for each in self._waiting if each.urgency != "low" or self.may_be_low()]
+        ready = [each for each in self._waiting if each.urgency != "low" or not self.low_in()]
         return min(ready, key=lambda each: (URGENCIES.index(each.urgency), each.number), default=None)
 
     async def _in_a_gap(self, seconds: float) -> bool:
@@ -119,3 +122,5 @@ class Announcements:
                 return
         if announcement.said < AGAIN:
             self._waiting.append(announcement)
+        else:
+            log.warning("an announcement was not heard", times=announcement.said)

@@ -15,8 +15,8 @@ from tests.support.virtual_session import FakeEar, House, house, says
 
 
 @asynccontextmanager
-async def announcing(home: House, *, low: bool = True) -> AsyncIterator[Announcements]:
-    announcements = Announcements(home.session, lambda: low)
+async def announcing(home: House, *, low_at: float = 0.0) -> AsyncIterator[Announcements]:
+    announcements = Announcements(home.session, lambda: max(0.0, low_at - trio.current_time()))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(announcements.run)
         yield announcements
@@ -58,11 +58,13 @@ async def test_the_urgent_comes_first_and_what_waits_already_is_said_once(autoju
 async def test_what_is_not_urgent_is_not_said_in_the_quiet_hours_and_what_is_too_old_not_at_all(
     autojump_clock: MockClock,
 ) -> None:
-    async with house() as home, announcing(home, low=False) as announcements:
+    async with house() as home, announcing(home, low_at=trio.current_time() + 120) as announcements:
         announcements.put("Later.", "low")
         announcements.put("Too late.", "normal", lasts=0.5)
         await home.silence(60)
         assert heard(home) == []
+        await home.silence(120)
+        assert heard(home) == ["Later."]
 
 
 async def test_what_was_cut_before_a_word_of_it_was_heard_is_said_again(autojump_clock: MockClock) -> None:
