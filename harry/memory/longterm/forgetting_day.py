@@ -65,13 +65,14 @@ def forget_day(connection: sqlite3.Connection, user: str, day: str, begin: float
         " AND NOT EXISTS (SELECT 1 FROM turn WHERE turn.user = ?1 AND turn.seq BETWEEN first AND last)",
         (user,),
     )
-    found = (Gist.of(text) for _, said, heard in turns for text in (said, heard))
-    gists = tuple(dict.fromkeys(gist for gist in found if gist is not None))
-    forget_state(connection, user, gists)
+    # By what the person said alone: Harry's own sentences are the same on every day.
+    found = (Gist.of(said) for _, said, _ in turns)
+    forget_state(connection, user, tuple(dict.fromkeys(gist for gist in found if gist is not None)))
     trim_changes(connection)
     return DayForgotten(
         len(turns), len(thoughts), len(journals), len(set(gone) - own),
-        Forgotten(tuple(gone), frozenset(turn for turn, *_ in turns), gists),
+        # Running conversations know the turns by their ids; what was said again on another day stays.
+        Forgotten(tuple(gone), frozenset(turn for turn, *_ in turns)),
     )  # fmt: skip
 
 
