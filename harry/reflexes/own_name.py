@@ -13,15 +13,22 @@ NOBODY = "you"
 
 _ASKS = re.compile(
     r"(?:(?:do|can) you (?:know|remember|recall|tell me) |tell me |say )?"
-    r"(?:what(?: is|'s|s) my name|what my name is|what(?: am i|'m i) called|what do you call me|who am i|who i am)"
-    r"(?: again| then)?",
+    r"(?:what(?: is|'s|s| was) my name|what my name is|what(?: am i|'m i) called|what do you call me|who am i|who i am)"
+    r"(?: again| then)?|(?:do you (?:know|remember|recall)|tell me|say) my name",
     re.IGNORECASE,
 )
 _TELLS = re.compile(
-    r"\b(?i:my (?:first )?name(?:'s| is)|i(?:'m| am) called|(?:you can |please |just )?call me|i go by) "
-    r"(?P<name>[A-Z][\w'-]*(?: [A-Z][\w'-]*)*)",
+    r"(?:^|[.!;,] |\b(?:and|that|remember) )"
+    r"(?i:my (?:first )?name(?:'s| is)(?: actually| now)?|(?:i'm|i am) called|(?:you can |please |just )?call me"
+    r"|i go by) "
+    r"(?P<name>[^\W\d_][\w'-]*(?: [A-Z][\w'-]+)*)",
 )
-_NOT = re.compile(r"\b(?:not|never|don't|isn't|wasn't|if|when)\b", re.IGNORECASE)
+_NOT = re.compile(
+    r"\b(?:not|never|don't|isn't|wasn't|if|when|said|says?|thinks?|thought|forget|nobody|he|she|they)\b", re.IGNORECASE
+)
+_NO_NAMES = frozenset(
+    ("i", "a", "an", "the", "not", "it", "on", "at", "in", "when", "back", "later", "if", "what", "my", "no", "hard")
+)
 
 
 def asks_for_own_name(text: str, names: Sequence[str]) -> bool:
@@ -32,7 +39,10 @@ def asks_for_own_name(text: str, names: Sequence[str]) -> bool:
 def told_name(text: str) -> str | None:
     """Return the name by which somebody calls himself in a sentence; None where he does not."""
     found = _TELLS.search(text)
-    return None if found is None or _NOT.search(text[: found.start("name")]) else found["name"]
+    if found is None or text.rstrip().endswith("?") or _NOT.search(text[: found.start("name")]):
+        return None
+    name = found["name"]
+    return None if name.split()[0].lower() in _NO_NAMES else name[:1].upper() + name[1:]
 
 
 async def own_name(memory: LongTermMemory | None, user: str) -> str | None:

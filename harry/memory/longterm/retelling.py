@@ -17,9 +17,11 @@ _ASKED_TO_KEEP = re.compile(
 _ONE_VALUE = re.compile(
     r"^(?P<subject>(?:my|our|the|\w+'s) (?:[\w'-]+ ){0,3}?"
     r"(?:favou?rite [\w'-]+(?: [\w'-]+)?|(?:\w+ )?(?:name|number|password|code|pin|address|birthday|age|boss|size)))"
-    r"(?: is| are| was|'s)(?: now)? ",
+    r"(?: is| are| was|'s)(?: now)? (?!not\b|on |in |at |hard |easy )"
+    r"(?=(?-i:[A-Z])|\S*\d|\S+(?: now)?[.!]?$)",
     re.IGNORECASE,
 )
+"""A thing that has one value, and the value: a name, a number, or one word."""
 
 
 def retold(found: Sequence[Item], is_wish: Callable[[str], bool]) -> list[Item]:
@@ -31,7 +33,9 @@ def retold(found: Sequence[Item], is_wish: Callable[[str], bool]) -> list[Item]:
         if item.id.endswith("/heard") or text.endswith("?") or (text == item.text.strip() and is_wish(text)):
             continue
         value = _ONE_VALUE.match(text)
-        newest[value["subject"].casefold() if value is not None else _plain(text)] = item
+        newest[value["subject"].casefold().replace("favourite", "favorite") if value is not None else _plain(text)] = (
+            item
+        )
     kept = {item.id for item in newest.values()}
     return [item for item in found if item.id in kept]
 
