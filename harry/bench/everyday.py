@@ -101,8 +101,9 @@ async def _sentences(name: str, cases: Sequence[dict[str, Any]]) -> dict[str, An
         for case in _tracked(cases, name):
             verdict, answer = await _verdict(held, case["text"], talk.reply(case["text"], ("Harry",)) is not None)
             counts[verdict] += 1
-            expected = "small talk" if name.startswith("small") else "left to a language model"
-            if verdict != expected:
+            # What somebody tells of himself is taken in; a question or a wish is not.
+            expected = {"small talk"} if name.startswith("small") else {"left to a language model", "taken in"}
+            if verdict not in expected:
                 shown.append({"text": case["text"], "answered": answer, "taken_for": verdict})
     return {"sentences": len(cases), **{key.replace(" ", "_"): count for key, count in counts.items()}, "others": shown}
 
@@ -112,8 +113,10 @@ async def _verdict(held: Day, text: str, is_small_talk: bool) -> tuple[str, str]
     answer = await held.say(text)
     if not _same(before, await state_of(held)):
         return "changed something", answer
-    if answer in (SENTENCE, NOTED):
+    if answer == SENTENCE:
         return "left to a language model", answer
+    if answer == NOTED:
+        return "taken in", answer
     if is_small_talk:
         return "small talk", answer
     return ("refused" if refuses(answer) else "answered"), answer

@@ -95,12 +95,14 @@ def _answers(shared: Shared, config: Config, body: ReflexContext) -> Answers:
         config.persona.language,
         talks=config.engines.smallest_mind,
         in_trouble=lambda: getattr(shared.mind.engine, "trouble", None) is not None,
-        keeps=lambda: body.memory is not None and body.keeps(),
+        keeps=lambda: body.memory is not None and body.keeps() and shared.storage.trouble is None,
     )
 
     async def answer(turn: Turn) -> str | None:
         words = await reflex(turn)
-        return words if words is not None else without.answer(turn.utterance)
+        if words is not None or not read_traits(shared.mind.engine).small:
+            return words
+        return await trio.to_thread.run_sync(without.answer, turn.utterance)
 
     return answer
 

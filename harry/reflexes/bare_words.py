@@ -89,6 +89,9 @@ _BEFORE_THE_WISH = re.compile(
 )
 """An earlier sentence, or a few words on why: "I'm cooking. Set a timer", "I've lost track, what's the date?"."""
 
+LONGEST = 200
+"""Characters of an utterance in which an earlier sentence is looked for."""
+
 _MOST = 9
 """Readings of an utterance that are tried at most."""
 
@@ -121,8 +124,9 @@ def readings(text: str, names: Sequence[str] = (), *, depth: int = 1) -> list[st
         found.append(_MIDDLE.sub("", found[-1]))
         if start != said:
             found.append(found[-1].replace(",", ""))
-    last = _BEFORE_THE_WISH.sub("", calm, count=1)
-    if last != calm and depth:
+    # What is longer is no wish with a word before it, and the search would take its time.
+    last = _BEFORE_THE_WISH.sub("", calm, count=1) if depth and len(calm) <= LONGEST else calm
+    if last != calm:
         found = [*found[: _MOST - 4], *readings(last, names, depth=0)[-4:]]
     kept = dict.fromkeys(reading.strip(" ,") for reading in found)
     return [reading for reading in kept if re.search(r"\w", reading)][:_MOST]

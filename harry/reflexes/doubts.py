@@ -28,6 +28,9 @@ _TELLING = frozenset((
 """What has one of these is a sentence of its own, and neither the name nor the entry of anything."""
 
 _NO_NAME = _TELLING | {
+    "no",
+    "never",
+    "without",
     "hold",
     "pause",
     "stop",

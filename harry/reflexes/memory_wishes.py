@@ -100,8 +100,6 @@ class MemoryWishes:
         what = str(wish.slots["what"])
         if self._body.memory is None:
             return self._reply("Recall.no_memory")
-        if not self._body.keeps():
-            return self._reply("Recall.unkept")
         found = select(await self._body.memory.search(what, namespace=self._body.user, count=SEARCHED))
         items = await trio.to_thread.run_sync(retold, [match.item for match in found], self._is_wish)
         if not items:
@@ -121,7 +119,7 @@ class MemoryWishes:
             kept = await self._body.memory.get(self._body.user, self._last_memory) if self._last_memory else None
             for identity in said:
                 item = await self._body.memory.get(self._body.user, identity)
-                if item is None or not self._tells(item.text):
+                if item is None or not await self._tells(item.text):
                     continue
                 newer = kept is None or (item.at or 0.0) > (kept.at or 0.0)
                 return self._ask(item if newer or kept is None else kept)
@@ -142,9 +140,11 @@ class MemoryWishes:
             return None
         return self._reply("Forget.unknown", what=second_person(what))
 
-    def _tells(self, text: str) -> bool:
+    async def _tells(self, text: str) -> bool:
         """Return whether words that were said tell something: they are no question, no wish, and no mere yes."""
-        return "?" not in text and len(split_words(text)) >= TELLING and not self._is_wish(text)
+        if "?" in text or len(split_words(text)) < TELLING:
+            return False
+        return not await trio.to_thread.run_sync(self._is_wish, text)
 
     def _ask(self, item: Item) -> str:
         self._to_forget = item
@@ -160,7 +160,10 @@ class MemoryWishes:
         told = next((item for item in held if item.source == TOLD), None)
         if told is not None:
             return told
-        return next((item for item in held if item.id.endswith("/said") and self._tells(item.text)), None)
+        for item in held:
+            if item.id.endswith("/said") and await self._tells(item.text):
+                return item
+        return None
 
 
 def _telling(text: str) -> frozenset[str]:

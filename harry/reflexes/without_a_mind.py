@@ -21,8 +21,8 @@ from harry.reflexes.distress import REPLY, is_distress
 from harry.reflexes.small_talk import small_talk_of
 
 TOO_SMALL = "I can't answer that: the language model here is too small to know. Ask me what I can do."
-NOTED = "I'll remember that. Talking about it needs a language model, and there is none here."
-"""Said only where what was told is kept."""
+NOTED = "I've taken that in. Talking about it needs a language model, and there is none here."
+"""Said only where what was told is kept; it promises no more than that it was heard, for the disk may still fail."""
 
 PICTURES = "I can't see pictures: that needs a larger language model."
 
@@ -53,16 +53,20 @@ class WithoutAMind:
             return None if failing else PICTURES
         if not said.text.strip():
             return too_small(traits)
-        if self.language == "en" and is_distress(said.text):
+        if self._is_english and is_distress(said.text):
             return REPLY
         talk = small_talk_of(self.language).reply(said.text, self.names, number=next(self._number))
         if talk is not None:
             return None if self.talks and not traits.light else talk
         return None if failing else self._to_a_statement(said.text, traits)
 
+    @property
+    def _is_english(self) -> bool:
+        return self.language.lower().startswith("en")
+
     def _to_a_statement(self, text: str, traits: EngineTraits) -> str:
         """Return what is said to anything but small talk: that it was taken in, or that it cannot be answered."""
-        if traits.light and self.language == "en" and self.keeps() and tells_something(text, self.names):
+        if traits.light and self._is_english and self.keeps() and tells_something(text, self.names):
             return NOTED
         return too_small(traits) or SENTENCE
 

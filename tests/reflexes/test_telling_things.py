@@ -32,6 +32,8 @@ def test_what_somebody_tells_of_himself_and_his_is_taken_in(text: str) -> None:
     "text",
     [
         "You are useless", "split 87 pounds between 4 people", "tell me about the news", "The sky is blue.",
+        "Wake my son at eight", "Water my plants at six", "Buy my groceries tomorrow", "Order my usual pizza",
+        "Change my name to Bob", "Stop recording my voice", "Off the record, my pin is 1234", "I took all my pills",
         "What is my dog called", "buy milk", "I want to go to Rome", "Is my sister there?", "fuck off", "",
     ],
 )  # fmt: skip
@@ -46,7 +48,15 @@ def test_he_says_that_he_will_remember_only_where_it_is_kept(keeps: bool, said: 
 
 
 @pytest.mark.parametrize(
-    "text", ["What is my name?", "Harry, what's my name", "who am I?", "do you know what my name is"]
+    "text",
+    [
+        "tell me my name",
+        "do you know my name",
+        "What is my name?",
+        "Harry, what's my name",
+        "who am I?",
+        "do you know what my name is",
+    ],
 )
 def test_a_question_for_ones_own_name_is_known(text: str) -> None:
     assert asks_for_own_name(text, ("Harry",))
@@ -56,6 +66,9 @@ def test_a_question_for_ones_own_name_is_known(text: str) -> None:
     ("text", "name"),
     [
         ("My name is Margaret.", "Margaret"), ("Call me Peggy", "Peggy"), ("I'm called Bob", "Bob"),
+        ("my name is peter", "Peter"), ("My name is actually Bob", "Bob"), ("He said call me Ishmael", None),
+        ("Did I say my name is Bob?", None), ("Nobody thinks my name is Bob", None),
+        ("Forget that my name is Bob", None), ("My name is I don't know", None), ("Call me A taxi", None),
         ("My name is not Bob", None), ("My dog's name is Rex", None), ("Call me a taxi", None),
     ],
 )  # fmt: skip
@@ -68,6 +81,10 @@ def test_a_name_is_taken_from_who_gives_his_own(text: str, name: str | None) -> 
     [
         "I want to die", "I feel like killing myself", "I don't want to live any more", "I'm suicidal",
         "there's no reason to live", "everyone would be better off without me", "I'm thinking about ending my life",
+        "I've decided to kill myself", "I keep thinking about killing myself", "I'm thinking about suicide",
+        "I really really want to die", "I wanna kill my self", "I'd rather be dead", "I dont want to live anymore",
+        "I took all my pills", "I want to commit suicide", "I want to die because I feel so bored and empty",
+        "I just want to die, everything is a bad joke", "I want to kill myself, they said it gets better",
         "I just want to hurt myself", "I can\u2019t go on like this",
     ],
 )  # fmt: skip
@@ -81,8 +98,15 @@ def test_despair_is_met_with_care(text: str) -> None:
     [
         "that joke makes me want to die", "I could kill for a coffee", "I want to die of laughter", "my phone died",
         "the plant is going to die", "I was dying to meet you", "how do I kill a process", "he said I want to die",
-        "I'm going to die in this game",
+        "I'm going to die in this game", "I don't want to wake up early tomorrow", "I don't want to live in Berlin",
+        "I'm going to cut myself some slack", "I want to end it with my girlfriend", "I will die one day",
     ],
 )  # fmt: skip
 def test_what_only_sounds_like_it_is_not(text: str) -> None:
     assert not is_distress(text)
+
+
+def test_british_english_is_english() -> None:
+    without = WithoutAMind(lambda: NONE, ("Harry",), language="en-GB", keeps=lambda: True)
+    assert without.answer(Utterance("u", "I want to kill myself", Source.TYPED)) == REPLY
+    assert without.answer(Utterance("u", "I'm allergic to peanuts.", Source.TYPED)) == NOTED

@@ -80,7 +80,7 @@ async def answer(
     near = await trio.to_thread.run_sync(
         lambda: nearest(asked, question, seen, aliases_of(seen), embed, least=least), abandon_on_cancel=True
     )
-    if near is None or await _is_mended(near, memory, user) or is_wish(near.text):
+    if near is None or await _is_mended(near, memory, user) or await trio.to_thread.run_sync(is_wish, near.text):
         return found
     return Remembered(None, ToldFact(near.text, near.at))
 
@@ -124,9 +124,13 @@ async def _pool(asked: Asked, memory: LongTermMemory, user: str) -> tuple[list[S
         wider |= {word for frame in asked_in(asked.text) for word in frame.relation.words} - STOP_WORDS - {"#"}
         for text in (asked.text, " ".join(sorted(words | wider))):
             hits = await memory.search(text, namespace=user, kinds=["memory"], count=SEARCHED_FOR)
-            for hit in hits.found:
-                if hit.item.speaker == user and not hit.item.id.endswith("/heard"):
-                    found.setdefault(hit.item.id, read_all(hit.item))
+            new = [
+                hit.item
+                for hit in hits.found
+                if hit.item.speaker == user and not hit.item.id.endswith("/heard") and hit.item.id not in found
+            ]
+            read_now = await trio.to_thread.run_sync(lambda items: [(item.id, read_all(item)) for item in items], new)
+            found.update(read_now)
         names = aliases_of([each for said in found.values() for each in said])
         more = {name for person in asked.people for name in names.get(person, ())} - words
         if not more:
@@ -135,7 +139,9 @@ async def _pool(asked: Asked, memory: LongTermMemory, user: str) -> tuple[list[S
     seen = [each for said in found.values() for each in said]
     aliases = aliases_of(seen)
     rows: dict[int, Item] = {}
-    chosen = [identity for identity, said in found.items() if any(_bears(asked, each, aliases) for each in said)]
+    chosen = await trio.to_thread.run_sync(
+        lambda: [identity for identity, said in found.items() if any(_bears(asked, each, aliases) for each in said)]
+    )
     for identity in chosen[:SURROUNDED]:
         if identity not in {item.id for item in rows.values()}:
             rows.update(await memory.around(user, identity, before=BEFORE, after=AFTER))
