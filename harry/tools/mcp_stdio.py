@@ -28,6 +28,9 @@ Incoming: TypeAlias = MemoryObjectReceiveStream[SessionMessage | Exception]
 Outgoing: TypeAlias = MemoryObjectSendStream[SessionMessage]
 
 _CHUNK = 65_536
+_LARGE = 16_384
+"""Bytes of a line from which on it is read in a thread, so that nobody who talks waits for it."""
+
 _GRACE = 2.0
 """Seconds that the child has to end by itself, and again after it was told to."""
 
@@ -60,21 +63,24 @@ async def open_stdio(parameters: StdioServerParameters) -> AsyncIterator[tuple[I
 
 async def _read(process: trio.Process, out: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
     assert process.stdout is not None  # noqa: S101  it was asked for
-    flow, pieces = Flow(), list[bytes]()
+    flow, begun = Flow(), bytearray()
     async with out:
         while chunk := bytes(await process.stdout.receive_some(_CHUNK)):
             flow.take(chunk)
             *lines, rest = chunk.split(b"\n")
             for line in lines:
-                whole = b"".join([*pieces, line])
-                pieces.clear()
-                if whole.strip():
+                begun += line
+                whole, begun = begun, bytearray()
+                if not whole or whole.isspace():
+                    continue
+                if len(whole) > _LARGE:
+                    await out.send(await trio.to_thread.run_sync(_parsed, whole, abandon_on_cancel=True))
+                else:
                     await out.send(_parsed(whole))
-            if rest:
-                pieces.append(rest)
+            begun += rest
 
 
-def _parsed(line: bytes) -> SessionMessage | Exception:
+def _parsed(line: bytearray) -> SessionMessage | Exception:
     try:
         return SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False))
     except (ValueError, RecursionError) as error:
