@@ -1,7 +1,8 @@
 """A Model Context Protocol server as a child process, spoken with in lines of JSON, bounded in what it may send.
 
 The SDK's own transport reads a line of any length, again and again from its start; this one takes the same streams.
-The child has a process group of its own, which ends with the block: its input is closed, then it is told, then killed.
+The child has a process group of its own, which ends with the block: its input is closed, then it is told, then all that
+is left of the group is killed.
 """
 
 from __future__ import annotations
@@ -99,10 +100,17 @@ async def _end(process: trio.Process) -> None:
     for stream in (process.stdin, process.stdout):
         if stream is not None:
             await trio.aclose_forcefully(stream)
-    for number in (None, signal.SIGTERM, signal.SIGKILL):
+    for number in (None, signal.SIGTERM):
         if number is not None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, number)
+            _tell(process, number)
         with trio.move_on_after(_GRACE):
             await process.wait()
-            return
+            break
+    _tell(process, signal.SIGKILL)  # also what the child started and left behind
+    with trio.move_on_after(_GRACE):
+        await process.wait()
+
+
+def _tell(process: trio.Process, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)

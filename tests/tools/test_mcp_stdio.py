@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import tracemalloc
 from collections.abc import Iterable, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, cast
 
 import anyio
 import trio
+from mcp import StdioServerParameters
 from mcp.shared.message import SessionMessage
 
 from harry.tools import mcp_listing, mcp_stdio
@@ -94,3 +97,20 @@ async def test_the_schemas_of_a_listing_are_measured_in_a_thread(monkeypatch) ->
     assert [tool["name"] for tool in got.message.result["tools"]] == ["small"]
     assert list(mender.left_out) == ["large"]
     assert threads == [False, False]
+
+
+async def test_what_a_server_started_and_left_behind_ends_with_it(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    reading = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    ready = json.dumps({"jsonrpc": "2.0", "method": "ready"})
+    # Only the sleeper keeps the other end: it is closed when he is gone.
+    script = f"exec 3>'{fifo}'; sleep 47 & exec 3>&-; echo '{ready}'; cat >/dev/null"
+    try:
+        async with mcp_stdio.open_stdio(StdioServerParameters(command="sh", args=["-c", script])) as (incoming, _):
+            await incoming.receive()
+        with trio.fail_after(10):
+            await trio.lowlevel.wait_readable(reading)
+        assert os.read(reading, 1) == b""
+    finally:
+        os.close(reading)
