@@ -23,7 +23,7 @@ from harry.memory.longterm.forgetting_day import DayForgotten
 from harry.memory.longterm.importing import BATCH_ITEMS, MAX_LINE_BYTES, ImportReport, decode, read_document, read_lines
 from harry.memory.longterm.opening import open_memory
 from harry.memory.longterm.service import Found, Item, Kind, LongTermMemory
-from harry.memory.store.backup import back_up, drop_daily_backups, list_backups_holding, restore_backup
+from harry.memory.store.backup import back_up, list_backups_holding, restore_backup, scrub_all
 from harry.memory.store.data_folder import lock_folder, prepare_folder
 from harry.memory.store.erasure import (
     Erasure,
@@ -32,7 +32,6 @@ from harry.memory.store.erasure import (
     erase_spilled,
     erase_unreadable,
     opened,
-    scrub,
     users_in,
 )
 from harry.memory.store.opening import STORE_FILE, locate_store, parse_day, require_disk_store
@@ -284,7 +283,7 @@ async def erase(config: Config, user: str, *, elsewhere: Sequence[Forget] = (), 
     def work() -> None:
         with opened(store) as connection:
             erasure.rows = erase_rows(connection, user)
-            scrub(connection, store)
+        scrub_all(store)
         try:
             with lock_folder(config.data_folder):
                 erasure.spilled = sum(erase_spilled(path, user) for path in config.data_folder.glob("*.jsonl"))
@@ -293,7 +292,6 @@ async def erase(config: Config, user: str, *, elsewhere: Sequence[Forget] = (), 
         except FolderInUse:
             # While Harry runs, what waits on the spill is his. It is empty unless the store fails.
             erasure.unseen += [str(path) for path in config.data_folder.glob("*.jsonl")]
-        drop_daily_backups(store)
         holding, unseen = list_backups_holding(store, user)
         erasure.backups += holding
         erasure.unseen += unseen

@@ -15,8 +15,8 @@ MAX_LINE_BYTES = 32 * 1024 * 1024
 MAX_LINES = 2000
 """Messages within `WINDOW`; progress of many calls at once has room."""
 
-MAX_BYTES = 128 * 1024 * 1024
-"""Bytes within `WINDOW`."""
+MAX_BYTES = MAX_LINE_BYTES
+"""Bytes within `WINDOW`: as many as one message may have."""
 
 WINDOW = 5.0
 """Seconds."""

@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
+import trio
+
 MAX_LISTED = 2_000
 """Tools of one server that are taken."""
 
@@ -32,48 +34,53 @@ class Mender:
         self.left_out: dict[str, str] = {}
 
     def mend(self, listing: dict[str, Any]) -> None:
-        """Replace the tools of a listing by those that can be used, each with the fields that count."""
+        """Replace the tools of a listing by those that can be used, each with the fields that count. May block."""
         tools = listing.get("tools")
         if isinstance(tools, list):
-            listing["tools"] = [tool for given in tools[:MAX_LISTED] if (tool := self._mended(given)) is not None]
+            left_out = dict(self.left_out)  # whoever looks meanwhile, in another thread, sees one that does not change
+            found = [_mended(given, left_out) for given in tools[:MAX_LISTED]]
+            listing["tools"] = [tool for tool in found if tool is not None]
+            self.left_out = left_out
 
-    def _mended(self, given: Any) -> dict[str, Any] | None:
-        name = given.get("name") if isinstance(given, dict) else None
-        if not isinstance(name, str) or not name.strip():
-            self._leave_out("a tool without a name", "it has no name")
-            return None
-        schema = given.get("inputSchema")
-        if schema is None:
-            schema = {}
-        if not isinstance(schema, dict) or schema.get("type", "object") != "object":
-            self._leave_out(name, "its inputSchema is no schema of an object")
-            return None
-        try:
-            too_large = len(json.dumps(schema)) > MAX_SCHEMA_CHARACTERS
-        except (ValueError, RecursionError):
-            too_large = True
-        if too_large:
-            self._leave_out(name, f"its inputSchema has more than {MAX_SCHEMA_CHARACTERS} characters")
-            return None
-        properties = schema.get("properties")
-        tool = {
-            "name": name,
-            "inputSchema": {
-                **schema, "type": "object", "properties": properties if isinstance(properties, dict) else {},
-            },
-        }  # fmt: skip
-        for key in ("title", "description"):
-            if isinstance(given.get(key), str):
-                tool[key] = given[key]
-        hints = given.get("annotations")
-        if isinstance(hints, dict) and isinstance(hints.get("readOnlyHint"), bool):
-            tool["annotations"] = {"readOnlyHint": hints["readOnlyHint"]}
-        self.left_out.pop(name, None)
-        return tool
 
-    def _leave_out(self, name: str, why: str) -> None:
-        if len(self.left_out) < MAX_LISTED:
-            self.left_out[name[:80]] = why
+def _mended(given: Any, left_out: dict[str, str]) -> dict[str, Any] | None:
+    name = given.get("name") if isinstance(given, dict) else None
+    if not isinstance(name, str) or not name.strip():
+        _leave_out(left_out, "a tool without a name", "it has no name")
+        return None
+    schema = given.get("inputSchema")
+    if schema is None:
+        schema = {}
+    if not isinstance(schema, dict) or schema.get("type", "object") != "object":
+        _leave_out(left_out, name, "its inputSchema is no schema of an object")
+        return None
+    try:
+        too_large = len(json.dumps(schema)) > MAX_SCHEMA_CHARACTERS
+    except (ValueError, RecursionError):
+        too_large = True
+    if too_large:
+        _leave_out(left_out, name, f"its inputSchema has more than {MAX_SCHEMA_CHARACTERS} characters")
+        return None
+    properties = schema.get("properties")
+    tool = {
+        "name": name,
+        "inputSchema": {
+            **schema, "type": "object", "properties": properties if isinstance(properties, dict) else {},
+        },
+    }  # fmt: skip
+    for key in ("title", "description"):
+        if isinstance(given.get(key), str):
+            tool[key] = given[key]
+    hints = given.get("annotations")
+    if isinstance(hints, dict) and isinstance(hints.get("readOnlyHint"), bool):
+        tool["annotations"] = {"readOnlyHint": hints["readOnlyHint"]}
+    left_out.pop(name, None)
+    return tool
+
+
+def _leave_out(left_out: dict[str, str], name: str, why: str) -> None:
+    if len(left_out) < MAX_LISTED:
+        left_out[name[:80]] = why
 
 
 class _MendedStream:
@@ -97,15 +104,16 @@ class _MendedStream:
         return self
 
     async def __anext__(self) -> Any:
-        return self._mended(await self._stream.__anext__())
+        return await self._mended(await self._stream.__anext__())
 
     async def receive(self) -> Any:
-        return self._mended(await self._stream.receive())
+        return await self._mended(await self._stream.receive())
 
-    def _mended(self, item: Any) -> Any:
+    async def _mended(self, item: Any) -> Any:
         result = getattr(getattr(item, "message", None), "result", None)
         if isinstance(result, dict) and isinstance(result.get("tools"), list):
-            self._mender.mend(result)
+            # A schema can be as large as a message: who talks does not wait while it is measured.
+            await trio.to_thread.run_sync(self._mender.mend, result, abandon_on_cancel=True)
         elif isinstance(result, dict) and "structuredContent" in result and not isinstance(result.get("content"), list):
             result["content"] = []
         return item

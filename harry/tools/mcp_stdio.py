@@ -1,7 +1,8 @@
 """A Model Context Protocol server as a child process, spoken with in lines of JSON, bounded in what it may send.
 
 The SDK's own transport reads a line of any length, again and again from its start; this one takes the same streams.
-The child has a process group of its own, which ends with the block: its input is closed, then it is told, then killed.
+The child has a process group of its own, which ends with the block: its input is closed, then it is told, then all that
+is left of the group is killed.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ Incoming: TypeAlias = MemoryObjectReceiveStream[SessionMessage | Exception]
 Outgoing: TypeAlias = MemoryObjectSendStream[SessionMessage]
 
 _CHUNK = 65_536
+_LARGE = 16_384
+"""Bytes of a line from which on it is read in a thread, so that nobody who talks waits for it."""
+
 _GRACE = 2.0
 """Seconds that the child has to end by itself, and again after it was told to."""
 
@@ -60,21 +64,24 @@ async def open_stdio(parameters: StdioServerParameters) -> AsyncIterator[tuple[I
 
 async def _read(process: trio.Process, out: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
     assert process.stdout is not None  # noqa: S101  it was asked for
-    flow, pieces = Flow(), list[bytes]()
+    flow, begun = Flow(), bytearray()
     async with out:
         while chunk := bytes(await process.stdout.receive_some(_CHUNK)):
             flow.take(chunk)
             *lines, rest = chunk.split(b"\n")
             for line in lines:
-                whole = b"".join([*pieces, line])
-                pieces.clear()
-                if whole.strip():
+                begun += line
+                whole, begun = begun, bytearray()
+                if not whole or whole.isspace():
+                    continue
+                if len(whole) > _LARGE:
+                    await out.send(await trio.to_thread.run_sync(_parsed, whole, abandon_on_cancel=True))
+                else:
                     await out.send(_parsed(whole))
-            if rest:
-                pieces.append(rest)
+            begun += rest
 
 
-def _parsed(line: bytes) -> SessionMessage | Exception:
+def _parsed(line: bytearray) -> SessionMessage | Exception:
     try:
         return SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False))
     except (ValueError, RecursionError) as error:
@@ -93,10 +100,17 @@ async def _end(process: trio.Process) -> None:
     for stream in (process.stdin, process.stdout):
         if stream is not None:
             await trio.aclose_forcefully(stream)
-    for number in (None, signal.SIGTERM, signal.SIGKILL):
+    for number in (None, signal.SIGTERM):
         if number is not None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, number)
+            _tell(process, number)
         with trio.move_on_after(_GRACE):
             await process.wait()
-            return
+            break
+    _tell(process, signal.SIGKILL)  # also what the child started and left behind
+    with trio.move_on_after(_GRACE):
+        await process.wait()
+
+
+def _tell(process: trio.Process, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)

@@ -24,9 +24,8 @@ from harry.memory.longterm.forgetting_day import DayForgotten, forget_day
 from harry.memory.search.embedding import Embedder
 from harry.memory.search.index import SearchIndex
 from harry.memory.search.ranking import Question, rank
-from harry.memory.store.backup import drop_daily_backups
+from harry.memory.store.backup import scrub_all
 from harry.memory.store.database import Database
-from harry.memory.store.erasure import scrub_file
 from harry.memory.store.items import (
     COLUMNS,
     KINDS,
@@ -127,8 +126,7 @@ class LongTermMemory:
         """
         forgotten = await self._tables.transaction(lambda connection: forget(connection, namespace, ids))
         if forgotten.items:
-            await trio.to_thread.run_sync(scrub_file, self._tables.path)
-            await trio.to_thread.run_sync(drop_daily_backups, self._tables.path)
+            await trio.to_thread.run_sync(scrub_all, self._tables.path)
         return forgotten
 
     async def forget_day(self, namespace: str, day: str) -> DayForgotten:
@@ -136,7 +134,7 @@ class LongTermMemory:
         begin, end = day_bounds(day, self._tables.zone)
         gone = await self._tables.transaction(lambda connection: forget_day(connection, namespace, day, begin, end))
         if gone.anything:
-            await trio.to_thread.run_sync(scrub_file, self._tables.path)
+            await trio.to_thread.run_sync(scrub_all, self._tables.path)
         return gone
 
     def notice(self) -> None:

@@ -18,7 +18,7 @@ from harry.errors import ConfigurationError, StoreDamaged, StoreError
 from harry.files.fsync import sync_folder
 from harry.memory.store.connection import BACKUPS, errors_of, list_backups
 from harry.memory.store.data_folder import prepare_folder
-from harry.memory.store.erasure import holds, opened
+from harry.memory.store.erasure import holds, opened, scrub_file
 from harry.memory.store.integrity import check_integrity
 from harry.memory.store.migrations.registry import MIGRATIONS, migrate, refuse_newer, version
 from harry.memory.store.records import local_day
@@ -36,34 +36,53 @@ def _nothing(_done: int, _of: int) -> None:
 
 
 def back_up(store: Path, target: Path, progress: Progress = _nothing) -> None:
-    """Write a copy of the store to a new file, for its owner alone. Raises `ConfigurationError`, `StoreError`."""
+    """Write a copy of the store to a new file, for its owner alone. Raises `ConfigurationError`, `StoreError`.
+
+    A copy that holds what was erased while it was made does not get its name.
+    """
     target = target.absolute()
     part = target.with_name(f"{target.name}.part")
     if target.exists():
         raise ConfigurationError(f"{target} exists already.", remedy="Name a file that does not.")
+    stale = StoreError(f"Something was erased while {target} was written.", remedy="Take another backup.")
+
+    def told(_: int, left: int, of: int) -> None:
+        if not part.exists():
+            raise stale  # and let go of the store, whose log cannot be emptied while it is read
+        progress(of - left, of)
+
     with opened(store) as source:
         try:
             with errors_of(target):
                 part.unlink(missing_ok=True)
                 os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-                copy = sqlite3.connect(part, isolation_level=None)
+                copy = sqlite3.connect(f"file:{_quoted(part)}?mode=rw", uri=True, isolation_level=None)
                 try:
                     copy.execute("PRAGMA synchronous = FULL")
                     # One read transaction: what is written meanwhile does not make it begin again.
                     source.execute("BEGIN")
-                    source.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-                    source.backup(copy, pages=_PAGES, progress=lambda _, left, of: progress(of - left, of))
+                    written = source.execute("PRAGMA schema_version").fetchone()
+                    source.backup(copy, pages=_PAGES, progress=told)
                     source.execute("COMMIT")
                     copy.execute("PRAGMA journal_mode = DELETE")
                     _examine(copy, part)
+                except sqlite3.Error as error:
+                    if not part.exists():
+                        raise stale from error
+                    raise
                 finally:
                     copy.close()
                 _sync(part)
+                # Nobody erases between this look and the name. An erasure writes the file anew: a new version.
+                source.execute("BEGIN IMMEDIATE")
+                if not part.exists() or source.execute("PRAGMA schema_version").fetchone() != written:
+                    raise stale
                 os.rename(part, target)  # noqa: PTH104  (never over a file: checked above)
                 sync_folder(target.parent)
+                source.execute("INSERT OR REPLACE INTO backup VALUES (?, ?)", (str(target), time.time()))
+                source.execute("COMMIT")
         finally:
             part.unlink(missing_ok=True)
-        source.execute("INSERT OR REPLACE INTO backup VALUES (?, ?)", (str(target), time.time()))
 
 
 def back_up_daily(store: Path, most: int, now: float, progress: Progress = _nothing) -> Path | None:
@@ -87,13 +106,30 @@ def back_up_daily(store: Path, most: int, now: float, progress: Progress = _noth
 
 def drop_daily_backups(store: Path) -> int:
     """Delete the automatic backups, which hold what has just been erased; returns how many. Raises `StoreError`."""
-    found = list_backups(store.parent)
-    if found:
-        with errors_of(found[0].parent):
-            for path in found:
-                path.unlink(missing_ok=True)
-            sync_folder(found[0].parent)
+    folder = store.parent / BACKUPS
+    with errors_of(folder):
+        # First the one that is being written: either it is found here, or below by the name that it has got.
+        parts = list(folder.glob("harry-*.sqlite3.part*"))
+        for path in parts:
+            path.unlink(missing_ok=True)
+        found = list_backups(store.parent)
+        for path in found:
+            path.unlink(missing_ok=True)
+        if parts or found:
+            sync_folder(folder)
     return len(found)
+
+
+def scrub_all(store: Path) -> None:
+    """Leave no byte of what was deleted, in the store or in its daily backups; blocking. Raises `StoreError`.
+
+    The backups go even if a reader is in the way of the store's own bytes.
+    """
+    drop_daily_backups(store)
+    try:
+        scrub_file(store)
+    finally:
+        drop_daily_backups(store)  # one that was made meanwhile has copied the freed pages
 
 
 def _sync(path: Path) -> None:

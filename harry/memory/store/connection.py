@@ -12,12 +12,12 @@ import fcntl
 import os
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from harry.errors import StoreDamaged, StoreError
-from harry.memory.store.migrations.registry import migrate, refuse_newer, version
+from harry.memory.store.migrations.registry import MIGRATIONS, Step, migrate, refuse_newer, version
 
 BACKUPS = "backups"
 """The folder of automatic backups, in the data folder."""
@@ -74,7 +74,7 @@ def errors_of(path: Path) -> Iterator[None]:
         raise StoreError(f"{path} cannot be used: {error.strerror}.", remedy=WRITABLE) from error
 
 
-def connect(path: Path, *, patience: float, writing: bool) -> sqlite3.Connection:
+def connect(path: Path, *, patience: float, writing: bool, steps: Sequence[Step] = MIGRATIONS) -> sqlite3.Connection:
     """Open the database, brought up to date; blocking. `patience` is how long a lock is waited for, in seconds.
 
     The connection is in autocommit mode and may be used by one thread after another. Raises `StoreError`.
@@ -88,7 +88,7 @@ def connect(path: Path, *, patience: float, writing: bool) -> sqlite3.Connection
                 connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
-            migrate(connection)
+            migrate(connection, steps)
             if writing:
                 # A file that may be read but not written would otherwise show itself at the first entry only: SQLite
                 # begins even an immediate transaction on it, and refuses the first change.

@@ -1,13 +1,14 @@
 """Saving what can still be read of a damaged store: row by row into a new one, around the pages that are lost.
 
-A table is read from both ends towards the damage, and in growing strides beyond it. What was derived and cannot be
-read, such as vectors, is made again while Harry runs.
+A table is read from both ends towards the damage, and in growing strides beyond it. The new store has the schema of the
+damaged one until all is in it, and is brought up to date then. What was derived and cannot be read, such as vectors, is
+made again while Harry runs.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +20,7 @@ from harry.errors import StoreError
 from harry.files.fsync import sync_folder
 from harry.memory.store.backup import lay_aside
 from harry.memory.store.connection import connect, errors_of
+from harry.memory.store.migrations.registry import MIGRATIONS, Step, migrate, refuse_newer, version
 
 _HIGHEST = 2**62
 """No row has a higher number: the strides end there."""
@@ -41,19 +43,23 @@ class Salvage:
 def salvage(store: Path) -> Salvage:
     """Put what can be read of the store in its place, and the damaged file aside. The caller holds the data folder.
 
-    Blocking. Raises `StoreError` where nothing at all can be read; then nothing is changed.
+    Blocking. Raises `StoreError` where nothing at all can be read, or it is a newer Harry's; then nothing is changed.
     """
     fresh = store.with_name(f"{store.name}.salvaged")
     _remove(fresh)
     saved = Salvage()
     try:
-        with closing(connect(fresh, patience=_PATIENCE, writing=True)) as target, closing(_opened(store)) as source:
+        with (
+            closing(_opened(store)) as source,
+            closing(connect(fresh, patience=_PATIENCE, writing=True, steps=_steps(source, store))) as target,
+        ):
             target.execute("PRAGMA foreign_keys = OFF")
             for table, columns in _tables(target):
                 _copy(source, target, table, columns, saved)
             if not any(saved.rows.values()):
-                raise StoreError(f"Nothing can be read of {store}.", remedy="Put a backup back: harry restore BACKUP.")
+                raise _nothing_of(store)
             with errors_of(fresh):
+                migrate(target)
                 target.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 target.execute("PRAGMA journal_mode = DELETE")
         saved.aside = lay_aside(store)
@@ -72,6 +78,19 @@ def _opened(store: Path) -> sqlite3.Connection:
         return sqlite3.connect(f"file:{quote(str(store.absolute()))}?mode=rw", uri=True, isolation_level=None)
 
 
+def _steps(source: sqlite3.Connection, store: Path) -> Sequence[Step]:
+    """Return the steps that the damaged store has taken: a column that it has not would be read as its own name."""
+    try:
+        refuse_newer(source, store)
+        return MIGRATIONS[: version(source)]
+    except sqlite3.DatabaseError as error:
+        raise _nothing_of(store) from error
+
+
+def _nothing_of(store: Path) -> StoreError:
+    return StoreError(f"Nothing can be read of {store}.", remedy="Put a backup back: harry restore BACKUP.")
+
+
 def _remove(fresh: Path) -> None:
     for end in ("", "-wal", "-shm", "-journal"):
         fresh.with_name(f"{fresh.name}{end}").unlink(missing_ok=True)
@@ -88,7 +107,8 @@ def _tables(target: sqlite3.Connection) -> list[tuple[str, list[str]]]:
 def _copy(
     source: sqlite3.Connection, target: sqlite3.Connection, table: str, columns: list[str], saved: Salvage
 ) -> None:
-    named = ", ".join(f'"{column}"' for column in columns)
+    # In brackets: SQLite takes a name in double quotes for a text where there is no such column.
+    named = ", ".join(f"[{column}]" for column in columns)
     insert = f'INSERT OR IGNORE INTO "{table}" ({named}) VALUES ({", ".join("?" * len(columns))})'  # noqa: S608
     whole = _Whole()
     count, waiting = 0, list[Row]()

@@ -14,7 +14,8 @@ from channels.messages import Source, Thought, TurnRecord
 from harry.config.loading import Config, load_config
 from harry.errors import ConfigurationError, FolderInUse, StoreError
 from harry.host.access_tokens import Tokens
-from harry.memory.store.backup import back_up_daily
+from harry.memory.store import erasure as erasing
+from harry.memory.store.backup import back_up, back_up_daily, drop_daily_backups
 from harry.memory.store.connection import connect
 from harry.memory.store.data_folder import lock_folder, prepare_folder
 from harry.memory.store.database import Database
@@ -22,6 +23,7 @@ from harry.memory.store.erasure import erase_rows, erase_spilled, holds
 from harry.memory.store.items import Item, index_records, put
 from harry.memory.store.migrations.registry import migrate
 from harry.memory.store.opening import STORE_FILE
+from harry.memory.store.records import local_day
 from harry.services import memory as remembering
 
 AT = 1_700_000_000.0
@@ -182,7 +184,7 @@ async def test_what_was_laid_aside_as_unreadable_is_erased_where_it_names_the_us
 # Backups
 
 
-@pytest.mark.parametrize("how", ["erase", "delete"])
+@pytest.mark.parametrize("how", ["erase", "delete", "forget a day"])
 async def test_daily_backups_go_with_what_was_erased(config, how):
     await filled(config, rows=2)
     back_up_daily(config.data_folder / STORE_FILE, 3, AT)
@@ -192,8 +194,64 @@ async def test_daily_backups_go_with_what_was_erased(config, how):
         assert erasure.backups == []
         assert not holding(config.data_folder, SECRET)
     else:
-        await remembering.delete(config, "ann", "ann-1")
+        await taken_away(config, how)
     assert not list(config.data_folder.rglob("harry-*.sqlite3"))
+
+
+async def taken_away(config: Config, how: str) -> None:
+    if how == "erase":
+        await remembering.erase(config, "ann")
+    elif how == "delete":
+        await remembering.delete(config, "ann", "ann-1")
+    else:
+        assert (await remembering.forget_day(config, "ann", local_day(AT))).anything
+
+
+@pytest.mark.parametrize("how", ["erase", "delete", "forget a day"])
+async def test_daily_backups_go_even_if_a_reader_keeps_the_deleted_bytes_in_the_log(config, how, monkeypatch):
+    await filled(config, rows=2)
+    monkeypatch.setattr(erasing, "_TRIES", 1)
+    monkeypatch.setattr(erasing, "PATIENCE", 0.05)
+    store = config.data_folder / STORE_FILE
+    back_up_daily(store, 3, AT)
+    reader = sqlite3.connect(store, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM item").fetchone()
+    with pytest.raises(StoreError, match="may still be read"):
+        await taken_away(config, how)
+    reader.close()
+    assert not list((config.data_folder / "backups").iterdir())
+
+
+async def test_a_daily_backup_that_is_being_written_goes_with_what_was_erased(config):
+    await filled(config, rows=2)
+    store = config.data_folder / STORE_FILE
+
+    def erase(_done: int, _of: int) -> None:
+        with erasing.opened(store) as connection:
+            erase_rows(connection, "ann")
+        drop_daily_backups(store)
+
+    with pytest.raises(StoreError, match="was erased while"):
+        back_up_daily(store, 3, AT, erase)
+    assert not list((config.data_folder / "backups").iterdir())
+    made = back_up_daily(store, 3, AT)
+    assert made is not None
+    assert holding(made.parent, SECRET) == []
+
+
+async def test_a_backup_of_a_moment_before_an_erasure_is_not_kept_after_it(config, tmp_path):
+    await filled(config, rows=2)
+    store = config.data_folder / STORE_FILE
+
+    def erase(_done: int, _of: int) -> None:
+        with erasing.opened(store) as connection:
+            erase_rows(connection, "ann")
+            connection.execute("VACUUM")  # the rest of an erasure waits for the reader that the backup is
+
+    with pytest.raises(StoreError, match="was erased while"):
+        back_up(store, tmp_path / "b", erase)
+    assert not list(tmp_path.glob("b*"))
 
 
 async def test_a_damaged_store_that_was_laid_aside_is_named_where_it_holds_the_user(config):

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from harry.errors import StoreError
 from harry.memory.store.backup import back_up, restore_backup
 from harry.memory.store.database import Database
 from harry.memory.store.integrity import check_integrity
+from harry.memory.store.migrations.registry import MIGRATIONS, migrate, version
+from harry.memory.store.reminders import Reminders
 from harry.memory.store.salvage import salvage
 
 TURNS = 400
@@ -103,6 +106,47 @@ async def test_where_nothing_can_be_read_nothing_is_changed(tmp_path: Path) -> N
         salvage(path)
     assert [each.name for each in tmp_path.iterdir()] == ["harry.sqlite3"]
     assert path.read_bytes().startswith(b"no database")
+
+
+@pytest.mark.parametrize("steps", range(1, len(MIGRATIONS)))
+async def test_of_a_store_of_an_earlier_harry_all_is_saved_and_can_be_read(steps: int, tmp_path: Path) -> None:
+    path = tmp_path / "harry.sqlite3"
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        migrate(connection, MIGRATIONS[:steps])
+        connection.execute(
+            "INSERT INTO turn (id, user, session, namespace, source, started_at, ended_at, said, spoken, heard,"
+            " interrupted, reason)"
+            " VALUES ('t', 'ann', 's', 'harry', 'typed', 1, 2, 'hello', 'yes', 'yes', 0, 'finished')"
+        )
+        if steps >= 6:
+            connection.execute(
+                "INSERT INTO reminder (id, user, kind, made_at, due, text) VALUES ('r', 'ann', 'timer', 1, 9, '')"
+            )
+    assert salvage(path).torn == []
+    database = await Database.open(path)
+    try:
+        [exchange] = await database.history("ann", limit=5)
+        assert (exchange.said, exchange.tools) == ("hello", ())
+        assert [each.name for each in await Reminders(database).of("ann")] == [""] * (steps >= 6)
+        assert await database.read(version) == len(MIGRATIONS)
+    finally:
+        await database.aclose()
+
+
+async def test_a_store_without_a_column_that_it_should_have_gives_no_names_for_values(store: Path) -> None:
+    with closing(sqlite3.connect(store)) as connection:
+        connection.execute("ALTER TABLE turn DROP COLUMN tools")
+    saved = salvage(store)
+    assert saved.torn == ["turn"]
+    assert saved.rows["turn"] == 0
+
+
+async def test_a_store_of_a_newer_harry_is_not_salvaged(store: Path) -> None:
+    with closing(sqlite3.connect(store)) as connection:
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    with pytest.raises(StoreError, match="newer Harry"):
+        salvage(store)
+    assert not list(store.parent.glob("*.damaged-*"))
 
 
 @pytest.mark.parametrize("how", ["a page", "the head", "all of it"])
