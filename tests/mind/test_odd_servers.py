@@ -80,6 +80,27 @@ class TestSilence:
             with pytest.raises(EngineError, match=says):
                 await ask(mind)
 
+    async def test_a_mind_is_not_mute_for_good_after_one_thought_without_its_beginning(self) -> None:
+        replies = ["Be brief.</think>Hello.", "The sea is wide.", "The sea is wide.", "So is the sky."]
+
+        async def answer(client: Client, asked: dict[str, Any]) -> None:
+            await body(chunk(content=replies.pop(0)) + finish("stop"))(client, asked)
+
+        async with serving(answer, retries=0) as (_, mind):
+            assert [text(await ask(mind)) for _ in range(3)] == ["Hello.", "The sea is wide.", "So is the sky."]
+
+    @pytest.mark.parametrize(("thinking", "reason"), [(True, "stop"), (False, "length")])
+    async def test_a_thought_that_is_known_for_one_is_not_said(self, thinking: bool, reason: str) -> None:
+        replies = [chunk(content="Be brief.</think>Hello.") + finish("stop"), chunk(content="Hm.") + finish(reason)]
+
+        async def answer(client: Client, asked: dict[str, Any]) -> None:
+            await body(replies.pop(0))(client, asked)
+
+        async with serving(answer, retries=0, thinking=thinking) as (_, mind):
+            assert text(await ask(mind)) == "Hello."
+            with pytest.raises(EngineError, match="thought"):
+                await ask(mind)
+
     @pytest.mark.parametrize(
         ("content", "kind"),
         [

@@ -77,6 +77,24 @@ def test_calls_that_were_written_as_text_are_gathered() -> None:
     assert ['"x"' in thoughts.calls[0], '"y"' in thoughts.calls[1]] == [True, True]
 
 
+@pytest.mark.parametrize("tag", ["</reason>", "</analysis>", "</Thought>", "[/THINK]"])
+def test_a_closing_mark_in_the_middle_of_what_is_said_is_a_word_of_it(tag: str) -> None:
+    thoughts = ThoughtFilter()
+    said = [thoughts.feed(piece) for piece in ("You close ", f"the part with {tag} and", " go on.")]
+    assert "".join([*said, thoughts.end()]) == f"You close the part with {tag} and go on."
+    assert not thoughts.lost_opening
+
+
+@pytest.mark.parametrize("mark", ["\n</think>\n\n", "\n\n </think>\n"])
+@pytest.mark.parametrize("size", [1, 6])
+def test_a_thought_that_was_long_in_the_open_is_still_known_by_its_end(mark: str, size: int) -> None:
+    thoughts = ThoughtFilter()
+    whole = f"Greet her warmly, in few words.{mark}Hello."
+    said = "".join([*(thoughts.feed(whole[at : at + size]) for at in range(0, len(whole), size)), thoughts.end()])
+    assert thoughts.lost_opening
+    assert "</think>" not in said
+
+
 @given(st.text("<>/|[]thinkchanel assistantfinal\u25c1\u25b7 ", max_size=80), st.integers(1, 9))
 def test_the_pieces_change_nothing(text: str, size: int) -> None:
     assert filtered(text, size) == filtered(text, 1)
