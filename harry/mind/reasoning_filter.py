@@ -63,10 +63,14 @@ _LOST_CHANNEL = re.compile(r"analysis(?=[A-Z])")
 _LOST_FINAL = "assistantfinal"
 
 _FILLERS = ("okay", "ok", "alright", "hmm", "so", "well", "now", "first", "right")
-_SURE = ("the user", "user asks", "user wants", "user says", "user is", "we are asked", "thinking process", "my task")
+_SURE = (
+    *(f"{user} {verb}" for user in ("the user", "user") for verb in ("is", "wants", "asks", "asked", "says", "said")),
+    "the user has", "the user just", "we are asked", "thinking process",
+)  # fmt: skip
 _LIKELY = (
     "let me think", "let me analyze", "let me break", "let me consider", "let me figure", "let's think", "let's break",
     "i should", "i need to", "i must", "i have to", "we should", "we need to", "we must", "we have to",
+    "the user's", "my task is",
 )  # fmt: skip
 """How thoughts begin, and hardly any reply to a person."""
 

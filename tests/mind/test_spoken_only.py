@@ -64,6 +64,18 @@ def test_a_plain_reply_is_handed_on_as_it_comes() -> None:
     assert [thoughts.feed(piece) for piece in ("Once", " upon", " a", " time")] == ["Once", " upon", " a", " time"]
 
 
+@pytest.mark.parametrize(
+    "text", ["The user manual is in the drawer.", "So, my task list for today.", "User guides help."]
+)
+def test_a_reply_about_users_and_tasks_does_not_wait(text: str) -> None:
+    assert ThoughtFilter().feed(text) == text
+
+
+@pytest.mark.parametrize("text", ["The user wants tea.", "Okay, so the user just said hi.", "The user's wish: tea."])
+def test_a_thought_about_the_user_waits_for_its_end(text: str) -> None:
+    assert ThoughtFilter().feed(text) == ""
+
+
 def test_what_may_be_a_reply_after_all_does_not_wait_for_ever() -> None:
     thoughts = ThoughtFilter()
     assert thoughts.feed("I must tell you of ") == ""
