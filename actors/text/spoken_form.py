@@ -94,8 +94,9 @@ class SpokenForms:
     def _look(self, text: str, at: int) -> tuple[int, str] | None:
         if self._named is not None and not (at and (text[at - 1].isalnum() or text[at - 1] == "_")):
             named = self._named.match(text, at)
-            if named is not None:
-                return named.end(), self._say[named[0].lower()]
+            said = self._say.get(named[0].lower()) if named is not None else None
+            if named is not None and said is not None:
+                return named.end(), said
         return self._read(text, at) if self._read is not None else None
 
     @staticmethod

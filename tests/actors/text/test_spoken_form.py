@@ -99,9 +99,30 @@ def test_a_form_counts_as_heard_when_its_last_word_was() -> None:
     assert heard[len(form.spoken)] == form.written
 
 
+@pytest.mark.parametrize("figures", [320, 5_000])
+@pytest.mark.parametrize("behind", ["th", " 1/2", "½", "′", "%", " km", ".50 $", "x3"])
+def test_a_number_of_any_length_is_said(figures: int, behind: str) -> None:
+    assert SpokenForms().next("9" * figures + behind).spoken.startswith("nine nine")
+
+
+@pytest.mark.parametrize("text", ["Mrſ. Miller", "Noſ. 5", "Straſſe", "İ. K. 5"])
+def test_odd_letters_are_left_as_they_are(text: str) -> None:
+    forms = SpokenForms(pronunciations={"Strasse": "shtrahsse", "i": "ee"})
+    assert forms.next(text).written == text
+
+
 _MARKS = """$ 5 . 99 7:30 p.m. - – / 1 2 10 % km ° ' " ½ # @ & + = < > ^ II St. Dr. No. a I ( ) , 東京 Привет é 12/25
 2024 ™ ... x k M 0 555 1234 e.g. U.S. https:// a@b.co"""
 _BITS = st.sampled_from([*_MARKS.split(), " ", " ", " "])
+
+
+_ODD = st.text("0123456789٣²½ſKİIVX.,:/-′'°$€£%^ thsdrmo", max_size=12)
+_LONG = st.builds(str.__mul__, st.sampled_from(["9", "1", "0", "9,999"]), st.integers(15, 400))
+
+
+@given(st.lists(st.one_of(_ODD, _LONG, _BITS, st.text(max_size=3)), max_size=6).map("".join))
+def test_there_is_no_text_that_cannot_be_said(text: str) -> None:
+    assert SpokenForms(pronunciations={"Strasse": "shtrahsse", "K": "kay"}).next(text).written == text
 
 
 @given(st.lists(_BITS, max_size=25).map("".join))
