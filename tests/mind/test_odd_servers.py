@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from collections import UserDict
+from collections.abc import Iterator
 from typing import Any
 
 import h11
@@ -381,6 +383,19 @@ class TestTurns:
         assert [(message.role, message.parts) for message in told.messages][-1] == (
             Role.USER, (TextPart("[temperature gave: 21 degrees]"),),
         )  # fmt: skip
+
+    @pytest.mark.parametrize("exchanges", [2, 50])
+    def test_tools_are_measured_as_often_for_a_long_talk_as_for_a_short_one(self, exchanges: int) -> None:
+        class Counted(UserDict[str, Any]):
+            read = 0
+
+            def __iter__(self) -> Iterator[str]:
+                Counted.read += 1
+                return super().__iter__()
+
+        messages = [said(role, "word " * 40) for _ in range(exchanges) for role in (Role.USER, Role.ASSISTANT)]
+        fit(Request((*messages, said(Role.USER, "Now.")), tools=(Tool("x", "X.", Counted(a={})),)), 300)
+        assert Counted.read <= 2
 
     @pytest.mark.parametrize("room", [200, 700, 2_000, 10_000])
     def test_less_fits_and_ends_with_the_newest(self, room: int) -> None:
