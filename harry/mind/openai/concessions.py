@@ -25,6 +25,9 @@ LIMITS = ("max_tokens", "max_completion_tokens")
 FORMATS = ("json_schema", "json_object", "none")
 """How a server is asked to keep to a schema, the strictest first; one that refuses a way is asked in the next."""
 
+MAX_READ_BYTES = 4_000
+"""Bytes of a refusal whose words are looked at."""
+
 LEAST_ROOM = 1_500
 """Characters of a prompt below which asking with less is no use."""
 
@@ -87,7 +90,7 @@ class Concessions:
         """Return how to ask again after a refusal; None where nothing that was sent is to blame."""
         if status not in _CURABLE:
             return None
-        text, named = said.decode("utf-8", "replace").lower(), _named(said)
+        text, named = said[:MAX_READ_BYTES].decode("utf-8", "replace").lower(), _named(said)
         at_fault = _fields_at_fault(text, named, sent)
         if _TOO_LONG.search(text):
             return self._without(at_fault.intersection(LIMITS)) or self._with_less(request)
