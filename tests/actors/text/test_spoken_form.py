@@ -34,6 +34,7 @@ SAID = [
     ("The code is 4821.", "The code is four eight two one."),
     ("Room 305, Boeing 747, flight BA2490.", "Room three oh five, Boeing seven forty seven, flight B-A two four nine zero."),
     ("Write to anna@example.com now.", "Write to anna at example dot com now."),
+    ("Ask müller@web.de or jörg_1@exämple.com.", "Ask müller at web dot D-E or jörg underscore one at exämple dot com."),
     ("See notes.txt, v2.0, Python 3.11.2.", "See notes dot T-X-T, version two point zero, Python three point eleven point two."),
     ("5 - 3 = 2, a < b, x^2, ~5", "five minus three equals two, a is less than b, x squared, about five"),
     ("Salt & pepper, #1, his/her, AT&T", "Salt and pepper, number one, his or her, A-T and T"),
@@ -88,6 +89,10 @@ def test_a_persona_says_names_in_its_own_way() -> None:
     forms = SpokenForms(pronunciations={"Siobhan": "shivawn", "SQL": "sequel", "$5": "a fiver"})
     assert forms.next("Siobhan's SQL costs $5; siobhan!").spoken == "shivawn's sequel costs a fiver; shivawn!"
     assert SpokenForms(pronunciations={"art": "ought"}).next("A part of art.").spoken == "A part of ought."
+    forms = SpokenForms(pronunciations={"us": "uss", "US": "U-S"})
+    assert forms.next("US, us and Us.").spoken == "U-S, uss and uss."
+    forms = SpokenForms(pronunciations={"US": "U-S", "us": "uss"})
+    assert forms.next("US, us and Us.").spoken == "U-S, uss and uss."
 
 
 def test_a_form_counts_as_heard_when_its_last_word_was() -> None:
