@@ -52,7 +52,8 @@ class SpokenForms:
 
     def __init__(self, language: str = "en", pronunciations: Mapping[str, str] | None = None) -> None:
         self._read: Read | None = read_english if language.lower().partition("-")[0] == "en" else None
-        self._say = {word.lower(): said for word, said in (pronunciations or {}).items()}
+        given = dict(pronunciations or {})
+        self._say = {word.lower(): said for word, said in given.items()} | given
         words = "|".join(map(re.escape, sorted(self._say, key=len, reverse=True)))
         self._named = re.compile(rf"(?:{words})(?!\w)", re.IGNORECASE) if words else None
         self._before = ""
@@ -94,8 +95,9 @@ class SpokenForms:
     def _look(self, text: str, at: int) -> tuple[int, str] | None:
         if self._named is not None and not (at and (text[at - 1].isalnum() or text[at - 1] == "_")):
             named = self._named.match(text, at)
-            if named is not None:
-                return named.end(), self._say[named[0].lower()]
+            said = self._say.get(named[0], self._say.get(named[0].lower())) if named is not None else None
+            if named is not None and said is not None:
+                return named.end(), said
         return self._read(text, at) if self._read is not None else None
 
     @staticmethod

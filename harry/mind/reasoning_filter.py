@@ -63,10 +63,14 @@ _LOST_CHANNEL = re.compile(r"analysis(?=[A-Z])")
 _LOST_FINAL = "assistantfinal"
 
 _FILLERS = ("okay", "ok", "alright", "hmm", "so", "well", "now", "first", "right")
-_SURE = ("the user", "user asks", "user wants", "user says", "user is", "we are asked", "thinking process", "my task")
+_SURE = (
+    *(f"{user} {verb}" for user in ("the user", "user") for verb in ("is", "wants", "asks", "asked", "says", "said")),
+    "the user has", "the user just", "we are asked", "thinking process",
+)  # fmt: skip
 _LIKELY = (
     "let me think", "let me analyze", "let me break", "let me consider", "let me figure", "let's think", "let's break",
     "i should", "i need to", "i must", "i have to", "we should", "we need to", "we must", "we have to",
+    "the user's", "my task is",
 )  # fmt: skip
 """How thoughts begin, and hardly any reply to a person."""
 
@@ -74,6 +78,7 @@ MAX_LIKELY_CHARACTERS = 1_000
 """Characters that are held back of what may be a reply after all."""
 
 _SHOWS_WITHIN = 60
+_LINE_END = 8
 _LONGEST_HEAD = 200
 
 
@@ -81,24 +86,35 @@ class ThoughtFilter:
     """Reads one reply. `thinking`: the reply begins within a thought, because the prompt opened it.
 
     `calls` are the calls for tools that were written as text; `lost_opening` tells that a thought ended that no mark
-    had opened.
+    had opened. Once words were said, a closing mark in the middle of a line is one of them: a reply about marks.
     """
 
     def __init__(self, *, thinking: bool = False) -> None:
         self.calls: list[str] = []
         self.lost_opening = False
-        self._inside: _Mark | None = _Mark("", _CLOSINGS) if thinking else None
+        self._assumed = _Mark("", _CLOSINGS)
+        self._inside: _Mark | None = self._assumed if thinking else None
         self._held = ""
         self._after = thinking
         self._opening = not thinking
         self._call: list[str] = []
+        self._spoke = False
+        self._last = ""
+
+    @property
+    def never_left(self) -> bool:
+        """Whether the thought that the reply was to begin within has not ended: it may have been the reply."""
+        return self._inside is self._assumed
 
     def feed(self, text: str) -> str:
         """Take in more of the reply; return the text outside thoughts."""
         self._held += text
         if self._opening and not self._opens():
             return ""
-        return self._trimmed(self._read(end=False))
+        said = self._trimmed(self._read(end=False))
+        self._spoke = self._spoke or bool(said.strip())
+        self._last = f"{self._last}{said}"[-_LINE_END:]
+        return said
 
     def end(self) -> str:
         """Finish the reply; return what was held back because it might have become a mark or a thought."""
@@ -131,6 +147,8 @@ class ThoughtFilter:
             self._held = self._held[found.end() :]
             if self._inside is not None:
                 self._leave(before, mark)
+            elif mark in _CLOSINGS and self._spoke and not self._begins_line("".join(said) + before):
+                said += (before, found.group())
             elif mark in _CLOSINGS:
                 # What stood before it was a thought that no mark had opened: the prompt had.
                 said.clear()
@@ -147,6 +165,10 @@ class ThoughtFilter:
             if end and self._inside.is_call:
                 self._leave("", "")
         return "".join(said)
+
+    def _begins_line(self, before: str) -> bool:
+        """Tell whether a mark behind these words begins a line, as a thought's end does, and no word of a reply."""
+        return (self._last + before).rstrip(" \t").endswith("\n")
 
     @property
     def _in_a_head(self) -> bool:

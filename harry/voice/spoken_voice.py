@@ -66,9 +66,28 @@ class _WrittenWords:
 
     def written(self, word: Word) -> Word:
         """Return what of the written text has been said with this word: nothing, while something is half said."""
-        bare = word.text.strip()
-        place = self._form.spoken.find(bare, self._said, self._said + _NEAR + len(bare))
-        self._said = max(self._said, place + len(bare)) if bare and place >= 0 else self._said + len(word.text)
+        self._said = self._after(word.text.strip())
         until = max(self._told, self._form.written_until(self._said))
         text, self._told = self._form.written[self._told : until], until
         return Word(text, word.end)
+
+    def _after(self, word: str) -> int:
+        """Return the place behind the next word in the spoken form; only spaces and marks are passed over for it.
+
+        A word that stands elsewhere, or is written otherwise, counts for as many letters as it has: never for more.
+        """
+        spoken, at = self._form.spoken, self._said
+        place = spoken.find(word, at, at + _NEAR + len(word))
+        if place >= 0 and not any(map(str.isalnum, spoken[at:place])):
+            return place + len(word)
+        begun = at
+        while begun and spoken[begun - 1].isalnum():
+            begun -= 1
+        if spoken.startswith(word, begun):
+            # What came in between was no word of the form, and counted for the beginning of this one.
+            return max(at, begun + len(word))
+        letters = sum(map(str.isalnum, word))
+        while letters and at < len(spoken):
+            letters -= spoken[at].isalnum()
+            at += 1
+        return at

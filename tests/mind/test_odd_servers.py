@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import json
 import zlib
+from collections import UserDict
+from collections.abc import Iterator
 from typing import Any
 
 import h11
@@ -78,6 +80,27 @@ class TestSilence:
     async def test_a_reply_without_words_is_a_failure(self, content: str, says: str) -> None:
         async with serving(body(content), retries=0) as (_, mind):
             with pytest.raises(EngineError, match=says):
+                await ask(mind)
+
+    async def test_a_mind_is_not_mute_for_good_after_one_thought_without_its_beginning(self) -> None:
+        replies = ["Be brief.</think>Hello.", "The sea is wide.", "The sea is wide.", "So is the sky."]
+
+        async def answer(client: Client, asked: dict[str, Any]) -> None:
+            await body(chunk(content=replies.pop(0)) + finish("stop"))(client, asked)
+
+        async with serving(answer, retries=0) as (_, mind):
+            assert [text(await ask(mind)) for _ in range(3)] == ["Hello.", "The sea is wide.", "So is the sky."]
+
+    @pytest.mark.parametrize(("thinking", "reason"), [(True, "stop"), (False, "length")])
+    async def test_a_thought_that_is_known_for_one_is_not_said(self, thinking: bool, reason: str) -> None:
+        replies = [chunk(content="Be brief.</think>Hello.") + finish("stop"), chunk(content="Hm.") + finish(reason)]
+
+        async def answer(client: Client, asked: dict[str, Any]) -> None:
+            await body(replies.pop(0))(client, asked)
+
+        async with serving(answer, retries=0, thinking=thinking) as (_, mind):
+            assert text(await ask(mind)) == "Hello."
+            with pytest.raises(EngineError, match="thought"):
                 await ask(mind)
 
     @pytest.mark.parametrize(
@@ -360,6 +383,19 @@ class TestTurns:
         assert [(message.role, message.parts) for message in told.messages][-1] == (
             Role.USER, (TextPart("[temperature gave: 21 degrees]"),),
         )  # fmt: skip
+
+    @pytest.mark.parametrize("exchanges", [2, 50])
+    def test_tools_are_measured_as_often_for_a_long_talk_as_for_a_short_one(self, exchanges: int) -> None:
+        class Counted(UserDict[str, Any]):
+            read = 0
+
+            def __iter__(self) -> Iterator[str]:
+                Counted.read += 1
+                return super().__iter__()
+
+        messages = [said(role, "word " * 40) for _ in range(exchanges) for role in (Role.USER, Role.ASSISTANT)]
+        fit(Request((*messages, said(Role.USER, "Now.")), tools=(Tool("x", "X.", Counted(a={})),)), 300)
+        assert Counted.read <= 2
 
     @pytest.mark.parametrize("room", [200, 700, 2_000, 10_000])
     def test_less_fits_and_ends_with_the_newest(self, room: int) -> None:

@@ -52,6 +52,19 @@ def test_a_refusal_is_taken_for_what_it_is(answer: dict[str, Any]) -> None:
     assert re.search(answer["says"], str(told), re.DOTALL)
 
 
+@pytest.mark.parametrize("status", [400, 503])
+def test_only_the_beginning_of_a_long_refusal_is_read(status: int) -> None:
+    far = encoded({"error": {"message": "x" * 5_000 + " billing; maximum context length"}})
+    assert Concessions().concede(status, far, SENT, ASKED) is None
+    assert "credit" not in str(explain_refusal(status, far, host="host", model="m"))
+
+
+@pytest.mark.parametrize(("between", "says"), [(" for your ", "too often"), (" ." * 80, "in trouble")])
+def test_words_that_belong_together_stand_near_each_other(between: str, says: str) -> None:
+    body = encoded({"error": {"message": f"Overloaded{between}quota"}})
+    assert says in str(explain_refusal(503, body, host="host", model="m"))
+
+
 @pytest.mark.parametrize(
     ("location", "says"),
     [

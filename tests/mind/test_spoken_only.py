@@ -64,6 +64,18 @@ def test_a_plain_reply_is_handed_on_as_it_comes() -> None:
     assert [thoughts.feed(piece) for piece in ("Once", " upon", " a", " time")] == ["Once", " upon", " a", " time"]
 
 
+@pytest.mark.parametrize(
+    "text", ["The user manual is in the drawer.", "So, my task list for today.", "User guides help."]
+)
+def test_a_reply_about_users_and_tasks_does_not_wait(text: str) -> None:
+    assert ThoughtFilter().feed(text) == text
+
+
+@pytest.mark.parametrize("text", ["The user wants tea.", "Okay, so the user just said hi.", "The user's wish: tea."])
+def test_a_thought_about_the_user_waits_for_its_end(text: str) -> None:
+    assert ThoughtFilter().feed(text) == ""
+
+
 def test_what_may_be_a_reply_after_all_does_not_wait_for_ever() -> None:
     thoughts = ThoughtFilter()
     assert thoughts.feed("I must tell you of ") == ""
@@ -75,6 +87,24 @@ def test_calls_that_were_written_as_text_are_gathered() -> None:
     thoughts.feed('<tool_call>{"name": "x"}</tool_call> and <tool_call>{"name": "y"}')
     thoughts.end()
     assert ['"x"' in thoughts.calls[0], '"y"' in thoughts.calls[1]] == [True, True]
+
+
+@pytest.mark.parametrize("tag", ["</reason>", "</analysis>", "</Thought>", "[/THINK]"])
+def test_a_closing_mark_in_the_middle_of_what_is_said_is_a_word_of_it(tag: str) -> None:
+    thoughts = ThoughtFilter()
+    said = [thoughts.feed(piece) for piece in ("You close ", f"the part with {tag} and", " go on.")]
+    assert "".join([*said, thoughts.end()]) == f"You close the part with {tag} and go on."
+    assert not thoughts.lost_opening
+
+
+@pytest.mark.parametrize("mark", ["\n</think>\n\n", "\n\n </think>\n"])
+@pytest.mark.parametrize("size", [1, 6])
+def test_a_thought_that_was_long_in_the_open_is_still_known_by_its_end(mark: str, size: int) -> None:
+    thoughts = ThoughtFilter()
+    whole = f"Greet her warmly, in few words.{mark}Hello."
+    said = "".join([*(thoughts.feed(whole[at : at + size]) for at in range(0, len(whole), size)), thoughts.end()])
+    assert thoughts.lost_opening
+    assert "</think>" not in said
 
 
 @given(st.text("<>/|[]thinkchanel assistantfinal\u25c1\u25b7 ", max_size=80), st.integers(1, 9))

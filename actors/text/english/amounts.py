@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 
-from actors.text.english.numbers import NUM, cardinal, digits, fraction, mixed, number, ordinal, paired, year
+from actors.text.english.numbers import NUM, cardinal, digits, fraction, in_order, mixed, number, paired, year
 from actors.text.english.words import (
     CURRENCIES,
     FIXED,
@@ -64,7 +64,7 @@ def _money(found: re.Match[str]) -> str:
 def _change(amount: str, names: tuple[str, ...]) -> str:
     whole, _, part = amount.replace(",", "").partition(".")
     cents = f"{cardinal(int(part))} {names[2] if int(part) == 1 else names[3]}"
-    if int(whole) == 0 and int(part):
+    if not whole.strip("0") and int(part):
         return cents
     coins = f"{number(whole)} {_one_or_more(whole, names)}"
     return f"{coins} and {cents}" if int(part) else coins
@@ -103,7 +103,7 @@ def _slashed(found: re.Match[str]) -> str | None:
 
 def _with_unit(whole: str | None, above: int, below: int, unit: str | None) -> str:
     if whole:
-        said = mixed(int(whole), above, below)
+        said = mixed(whole, above, below)
         return f"{said} {UNITS[unit][1]}" if unit else said
     said = fraction(above, below)
     if not unit:
@@ -142,7 +142,7 @@ _HOURS_BEFORE = re.compile(r"\d ?hr?s? ?\Z")
 
 
 def _feet(found: re.Match[str]) -> str:
-    feet = f"{cardinal(int(found[1]))} foot"
+    feet = f"{number(found[1])} foot"
     return f"{feet} {number(found[2])}" if found[2] else feet
 
 
@@ -170,7 +170,7 @@ UNITS_ = (
 
 
 def _ordinal(found: re.Match[str]) -> str:
-    return ordinal(int(found[1].replace(",", "")))
+    return in_order(found[1].replace(",", ""))
 
 
 def _scaled(found: re.Match[str]) -> str:

@@ -7,8 +7,8 @@ import re
 from actors.text.english.numbers import cardinal, digits, number, paired
 from actors.text.english.words import WORDS, words_before
 
-_VOWEL = re.compile(r"[aeiouyAEIOUY]")
-_PARTS = re.compile(r"[A-Za-z]+|\d+|[^\w\s]|_")
+_VOWEL = re.compile("[aeiouyàáâãäåæèéêëìíîïòóôõöøùúûüýÿœ]", re.IGNORECASE)
+_PARTS = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")
 _MARKS = {".": "dot", "-": "dash", "_": "underscore", "@": "at", "/": "slash", "+": "plus", ":": "colon", "#": "hash"}
 
 

@@ -73,7 +73,12 @@ def fraction(above: int, below: int) -> str:
     return f"one {one}" if above == 1 else f"{cardinal(above)} {many}"
 
 
-def mixed(whole: int, above: int, below: int) -> str:
+def in_order(figures: str) -> str:
+    """Return "twenty first" for the figures of a number of any length; one that is too long, figure by figure."""
+    return ordinal(int(figures)) if len(figures) <= MAX_FIGURES else digits(figures)
+
+
+def mixed(whole: str, above: int, below: int) -> str:
     """Return "one and a half", "two and three quarters"."""
     part = fraction(above, below)
-    return f"{cardinal(whole)} and {part.replace('one ', 'a ', 1) if above == 1 else part}"
+    return f"{number(whole)} and {part.replace('one ', 'a ', 1) if above == 1 else part}"

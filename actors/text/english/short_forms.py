@@ -42,7 +42,9 @@ _NEEDS_MORE = _MEASURES | {"v.", "ft.", "est.", *_ONLY_TITLES}
 
 def _short(found: re.Match[str]) -> str | None:
     written = found[0]
-    said = SHORT[written.lower()]
+    said = SHORT.get(written.lower())  # an odd letter may match, such as a long s
+    if said is None:
+        return None
     if written.lower() in (
         "v.",
         "ft.",
@@ -75,7 +77,7 @@ def _numbered(found: re.Match[str]) -> str | None:
     written = found[1]
     if written.lower() in ("p.", "c.", "ca", "ed.", "v", "ext") and written[0].isupper():
         return None
-    return BEFORE_NUMBER[written.lower()]
+    return BEFORE_NUMBER.get(written.lower())
 
 
 def _place(found: re.Match[str]) -> str | None:

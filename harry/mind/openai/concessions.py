@@ -25,6 +25,9 @@ LIMITS = ("max_tokens", "max_completion_tokens")
 FORMATS = ("json_schema", "json_object", "none")
 """How a server is asked to keep to a schema, the strictest first; one that refuses a way is asked in the next."""
 
+MAX_READ_BYTES = 4_000
+"""Bytes of a refusal whose words are looked at."""
+
 LEAST_ROOM = 1_500
 """Characters of a prompt below which asking with less is no use."""
 
@@ -87,7 +90,7 @@ class Concessions:
         """Return how to ask again after a refusal; None where nothing that was sent is to blame."""
         if status not in _CURABLE:
             return None
-        text, named = said.decode("utf-8", "replace").lower(), _named(said)
+        text, named = said[:MAX_READ_BYTES].decode("utf-8", "replace").lower(), _named(said)
         at_fault = _fields_at_fault(text, named, sent)
         if _TOO_LONG.search(text):
             return self._without(at_fault.intersection(LIMITS)) or self._with_less(request)
@@ -169,14 +172,16 @@ def _named(said: bytes) -> frozenset[str]:
 
 def measure(request: Request) -> int:
     """Return the characters of a request's messages and tools."""
-    texts = sum(
+    tools = [{"name": tool.name, "told": tool.description, "takes": dict(tool.parameters)} for tool in request.tools]
+    return sum(map(_length, request.messages)) + (len(json.dumps(tools)) if tools else 0)
+
+
+def _length(message: Message) -> int:
+    return sum(
         len(part.text) if isinstance(part, TextPart | ToolResult) else len(part.arguments)
-        for message in request.messages
         for part in message.parts
         if isinstance(part, TextPart | ToolResult | ToolCall)
     )
-    tools = [{"name": tool.name, "told": tool.description, "takes": dict(tool.parameters)} for tool in request.tools]
-    return texts + (len(json.dumps(tools)) if tools else 0)
 
 
 def fit(request: Request, room: int) -> Request:
@@ -185,13 +190,17 @@ def fit(request: Request, room: int) -> Request:
     head = [message for message in request.messages[:last] if message.role is Role.SYSTEM]
     said = [message for message in request.messages[:last] if message.role is not Role.SYSTEM]
     rest = request.messages[last:]
-    while measure(request) > room and said:
+    size, gone = measure(request), 0
+    while size > room and gone < len(said):
         # An exchange goes whole: no result stands without its call.
-        said.pop(0)
-        while said and said[0].role is not Role.USER:
-            said.pop(0)
-        request = replace(request, messages=(*head, *said, *rest))
-    if measure(request) > room and request.tools:
+        size -= _length(said[gone])
+        gone += 1
+        while gone < len(said) and said[gone].role is not Role.USER:
+            size -= _length(said[gone])
+            gone += 1
+    if gone:
+        request = replace(request, messages=(*head, *said[gone:], *rest))
+    if size > room and request.tools:
         request = without_tools(request)
     return shorten_for_small_model(request, room) if measure(request) > room else request
 

@@ -24,7 +24,7 @@ from harry.files.json_text import parse_json
 from harry.mind.openai.body import DONE, AnswerBody, WebPageError
 from harry.mind.openai.concessions import Concessions
 from harry.mind.openai.errors import explain_refusal, explain_web_page, find_error, read_retry_after
-from harry.mind.openai.reply import ChatReply
+from harry.mind.openai.reply import AllThoughtError, ChatReply
 from harry.mind.openai.request import build_body
 from harry.mind.openai.settings import ChatSettings, check_no_placeholder, find_dialect, read_key
 from harry.net.egress import host_of, is_loopback, permit
@@ -131,6 +131,7 @@ class OpenAIChat:
     async def _ask(self, request: Request, reply: ChatReply) -> None:
         """Ask in the way that this server takes; what it refuses is left out, and is remembered if that helped."""
         way = self._way
+        refusal: EngineError
         for _ in range(_MOST_WAYS):
             adapted = way.adapt(request)
             body = way.trim(build_body(self._settings, adapted, way.format))
@@ -143,6 +144,12 @@ class OpenAIChat:
                     raise refused.error from None
                 way, refusal = other, refused.error
                 reply.restart()
+            except AllThoughtError as silence:
+                if self._settings.thinking or reply.begun:
+                    raise
+                log.info("a mind no longer begins its replies within a thought", engine=self.name)
+                self._thinks, refusal = False, silence
+                reply.restart(thinking=False)
             else:
                 self._remember(way, reply)
                 return

@@ -19,6 +19,9 @@ from harry.files.json_text import parse_json
 MAX_WAIT_SECONDS = 3600.0
 """Seconds of a server's wish to be left alone that are believed."""
 
+MAX_READ_CHARACTERS = 2_000
+"""Characters of a server's message that are looked at."""
+
 _CODE = re.compile(r"[a-z][a-z_]{2,40}")
 
 
@@ -41,9 +44,9 @@ def explain_refusal(
     """
     said = _error(body)
     codes = [code for code in (said.get("code"), said.get("type")) if isinstance(code, str) and _CODE.fullmatch(code)]
-    message = str(said.get("message") or said.get("detail") or said.get("msg") or "").lower()
+    message = str(said.get("message") or said.get("detail") or said.get("msg") or "")[:MAX_READ_CHARACTERS].lower()
     if not said:
-        message = body[:2_000].decode("utf-8", "replace").lower()
+        message = body[:MAX_READ_CHARACTERS].decode("utf-8", "replace").lower()
     if 300 <= status < 400:
         return _explain_move(host, location)
     if _PAGE.match(body) and status not in (401, 404, 405, 429):
@@ -182,7 +185,7 @@ _KINDS: tuple[tuple[str, tuple[int, ...], str], ...] = (
         r"authentication|authorization)|no (?:cookie auth|api key)|api key (?:is )?(?:required|"
         r"missing)")),
     ("key", (400,), r"api key (?:not valid|expired|is invalid)|invalid api[ _-]key|api_key_invalid"),
-    ("often", (503,), r"rate limit|too many requests|overloaded.*quota"),
+    ("often", (503,), r"rate limit|too many requests|overloaded[^.\n]{0,80}quota"),
 )  # fmt: skip
 """What servers say, by its kind: the statuses under which it counts (none: any), and the words, in small letters."""
 

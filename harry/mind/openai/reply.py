@@ -8,6 +8,7 @@ from typing import Any
 
 from actors.protocols import Delta, Request, TextDelta, ToolCall, Usage
 from harry.engines.deadline import ProgressDeadline
+from harry.errors import EngineError
 from harry.mind.openai.settings import ChatSettings, find_limit
 from harry.mind.openai.wire import ReplyStream
 
@@ -17,6 +18,10 @@ _MAX_REPLY_CHARACTERS = 1 << 20
 _CHARACTERS_PER_TOKEN = 16
 _LEAST_CHARACTERS = 8_192
 """Characters that are taken for each token that was asked for, and at least: a server may know no limit, or no end."""
+
+
+class AllThoughtError(EngineError):
+    """All of a reply was taken for the thought that this mind begins with; it may have been the reply."""
 
 
 class ChatReply:
@@ -33,8 +38,9 @@ class ChatReply:
         thinking: bool = False,
     ) -> None:
         self.begun = False
-        self._open = partial(ReplyStream, host, thinking=thinking, tools={tool.name for tool in request.tools})
-        self._stream = self._open()
+        self._open = partial(ReplyStream, host, tools={tool.name for tool in request.tools})
+        self._stream = self._open(thinking=thinking)
+        self._thinking = thinking
         limit = find_limit(settings, request) * _CHARACTERS_PER_TOKEN
         self._most = min(max(limit, _LEAST_CHARACTERS), _MAX_REPLY_CHARACTERS)
         self._spoke = False
@@ -44,9 +50,10 @@ class ChatReply:
         self._length = 0
         self._marked = False
 
-    def restart(self) -> None:
-        """Forget a try that was refused before it said anything."""
-        self._stream, self._marked = self._open(), False
+    def restart(self, *, thinking: bool | None = None) -> None:
+        """Forget a try that said nothing; `thinking` where it is known better now."""
+        self._thinking = self._thinking if thinking is None else thinking
+        self._stream, self._marked = self._open(thinking=self._thinking), False
 
     async def take(self, body: Mapping[str, Any] | None) -> bool:
         """Take in an object of the stream, None for its end mark; return False if the reply has become too long."""
@@ -65,10 +72,11 @@ class ChatReply:
         return self._stream.lost_opening
 
     async def end(self) -> None:
-        """Finish the reply. Raises `EngineError` where it held no word and no call."""
+        """Finish the reply. Raises `EngineError` where it held no word and no call, `AllThoughtError` if it may."""
         await self._hand_on(self._stream.end(is_complete=self._marked))
         if not self._spoke:
-            raise self._stream.explain_silence()
+            silence = self._stream.explain_silence()
+            raise AllThoughtError(silence.message, remedy=silence.remedy) if self._stream.was_all_thought else silence
 
     async def _hand_on(self, deltas: list[Delta]) -> None:
         for delta in deltas:

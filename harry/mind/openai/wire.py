@@ -151,6 +151,11 @@ class ReplyStream:
         """Whether the reply began within a thought that no mark had opened."""
         return self._thoughts.lost_opening
 
+    @property
+    def was_all_thought(self) -> bool:
+        """Whether all that came was taken for a thought that was to be there, and that never ended."""
+        return self._thoughts.never_left and bool(self._came.strip()) and self._finish not in _AT_THE_LIMIT
+
     def feed(self, body: Any) -> tuple[list[Delta], bool]:
         """Take in an object; return its deltas, and whether it was a sign of life."""
         said: list[Delta] = []

@@ -34,6 +34,7 @@ SAID = [
     ("The code is 4821.", "The code is four eight two one."),
     ("Room 305, Boeing 747, flight BA2490.", "Room three oh five, Boeing seven forty seven, flight B-A two four nine zero."),
     ("Write to anna@example.com now.", "Write to anna at example dot com now."),
+    ("Ask müller@web.de or jörg_1@exämple.com.", "Ask müller at web dot D-E or jörg underscore one at exämple dot com."),
     ("See notes.txt, v2.0, Python 3.11.2.", "See notes dot T-X-T, version two point zero, Python three point eleven point two."),
     ("5 - 3 = 2, a < b, x^2, ~5", "five minus three equals two, a is less than b, x squared, about five"),
     ("Salt & pepper, #1, his/her, AT&T", "Salt and pepper, number one, his or her, A-T and T"),
@@ -88,6 +89,10 @@ def test_a_persona_says_names_in_its_own_way() -> None:
     forms = SpokenForms(pronunciations={"Siobhan": "shivawn", "SQL": "sequel", "$5": "a fiver"})
     assert forms.next("Siobhan's SQL costs $5; siobhan!").spoken == "shivawn's sequel costs a fiver; shivawn!"
     assert SpokenForms(pronunciations={"art": "ought"}).next("A part of art.").spoken == "A part of ought."
+    forms = SpokenForms(pronunciations={"us": "uss", "US": "U-S"})
+    assert forms.next("US, us and Us.").spoken == "U-S, uss and uss."
+    forms = SpokenForms(pronunciations={"US": "U-S", "us": "uss"})
+    assert forms.next("US, us and Us.").spoken == "U-S, uss and uss."
 
 
 def test_a_form_counts_as_heard_when_its_last_word_was() -> None:
@@ -99,9 +104,30 @@ def test_a_form_counts_as_heard_when_its_last_word_was() -> None:
     assert heard[len(form.spoken)] == form.written
 
 
+@pytest.mark.parametrize("figures", [320, 5_000])
+@pytest.mark.parametrize("behind", ["th", " 1/2", "½", "′", "%", " km", ".50 $", "x3"])
+def test_a_number_of_any_length_is_said(figures: int, behind: str) -> None:
+    assert SpokenForms().next("9" * figures + behind).spoken.startswith("nine nine")
+
+
+@pytest.mark.parametrize("text", ["Mrſ. Miller", "Noſ. 5", "Straſſe", "İ. K. 5"])
+def test_odd_letters_are_left_as_they_are(text: str) -> None:
+    forms = SpokenForms(pronunciations={"Strasse": "shtrahsse", "i": "ee"})
+    assert forms.next(text).written == text
+
+
 _MARKS = """$ 5 . 99 7:30 p.m. - – / 1 2 10 % km ° ' " ½ # @ & + = < > ^ II St. Dr. No. a I ( ) , 東京 Привет é 12/25
 2024 ™ ... x k M 0 555 1234 e.g. U.S. https:// a@b.co"""
 _BITS = st.sampled_from([*_MARKS.split(), " ", " ", " "])
+
+
+_ODD = st.text("0123456789٣²½ſKİIVX.,:/-′'°$€£%^ thsdrmo", max_size=12)
+_LONG = st.builds(str.__mul__, st.sampled_from(["9", "1", "0", "9,999"]), st.integers(15, 400))
+
+
+@given(st.lists(st.one_of(_ODD, _LONG, _BITS, st.text(max_size=3)), max_size=6).map("".join))
+def test_there_is_no_text_that_cannot_be_said(text: str) -> None:
+    assert SpokenForms(pronunciations={"Strasse": "shtrahsse", "K": "kay"}).next(text).written == text
 
 
 @given(st.lists(_BITS, max_size=25).map("".join))
