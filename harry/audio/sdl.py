@@ -121,6 +121,19 @@ def list_devices(kind: Kind) -> list[DeviceInfo]:
         ]
 
 
+def _close(device: Any) -> None:
+    """Close a device without holding the interpreter's lock meanwhile.
+
+    pygame holds it while SDL waits for the end of its thread, which may be waiting for that very lock to call back:
+    then nothing in the process goes on.
+    """
+    sdl = _sdl()
+    if sdl is not None:
+        sdl.SDL_CloseAudioDevice(ctypes.c_uint32(device.deviceid))
+    # SDL knows it no more by now; pygame notes that.
+    device.close()
+
+
 class _SdlStream:
     """A device by its name. SDL converts rate and channels itself, so what Harry asks for is what it gets."""
 
@@ -162,7 +175,7 @@ class _SdlStream:
             device, self._device = self._device, None
             if device is not None:
                 _open.discard(device)
-                device.close()
+                _close(device)
 
 
 class SdlInput(_SdlStream):
