@@ -98,6 +98,19 @@ def test_the_unit_starts_this_harry_with_his_own_folder_and_file(tmp_path: Path)
     assert "Environment" not in unit_text(None, {})
 
 
+def test_the_unit_names_the_file_of_the_variable_and_loses_no_setting(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('[user]\nname = "Ann"\n')
+    known = {**environment(tmp_path), "HARRY_CONFIG": str(file)}
+    call = [*HARRY, "service", "unit"]
+    done = subprocess.run(call, env=known, capture_output=True, text=True, check=False, timeout=60)
+    assert f"--config {file} run" in done.stdout
+    for variable in ({"HARRY_WEB__PORT": "8123"}, {"HARRY_LOCAL_ONLY": "true"}):
+        done = subprocess.run(call, env=known | variable, capture_output=True, text=True, check=False, timeout=60)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert next(iter(variable)) in done.stderr
+
+
 def test_what_is_said_does_not_reach_the_journal() -> None:
     assert "StandardOutput=null" in unit_text(None, {})
 
