@@ -57,6 +57,12 @@ def test_without_a_microphone_its_commands_say_so(running: Path, command: str) -
     assert "no microphone" in done.stderr
 
 
+def test_what_he_did_not_take_is_not_told_as_done(running: Path) -> None:
+    done = harry(running, "say", "x" * 70_000)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "too long" in done.stderr
+
+
 def test_hush_is_done_whether_he_speaks_or_not(running: Path) -> None:
     assert harry(running, "hush").returncode == 0
 
