@@ -82,14 +82,15 @@ def test_status_of_no_harry_is_an_answer_and_exit_code_1(tmp_path: Path) -> None
 
 def test_stop_ends_him_in_order(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [*HARRY, *CALL], env=environment(tmp_path), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        [*HARRY, *CALL, "--set", "log.level=info"], env=environment(tmp_path), stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert process.stderr is not None
     next(line for line in process.stderr if line.startswith(b"{") and json.loads(line)["event"] == "door")
     assert harry(tmp_path, "stop").stdout == "Harry ends.\n"
-    process.communicate(timeout=30)
+    _, said = process.communicate(timeout=30)
     assert process.returncode == 0
+    assert b"SIGTERM" in said, "as by the signal: with its deadline"
     assert not (tmp_path / "control.sock").exists()
 
 

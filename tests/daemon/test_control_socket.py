@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import trio
@@ -18,7 +19,9 @@ import trio.testing
 
 from harry.daemon import control_socket
 from harry.daemon.control_socket import MAX_CLIENTS, SOCKET, WITHIN, Controls, ask, controlled, reachable
+from harry.daemon.run import _be_controlled
 from harry.errors import DeviceError
+from harry.host.store_watch import StoreWatch
 
 
 class Switch:
@@ -163,6 +166,20 @@ async def test_other_threads_make_their_files_as_ever_while_the_socket_is_made(
     monkeypatch.setattr(os, "umask", masks.append)
     async with controlled(tmp_path, switch.controls):
         assert not masks
+
+
+async def test_a_folder_that_was_away_at_the_start_gets_its_socket_when_it_is_back(
+    tmp_path: Path, switch: Switch
+) -> None:
+    folder, watch = tmp_path / "away", cast("StoreWatch", SimpleNamespace(reached=trio.Event()))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(_be_controlled, folder, switch.controls, watch)
+        folder.mkdir()
+        watch.reached.set()
+        with trio.fail_after(30):
+            while not (folder / SOCKET).is_socket():  # noqa: ASYNC110  (a file tells nobody)
+                await trio.sleep(0.01)
+        nursery.cancel_scope.cancel()
 
 
 async def test_clients_that_say_nothing_are_let_go_and_keep_nobody_out_for_ever(
