@@ -76,9 +76,10 @@ class Attention:
         self._stay_awake(at)
 
     def end_turn(self, at: float) -> None:
-        """No turn is being answered any more."""
+        """No turn is being answered any more. Who was sent to rest meanwhile rests now."""
         self._answering = False
-        self._open(at)
+        if not self._sent_to_rest:
+            self._open(at)
 
     def wake(self, at: float) -> None:
         """Open the window: the wake phrase was spotted."""

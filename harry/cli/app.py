@@ -147,6 +147,8 @@ def _runs(config: Config) -> bool:
 
     try:
         return bool(next(ask(config.data_folder, {"do": "status"}), {}))
+    except TimeoutError:
+        return True  # he holds the folder, and is busy
     except ConnectionError:
         return False
 

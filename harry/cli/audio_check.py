@@ -13,7 +13,7 @@ from channels.clock import AudioClock
 from channels.gate import Gate
 from channels.messages import Frame
 from harry.audio.choice import open_loudspeaker, open_microphone
-from harry.cli.sound_trial import LONGEST, load_voice, say_aloud
+from harry.cli.sound_trial import LONGEST, load_voice, say_aloud, trouble_in
 from harry.config.loading import Config
 from harry.errors import HarryError
 from harry.hearing.echo.canceller import Duplex
@@ -37,10 +37,9 @@ async def listen_to_oneself(config: Config) -> tuple[str, str, str]:
         voice = await load_voice(config)
         with trio.fail_after(LONGEST):
             echo = await _speak(voice, microphone, loudspeaker, clock)
-    except HarryError as error:
-        return "problem", error.message, error.remedy
-    except trio.TooSlowError:
-        return "problem", f"The sound cards did not play for {LONGEST:g} seconds.", "Try other devices."
+    except (HarryError, trio.TooSlowError, ExceptionGroup) as error:
+        trouble = trouble_in(error)
+        return "problem", trouble.message, trouble.remedy
     found = echo.canceller.describe()
     if echo.canceller.duplex is Duplex.HALF:
         return "warning", found, "Turn the loudspeaker down, move the microphone away, or use headphones."

@@ -14,6 +14,8 @@ from harry.cli.options import AsJson, Call, Sets
 app = typer.Typer()
 """Commands at the root of the command line."""
 
+_LATER = "Try again in a moment; if that goes on, start him again."
+
 
 @app.command(short_help="Show what the running Harry does, and what went wrong.")
 def status(
@@ -24,15 +26,20 @@ def status(
 ) -> None:
     """Show what the running Harry does, hears and speaks with, and what went wrong. Exit code 1 if none runs."""
     from harry.daemon.control_socket import ask
+    from harry.errors import HarryError
 
     folder = ctx.obj.configuration(sets).data_folder
     try:
         for state in ask(folder, {"do": "status", "watch": watch}):
+            if "error" in state:
+                raise HarryError(state["error"], remedy=state.get("remedy", ""))
             print(json.dumps(state) if as_json else _told(state), flush=True)
             if not watch:
                 return
     except ConnectionError as error:
         print(json.dumps({"ready": False, "listening": False}) if as_json else f"{error} `harry run` starts one.")
+    except TimeoutError as error:
+        raise HarryError("Harry does not answer.", remedy=_LATER) from error
     raise typer.Exit(1)
 
 
@@ -101,10 +108,16 @@ def _do(ctx: typer.Context, command: str, sets: list[str] | None, done: str, **m
 
     call: Call = ctx.obj
     try:
-        answer = next(ask(call.configuration(sets).data_folder, {"do": command, **more}), {})
+        answer = next(ask(call.configuration(sets).data_folder, {"do": command, **more}), None)
     except ConnectionError as error:
         raise HarryError(str(error), remedy="`harry run` starts one.") from error
-    if "error" in answer:
+    except TimeoutError as error:
+        raise HarryError("Harry does not answer.", remedy=_LATER) from error
+    if answer is None:
+        # One who ends may be gone before he has answered; of everything else it is unknown whether it was done.
+        if command != "stop":
+            raise HarryError("Harry did not answer.", remedy="harry status")
+    elif "error" in answer:
         raise HarryError(answer["error"], remedy=answer.get("remedy", ""))
     if done:
         print(done)

@@ -80,20 +80,23 @@ def unit_path() -> Path:
 def unit(ctx: typer.Context) -> None:
     """Print the unit file."""
     call: Call = ctx.obj
-    print(unit_text(call.config_file), end="")
+    config = call.configuration(None)
+    _refuse_variables()
+    print(unit_text(config.file), end="")
 
 
 @app.command()
 def install(ctx: typer.Context, sets: Sets = None) -> None:
     """Write the unit file, and start Harry now and at every login."""
     call: Call = ctx.obj
-    call.configuration(sets)  # a mistake in it is told now, not in the journal
+    config = call.configuration(sets)  # a mistake in it is told now, not in the journal
     _refuse_sets(sets)
+    _refuse_variables()
     from harry.files.atomic import write_file
 
     path = unit_path()
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, unit_text(call.config_file).encode())
+    write_file(path, unit_text(config.file).encode())
     print(f"{path} is written.")
     _systemctl("daemon-reload")
     _systemctl("enable", NAME)
@@ -181,6 +184,18 @@ def _refuse_sets(sets: list[str] | None) -> None:
     if sets:
         raise ConfigurationError(
             "The service reads the configuration file, and no --set.", remedy="Write the keys into the file first."
+        )
+
+
+def _refuse_variables() -> None:
+    from harry.config.sources import is_key
+    from harry.errors import ConfigurationError
+
+    lost = sorted(name for name, value in os.environ.items() if is_key(name, value))
+    if lost:
+        raise ConfigurationError(
+            f"The service would not know what {', '.join(lost)} sets.",
+            remedy="Write the keys into the configuration file, and unset the variables.",
         )
 
 

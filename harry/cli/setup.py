@@ -254,10 +254,8 @@ def _tried(doing: Callable[..., Awaitable[T]], *arguments: object) -> T | None:
     """Run something that uses devices or the network; what goes wrong is one sentence, and None."""
     try:
         return trio.run(partial(doing, *arguments))
-    except HarryError as error:
-        print(f"{error.message} {error.remedy}".strip())
-    except trio.TooSlowError:
-        print(f"The device did not play for {sound_trial.LONGEST:g} seconds. Try another one.")
+    except (HarryError, trio.TooSlowError, ExceptionGroup) as error:
+        print(sound_trial.trouble_in(error))
     return None
 
 

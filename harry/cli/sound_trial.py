@@ -17,8 +17,10 @@ from channels.gate import Gate
 from channels.messages import Chunk, Frame, Source, Utterance
 from channels.turn import Turn, new_id
 from harry.audio.choice import open_loudspeaker, open_microphone
+from harry.cli.exit_codes import iter_leaf_exceptions
 from harry.config.loading import Config
 from harry.engines import registry
+from harry.errors import HarryError
 
 LONGEST = 60.0
 """Seconds after which a device that does not play is given up."""
@@ -49,7 +51,7 @@ class Level:
 
 
 async def hear_level(requested: str | list[str], seconds: float) -> Level | None:
-    """Listen for `seconds`; None where there is no microphone. Raises `ConfigurationError`, `DeviceError`."""
+    """Listen for `seconds`; None where there is no microphone. `trouble_in` tells what it raises."""
     clock = AudioClock()
     microphone = (await open_microphone(requested, clock)).device
     if microphone is None:
@@ -76,7 +78,8 @@ async def hear_level(requested: str | list[str], seconds: float) -> Level | None
 async def say_sample(config: Config, requested: str | list[str], words: str) -> bool:
     """Speak words with the configured voice; False where there is no loudspeaker.
 
-    Raises `HarryError` where device or voice fail, `trio.TooSlowError` where the device does not play.
+    Raises `HarryError` where device or voice fail, `trio.TooSlowError` where the device does not play, each of them
+    also in a group: `trouble_in` tells them.
     """
     clock = AudioClock()
     voice = await load_voice(config)
@@ -119,6 +122,15 @@ async def say_aloud(voice: TextToSpeech, gate: Gate, *sentences: str) -> None:
         await voice.speak(words, write)
     slot.finish()
     await slot.wait_played()
+
+
+def trouble_in(error: Exception) -> HarryError:
+    """Return what went wrong in a trial, out of its groups; raises what is no trouble of a device."""
+    causes = list(iter_leaf_exceptions(error))
+    if not all(isinstance(cause, HarryError | trio.TooSlowError) for cause in causes):
+        raise error
+    told = next((cause for cause in causes if isinstance(cause, HarryError)), None)
+    return told or HarryError(f"The device did not play for {LONGEST:g} seconds.", remedy="Try another one.")
 
 
 def _decibels(amplitude: float) -> float:

@@ -111,6 +111,11 @@ def _of_a_service(name: str, value: str) -> bool:
     return any(named.fullmatch(name) and valued.fullmatch(value) for named, valued in _OF_A_SERVICE)
 
 
+def is_key(name: str, value: str) -> bool:
+    """Whether a variable sets a key of the configuration."""
+    return name.startswith(PREFIX) and name not in NOT_KEYS and bool(value) and not _of_a_service(name, value)
+
+
 def read_environment(environ: Mapping[str, str], engines: Callable[[], Iterable[str]]) -> Layer:
     """Read the `HARRY_...` variables; `__` stands between the parts of a key, and an empty variable counts as not set.
 
@@ -121,7 +126,7 @@ def read_environment(environ: Mapping[str, str], engines: Callable[[], Iterable[
         hyphened = {name.replace("-", "_"): name for name in engines() if "-" in name}
     layer = Layer()
     for name, text in sorted(environ.items()):
-        if not name.startswith(PREFIX) or name in NOT_KEYS or not text or _of_a_service(name, text):
+        if not is_key(name, text):
             continue
         place = tuple(name.removeprefix(PREFIX).lower().split("__"))
         if place[0] == "engine" and len(place) > 1:

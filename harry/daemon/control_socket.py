@@ -2,7 +2,7 @@
 
 A Unix socket in the data folder that only its owner may open. A request is one line of JSON, `{"do": "mute"}`; the
 answer is one line, too: the state, or `{"error": ..., "remedy": ...}`. With `"watch": true` a line follows for each
-change until the reader goes.
+change until the reader goes. Those who watch have a bound of their own, so that they keep no command out.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import structlog
 import trio
 
-from harry.errors import HarryError, StoreError
+from harry.errors import HarryError, StoreError, TooManySessions
 from harry.files.json_text import parse_json
 
 SOCKET = "control.sock"
@@ -30,13 +30,15 @@ WITHIN = 5.0
 """Seconds for a request to come, and for an answer to be taken."""
 
 MAX_CLIENTS = 16
-"""Clients at a time; further ones wait."""
+"""Clients that are answered at a time, further ones wait; and those that may watch, further ones are refused."""
 
 BACKLOG = 128
 """Clients that may wait to be let in."""
 
 _LONGEST = 100
 """Bytes of a path that every system takes for a socket."""
+
+NO_REQUEST = HarryError("That is no request, or too long a one.")
 
 log = structlog.get_logger(__name__)
 
@@ -68,18 +70,27 @@ class Controls:
             if command is not None:
                 command(request)
         except HarryError as error:
-            return {"error": error.message, "remedy": error.remedy}
+            return _told(error)
         return self.status()
 
     @contextmanager
     def watching(self) -> Iterator[trio.MemoryReceiveChannel[None]]:
-        """Be told of changes for the length of the block; several that come at once are one."""
+        """Be told of changes for the length of the block; several that come at once are one.
+
+        Raises `TooManySessions` where too many watch.
+        """
+        if len(self._watchers) >= MAX_CLIENTS:
+            raise TooManySessions(f"{MAX_CLIENTS} programs watch Harry already.", remedy="End one of them first.")
         send, receive = trio.open_memory_channel[None](1)
         self._watchers.add(send)
         try:
             yield receive
         finally:
             self._watchers.discard(send)
+
+
+def _told(error: HarryError) -> dict[str, Any]:
+    return {"error": error.message, "remedy": error.remedy}
 
 
 @asynccontextmanager
@@ -105,17 +116,16 @@ async def controlled(folder: Path, controls: Controls) -> AsyncIterator[None]:
 async def _bound(folder: Path) -> trio.socket.SocketType:
     path = folder / SOCKET
     listener = trio.socket.socket(trio.socket.AF_UNIX, trio.socket.SOCK_STREAM)
-    before = os.umask(0o177)
     try:
         path.unlink(missing_ok=True)
         with reachable(path) as address:
             await listener.bind(address)
+        # Nobody can connect before `listen`: until then it does not matter who may. A umask would hold for all threads.
+        path.chmod(0o600)
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise StoreError(f"{path} cannot be made: {error.strerror}.") from error
-    finally:
-        os.umask(before)
     return listener
 
 
@@ -133,30 +143,48 @@ def reachable(path: Path) -> Iterator[str]:
 
 
 async def _serve(stream: trio.SocketStream, controls: Controls, limit: trio.CapacityLimiter) -> None:
-    async with limit, stream:
+    async with stream:
         try:
-            await _converse(stream, controls)
-        except (trio.BrokenResourceError, trio.TooSlowError) as error:
-            log.debug("a client of the control socket has gone", cause=type(error).__name__)
-        except Exception:
+            async with limit:
+                request = await _read(stream)
+                watched = request if request is not None and request.get("watch") is True else None
+                if watched is None:
+                    await _write(stream, controls.answer(request) if request is not None else _told(NO_REQUEST))
+            if watched is not None:
+                await _watch(stream, controls, watched)
+        except* (trio.BrokenResourceError, trio.TooSlowError):
+            log.debug("a client of the control socket has gone")
+        except* Exception:
             # A mistake in what is told here must not take the conversation away.
             log.exception("a client of the control socket could not be answered")
 
 
-async def _converse(stream: trio.SocketStream, controls: Controls) -> None:
-    request = await _read(stream)
-    if request is None:
-        return
-    with controls.watching() as changes:
-        answer = controls.answer(request)
-        await _write(stream, answer)
-        while request.get("watch") is True and "error" not in answer:
-            await changes.receive()
-            answer = controls.status()
+async def _watch(stream: trio.SocketStream, controls: Controls, request: Mapping[str, Any]) -> None:
+    """Answer, and tell of every change until the client goes."""
+    try:
+        with controls.watching() as changes:
+            answer = controls.answer(request)
             await _write(stream, answer)
+            if "error" in answer:
+                return
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_await_end, stream, nursery.cancel_scope)
+                while True:
+                    await changes.receive()
+                    await _write(stream, controls.status())
+    except TooManySessions as error:
+        await _write(stream, _told(error))
+
+
+async def _await_end(stream: trio.SocketStream, watch: trio.CancelScope) -> None:
+    """End a watch once its client has gone; that shows only in what is read."""
+    while await stream.receive_some():
+        pass
+    watch.cancel()
 
 
 async def _read(stream: trio.SocketStream) -> dict[str, Any] | None:
+    """Read a request; None where what came is none."""
     data = b""
     with trio.fail_after(WITHIN):
         while b"\n" not in data and len(data) <= MAX_REQUEST_BYTES:
@@ -164,8 +192,9 @@ async def _read(stream: trio.SocketStream) -> dict[str, Any] | None:
             if not more:
                 break
             data += more
+    line = data.partition(b"\n")[0]
     try:
-        request = parse_json(data.partition(b"\n")[0][:MAX_REQUEST_BYTES])
+        request = parse_json(line) if len(line) <= MAX_REQUEST_BYTES else None
     except ValueError:
         return None
     return request if isinstance(request, dict) else None
@@ -179,16 +208,23 @@ async def _write(stream: trio.SocketStream, answer: dict[str, Any]) -> None:
 def ask(folder: Path, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Ask the Harry who runs on a folder; gives each line that he answers. Blocking.
 
-    Raises `ConnectionError` where none runs there.
+    Raises `ConnectionError` where none runs there, `TimeoutError` where he does not answer.
     """
     path = folder / SOCKET
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.settimeout(2 * WITHIN)
         try:
             with reachable(path) as address:
                 client.connect(address)
         except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError) as error:
             raise ConnectionRefusedError(f"No Harry runs on {folder}.") from error
-        client.sendall(json.dumps(request).encode() + b"\n")
-        with client.makefile("rb") as lines:
+        except BlockingIOError as error:  # all places in which a client may wait are taken
+            raise TimeoutError(f"The Harry on {folder} lets nobody in.") from error
+        # What is too long is answered before all of it was taken.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            client.sendall(json.dumps(request).encode() + b"\n")
+        with client.makefile("rb") as lines, suppress(ConnectionResetError):
             for line in lines:
+                if request.get("watch") is True:
+                    client.settimeout(None)
                 yield json.loads(line)

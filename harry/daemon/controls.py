@@ -9,9 +9,10 @@ from typing import Any
 from channels.event_types import Degraded, ErrorOccurred
 from channels.events import EventSubscription
 from harry.daemon.control_socket import Command, Controls
-from harry.errors import DeviceError
+from harry.errors import DeviceError, HarryError
 from harry.host.host import Host
 from harry.services.overview import overview
+from harry.services.room import state_of
 from harry.session.announcements import Announcements
 from harry.session.session import Session
 
@@ -53,7 +54,7 @@ class RoomControls:
             "mute": lambda _: self._with_microphone(lambda: hearing.mute(True)),
             "unmute": lambda _: self._with_microphone(lambda: hearing.mute(False)),
             "rest": lambda _: self._with_microphone(hearing.rest),
-            "wake": lambda _: self._with_microphone(hearing.wake),
+            "wake": lambda _: self._with_microphone(self._wake),
             "press": lambda _: self._with_microphone(lambda: hearing.hold(True)),
             "release": lambda _: self._with_microphone(lambda: hearing.hold(False)),
         }
@@ -64,6 +65,11 @@ class RoomControls:
                 "Harry has no microphone here.", remedy="Connect one and start him again, or choose one: harry setup."
             )
         act()
+
+    def _wake(self) -> None:
+        if state_of(self._room).muted:
+            raise HarryError("The microphone is shut.", remedy="harry unmute")
+        self._room.speech_input.wake()
 
     def _say(self, request: Mapping[str, Any]) -> None:
         text, urgency = request.get("text"), request.get("urgency", "normal")

@@ -34,7 +34,7 @@ from harry.audio.wav import WavMicrophone
 from harry.config.loading import Config, RunOptions
 from harry.daemon import web_server as front_door
 from harry.daemon.arenas import bound_arenas
-from harry.daemon.control_socket import controlled
+from harry.daemon.control_socket import Controls, controlled
 from harry.daemon.controls import RoomControls
 from harry.daemon.event_log import open_event_file, write_events
 from harry.daemon.first_start import fetch_wanted, offer_model
@@ -51,6 +51,7 @@ from harry.host.conversation import ConversationDevices, ConversationSettings, I
 from harry.host.engine_loading import Chain, load_engines
 from harry.host.host import Host, hosting
 from harry.host.storage import Storage, open_storage
+from harry.host.store_watch import StoreWatch
 from harry.inner_life.rate_limit import hours as quiet_hours
 from harry.inner_life.rate_limit import seconds_within
 from harry.inner_life.service import open_inner_life
@@ -182,7 +183,7 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope, man
                         host.room = session
                         if door is not None:
                             session.events.publish(DoorOpened(address=door.address))
-                        async with _looked_after(config, options, host, session, stop=stop, manager=manager):
+                        async with _looked_after(config, options, host, session, manager=manager):
                             with start_kept():
                                 greets = greet and facts.real_microphone
                                 await _converse(
@@ -192,28 +193,42 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope, man
 
 @asynccontextmanager
 async def _looked_after(
-    config: Config, options: RunOptions, host: Host, room: Session, *, stop: trio.CancelScope, manager: ServiceManager
+    config: Config, options: RunOptions, host: Host, room: Session, *, manager: ServiceManager
 ) -> AsyncIterator[None]:
     """Let Harry be asked and moved from outside, and tell the service manager that he is ready and alive."""
     hours = quiet_hours(config.thinker.quiet_hours)
     announcements = Announcements(room, lambda: seconds_within(hours, datetime.now().astimezone()))
     host.announce = announcements.put
-    controls = RoomControls(host, room, announcements, stop.cancel)
+    controls = RoomControls(host, room, announcements, partial(signal.raise_signal, signal.SIGTERM))
     if host.store_watch is not None and room.has_loudspeaker:
-        host.store_watch.speak_through(room.conductor.say)
+        # In a gap, and again if nobody heard it: over a person or the greeting it would be lost.
+        host.store_watch.speak_through(lambda words: announcements.put(words, "now"))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(controls.follow, room.events.listen())
         nursery.start_soon(manager.keep_alive)
         nursery.start_soon(announcements.run)
-        async with AsyncExitStack() as held:
-            if options.door and host.store.durable:
-                try:
-                    await held.enter_async_context(controlled(config.data_folder, controls.controls))
-                except StoreError as error:
-                    log.warning("harry status and the like will not reach this Harry", cause=str(error))
-            manager.tell("READY=1", f"STATUS={_ready(room)}")
-            yield
+        if options.door and host.store.durable:
+            await nursery.start(_be_controlled, config.data_folder, controls.controls, host.store_watch)
+        manager.tell("READY=1", f"STATUS={_ready(room)}")
+        yield
         nursery.cancel_scope.cancel()
+
+
+async def _be_controlled(
+    folder: Path, controls: Controls, watch: StoreWatch | None, task_status: trio.TaskStatus[None]
+) -> None:
+    """Take requests until cancelled: from now on, else once the data folder that was away is there."""
+    away = watch is not None and not watch.reached.is_set()
+    try:
+        async with controlled(folder, controls):
+            task_status.started()
+            await trio.sleep_forever()
+    except StoreError as error:
+        log.warning("harry status and the like do not reach this Harry", cause=str(error))
+    task_status.started()
+    if watch is not None and away:
+        await watch.reached.wait()
+        await _be_controlled(folder, controls, None, trio.TASK_STATUS_IGNORED)
 
 
 def _ready(room: Session) -> str:

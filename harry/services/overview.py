@@ -44,9 +44,9 @@ def overview(host: Host, room: Session, errors: list[str]) -> dict[str, Any]:
             role: str(pool.engine.describe()) if pool is not None else None
             for role, pool in host.engines.by_role.items()
         },
-        "keeps": host.store.durable,
+        "keeps": host.store.durable and not host.out_of_reach,
         "memory_mb": resident_megabytes(),
-        "errors": errors,
+        "errors": errors if not host.ill or host.ill in errors else [*errors, host.ill],
         "up_for": round(time.time() - host.started_at, 1),
         "process": os.getpid(),
         "version": version("harry-voice"),

@@ -57,6 +57,12 @@ def test_without_a_microphone_its_commands_say_so(running: Path, command: str) -
     assert "no microphone" in done.stderr
 
 
+def test_what_he_did_not_take_is_not_told_as_done(running: Path) -> None:
+    done = harry(running, "say", "x" * 70_000)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "too long" in done.stderr
+
+
 def test_hush_is_done_whether_he_speaks_or_not(running: Path) -> None:
     assert harry(running, "hush").returncode == 0
 
@@ -76,14 +82,15 @@ def test_status_of_no_harry_is_an_answer_and_exit_code_1(tmp_path: Path) -> None
 
 def test_stop_ends_him_in_order(tmp_path: Path) -> None:
     process = subprocess.Popen(
-        [*HARRY, *CALL], env=environment(tmp_path), stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        [*HARRY, *CALL, "--set", "log.level=info"], env=environment(tmp_path), stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert process.stderr is not None
     next(line for line in process.stderr if line.startswith(b"{") and json.loads(line)["event"] == "door")
     assert harry(tmp_path, "stop").stdout == "Harry ends.\n"
-    process.communicate(timeout=30)
+    _, said = process.communicate(timeout=30)
     assert process.returncode == 0
+    assert b"SIGTERM" in said, "as by the signal: with its deadline"
     assert not (tmp_path / "control.sock").exists()
 
 
@@ -96,6 +103,19 @@ def test_the_unit_starts_this_harry_with_his_own_folder_and_file(tmp_path: Path)
     assert f'Environment="HARRY_HOME={tmp_path}/100%% mine"' in text
     assert "Type=notify" in text
     assert "Environment" not in unit_text(None, {})
+
+
+def test_the_unit_names_the_file_of_the_variable_and_loses_no_setting(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('[user]\nname = "Ann"\n')
+    known = {**environment(tmp_path), "HARRY_CONFIG": str(file)}
+    call = [*HARRY, "service", "unit"]
+    done = subprocess.run(call, env=known, capture_output=True, text=True, check=False, timeout=60)
+    assert f"--config {file} run" in done.stdout
+    for variable in ({"HARRY_WEB__PORT": "8123"}, {"HARRY_LOCAL_ONLY": "true"}):
+        done = subprocess.run(call, env=known | variable, capture_output=True, text=True, check=False, timeout=60)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert next(iter(variable)) in done.stderr
 
 
 def test_what_is_said_does_not_reach_the_journal() -> None:

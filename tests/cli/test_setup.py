@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import wave
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import trio
@@ -13,6 +14,7 @@ from harry.cli import setup, sound_trial
 from harry.cli.setup import Setup
 from harry.cli.sound_trial import Level, hear_level
 from harry.config.loading import Config, RunOptions, load_config
+from harry.errors import DeviceError
 from tests.cli.test_cli import harry
 
 
@@ -191,3 +193,29 @@ def test_who_says_no_at_the_first_start_is_told_how_to_come_back(
 ) -> None:
     assert not setup.offer(Config(), RunOptions(None, None, None, None, door=True), Answers(""))
     assert "harry setup" in capsys.readouterr().out
+
+
+class Busy:
+    """A microphone that another program holds."""
+
+    async def capture(self, hear: object, *, task_status: object) -> None:
+        raise DeviceError("The microphone is in use.", remedy="Close the other program.")
+
+
+def test_a_microphone_that_cannot_be_opened_ends_neither_setup_nor_a_first_start(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def opened(requested: object, clock: object) -> SimpleNamespace:
+        return SimpleNamespace(device=Busy())
+
+    monkeypatch.setattr(sound_trial, "open_microphone", opened)
+    assert setup._tried(hear_level, "default", 0.1) is None
+    assert capsys.readouterr().out == "The microphone is in use. Close the other program.\n"
+
+
+def test_a_mistake_in_harry_is_not_told_as_a_trouble_of_the_device() -> None:
+    for mistake in (ExceptionGroup("", [DeviceError("Busy."), ZeroDivisionError()]), ExceptionGroup("", [KeyError()])):
+        with pytest.raises(ExceptionGroup):
+            sound_trial.trouble_in(mistake)
+    slow = sound_trial.trouble_in(ExceptionGroup("", [trio.TooSlowError()]))
+    assert "did not play" in slow.message

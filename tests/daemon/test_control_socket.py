@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import stat
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import trio
 import trio.testing
 
+from harry.daemon import control_socket
 from harry.daemon.control_socket import MAX_CLIENTS, SOCKET, WITHIN, Controls, ask, controlled, reachable
+from harry.daemon.run import _be_controlled
 from harry.errors import DeviceError
+from harry.host.store_watch import StoreWatch
 
 
 class Switch:
@@ -114,10 +119,67 @@ async def test_what_is_no_request_ends_its_own_connection_only(tmp_path: Path, s
             try:
                 await stranger.send_all(data)
                 await stranger.send_eof()
-                assert await stranger.receive_some() == b""
+                assert "no request" in json.loads(await stranger.receive_some())["error"]
             except trio.BrokenResourceError:
                 pass
         assert await answer(tmp_path, do="status") == {"on": False}
+
+
+async def test_what_is_too_long_is_answered_however_long_it_is(tmp_path: Path, switch: Switch) -> None:
+    async with controlled(tmp_path, switch.controls):
+        for length in (70_000, 2_000_000):
+            assert "too long" in (await answer(tmp_path, do="turn on", text="x" * length))["error"]
+        assert not switch.on
+
+
+async def test_those_who_watch_keep_no_command_out_and_are_let_go_when_they_go(tmp_path: Path, switch: Switch) -> None:
+    async with controlled(tmp_path, switch.controls):
+        async with AsyncExitStack() as held:
+            watchers = [await held.enter_async_context(connected(tmp_path)) for _ in range(MAX_CLIENTS)]
+            for watcher in watchers:
+                await watcher.send_all(b'{"watch": true}\n')
+                assert json.loads(await watcher.receive_some()) == {"on": False}
+            assert await answer(tmp_path, do="status") == {"on": False}
+            assert "watch Harry already" in (await answer(tmp_path, watch=True))["error"]
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        async with connected(tmp_path) as another:
+            await another.send_all(b'{"watch": true}\n')
+            assert json.loads(await another.receive_some()) == {"on": False}, "nothing has happened meanwhile"
+
+
+def test_one_who_does_not_answer_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control_socket, "WITHIN", 0.01)
+    with socket.socket(socket.AF_UNIX) as hung, socket.socket(socket.AF_UNIX) as waiting:
+        hung.bind(str(tmp_path / SOCKET))
+        hung.listen(1)
+        with pytest.raises(TimeoutError):
+            asked(tmp_path, do="status")
+        waiting.connect(str(tmp_path / SOCKET))
+        with pytest.raises(TimeoutError, match="lets nobody in"):
+            asked(tmp_path, do="status")
+
+
+async def test_other_threads_make_their_files_as_ever_while_the_socket_is_made(
+    tmp_path: Path, switch: Switch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    masks: list[int] = []
+    monkeypatch.setattr(os, "umask", masks.append)
+    async with controlled(tmp_path, switch.controls):
+        assert not masks
+
+
+async def test_a_folder_that_was_away_at_the_start_gets_its_socket_when_it_is_back(
+    tmp_path: Path, switch: Switch
+) -> None:
+    folder, watch = tmp_path / "away", cast("StoreWatch", SimpleNamespace(reached=trio.Event()))
+    async with trio.open_nursery() as nursery:
+        await nursery.start(_be_controlled, folder, switch.controls, watch)
+        folder.mkdir()
+        watch.reached.set()
+        with trio.fail_after(30):
+            while not (folder / SOCKET).is_socket():  # noqa: ASYNC110  (a file tells nobody)
+                await trio.sleep(0.01)
+        nursery.cancel_scope.cancel()
 
 
 async def test_clients_that_say_nothing_are_let_go_and_keep_nobody_out_for_ever(

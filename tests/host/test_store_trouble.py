@@ -25,6 +25,7 @@ from harry.memory.store import data_folder
 from harry.memory.store.backup import back_up_daily
 from harry.memory.store.database import Database
 from harry.memory.store.spill import FileSpill
+from harry.services.overview import overview
 from harry.session.session import Session
 from tests.support.virtual_session import says
 
@@ -142,6 +143,8 @@ async def test_a_turn_is_acknowledged_only_when_the_store_has_it(trouble: Troubl
         assert storage.trouble is not None
         assert "nothing is kept" in storage.notes[0]
         assert host.ill
+        state = overview(host, session, [])
+        assert (state["keeps"], state["errors"]) == (False, [host.ill])
         await say(session, "in the second life")
         await trio.sleep(0.1)
         before = [event.event for event in heard.take_waiting()]

@@ -193,9 +193,9 @@ def _tools(settings: Settings, value: Any) -> Settings:
 def _tool(value: Any, at: int) -> Tool:
     param = f"session.tools[{at}]"
     given = _table(value, param)
-    name = given.get("name")
     if isinstance(given.get("function"), dict):
         given = {**given, **given["function"]}  # as it is described to chat completions
+    name = given.get("name")
     if given.get("type", "function") != "function":
         raise Wrong("Only tools of the type `function` are known here; MCP servers are set in Harry.", f"{param}.type")
     if not isinstance(name, str) or not 0 < len(name) <= 64 or not name.replace("_", "").replace("-", "").isalnum():

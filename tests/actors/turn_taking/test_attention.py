@@ -122,6 +122,19 @@ def test_he_does_not_rest_while_he_answers_or_the_microphone_was_opened_nor_if_h
     assert not awake(rest_after=None).is_resting(1e9)
 
 
+def test_who_is_sent_to_rest_while_he_answers_rests_when_he_has_answered() -> None:
+    attention = awake(window=30.0)
+    attention.begin_turn(50.0)
+    attention.rest()
+    attention.end_turn(60.0)
+    assert attention.is_resting(60.1)
+    assert not attention.is_open(60.1)
+    attention.begin_turn(70.0)
+    attention.end_turn(80.0)
+    assert not attention.is_resting(80.1), "a later turn has woken him"
+    assert attention.is_open(80.1)
+
+
 def test_off_the_record_nothing_is_kept() -> None:
     attention = awake()
     assert attention.heed_record_wish("Harry, off the record, please.") is True

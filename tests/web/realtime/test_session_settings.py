@@ -130,3 +130,10 @@ async def test_a_mind_that_failed_is_told_as_failed(more: dict[str, Any]) -> Non
         done = await conversing(door, talk)
     assert done["response"]["status"] == "failed"
     assert "key" in done["response"]["status_details"]["error"]["message"]
+
+
+def test_a_tool_may_be_described_as_to_chat_completions() -> None:
+    described = {"name": "get_weather", "description": "w", "parameters": {"type": "object"}}
+    made, wrongs = Settings().updated({"tools": [{"type": "function", "function": described}]})
+    assert wrongs == []
+    assert made.tools == Settings().updated({"tools": [TOOL]})[0].tools
