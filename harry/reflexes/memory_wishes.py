@@ -20,6 +20,7 @@ from harry.memory.longterm.selection import select
 from harry.memory.longterm.service import Item, LongTermMemory
 from harry.memory.store.items import name_turn_items
 from harry.memory.text.analysis import STOP_WORDS, format_age, split_words, stem
+from harry.reflexes.acknowledging import tells_something
 from harry.reflexes.context import ReflexContext
 from harry.reflexes.timer_setting import Reply
 from harry.reflexes.wishes import Wish
@@ -117,14 +118,13 @@ class MemoryWishes:
             # A turn that was only guessed at, or is off the record, is not kept; the one before it may be.
             said = [name_turn_items(turn)[0] for turn in reversed(list(self._turns)[:-1]) if turn]
             kept = await self._body.memory.get(self._body.user, self._last_memory) if self._last_memory else None
-            for identity in said:
-                item = await self._body.memory.get(self._body.user, identity)
-                if item is None or not await self._tells(item.text):
-                    continue
-                newer = kept is None or (item.at or 0.0) > (kept.at or 0.0)
-                return self._ask(item if newer or kept is None else kept)
-            if kept is not None:
-                return self._ask(kept)
+            found = [await self._body.memory.get(self._body.user, identity) for identity in said]
+            items = [item for item in found if item is not None and await self._tells(item.text)]
+            stated = [item for item in items if tells_something(item.text, [self._body.persona])]
+            newest = max(filter(None, (kept, *stated)), key=lambda item: item.at or 0.0, default=None)
+            # What states nothing, an order to a mind for example, is meant only if there is nothing else.
+            if newest is not None or items:
+                return self._ask(newest or items[0])
         return self._reply("Forget.none")
 
     async def _forget_about(self, wish: Wish) -> str | None:

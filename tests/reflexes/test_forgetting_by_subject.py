@@ -54,3 +54,7 @@ async def test_forget_that_means_the_newer_of_what_was_to_be_remembered_and_what
         held.clock.at += 60
         await held.say("Remember that I like tea.")
         assert "tea" in await held.say("Forget that.")
+        await held.say("No.")
+        held.clock.at += 60
+        await held.say("Tell me more about the leaves of it.")
+        assert "tea" in await held.say("Forget that.")
