@@ -202,7 +202,7 @@ async def _looked_after(
     controls = RoomControls(host, room, announcements, partial(signal.raise_signal, signal.SIGTERM))
     if host.store_watch is not None and room.has_loudspeaker:
         # In a gap, and again if nobody heard it: over a person or the greeting it would be lost.
-        host.store_watch.speak_through(lambda words: announcements.put(words, "now"))
+        host.store_watch.speak_through(announcements.put_own)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(controls.follow, room.events.listen())
         nursery.start_soon(manager.keep_alive)

@@ -69,9 +69,20 @@ class Announcements:
             raise ConfigurationError(f"There is no urgency {urgency!r}.", remedy=f"There are {', '.join(URGENCIES)}.")
         if not 0 < lasts <= 7 * 86_400:
             raise ConfigurationError("What is to be said lasts more than 0 seconds, and a week at most.")
-        same = next((each for each in self._waiting if each.text == words), None)
+        same = self._waits(words)
         if same is None and len(self._waiting) >= MOST:
             raise TooManySessions(f"{MOST} things wait to be said.", remedy="Wait until Harry has said some.")
+        self._add(words, urgency, lasts)
+
+    def put_own(self, words: str) -> None:
+        """Have Harry say that he is in trouble, in the next gap, however much of others' waits. His sentences are few."""
+        self._add(words, "now", LASTS)
+
+    def _waits(self, words: str) -> _Waiting | None:
+        return next((each for each in self._waiting if each.text == words), None)
+
+    def _add(self, words: str, urgency: Urgency, lasts: float) -> None:
+        same = self._waits(words)
         if same is not None:
             self._waiting.remove(same)
         until = trio.current_time() + lasts

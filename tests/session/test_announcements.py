@@ -88,3 +88,12 @@ async def test_what_cannot_be_said_is_refused_in_a_sentence(autojump_clock: Mock
             announcements.put(f"Number {number}.")
         with pytest.raises(TooManySessions):
             announcements.put("One more.")
+
+
+async def test_that_he_is_in_trouble_is_said_however_much_waits(autojump_clock: MockClock) -> None:
+    async with house() as home, announcing(home) as announcements:
+        for number in range(MOST):
+            announcements.put(f"Number {number}.")
+        announcements.put_own("I cannot keep what we say.")
+        await trio.sleep(10)
+        assert heard(home)[0] == "I cannot keep what we say."
