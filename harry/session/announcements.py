@@ -75,7 +75,7 @@ class Announcements:
         self._add(words, urgency, lasts)
 
     def put_own(self, words: str) -> None:
-        """Have Harry say that he is in trouble, in the next gap, however much of others' waits. His sentences are few."""
+        """Have Harry say that he is in trouble, in the next gap, however much waits. His sentences are few."""
         self._add(words, "now", LASTS)
 
     def _waits(self, words: str) -> _Waiting | None:
