@@ -21,11 +21,13 @@ from channels.messages import Source
 from channels.turn import Turn
 from harry.errors import HarryError
 from harry.reflexes.context import ReflexContext
+from harry.reflexes.distress import is_distress
 from harry.reflexes.grammar import LONGEST, UNCLEAR, Grammar, Wish, grammar_of
 from harry.reflexes.lists import ListReflexes
 from harry.reflexes.memory_answers import MemoryAnswer, MemoryAnswers
 from harry.reflexes.memory_wishes import MemoryWishes
 from harry.reflexes.second_reading import second_reading_of
+from harry.reflexes.several import Several, several
 from harry.reflexes.small_talk import small_talk_of
 from harry.reflexes.timers import SHARED as TIMERS_SHARED
 from harry.reflexes.timers import Timers
@@ -103,29 +105,16 @@ class Reflexes:
         """
         try:
             self._memory_wishes.begin(turn)
+            if is_distress(text):
+                # Whatever else stands there, this is not answered by a reflex.
+                return None
             answered = await self._asked(text, sure, final) if by_person else None
             if answered is not None:
                 return answered
-            wish = await trio.to_thread.run_sync(self._match, text)
-            likely = wish is None
-            if wish is None or wish.name in self._beyond():
-                # What he cannot find out, such as where a parcel is, he may have been told.
-                told = await self._from_memory(text)
-                is_told = told is not None and told.known
-                if wish is None and not is_told:
-                    wish = await self._read_again(text)
-                if wish is None or is_told:
-                    return told.words if told is not None else None
-            elif wish.name.endswith(UNCLEAR):
-                # Before he asks back: what is missing may stand in the words after all.
-                clearer = await self._read_again(text)
-                wish, likely = (clearer, True) if clearer is not None else (wish, False)
-            if self._has_tool(wish.name) or not await self._timers.applies(wish):
-                return None
-            if likely or wish.name not in SHARED:
-                await sure()
-            self._memory_wishes.begin(turn)
-            return await self._done(wish)
+            found = await trio.to_thread.run_sync(several, text, self._match)
+            if found is not None:
+                return await self._in_order(found, sure, turn)
+            return await self._one(text, sure, turn)
         except HarryError as error:
             log.warning("a reflex failed", cause=str(error))
             return self._reply("Trouble", why=str(error))
@@ -136,6 +125,52 @@ class Reflexes:
                 "a reflex is broken", error=type(error).__name__, at=f"{Path(place.filename).name}:{place.lineno}"
             )
             return self._reply("Trouble", why="there is a mistake in me. It stands in the log.")
+
+    async def _one(self, text: str, sure: Callable[[], Awaitable[object]], turn: str) -> str | None:
+        """Do the one wish that the words are, or answer them from memory."""
+        wish = await trio.to_thread.run_sync(self._match, text)
+        likely = wish is None
+        if wish is None or wish.name in self._beyond():
+            # What he cannot find out, such as where a parcel is, he may have been told.
+            told = await self._from_memory(text)
+            is_told = told is not None and told.known
+            if wish is None and not is_told:
+                wish = await self._read_again(text)
+            if wish is None or is_told:
+                return told.words if told is not None else None
+        elif wish.name.endswith(UNCLEAR):
+            # Before he asks back: what is missing may stand in the words after all.
+            clearer = await self._read_again(text)
+            wish, likely = (clearer, True) if clearer is not None else (wish, False)
+        if not await self._is_his(wish):
+            return None
+        if likely or wish.name not in SHARED:
+            await sure()
+        self._memory_wishes.begin(turn)
+        return await self._done(wish)
+
+    async def _in_order(self, found: Several, sure: Callable[[], Awaitable[object]], turn: str) -> str | None:
+        """Do several wishes, one after the other; None, and nothing is done, where a part of it is the mind's."""
+        if (found.rest and self._body.has_capable_mind()) or not all(
+            [await self._is_his(each) for each in found.wishes]
+        ):
+            return None
+        await sure()
+        self._memory_wishes.begin(turn)
+        told = []
+        for wish in found.wishes:
+            told.append(await self._done(wish) or "")
+            if self._timers.asked or self._memory_wishes.asked:
+                # The next words answer what he asks; what comes after it is not done, and he does not say it is.
+                return " ".join(told).strip()
+        if found.rest:
+            talk = small_talk_of(self._language).reply(found.rest, (self._body.persona,))
+            told.append(talk or await self._one(found.rest, sure, turn) or self._reply("Rest"))
+        return " ".join(told).strip() or None
+
+    async def _is_his(self, wish: Wish) -> bool:
+        """Whether Harry does this himself, and it can be meant at the moment."""
+        return not self._has_tool(wish.name) and await self._timers.applies(wish)
 
     async def _asked(self, text: str, sure: Callable[[], Awaitable[object]], final: Callable[[], bool]) -> str | None:
         """Do what the words say as an answer to what Harry asked or lets ring, or shut; None where they answer nothing.

@@ -26,7 +26,7 @@ _REPEATED = re.compile(
 )
 _HEAD = re.compile(
     r"^(?:(?:sorry to (?:bother|trouble|disturb|interrupt) you(?:,? but)?|hey|hi|hiya|hello|ok|okay|so|well|and"
-    r"|now|oh dear|oh|right|alright|all right|listen|please|pls|plz|"
+    r"|now|oh dear|oh|wait|hang on|right|alright|all right|listen|please|pls|plz|"
     r"good (?:day|morning|evening|afternoon)|excuse me|sorry|actually|hey there|one more thing|by the way|just|"
     r"quick question|if you don't mind|"
     r"when you (?:can|get a chance|have a (?:moment|minute|second)))[,.!:\s]+)+(?=\S)",
@@ -40,6 +40,7 @@ _TAIL = re.compile(
     r"do you know|i wonder|real quick|quickly|right away|at once|you know))[\s.!?]*$",
     re.IGNORECASE,
 )
+_DEAR = r"(?:,? (?:love|dear|darling|my (?:dear|love|friend)|mate|pal|honey|sweetie|old (?:chap|boy|friend)))"
 _MIDDLE = re.compile(r",?\s+(?:please|pls|plz|kindly),?(?=\s)", re.IGNORECASE)
 _DO = (
     r"add|put|set|start|make|create|take|remove|delete|erase|cancel|stop|pause|resume|continue|unpause|turn|switch"
@@ -50,11 +51,12 @@ _DO = (
 
 _ASKING = re.compile(
     r"^(?:(?:can|could|would|will|won't|can't) (?:you|we) (?:please |kindly |maybe |perhaps |quickly |just "
-    r"|possibly |be so kind as to |be so kind and |"
+    r"|possibly |be so kind as to |be so kind and |be an? (?:dear|darling|love|angel|star|pal) and |"
     r"also |now |help me )*(?!help|remember|mind )"
     r"|would you mind (?:please )?(?=\w+ing\b)"
     r"|is it possible (?:for you )?to |(?:is there )?any chance (?:that )?you (?:can|could) |do me a favou?r and "
-    r"|be so kind (?:as to|and) |i'd appreciate it if you (?:would|could) |i'd be glad if you (?:would|could) "
+    r"|be so kind (?:as to|and) |be an? (?:dear|darling|love|angel|star|pal) and "
+    r"|i'd appreciate it if you (?:would|could) |i'd be glad if you (?:would|could) "
     rf"|(?:i|we)(?:'d like| would like| want| need|'d love) to (?:please )?(?=(?:{_DO})\b)|let's (?=(?:{_DO})\b)"
     rf"|you (?:can|may|could|should|might) (?:now |also |please |then |just )*(?=(?:{_DO})\b)"
     r"|do you (?:happen to |still )?(?:know|remember|recall) (?=how|what|when|which|where|who|if |whether )|"
@@ -73,6 +75,7 @@ _ASKING = re.compile(
     r"i(?:'d like| would like| need| want) (?=(?:the (?:time|date|week number)|today's date)\b)|please )",
     re.IGNORECASE,
 )
+_PLEASE_YOU = re.compile(rf"^((?:\w+,? )?please,? )you (?=(?:{_DO}|remind)\b)", re.IGNORECASE)
 _GERUND = re.compile(r"^(?:(giv|mak|tak|writ)|(\w+?)(?:(?:(?<=t)t|(?<=p)p|(?<=n)n|(?<=m)m))?)ing\b", re.IGNORECASE)
 _NOUN = r"(?:what|which) (?:day of the (?:week|month)|day|date|week|weekday|month|year)|how many \w+"
 _INDIRECT = (
@@ -106,7 +109,7 @@ def readings(text: str, names: Sequence[str] = (), *, depth: int = 1) -> list[st
     said = _QUOTES.sub("", times.replace("\u2019", "'")).strip()
     single = _SINGLE.match(said)
     said = (single[1] + single[2] if single else said).strip()
-    said = re.sub(r"\s+", " ", said)
+    said = _PLEASE_YOU.sub(r"\1", re.sub(r"\s+", " ", said))
     calm = _REPEATED.sub(r"\1", re.sub(r"\s+", " ", _HESITATION.sub(" ", said)).strip(" ,"))
     found = []
     for start in dict.fromkeys((calm, said)):
@@ -144,7 +147,10 @@ def _peeled(said: str, names: Sequence[str], *, heads: bool = True) -> str:
         for name in names:
             called = re.escape(name)
             said = re.sub(
-                rf"^(?:(?:hey|hi|ok|okay|hello)[,\s]+)?{called}[,.!:\s]+(?=\S)", "", said, flags=re.IGNORECASE
+                rf"^(?:(?:hey|hi|ok|okay|hello|um|so)[,\s]+)?{called}{_DEAR}?[,.!:\s]+(?=\S)",
+                "",
+                said,
+                flags=re.IGNORECASE,
             )
             said = re.sub(rf"(?<=\S)[,\s]+{called}[\s.!?]*$", "", said, flags=re.IGNORECASE)
         said = _TAIL.sub("", _HEAD.sub("", said) if heads else said) or before

@@ -54,7 +54,8 @@ _WEEK = re.compile(
     r"|what is (?:the number of )?this week's number|what number (?:is (?:this|the) week|week (?:is (?:this|it)"
     r"|are we in))"
     r"|how many weeks into the year (?:are we|is it)|we are in (?:what|which) week"
-    r"|(?:is it|is this|are we in)(?: calendar)? week (?P<guess>\d{1,2})(?: now| already| yet)?"
+    r"|(?:is it|is this|are we in)(?: calendar)? week (?P<guess>\d{1,2})"
+    r"(?: or (?:week )?\d{1,2})?(?: now| already| yet)?"
 )
 _WEEK_OF = re.compile(
     r"(?:what|which)(?: calendar)? week(?: number)?(?: of the year)? (?:is|does|will|has) (?P<to>.+?)(?: (?:in"

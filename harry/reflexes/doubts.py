@@ -67,6 +67,15 @@ _NO_ENTRY = _TELLING | {
     "put",
     "my",
 }
+_IS_AN_ORDER = re.compile(
+    r"(?:do(?:n't| not)|never)\b|(?:remind|wake|tell|ask|let|give|get) (?:me|us)\b"
+    r"|(?:set|start|cancel|pause|stop|make) .*\b(?:timers?|alarms?|reminders?)\b"
+    r"|.* (?:to|on|onto|off|from) (?:the|my|our) (?:[\w-]+ ){0,3}list\b",
+    re.IGNORECASE,
+)
+"""Words before the entry that are an order of their own, "set a timer and add milk": no entry of a list."""
+
+_IS_CORRECTED = re.compile(r"\w,\s+(?:no|sorry|wait|actually|i mean|rather)\b|\w no (?:wait|sorry)\b", re.IGNORECASE)
 _ENTRY_WORDS = 10
 _NOT_REMEMBERED = re.compile(
     r".*\b(?:timers?|alarms?|reminders?|lists?)\b|(?:everything|yesterday|me|it|i asked)$|.*\bfrom your (?:memory"
@@ -93,7 +102,7 @@ def is_doubtful(wish: Wish, text: str) -> bool:
     if wish.name in ("ForgetAbout", "ForgetIfTold"):
         named = str(wish.slots.get("what", wish.slots.get("mine", "")))
         return (asks and not _ASKS.match(text)) or _NOT_REMEMBERED.match(named) is not None
-    return not _may_be_called(wish) or _is_no_call(wish) or _is_no_entry(wish) or _is_no_goal(wish)
+    return not _may_be_called(wish) or _is_no_call(wish) or _is_no_entry(wish, text) or _is_no_goal(wish)
 
 
 def _may_be_called(wish: Wish) -> bool:
@@ -110,8 +119,11 @@ def _is_no_call(wish: Wish) -> bool:
     )
 
 
-def _is_no_entry(wish: Wish) -> bool:
-    items = re.findall(r"\w+", str(wish.slots.get("items", "")).lower())
+def _is_no_entry(wish: Wish, text: str) -> bool:
+    named = str(wish.slots.get("items", ""))
+    items = re.findall(r"\w+", named.lower())
+    if _IS_AN_ORDER.match(named) or (named and _IS_CORRECTED.search(text)):
+        return True
     if " ".join(items) in _POINTING or _NOT_MINE.match(_ARTICLE.sub("", str(wish.slots.get("list", "")))):
         return True
     return "bare" in wish.slots and (len(items) > _ENTRY_WORDS or not _NO_ENTRY.isdisjoint(items))

@@ -23,7 +23,7 @@ _ASKED = re.compile(
     r"|evaluate)"
     r"(?: the (?:answer|result) (?:to|of))?(?: what)?|what(?: do(?: you get (?:if|when) (?:you|i)| i get (?:if"
     r"|when) i)?| does| would)?"
-    r"|how (?:much|many) (?:do|does|would)|(?:please )?(?:add|sum(?! of))(?: up)?(?= )) "
+    r"|how (?:much|many) (?:do|does|would|makes?|gives?)|(?:please )?(?:add|sum(?! of))(?: up)?(?= )) "
 )
 _SURE = re.compile(
     r"^(?:add|sum|multiply|divide|subtract|take) "
@@ -67,7 +67,7 @@ _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"\bcubed\b|³", "^ 3"),
         (r"\bplus\b|\badded to\b", "+"),
         (r"\bminus\b|\btake away\b|\bless\b|\u2212|\u2013", "-"),
-        (r"\bmultiplied (?:by|with)\b|\btimes\b|\u00d7|(?<=\d)\s*x\s*(?=[\d(])", "*"),
+        (r"\b(?:multiplied|multiply) (?:by|with)\b|\btimes\b|\u00d7|(?<=\d)\s*x\s*(?=[\d(])", "*"),
         (r"\bdivided (?:by|into)\b|\bover\b|÷|(?<=\d)\s*:\s*(?=\d)", "/"),
         (r"\bmodulo\b|\bmod\b", "mod"),
         (r"\bper ?cents?\b|%", " % "),
@@ -86,7 +86,9 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     for pattern, plain in (
         (rf"(?:1 |an? )?{_NUM} % tip (?:on|for|of) {_NUM}", r"\1 % of \2"),
         (rf"(?:the )?tip (?:on|for|of) {_NUM} (?:at|with) {_NUM} %", r"\2 % of \1"),
-        (rf"(?:take )?{_NUM} % (?:off|from)(?: of)? {_NUM}", r"\2 - \1 %"),
+        (rf"(?:take )?{_NUM} % off(?: of)? {_NUM}", r"\2 - \1 %"),
+        (rf"take {_NUM} % from {_NUM}", r"\2 - \1 %"),
+        (rf"{_NUM} % from {_NUM}", r"\1 % of \2"),
         (rf"{_NUM} (?:with|at) {_NUM} % off", r"\1 - \2 %"),
         (rf"(?:what )?(?:%|percentage) of {_NUM} is {_NUM}", r"100 * \2 / \1 percent"),
         (rf"(?:what )?(?:%|percentage) is {_NUM} (?:out )?of {_NUM}", r"100 * \1 / \2 percent"),
@@ -148,7 +150,9 @@ _STORIES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"(?:if )?(?:i|we)(?: have|'ve got| had) NUM~ (?:spend|spent|lose|pay|give away|eat) NUM~ASKED~", r"\1 - \2"),
         (r"PAY (?:if|when|with|for)~ NUM % OFF~ NUM~", r"\2 - \1 %"),
         (r"PAY~ NUM~ NUM % OFF", r"\1 - \2 %"),
-        (r"(?:if )?~ (?:costs?|is|was) NUM~ NUM % OFF~ASKED~", r"\1 - \2 %"),
+        (r"(?:if )?~(?: (?:costs?|is|was)|'s) NUM~ NUM % OFF~ASKED~", r"\1 - \2 %"),
+        (r"~ NUM % tip (?:on|for) NUM~ASKED~", r"\1 % of \2"),
+        (r"~NUM FRIENDS~ (?:bill|total|meal|dinner|check|cost|rent)~ NUM~ASKED~", r"\2 / \1"),
         (r"how (?:many times|often) (?:does|do|will|can) NUM (?:go|fit) in(?:to)? NUM", r"\2 / \1"),
         (
             r"how much (?:of a |is the )?tip (?:is |do i give |should i give |for )?NUM % (?:of|on|for) NUM",

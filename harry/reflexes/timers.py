@@ -108,8 +108,13 @@ class Timers:
     async def _list(self, wish: Wish) -> str:
         held, kind = await self._held(), find_kind(wish.text)
         # "Reminders" are all of them to most people; "alarms" are alarms.
-        held = [reminder for reminder in held if kind in (None, "reminder", reminder.kind)] or held
-        return self._reply("ListTimers", list=self._listed(held)) if held else self._reply("ListTimers.none")
+        wanted = [reminder for reminder in held if kind in (None, "reminder", reminder.kind)]
+        if wanted:
+            return self._reply("ListTimers", list=self._listed(wanted))
+        if kind in (None, "reminder"):
+            return self._reply("ListTimers.none")
+        told = self._reply("ListTimers.none_of", kind=kind)
+        return f"{told} {self._reply('ListTimers', list=self._listed(held))}" if held else told
 
     async def _time_left(self, wish: Wish) -> str:
         kind = "alarm" if find_kind(wish.text) == "alarm" else "timer"

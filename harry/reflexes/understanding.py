@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from random import Random, SystemRandom
 
 from harry.reflexes import home_assistant
 from harry.reflexes.bare_words import readings
+from harry.reflexes.corrections import with_corrected_value, with_corrected_words
 from harry.reflexes.doubts import is_doubtful
-from harry.reflexes.grammar import LONGEST, Grammar, Wish, grammar_of
+from harry.reflexes.grammar import LONGEST, UNCLEAR, Grammar, Wish, grammar_of
 from harry.reflexes.plain import plain_answer
+from harry.reflexes.pointing import with_amounts
 from harry.reflexes.second_reading import second_reading_of
 
 _FIRST = (
@@ -29,14 +32,32 @@ def understand(text: str, names: Sequence[str], grammar: Grammar, now: datetime,
     """
     if len(text) > LONGEST:
         return None
+    read = partial(_read, names=names, grammar=grammar, now=now, random=random)
+    for meant in with_corrected_value(text):
+        if _is_whole(wish := read(meant)):
+            return wish
+    wish = read(text)
+    if not _is_whole(wish):
+        for meant in with_corrected_words(text):
+            if _is_whole(corrected := read(meant)):
+                return corrected
+    return wish
+
+
+def _is_whole(wish: Wish | None) -> bool:
+    return wish is not None and not wish.name.endswith(UNCLEAR)
+
+
+def _read(text: str, *, names: Sequence[str], grammar: Grammar, now: datetime, random: Random) -> Wish | None:
     wish = grammar.match(text, names, now)
     if wish is not None:
         return wish
     # The barest first: to spell "rhythm please" would be wrong.
     for said in reversed(readings(text, names)):
-        words = plain_answer(said, now, random)
-        if words is not None:
-            return Wish("Told", {"words": words}, said)
+        for meant in (said, *with_amounts(said)):
+            words = plain_answer(meant, now, random)
+            if words is not None:
+                return Wish("Told", {"words": words}, said)
     for said in readings(text, names):
         found = home_assistant.match(said)
         if found is not None and not is_doubtful(Wish(*found, said), text):

@@ -352,7 +352,7 @@ async def test_reminders_are_listed_and_cancelled_by_kind(tmp_path: Path) -> Non
         assert host.reminding is not None
         assert [each.kind for each in await host.reminding.of("ann")] == ["reminder"]
         assert (await said(session, "Delete all my reminders.")).startswith("Cancelled: a reminder")
-        assert await said(session, "Do I have any timers?") == "There is no timer and no reminder."
+        assert await said(session, "Do I have any timers?") == "There is no timer."
 
 
 async def test_a_reflex_with_an_effect_waits_until_the_words_are_sure(tmp_path: Path) -> None:
