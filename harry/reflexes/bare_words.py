@@ -26,7 +26,8 @@ _REPEATED = re.compile(
 )
 _HEAD = re.compile(
     r"^(?:(?:sorry to (?:bother|trouble|disturb|interrupt) you(?:,? but)?|hey|hi|hiya|hello|ok|okay|so|well|and"
-    r"|now|oh dear|oh|wait|hang on|right|alright|all right|listen|please|pls|plz|"
+    r"|now|oh dear|oh|wait|hang on|(?:i'm|we're) (?:back|home|here)(?: now| again)?"
+    r"|right|alright|all right|listen|please|pls|plz|"
     r"good (?:day|morning|evening|afternoon)|excuse me|sorry|actually|hey there|one more thing|by the way|just|"
     r"quick question|if you don't mind|"
     r"when you (?:can|get a chance|have a (?:moment|minute|second)))[,.!:\s]+)+(?=\S)",
@@ -36,10 +37,12 @@ _TAIL = re.compile(
     r"[,.\s]+(?:(?:and )?(?:please|pls|plz|thanks(?: a lot| so much| in advance)?|thx|ta"
     r"|thank you(?: very much| so much)?|cheers|for me|for us|would you|will you|could you|can you|go"
     r"|if you (?:can|could|would|will|don't mind|please|like)|if you'd be so kind|would you mind|"
-    r"if (?:that's|it's) (?:ok|okay|possible|all right)|when you can|my friend|mate|buddy|dear|darling|love|then|man|"
+    r"if (?:that's|it's) (?:ok|okay|possible|all right)"
+    r"|when you can|my friend|mate|buddy|dear|darling|love|then|man|will ya|would ya|"
     r"do you know|i wonder|real quick|quickly|right away|at once|you know))[\s.!?]*$",
     re.IGNORECASE,
 )
+_SAID_TO_SOMEBODY = re.compile(r",? (?:love|dear|darling|mate|pal|honey),(?= )", re.IGNORECASE)
 _DEAR = r"(?:,? (?:love|dear|darling|my (?:dear|love|friend)|mate|pal|honey|sweetie|old (?:chap|boy|friend)))"
 _MIDDLE = re.compile(r",?\s+(?:please|pls|plz|kindly),?(?=\s)", re.IGNORECASE)
 _DO = (
@@ -68,7 +71,7 @@ _ASKING = re.compile(
     r"(?=how|what|when|which|where|who|the|today)|"
     r"i(?:'m| am| was)? ?(?:wonder(?:ing)?|curious)(?: about)? (?:if you (?:can|could) )?(?=\w)|any idea (?=how"
     r"|what|when|which)|"
-    r"(?:please )?(?:tell (?:me|us)|let (?:me|us) know|remind me) (?=how|what|when|which|is |the |today"
+    r"(?:please )?(?:say|tell (?:me|us)|let (?:me|us) know|remind me) (?=how|what|when|which|is |the |today"
     r"|if |whether |on )|"
     r"(?:please )?tell (?:me|us) (?=today|days )|"
     r"(?:please )?go ahead and |"
@@ -76,7 +79,9 @@ _ASKING = re.compile(
     re.IGNORECASE,
 )
 _PLEASE_YOU = re.compile(rf"^((?:\w+,? )?please,? )you (?=(?:{_DO}|remind)\b)", re.IGNORECASE)
-_GERUND = re.compile(r"^(?:(giv|mak|tak|writ)|(\w+?)(?:(?:(?<=t)t|(?<=p)p|(?<=n)n|(?<=m)m))?)ing\b", re.IGNORECASE)
+_GERUND = re.compile(
+    r"^(?:(giv|mak|tak|writ)|(\w+?)(?:(?:(?<=t)t|(?<=p)p|(?<=n)n|(?<=m)m|(?<=cancel)l))?)ing\b", re.IGNORECASE
+)
 _NOUN = r"(?:what|which) (?:day of the (?:week|month)|day|date|week|weekday|month|year)|how many \w+"
 _INDIRECT = (
     (re.compile(r"^(what|how) (.+?) will be\b(.*)$", re.IGNORECASE), r"\1 will \2 be\3"),
@@ -91,6 +96,24 @@ _BEFORE_THE_WISH = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 """An earlier sentence, or a few words on why: "I'm cooking. Set a timer", "I've lost track, what's the date?"."""
+
+_NOT_LAST = (
+    "to", "and", "not", "never", "you", "that", "if", "when", "me", "just", "who", "or", "can", "could",
+    "will", "would", "should", "must", "always", "they", "we", "i", "then", "about", "of", "how", "out",
+    "know", "don't", "what", "let's", "sure",
+)  # fmt: skip
+"""Words after which a sentence goes on: "I'm trying to set a timer"."""
+
+_RUN_TOGETHER = re.compile(
+    r"(?:(?:hey|um|er|so|well|right|oh) )*"
+    r"(?:i'm|i am|i've|i have|i wasn't|i was|we're|we are|we've|(?:my|the) \w+(?:'s| is| are))\b[^,.;!?]{3,50}?"
+    + "".join(rf"(?<! {word})" for word in _NOT_LAST)
+    + r" (?=(?:how do you spell|how many|how much|how long is|what time is it|what's the time|what day is"
+    r"|set (?:a|an|my|the)|remind me|wake me|repeat (?:that|it|your|what)|roll (?:a|the|two)|flip a|toss a"
+    r"|(?:add|put) \w+ .*\blist|(?:pause|cancel|stop|resume) (?:the|my|that) (?:\w+ )?(?:timer|alarm))\b)",
+    re.IGNORECASE,
+)
+"""The same run together, as hearing writes it: "I'm doing my homework how do you spell rhythm"."""
 
 LONGEST = 200
 """Characters of an utterance in which an earlier sentence is looked for."""
@@ -109,7 +132,7 @@ def readings(text: str, names: Sequence[str] = (), *, depth: int = 1) -> list[st
     said = _QUOTES.sub("", times.replace("\u2019", "'")).strip()
     single = _SINGLE.match(said)
     said = (single[1] + single[2] if single else said).strip()
-    said = _PLEASE_YOU.sub(r"\1", re.sub(r"\s+", " ", said))
+    said = _SAID_TO_SOMEBODY.sub(",", _PLEASE_YOU.sub(r"\1", re.sub(r"\s+", " ", said)))
     calm = _REPEATED.sub(r"\1", re.sub(r"\s+", " ", _HESITATION.sub(" ", said)).strip(" ,"))
     found = []
     for start in dict.fromkeys((calm, said)):
@@ -128,7 +151,10 @@ def readings(text: str, names: Sequence[str] = (), *, depth: int = 1) -> list[st
         if start != said:
             found.append(found[-1].replace(",", ""))
     # What is longer is no wish with a word before it, and the search would take its time.
-    last = _BEFORE_THE_WISH.sub("", calm, count=1) if depth and len(calm) <= LONGEST else calm
+    last = calm
+    if depth and len(calm) <= LONGEST:
+        last = _BEFORE_THE_WISH.sub("", calm, count=1)
+        last = _RUN_TOGETHER.sub("", calm, count=1) if last == calm else last
     if last != calm:
         found = [*found[: _MOST - 4], *readings(last, names, depth=0)[-4:]]
     kept = dict.fromkeys(reading.strip(" ,") for reading in found)

@@ -31,13 +31,14 @@ _COIN = re.compile(
     r"|the) coin)|flip coin|toss coin|(?:with )?a coin|coin)"
     r"(?:(?: and| to)? (?:tell me|decide|see))?(?:[,:]? (?:is it )?(?:heads or tails|tails or heads))?"
     r"|(?:give me |tell me |say |do |play |call it |choose |pick |is it )?(?:heads or tails|tails or heads)"
+    r"|(?:heads or tails|tails or heads),? you (?:throw|flip|toss|choose|pick|decide)"
     r"|(?:flip|toss)(?: me)? (?P<coins>\d{1,2}) coins"
 )
 _NUMBER = re.compile(
-    r"(?:(?:what's|what is|pick|choose|select|give (?:me|us)|tell (?:me|us)|generate|say|think of|draw|name"
+    r"(?:(?:what's|what is|pick|pull|choose|select|give (?:me|us)|tell (?:me|us)|generate|say|think of|draw|name"
     r"|i need|make|roll"
     r"|get me|have|what)(?: me| us)? )?(?:a|an|any|some|another|1)? ?(?:(?:random|whole) )*(?:number"
-    r"|integer)(?: for (?:me|us))?"
+    r"|integer)(?: for (?:me|us))?(?: out of (?:the|a) (?:hat|bag))?"
     r"(?:,?(?: (?:that is|that's|lying|somewhere|anywhere))? (?:between|from|in the range(?: of"
     r"| from)?)? ?(?P<a>-?\d{1,10}) ?(?:and|to|through|-) ?(?P<b>-?\d{1,10})"
     r"| (?:up to|under|below|less than|smaller than|no more than) (?P<to>\d{1,10}))?(?: at random| randomly| please)?"
@@ -49,6 +50,8 @@ _NUMBER = re.compile(
 def answer(text: str, random: Random) -> str | None:
     """Return what the dice show, as a sentence; None where the words ask for no such thing."""
     said = re.sub(r"[\s?!.]+$", "", figures(text)).removeprefix("let's ")
+    said = re.sub(r"^give (?:the|a) (?:dice|die) a (?:roll|throw|shake)$", "roll the dice", said)
+    said = re.sub(r"^(?:i|we)(?: need| want)(?: to have)? a coin (?:tossed|flipped)$", "flip a coin", said)
     said = re.sub(r"^(?:i|we)(?: want| would like|'d like) to (?=roll|throw|flip|toss)", "", said)
     if (found := _DICE.fullmatch(said)) is not None:
         return _rolled(found, random)

@@ -51,11 +51,12 @@ _WEEK = re.compile(
     r"|year|of|then))*"
     r"|(?:the |this )?(?:(?:current |calendar |iso )+week(?: number)?|(?:calendar )?week number|kw(?: number)?"
     r"|week of the year|number of (?:the|this) week|week's number)(?: (?:of|the|this|year|week|please|now|today))*"
-    r"|what is (?:the number of )?this week's number|what number (?:is (?:this|the) week|week (?:is (?:this|it)"
+    r"|what is (?:the number of )?this week's number|what number (?:is (?:this|the) week"
+    r"|week (?:is (?:this(?: one)?|it)"
     r"|are we in))"
     r"|how many weeks into the year (?:are we|is it)|we are in (?:what|which) week"
     r"|(?:is it|is this|are we in)(?: calendar)? week (?P<guess>\d{1,2})"
-    r"(?: or (?:week )?\d{1,2})?(?: now| already| yet)?"
+    r"(?: or (?:week )?\d{1,2})?(?: of the year)?(?: now| already| yet)?"
 )
 _WEEK_OF = re.compile(
     r"(?:what|which)(?: calendar)? week(?: number)?(?: of the year)? (?:is|does|will|has) (?P<to>.+?)(?: (?:in"

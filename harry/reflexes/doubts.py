@@ -66,6 +66,13 @@ _NO_ENTRY = _TELLING | {
     "wrote",
     "put",
     "my",
+    "hey",
+    "hi",
+    "add",
+    "so",
+    "um",
+    "okay",
+    "ok",
 }
 _IS_AN_ORDER = re.compile(
     r"(?:do(?:n't| not)|never)\b|(?:remind|wake|tell|ask|let|give|get) (?:me|us)\b"

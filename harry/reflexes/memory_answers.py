@@ -17,6 +17,7 @@ from harry.reflexes.bare_words import readings
 from harry.reflexes.own_name import asks_for_own_name, own_name
 from harry.reflexes.reported_speech import as_told, day_told
 
+_AGAIN = re.compile(r"(?:,? (?:again|then|though|exactly))+(?=[?.!]*$)", re.IGNORECASE)
 _OF_MINE = re.compile(
     r"^(?:do you (?:still )?(?:know|remember|recall)|(?:please )?(?:tell|give) me|remind me of) ((?:my"
     r"|our) [\w' -]+)[?.!]*$",
@@ -49,7 +50,7 @@ class MemoryAnswers:
         if asks_for_own_name(text, names):
             name = await own_name(self._memory, self._user)
             return MemoryAnswer(self._reply("YourName", name=name), known=True) if name is not None else self._unknown()
-        said = (_OF_MINE.sub(r"what is \1", words) for words in reversed(readings(text, names)))
+        said = (_AGAIN.sub("", _OF_MINE.sub(r"what is \1", words)) for words in reversed(readings(text, names)))
         question = next((words for words in said if read_question(words) is not None), None)
         if question is None or self._memory is None:
             return None

@@ -36,7 +36,7 @@ _SAME_AGAIN = (
 """How a part begins for which the verb of the first holds: "... and the egg timer"."""
 
 _WHY = (
-    r"(?:because|'?cause|since|as|so|i|i'm|i've|i'd|i'll|we|we're|we've|we'll|it's|it is|my|our|that's|there's"
+    r"(?:because|'?cause|since|as|so|i|i'm|i've|i'd|i'll|we|we're|we've|we'll|it's|it is|my|our|there's"
     r"|otherwise|don't let|she's|he's|they're|someone's|somebody's|the \w+(?:'s| is| are)|heads|tails"
     r"|thanks|thank you)\b"
 )
@@ -47,7 +47,8 @@ _WHY_AT_ONCE = (
 """Reasons that may follow without a comma, which hearing leaves out."""
 
 _IS_WHY = re.compile(
-    rf"{_WHY}(?! (?:mean|meant|said|told|asked|take that))"
+    rf"{_WHY}(?! (?:mean|meant|take that))"
+    r"(?!.*\b(?:said|says|shouted|asked|asks|told|tells|yelled|thought|cried|replied|laughed|whispered)\b)"
     r"(?!.*\b(?:no|never mind|wait|instead|rather|scratch)\b)",
     re.IGNORECASE | re.DOTALL,
 )

@@ -35,7 +35,7 @@ _SURE = re.compile(
 _END = re.compile(
     r"(?:,? (?:equals?|equal to|(?:add|sum|come|comes) up to|adds up to|makes?|come to|comes to|is|are|be|give"
     r"|gives|what"
-    r"|altogether|together|in total|in all|=)|\s*=)+$"
+    r"|what's that|what is that|what does that (?:make|give)|altogether|together|in total|in all|=)|\s*=)+$"
 )
 _MONEY = re.compile(r"(?<=\d) (?:dollars?|bucks|euros?|pounds sterling|quid)\b|[$£€](?=\d)")
 
@@ -43,6 +43,18 @@ _WORDS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), plain)
     for pattern, plain in (
         (r"\b(?:a |1 )?half\Z", "0.5"),
+        (r"(?<=\d) (twos|threes|fours|fives|sixes|sevens|eights|nines|tens|elevens|twelves)\b", r" times \1"),
+        (r"\btwos\b", "2"),
+        (r"\bthrees\b", "3"),
+        (r"\bfours\b", "4"),
+        (r"\bfives\b", "5"),
+        (r"\bsixes\b", "6"),
+        (r"\bsevens\b", "7"),
+        (r"\beights\b", "8"),
+        (r"\bnines\b", "9"),
+        (r"\btens\b", "10"),
+        (r"\belevens\b", "11"),
+        (r"\btwelves\b", "12"),
         (r"\ba (?=(?:half|third|quarter|fifth|tenth|percent)\b)", "1 "),
         (r"\bhalf(?: of)?(?= (?:of )?\d)", "0.5 of"),
         (r"\bhalf of\b", "0.5 of"),
@@ -151,6 +163,8 @@ _STORIES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"PAY (?:if|when|with|for)~ NUM % OFF~ NUM~", r"\2 - \1 %"),
         (r"PAY~ NUM~ NUM % OFF", r"\1 - \2 %"),
         (r"(?:if )?~(?: (?:costs?|is|was)|'s) NUM~ NUM % OFF~ASKED~", r"\1 - \2 %"),
+        (r"(?:if )?~NUM~ (?:reduced|cut|lowered|discounted|marked down)~ NUM %~ASKED~", r"\1 - \2 %"),
+        (r"(?:if )?SPLIT NUM~ (?:between|among|with|by) NUM~ASKED~", r"\1 / \2"),
         (r"~ NUM % tip (?:on|for) NUM~ASKED~", r"\1 % of \2"),
         (r"~NUM FRIENDS~ (?:bill|total|meal|dinner|check|cost|rent)~ NUM~ASKED~", r"\2 / \1"),
         (r"how (?:many times|often) (?:does|do|will|can) NUM (?:go|fit) in(?:to)? NUM", r"\2 / \1"),

@@ -119,3 +119,22 @@ async def test_where_something_is_is_told_by_memory_before_it_is_said_to_be_out_
         assert "level 3" in await held.say("Where's my car?")
         assert "post office" in await held.say("Where is my parcel?")
         assert "kitchen" in await held.say("Where is my phone?")
+
+
+@pytest.mark.parametrize(
+    ("told", "question", "answered"),
+    [
+        ("the wifi password is purple tiger", "what's the wifi password again", "purple tiger"),
+        ("the wifi password is on the fridge", "what's the wifi password?", ""),
+        ("my boat is called sea breeze", "what's my boat called?", "sea breeze"),
+        ("my dog's name is rex", "what is my dog's name?", "rex"),
+        ("the name of our street is old mill lane", "what is the name of our street?", "old mill lane"),
+    ],
+)
+async def test_passwords_of_several_words_and_names_in_small_letters_are_told(
+    told: str, question: str, answered: str
+) -> None:
+    async with day(1_795_808_760.0) as held:
+        await held.say(f"Remember that {told}.")
+        said = await held.say(question)
+        assert answered in said if answered else said == "I don't know: you haven't told me."

@@ -78,8 +78,27 @@ _NAMED = re.compile(
     r"\b(?:called|named|name is|name's|(?:[Nn]am(?:e|ed|ing)|[Cc]all(?:ed|ing)?) (?:the|our|him|her|it|my)(?: \w+)?|is"
     r"|was|are)\s+(?:Mr\.? |Mrs\.? |Ms\.? |Dr\.? |Miss )?(?P<name>[A-Z][\w'-]+)"
 )
+_CALLED = re.compile(
+    r"\b(?:(?:is|are|was|were|'s|'re) (?:called|named)|name is|name's|names are|name of [\w' ]{2,30} is)"
+    r"(?: now| still)? (?:the |a )?(?!(?:off|out|up|in|back|for|on|me|us|him|her|it|so|very|too|on|to|by|at|not|no)\b)"
+    r"(?P<name>[\w'-]+)",
+    re.IGNORECASE,
+)
+"""A name in small letters, as many people type: only words that name leave no doubt."""
+
 TIME_WORDS = stem_set("time_words")
 _NO_VALUE = stem_set("no_value")
+
+
+_SECRET = re.compile(
+    r"\b(?:is|(?:password|passcode|passphrase)(?! is\b)) (?:now |called |still |just )?"
+    r"(?!(?:on|in|under|at|behind|inside|with|by|from|written|kept|stuck|taped|hidden|lost|wrong|changed|saved|stored"
+    r"|not|no|very|too|so|easy|hard|long|short|secret|safe|the same|something|known|about|different|new|old|there|here"
+    r"|what|where|gone|due|going|being)\b(?= \w))"
+    r"([\w'@#$%&*!.-]+)(?: [\w'@#$%&*!.-]+){0,5}\W*$",
+    re.IGNORECASE,
+)
+"""A password at the end of a sentence, of one word or a few; where it is kept is none."""
 
 
 def answers(  # noqa: C901, PLR0911  (a table of kinds)
@@ -108,10 +127,7 @@ def answers(  # noqa: C901, PLR0911  (a table of kinds)
             text = _BY.sub(" ", text)
         return any(stem(each.lower()) not in asked | TIME_WORDS for each in _NAME.findall(text))
     if kind == "secret":
-        return any(
-            stem(each.lower()) not in asked
-            for each in re.findall(r"(?:is|password|passcode) (?:now |called )?([\w-]+)\W*$", text)
-        )
+        return any(stem(each.lower()) not in asked for each in _SECRET.findall(text))
     if kind == "job":
         return (
             stem("job") in statement.stems
@@ -153,7 +169,7 @@ def _town(text: str, asked: frozenset[str]) -> bool:
 
 
 def _name(statement: Statement, asked: frozenset[str], *, only_people: bool) -> bool:
-    for match in _NAMED.finditer(statement.text):
+    for match in (*_NAMED.finditer(statement.text), *_CALLED.finditer(statement.text)):
         name = match["name"].removesuffix("'s").lower()
         if stem(name) not in asked | TIME_WORDS and name not in STOP_WORDS:
             return True
