@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import random
+import resource
 import struct
+import time
 import tracemalloc
 
 import numpy as np
@@ -90,17 +92,42 @@ def test_a_long_file_takes_little_more_than_the_sound_that_is_heard() -> None:
         tracemalloc.stop()
 
 
-def test_bytes_of_any_kind_are_sound_or_a_sentence() -> None:
-    chance = random.Random(7)
-    whole = [
-        _file(22_050, 2, 0.05, *kind) for kind in (("WAV",), ("FLAC",), ("OGG", "VORBIS"), ("MP3", "MPEG_LAYER_III"))
-    ]
-    for _ in range(300):
+KINDS = (("WAV",), ("FLAC",), ("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", "MPEG_LAYER_III"))
+
+
+def _read_mutated(count: int, seed: int) -> tuple[int, float]:
+    """Read `count` files with broken heads; return how many were sound, and the seconds that the slowest took."""
+    chance, sound, slowest = random.Random(seed), 0, 0.0
+    whole = [_file(24_000, 2, 0.05, *kind) for kind in KINDS]
+    for _ in range(count):
         data = bytearray(chance.choice(whole))
         for _ in range(chance.randrange(1, 12)):
-            data[chance.randrange(min(len(data), 64))] = chance.randrange(256)
+            data[chance.randrange(min(len(data), 64))] = chance.choice((0, 0x7F, 0x80, 0xFF, chance.randrange(256)))
+        began = time.monotonic()
         try:
-            heard = decode(bytes(data[: chance.randrange(len(data))]))
+            heard = decode(bytes(data[: chance.choice((len(data), chance.randrange(1, len(data))))]))
         except DeviceError:
-            continue
-        assert len(heard) <= (MAX_FILE_SECONDS + 1) * EAR_RATE
+            pass
+        else:
+            sound += 1
+            assert len(heard) <= (MAX_FILE_SECONDS + 1) * EAR_RATE
+        slowest = max(slowest, time.monotonic() - began)
+    return sound, slowest
+
+
+def test_bytes_of_any_kind_are_sound_or_a_sentence() -> None:
+    sound, _ = _read_mutated(300, seed=7)
+    assert 0 < sound < 300
+
+
+@pytest.mark.acceptance
+def test_five_thousand_broken_heads_neither_hang_nor_fill_the_memory(capsys: pytest.CaptureFixture[str]) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    sound, slowest = _read_mutated(5_000, seed=8)
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    with capsys.disabled():
+        print(
+            f"\n5,000 broken heads: {sound} read as sound, the slowest {slowest:.2f} s, {grown:.0f} MB more at the most"
+        )
+    assert slowest < 2
+    assert grown < 200
