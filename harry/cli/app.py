@@ -13,7 +13,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harry.cli import bench, control, exit_codes, lore, memory, models, privacy, prompt, reminders, service, soc, token
+from harry.cli import (
+    bench,
+    control,
+    everything_kept,
+    exit_codes,
+    lore,
+    memory,
+    models,
+    privacy,
+    prompt,
+    reminders,
+    service,
+    soc,
+    token,
+)
 from harry.cli.groups import Group
 from harry.cli.options import AsJson, Call, Sets, writer
 
@@ -32,7 +46,7 @@ app.add_typer(soc.app, name="soc", rich_help_panel=None)
 app.add_typer(lore.app, name="lore")
 app.add_typer(prompt.app, name="prompt")
 app.add_typer(memory.app, name="memory")
-app.add_typer(memory.whole)
+app.add_typer(everything_kept.app)
 app.add_typer(models.app, name="models")
 app.add_typer(privacy.app)
 app.add_typer(control.app)

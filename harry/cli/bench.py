@@ -4,17 +4,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from harry.cli import memory
 from harry.cli.groups import Group
 from harry.cli.options import AsJson, Sets
 
 app = typer.Typer(cls=Group, help="Measure how fast and how well Harry works.")
-app.command("memory")(memory.bench)
 
 Number = Annotated[int | None, typer.Option("--n", min=1, max=1_000_000, help="How many times.")]
 Few = Annotated[int | None, typer.Option("--n", min=1, max=10_000, help="How many; it takes seconds each.")]
@@ -25,6 +24,22 @@ Files = Annotated[
         metavar="[FILE]...", exists=True, dir_okay=False, help="Cases in JSON; else those that come with Harry."
     ),
 ]
+
+
+Rows = Annotated[int, typer.Option("--rows", min=1, max=5_000_000, help="How many memories.")]
+
+
+@app.command("memory")
+def memory(rows: Rows = 100_000, as_json: AsJson = False) -> None:
+    """Measure how long it takes to find something in a large memory."""
+    from harry.bench.figures import describe_surroundings
+    from harry.bench.memory import run
+
+    figures = {"bench": "memory", **run(rows), **describe_surroundings()}
+    if not as_json:
+        for key, value in figures.items():
+            print(f"{key:>28}  {value}")
+    print(json.dumps(figures))
 
 
 @app.command("barge-in")

@@ -1,4 +1,4 @@
-"""`harry memory`, `erase`, `backup`, `restore` and `salvage`: what Harry remembers, found, shown, taken away, saved.
+"""`harry memory`: what Harry remembers, found, added, shown, taken away.
 
 Each command imports what it needs when it runs, so that help and mistakes answer at once.
 """
@@ -8,17 +8,17 @@ Each command imports what it needs when it runs, so that help and mistakes answe
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from harry.cli.confirmation import Yes, sure
 from harry.cli.groups import group
 from harry.cli.options import AsJson, Call, Sets
+from harry.cli.plain_text import as_text, printable, tell
+from harry.cli.progress import progress_bars
 
 if TYPE_CHECKING:
     from harry.memory.longterm.service import Found
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from harry.services.memory import Asked
 
 app = typer.Typer(cls=group("stats"), help="Search Harry's long-term memory, add to it, or delete from it.")
-whole = typer.Typer()
-"""What concerns everything that is kept: `erase`, `backup`, `restore`, `salvage`, at the root of the command line."""
 
 Namespace = Annotated[
     str | None, typer.Option("--namespace", metavar="U", help="Whose memory; by default the configuration's user.")
@@ -35,36 +33,6 @@ Namespace = Annotated[
 KindName = Annotated[
     str | None, typer.Option("--kind", metavar="KIND", help="memory, journal, book, note, soc or test.")
 ]
-
-
-@contextmanager
-def _progress(*names: str) -> Iterator[list[Callable[[int, int], None]]]:
-    """Show a bar for each of the names on standard error, if that is a terminal, once it has something to show."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bars:
-
-        def bar(name: str) -> Callable[[int, int], None]:
-            task = bars.add_task(name, total=None, visible=False)
-            return lambda done, of: bars.update(task, completed=done, total=of, visible=True)
-
-        yield [bar(name) for name in names]
-
-
-def _tell(sentence: str) -> None:
-    print(f"harry: {sentence}", file=sys.stderr)
-
-
-def _printable(text: str) -> str:
-    # A memory may hold anything; what would steer the terminal is left out.
-    return "".join(character if character.isprintable() else " " for character in text)
-
-
-def _text(argument: str) -> str:
-    # An argument may hold bytes that are no text.
-    return argument.encode("utf-8", "replace").decode()
 
 
 @app.command("import", short_help="Import a file of memories, or with --kind a book or a note.")
@@ -87,7 +55,7 @@ def import_(
 
     call: Call = ctx.obj
     config = call.configuration(sets)
-    with _progress("Reading", "Understanding") as (reading, embedding):
+    with progress_bars("Reading", "Understanding") as (reading, embedding):
         report, without = trio.run(
             partial(
                 remembering.import_file,
@@ -100,15 +68,15 @@ def import_(
             )
         )
     if without:
-        _tell(f"Found by words alone: {without}")
+        tell(f"Found by words alone: {without}")
     if report.foreign:
-        _tell(f"{report.foreign} lines were not UTF-8 and were read as Windows-1252.")
+        tell(f"{report.foreign} lines were not UTF-8 and were read as Windows-1252.")
     if report.again:
-        _tell(f"{report.again} lines had an id that stood above already; the last one counts.")
+        tell(f"{report.again} lines had an id that stood above already; the last one counts.")
     for number, why in report.wrong[:20]:
-        _tell(f"Line {number} of {file} was left out: {why}.")
+        tell(f"Line {number} of {file} was left out: {why}.")
     if len(report.wrong) > 20:
-        _tell(f"So were {len(report.wrong) - 20} more.")
+        tell(f"So were {len(report.wrong) - 20} more.")
     print(f"{report.taken} taken in, {len(report.wrong)} left out.")
     if report.wrong:
         raise typer.Exit(1)
@@ -141,9 +109,9 @@ def search(  # noqa: PLR0917  (Typer passes them by name)
     if queries is not None:
         asked = remembering.read_queries(queries, whose)
     else:
-        asked = [remembering.Asked(_text(query or ""), whose)]
+        asked = [remembering.Asked(as_text(query or ""), whose)]
     write = _as_json if as_json or queries is not None else _as_lines
-    with _progress("Searching") as (progress,):
+    with progress_bars("Searching") as (progress,):
         without = trio.run(
             partial(
                 remembering.search,
@@ -156,7 +124,7 @@ def search(  # noqa: PLR0917  (Typer passes them by name)
             )
         )
     if without:
-        _tell(f"Found by words alone: {without}")
+        tell(f"Found by words alone: {without}")
 
 
 def _as_json(asked: Asked, found: tuple[Found, ...]) -> None:
@@ -172,7 +140,7 @@ def _as_lines(_: Asked, found: tuple[Found, ...]) -> None:
     for memory in found:
         item = memory.item
         shown = format_indexed(item.text, speaker=item.speaker, heading=item.heading, at=item.at)
-        print(f"{memory.score:6.2f}  {_printable(item.id)}  {_printable(shown)}")
+        print(f"{memory.score:6.2f}  {printable(item.id)}  {printable(shown)}")
 
 
 @app.command(short_help="Add a memory.")
@@ -206,11 +174,11 @@ def add(  # noqa: PLR0917  (Typer passes them by name)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--time") from None
     item = Item(
-        _text(identity) if identity is not None else new_id(),
-        _text(text),
+        as_text(identity) if identity is not None else new_id(),
+        as_text(text),
         namespace or config.user.name,
         check_kind(kind) if kind else "memory",
-        _text(speaker),
+        as_text(speaker),
         when,
         supersedes=supersedes,
     )
@@ -239,7 +207,7 @@ def show(
         return
     for key, value in line.items():
         shown = _moment(value) if key in ("time", "valid_to") and isinstance(value, int | float) else str(value)
-        print(f"{key:>12}  {_printable(shown)}")
+        print(f"{key:>12}  {printable(shown)}")
 
 
 def _moment(at: float) -> str:
@@ -291,7 +259,7 @@ def forget_day(
     config = call.configuration(sets)
     day = parse_day(day)
     if not yes:
-        _sure(f"Delete for good all that was said and thought on {day}, and what Harry remembers of it?")
+        sure(f"Delete for good all that was said and thought on {day}, and what Harry remembers of it?")
     gone = trio.run(remembering.forget_day, config, namespace or config.user.name, day)
     print(f"Deleted for good: {gone.told()}." if gone.anything else f"Nothing is kept of {day}.")
 
@@ -330,132 +298,6 @@ def stats(ctx: typer.Context, namespace: Namespace = None, as_json: AsJson = Fal
             print(json.dumps(row, ensure_ascii=False))
         else:
             print(
-                f"{_printable(str(row['namespace']))}: {row['items']} of kind {row['kind']},"
+                f"{printable(str(row['namespace']))}: {row['items']} of kind {row['kind']},"
                 f" {row['with_vector']} of them found by meaning, {row['replaced']} replaced"
             )
-
-
-Yes = Annotated[bool, typer.Option("--yes", help="Do it without asking, as without a terminal.")]
-
-
-def _sure(question: str) -> None:
-    """Ask at a terminal; leave unless the answer is yes. Without a terminal nobody is there to be asked."""
-    if sys.stdin is None or not sys.stdin.isatty() or sys.stdout is None or not sys.stdout.isatty():
-        return
-    if not typer.confirm(question):
-        print("Nothing was changed.")
-        raise typer.Exit(1)
-
-
-@whole.command(short_help="Erase everything that is kept of a user.")
-def erase(
-    ctx: typer.Context,
-    user: Annotated[str, typer.Option("--user", metavar="U", help="Whose conversations, thoughts and memories.")],
-    yes: Yes = False,
-    as_json: AsJson = False,
-    sets: Sets = None,
-) -> None:
-    """Erase everything of a user for good. Say what is gone, and which backups still hold something."""
-    from dataclasses import asdict
-    from functools import partial
-
-    import trio
-
-    from harry.errors import ConfigurationError
-    from harry.services import memory as remembering
-    from harry.services.erasing_elsewhere import erasing_elsewhere
-
-    call: Call = ctx.obj
-    config = call.configuration(sets)
-    user = _text(user)
-    known = trio.run(remembering.users, config)
-    if user in known and not yes:
-        _sure(f"Erase everything of {user!r} for good: conversations, memories, thoughts, reminders and tokens?")
-    erasure = trio.run(partial(remembering.erase, config, user, elsewhere=erasing_elsewhere(config)))
-    # Somebody unknown to the store may still have been in a spill, a backup or Redis.
-    if not any((erasure.rows, erasure.spilled, erasure.keys, erasure.tokens, erasure.backups, erasure.unseen)):
-        there = f"Somebody is kept here: {', '.join(map(repr, known))}." if known else "Nobody is."
-        raise ConfigurationError(f"Nothing is kept of anybody named {user!r}.", remedy=there)
-    if as_json:
-        print(json.dumps(asdict(erasure), ensure_ascii=False))
-        return
-    for table, count in erasure.rows.items():
-        print(f"{count:>8}  {table}")
-    print(f"{erasure.spilled:>8}  waiting entries\n{erasure.keys:>8}  Redis keys\n{erasure.tokens:>8}  tokens")
-    print("Gone for good: rows, full text and vectors, and their bytes in the file.")
-    for path in erasure.backups:
-        print(f"Still in the backup {path}. Delete that file if you want it gone there, too.")
-    for path in erasure.unseen:
-        print(f"Not looked into: {path}")
-
-
-@whole.command(short_help="Write a backup of everything that is kept.")
-def backup(
-    ctx: typer.Context, file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file.")], sets: Sets = None
-) -> None:
-    """Write everything that is kept into one new file, also while Harry runs."""
-    import trio
-
-    from harry.services import memory as remembering
-
-    call: Call = ctx.obj
-    config = call.configuration(sets)
-    with _progress("Copying") as (progress,):
-        trio.run(remembering.backup, config, file, progress)
-    print(f"{file} holds everything that was kept at this moment.")
-
-
-@whole.command(short_help="Put a backup back in place of what is kept now.")
-def restore(
-    ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A backup.")],
-    yes: Yes = False,
-    sets: Sets = None,
-) -> None:
-    """Put a backup back in place of what is kept now. Harry must not be running."""
-    import trio
-
-    from harry.services import memory as remembering
-
-    call: Call = ctx.obj
-    config = call.configuration(sets)
-    if not yes and file.is_file() and remembering.something_kept(config):
-        _sure(f"Put {file} in the place of everything that is kept in {config.data_folder}?")
-    with _progress("Copying") as (progress,):
-        aside = trio.run(remembering.restore, config, file, progress)
-    print(f"Everything is as it was when {file} was written.")
-    if aside is not None:
-        print(f"The damaged store lies in {aside}.")
-
-
-@whole.command(short_help="Save what can be read of a damaged store.")
-def salvage(ctx: typer.Context, yes: Yes = False, sets: Sets = None) -> None:
-    """Save what can still be read of a damaged store, and put the damaged file aside. Harry must not be running."""
-    import trio
-
-    from harry.services import memory as remembering
-
-    call: Call = ctx.obj
-    config = call.configuration(sets)
-    if not yes:
-        _sure(f"Put what can be read of the store in {config.data_folder} in its place?")
-    saved = trio.run(remembering.salvage, config)
-    for table, count in saved.rows.items():
-        if count or table in saved.torn:
-            print(f"{count:>8}  {table}{', not all of it' if table in saved.torn else ''}")
-    print(f"The damaged store lies in {saved.aside}.")
-
-
-Rows = Annotated[int, typer.Option("--rows", min=1, max=5_000_000, help="How many memories.")]
-
-
-def bench(rows: Rows = 100_000, as_json: AsJson = False) -> None:
-    """Measure how long it takes to find something in a large memory."""
-    from harry.bench.figures import describe_surroundings
-    from harry.bench.memory import run
-
-    figures = {"bench": "memory", **run(rows), **describe_surroundings()}
-    if not as_json:
-        for key, value in figures.items():
-            print(f"{key:>28}  {value}")
-    print(json.dumps(figures))
