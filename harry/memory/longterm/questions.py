@@ -86,6 +86,12 @@ class Asked:
     words: tuple[str, ...]
 
 
+_EXCLAIMS = re.compile(
+    r"(?:what an? (?!\S+ (?:is|are|was|does|do|did)\b)|how (?:nice|lovely|sad|kind|awful) )", re.IGNORECASE
+)
+"""How people exclaim: "what a time we had"."""
+
+
 def read_question(text: str) -> Asked | None:
     """Read a question that asks for something by a word such as "who"; None for any other words."""
     said = " ".join(text.replace("\u2019", "'").split()).strip(" .!?,\"'\u201c\u201d")
@@ -94,7 +100,7 @@ def read_question(text: str) -> Asked | None:
     said = _IS.sub(r"\1 is", _DID_I_SAY.sub(" ", said))
     said = _MAKES_ME.sub(r"\1", said)
     begins = _BEGINS.match(said.strip())
-    if begins is None or len(said) > 200 or _ASKS_HIM.search(said):
+    if begins is None or len(said) > 200 or _ASKS_HIM.search(said) or _EXCLAIMS.match(said):
         return None
     together = bool(_AND_I.search(said))
     whole = _AND_I.sub("we", said)
