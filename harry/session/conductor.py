@@ -304,6 +304,14 @@ class Conductor:
         self.events.release(record.turn)
         self._changed.notify()
 
+    def give_up(self, record: TurnRecord) -> None:
+        """Let go of the turn of a record that can never be kept: it is told, and not acknowledged."""
+        if self._settled.pop(record.turn, None) is None:
+            return
+        self.events.publish(ErrorOccurred(turn=record.turn, message="What was said in this turn cannot be kept."))
+        self.events.release(record.turn)
+        self._changed.notify()
+
     # Admission.
 
     def _merged(self, utterance: Utterance) -> tuple[Utterance, Turn | None]:
