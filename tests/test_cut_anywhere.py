@@ -6,11 +6,13 @@ After each, the next words are answered, history and store tell the same, and a 
 
 from __future__ import annotations
 
+import gc
 import random
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,10 +21,11 @@ from trio.testing import MockClock
 
 from actors.protocols import Delta, Request, TextDelta
 from channels.event_types import TurnEnded
-from channels.messages import Outcome
+from channels.messages import Chunk, Outcome
+from channels.turn import Turn
 from harry.memory.store.database import Database
 from harry.session.session import Session
-from harry.testing.faults import Faults
+from harry.testing.faults import Fault, Faults, Kind
 from tests.support.faulty_house import FaultyHouse, Lamp, calls_once, faulty_house
 from tests.support.virtual_session import FakeMind
 
@@ -170,6 +173,40 @@ def test_what_is_cancelled_at_any_step_leaves_nothing_and_the_next_words_are_ans
 @pytest.mark.parametrize("name", list(ACTS))
 def test_what_is_cancelled_at_every_step_leaves_nothing_and_the_next_words_are_answered(name: str) -> None:
     assert not swept(name, 1)
+
+
+# What a turn leaves to the garbage collector
+
+SILENT_LOG = SimpleNamespace(**dict.fromkeys(("debug", "info", "warning", "error"), lambda *_, **__: None))
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["cut", "failed"])
+def test_a_turn_that_was_cut_or_failed_waits_for_no_collection(fails: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its sound and its words are let go at once: a full collection, which would find them, is rare."""
+    # A log that draws the trace of an error holds on to it.
+    monkeypatch.setattr("harry.session.conductor.log", SILENT_LOG)
+    fault = Fault("mind.reply.emit", Kind.FAILS, always=True)
+
+    async def talk() -> list[Any]:
+        async with faulty_house(Faults(*([fault] if fails else []))) as home:
+            for turn in range(3):
+                if turn == 1:  # the first of anything is another matter
+                    gc.collect()
+                    gc.disable()
+                home.session.answer_typed("hello")
+                await trio.sleep(0.2)
+                cut(home)
+                await home.settle(8)
+            gc.set_debug(gc.DEBUG_SAVEALL)
+            gc.collect()
+            return [each for each in gc.garbage if isinstance(each, Turn | Chunk | FrameType | BaseException)]
+
+    try:
+        assert not trio.run(talk, clock=MockClock(autojump_threshold=0))
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
 
 
 # A tool with an effect that ends about when it is cut

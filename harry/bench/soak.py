@@ -33,6 +33,7 @@ from harry.bench.sessions import read_resident_mb
 from harry.bench.soak_plot import draw
 from harry.config.loading import load_config
 from harry.daemon.arenas import bound_arenas
+from harry.daemon.gc_freeze import start_kept
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.errors import EngineUnavailable, StoreError
@@ -313,7 +314,9 @@ class _Soak:
             nursery.start_soon(self.fail, "store", _RARELY, partial(away, trouble), partial(away, None))
             for device in (self.loudspeaker, self.microphone):
                 nursery.start_soon(self.unplug, device)
-            await self.converse(host, session)
+            await host.warmed.wait()
+            with start_kept():
+                await self.converse(host, session)
             nursery.cancel_scope.cancel()
             self.faults.faults.clear()
             database.access.trouble = None

@@ -403,6 +403,7 @@ class Conductor:
             self._end(turn, slot, reason)
         if trouble is not None:
             self._tell(turn, trouble)
+            trouble = None  # its trace holds this frame: together they would wait for a full collection
 
     def _end(self, turn: Turn, slot: Slot, reason: str) -> None:
         """Close what was not cut, and let go of the turn: its stages have ended."""
