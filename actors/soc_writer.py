@@ -18,6 +18,7 @@ import structlog
 import trio
 
 from actors.protocols import Store
+from actors.supervisor import describe_origin
 from channels.backoff import Backoff
 from channels.messages import Thought, TurnRecord
 from channels.signals import Signal
@@ -33,6 +34,9 @@ MAX_QUEUED_RECORDS = 1024
 
 MAX_UNACKNOWLEDGED_RECORDS = 65_536
 """Records that may be unacknowledged at once. More mean a disk that has long been broken; they are refused."""
+
+STUCK_SECONDS = 10.0
+"""Seconds after which a store or spill that does not answer counts as failing: what waits takes the other way."""
 
 _FLUSH_SECONDS = 2.0  # seconds for what waits when the session ends
 _COMMIT_SECONDS = 1.5  # of these, seconds for commits: the rest is the spill's
@@ -116,9 +120,10 @@ def _ignore(*_: object) -> None:
 class SocWriter:
     """Writes records in the order in which they were submitted. `run` is the actor and may be run again after a crash.
 
-    `failure` is what store and spill raise when they cannot do their work now. `on_kept(record, sequence)` is called
-    for every committed record, those of an earlier life included; `on_trouble(message)` once when the store begins to
-    fail, `on_recovered()` once when it works again. Callbacks run in trio's thread and must neither wait nor raise.
+    `failure` is what store and spill raise when they cannot do their work now, with words for a person; whatever else
+    they raise is met in the same way. `on_kept(record, sequence)` is called for every committed record, those of an
+    earlier life included; `on_trouble(message)` once when the store begins to fail, `on_recovered()` once when it works
+    again. Callbacks run in trio's thread and must neither wait nor raise.
     """
 
     def __init__(
@@ -147,6 +152,8 @@ class SocWriter:
         self._front = trio.Lock()  # held while records move between queue and spill, or leave
         self._failing = False
         self._ended = False
+        self.on_refused: Callable[[Record], None] = _ignore
+        """Called for every record that will not be kept in this life, though it was asked for."""
 
     @property
     def waiting(self) -> int:
@@ -166,6 +173,7 @@ class SocWriter:
         if self._ended or len(self._receipts) >= self._limit:
             why = "the writer has ended" if self._ended else f"{self._limit} entries wait already"
             receipt.refuse(NotKeptError(f"The entry was not taken: {why}."))
+            self.on_refused(record)
             return receipt
         self._receipts[identity] = receipt
         self._queue.append(record)
@@ -191,12 +199,14 @@ class SocWriter:
         while True:
             try:
                 if not loaded:
-                    await self._spill.load()
+                    with trio.fail_after(STUCK_SECONDS):
+                        await self._spill.load()
                     loaded = True
                 while not self.waiting:
                     await self._changed.wait()
-                await self._commit()
-            except self._failure as error:
+                with trio.fail_after(STUCK_SECONDS):
+                    await self._commit()
+            except Exception as error:  # noqa: BLE001  whatever it is, what waits must be kept
                 self._trouble(error)
                 await backoff.sleep()
             else:
@@ -209,10 +219,11 @@ class SocWriter:
             while not self._queue or not (self._failing or len(self._queue) > self._capacity):
                 await self._changed.wait()
             try:
-                await self._move_to_spill()
+                with trio.fail_after(STUCK_SECONDS):
+                    await self._move_to_spill()
                 backoff.reset()
-            except self._failure as error:
-                log.warning("spill fails", reason=str(error), in_memory=len(self._queue))
+            except Exception as error:  # noqa: BLE001  as above
+                log.warning("spill fails", reason=self._reason(error), in_memory=len(self._queue))
                 self._trouble(error)
                 await backoff.sleep()
 
@@ -254,6 +265,7 @@ class SocWriter:
                 except ValueError as error:
                     log.warning("an entry can never be kept", reason=str(error))
                     self._fail(_identity(record), error)
+                    self.on_refused(record)
             return kept
 
     def _acknowledge(self, record: Record, sequence: int) -> None:
@@ -274,7 +286,7 @@ class SocWriter:
                     with trio.move_on_after(_COMMIT_SECONDS):
                         while self.waiting:
                             await self._commit()
-                except self._failure as error:
+                except Exception as error:  # noqa: BLE001  as above
                     self._trouble(error)
                 finally:
                     await self._spill_the_rest()
@@ -285,8 +297,8 @@ class SocWriter:
     async def _spill_the_rest(self) -> None:
         try:
             await self._move_to_spill()
-        except self._failure as error:
-            log.warning("entries are lost", entries=len(self._queue), reason=str(error))
+        except Exception as error:  # noqa: BLE001  as above
+            log.warning("entries are lost", entries=len(self._queue), reason=self._reason(error))
 
     def _give_up(self) -> None:
         lost = {_identity(record) for record in self._queue}
@@ -303,8 +315,17 @@ class SocWriter:
         if not self._failing:
             self._failing = True
             self._changed.notify()
-            log.warning("store fails", reason=str(error), waiting=self.waiting)
-            self._on_trouble(str(error))
+            reason = self._reason(error)
+            log.warning("store fails", reason=reason, waiting=self.waiting)
+            self._on_trouble(reason)
+
+    def _reason(self, error: Exception) -> str:
+        """Say what is wrong: the store's own words, and of anything else only what kind of error it is."""
+        if isinstance(error, self._failure):
+            return str(error)
+        if isinstance(error, trio.TooSlowError):
+            return f"The store did not answer within {STUCK_SECONDS:g} seconds."
+        return f"The store failed ({describe_origin(error)})."
 
     def _recover(self) -> None:
         if self._failing:

@@ -1,7 +1,8 @@
 """The transcriber turns speech into words.
 
 Finished utterances come through a mailbox that survives its crash; growing ones are decoded early, newest only, and an
-early decode that already held all the voice serves as the final one.
+early decode that already held all the voice serves as the final one. An ear that fails is asked once more, and then the
+utterance has no words: Harry goes on listening, so that the next one is heard as soon as the ear works again.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import trio
 
 from actors.pcm import to_samples
 from actors.protocols import Recognition, Samples, SpeechToText
+from actors.supervisor import describe_origin
 from channels.event_types import ErrorOccurred
 from channels.events import EventStream
 from channels.mailbox import Mailbox
@@ -26,8 +28,8 @@ log = structlog.get_logger(__name__)
 FINALS_WAITING = 16
 """Finished utterances that may wait for their words."""
 
-LAST_RESORT = 120.0
-"""Seconds after which an ear without a deadline of its own counts as hung."""
+LAST_RESORT, LAST_RESORT_A_SECOND = 15.0, 2.0
+"""Seconds, and those for each second of speech, after which an ear without a deadline of its own counts as hung."""
 
 _TAIL = 0.3
 """Seconds of silence left after the voice, or made up: with less, an ear reads other words into a single one."""
@@ -37,7 +39,7 @@ class Transcriber:
     """Speech -> transcripts.
 
     `ear()` leases the engine of the moment. `on_transcript(speech, transcript)` is told each of them; a final one with
-    words is what the conductor answers.
+    words is what the conductor answers. `on_lost(why)`, if it is set, is told of an utterance that the ear failed at.
     """
 
     def __init__(
@@ -56,7 +58,7 @@ class Transcriber:
         self._decoding: tuple[tuple[str, float], trio.CancelScope] | None = None
         self._decoded = trio.Event()
         self._in_hand = 0
-        self._failed = ""
+        self.on_lost: Callable[[str], None] | None = None
 
     @property
     def pending(self) -> int:
@@ -85,17 +87,26 @@ class Transcriber:
             async with self.finals.next() as speech:
                 self._in_hand = 1
                 try:
-                    heard = await self._words(speech)
-                except Exception:
-                    # The second failure is the last delivery: the utterance still gets its one final transcript.
-                    if self._failed == speech.utterance:
-                        self._tell(speech, Recognition(""))
-                    self._failed = speech.utterance
-                    raise
+                    heard = await self._heard_out(speech)
                 finally:
                     self._in_hand = 0
             # The letter is done with before it is told: whatever the listeners do, there is one final transcript.
             self._tell(speech, heard)
+
+    async def _heard_out(self, speech: Speech) -> Recognition:
+        """Return the words of a finished utterance; none where the ear, asked twice, has failed at it."""
+        for again in (True, False):
+            try:
+                return await self._words(speech)
+            except Exception as error:  # an ear may come from anybody
+                cause = describe_origin(error)
+                log.error("the ear failed", cause=cause)  # noqa: TRY400  the trace is for --debug
+                log.debug("how it failed", exc_info=error)
+                then = "It is asked again." if again else "What was said is lost."
+                self._events.publish(ErrorOccurred(message=f"The ear failed: {error} {then}"))
+                if not again and self.on_lost is not None:
+                    self.on_lost(str(error))
+        return Recognition("")
 
     async def _words(self, speech: Speech) -> Recognition:
         """Return the words of a finished utterance, of an early decode of the same voice or of one made now."""
@@ -110,10 +121,12 @@ class Transcriber:
         return await self._decode(speech)
 
     async def _decode(self, speech: Speech) -> Recognition:
+        samples = trim(speech)
+        seconds = LAST_RESORT + LAST_RESORT_A_SECOND * len(samples) / EAR_RATE
         async with self._ear() as ear:
-            with trio.move_on_after(LAST_RESORT):
-                return Recognition.of(await ear.transcribe(trim(speech)))
-        raise TimeoutError(f"the ear did not answer within {LAST_RESORT:g} seconds")
+            with trio.move_on_after(seconds):
+                return Recognition.of(await ear.transcribe(samples))
+        raise TimeoutError(f"It did not answer within {seconds:.0f} seconds.")
 
     async def _anticipate(self) -> None:
         async for speech in self._partials:

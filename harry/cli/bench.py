@@ -196,3 +196,22 @@ def everyday(
     from harry.bench import everyday as benched
 
     bench.report("everyday", benched.run(files or (), spoken), as_json=as_json)
+
+
+@app.command("soak")
+def soak(
+    hours: Annotated[float, typer.Option(min=0.001, max=400, help="How long, by the wall.")] = 1.0,
+    speed: Annotated[float, typer.Option(min=0.1, max=60, help="How many times as fast as by the wall.")] = 1.0,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE.png", dir_okay=False, help="Draw what was used here.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Converse for hours while everything fails now and then, and measure what grows, what is left and what is lost."""
+    from harry import bench
+    from harry.bench import soak as benched
+    from harry.log_setup import configure
+
+    configure("critical")  # that things fail is what is measured
+    figures = benched.run(hours, speed, plot=plot, tell=lambda line: typer.echo(line, err=True))
+    bench.report("soak", figures, as_json=as_json)

@@ -34,6 +34,7 @@ from harry.errors import EngineError, StoreError
 from harry.memory.longterm.forgetting import Forgotten
 from harry.session.actor_registry import ActorSet
 from harry.session.conductor import Conductor, Identity
+from harry.session.device_recovery import SteadySink
 from harry.session.dialogue import Dialogue
 from harry.session.echo_path import EchoPath, open_echo_path
 from harry.session.forgetting import Forgetting, Gone
@@ -191,7 +192,7 @@ class _Builder:
         rate = loudspeaker.rate if loudspeaker else SILENT_RATE
         self.gate = Gate(rate, on_sound=lambda slot: self.session.note_sound(slot))
         if loudspeaker is not None:
-            self.gate.attach(loudspeaker)
+            self.gate.attach(SteadySink(loudspeaker))
             if settings.cancel_echo:
                 self.echo = open_echo_path(self.gate, loudspeaker, self.events)
 
@@ -306,6 +307,7 @@ class _Builder:
                 clean=self.echo.clean if self.echo is not None else Cleaned,
                 wake=self.services.wake,
                 on_transcript=dialogue.take_transcript,
+                on_lost=dialogue.take_loss,
             )
         return dialogue
 
@@ -318,6 +320,8 @@ class _Builder:
             on_trouble=lambda message: self.session.tell_trouble(message),
             on_recovered=lambda: self.session.tell_recovery(),
         )
+        if isinstance(writer, SocWriter):  # one of a plug-in may know of no refusal
+            writer.on_refused = lambda record: self.session.note_refusal(record)
         return writer
 
     def _actors(self) -> dict[str, Callable[[], Awaitable[Any]]]:

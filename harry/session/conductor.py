@@ -304,6 +304,14 @@ class Conductor:
         self.events.release(record.turn)
         self._changed.notify()
 
+    def give_up(self, record: TurnRecord) -> None:
+        """Let go of the turn of a record that can never be kept: it is told, and not acknowledged."""
+        if self._settled.pop(record.turn, None) is None:
+            return
+        self.events.publish(ErrorOccurred(turn=record.turn, message="What was said in this turn cannot be kept."))
+        self.events.release(record.turn)
+        self._changed.notify()
+
     # Admission.
 
     def _merged(self, utterance: Utterance) -> tuple[Utterance, Turn | None]:
@@ -395,6 +403,7 @@ class Conductor:
             self._end(turn, slot, reason)
         if trouble is not None:
             self._tell(turn, trouble)
+            trouble = None  # its trace holds this frame: together they would wait for a full collection
 
     def _end(self, turn: Turn, slot: Slot, reason: str) -> None:
         """Close what was not cut, and let go of the turn: its stages have ended."""

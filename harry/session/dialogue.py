@@ -46,6 +46,7 @@ class Dialogue:
         self._reply_to = reply_to or conductor.commit
         self._stops_ringing = stops_ringing
         self._voice_ended_at = 0.0
+        self._lost = False
 
     def answer_typed(self, line: str) -> Turn | None:
         """Answer a typed line. It cuts whatever Harry is saying, at once; None where a stop phrase was all of it."""
@@ -79,6 +80,7 @@ class Dialogue:
 
     def take_transcript(self, speech: Speech, transcript: Transcript) -> None:
         """Take the words of a voice, partial or final: tell them, guess at them, answer them once they are final."""
+        self._lost = self._lost and not transcript.text
         listener = self.speech_input.listener
         understood = listener is None or listener.understand(speech, transcript)
         asked = asks(self._conductor.last_heard)
@@ -101,6 +103,12 @@ class Dialogue:
             self._heard_out(utterance)
         else:
             self._heard_so_far(speech, transcript.text, utterance)
+
+    def take_loss(self, why: str) -> None:
+        """Say that something was heard and could not be read: once, until an ear works again."""
+        if not self._lost and not self._conductor.busy:
+            self._lost = True
+            self._conductor.say(f"I heard you, but I could not make out the words. {why}")
 
     def _heard_so_far(self, speech: Speech, text: str, utterance: Utterance) -> None:
         if self._foresee is not None:

@@ -16,11 +16,12 @@ from actors.turn_taking.attention import Attention, Talk
 from actors.turn_taking.endpointing import Endpointing
 from actors.turn_taking.floor import Floor
 from channels.clock import AudioClock
-from channels.event_types import Muted
+from channels.event_types import Degraded, Muted
 from channels.events import EventStream
 from channels.messages import EAR_RATE, FRAME_SAMPLES, Frame, Speech, Transcript
 from channels.ports import Port, WhenFull
 from harry.engines.engine_set import Engines
+from harry.hearing.steady_detection import SteadyDetection
 from harry.session.actor_registry import ActorSet
 from harry.session.device_recovery import KeptMicrophone
 from harry.session.rest import Resting
@@ -65,6 +66,7 @@ class SpeechInput:
         clean: Callable[[Frame], Cleaned],
         wake: Callable[[], Spotter] | None,
         on_transcript: Callable[[Speech, Transcript], None],
+        on_lost: Callable[[str], None],
     ) -> None:
         """Hear with a microphone, if there are engines to hear with. Lengths are in seconds."""
         if engines.voice_activity is None or engines.speech_to_text is None:
@@ -76,10 +78,12 @@ class SpeechInput:
         self.transcriber = transcriber = actors.transcriber(
             ear=engines.speech_to_text.lease, events=self._events, on_transcript=on_transcript
         )
+        if isinstance(transcriber, Transcriber):  # one of a plug-in tells in its own way
+            transcriber.on_lost = on_lost
         self._resting = Resting(self._attention, self._events, transcriber.take, voice_wakes=self._wake is None)
         self.listener = listener = actors.listener(
             inbox=inbox,
-            voice_activity=engines.voice_activity.engine.open_stream(),
+            voice_activity=SteadyDetection(engines.voice_activity.engine.open_stream(), self._tell_degraded),
             floor=Floor(barge_in_voice, names=names),
             endpointing=Endpointing(endpoint_silence, patience=PATIENCE),
             pre_roll=pre_roll,
@@ -141,6 +145,9 @@ class SpeechInput:
         """Wake up, and take what is said next as meant for Harry."""
         self._attention.wake(self._clock.now())
         self._look()
+
+    def _tell_degraded(self, message: str, over: bool) -> None:
+        self._events.publish(Degraded(message=message, over=over))
 
     def _look(self) -> None:
         if self._resting is not None:

@@ -209,6 +209,11 @@ class Session:
         else:
             self.events.publish(ThoughtKept(sequence=sequence))
 
+    def note_refusal(self, record: Record) -> None:
+        """Let go of a turn that can never be kept, so that nobody waits for it."""
+        if isinstance(record, TurnRecord):
+            self.conductor.give_up(record)
+
     def tell_trouble(self, message: str) -> None:
         """Tell that something cannot be kept or shared now; once, whoever met it."""
         if message not in self._troubles:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import structlog
+import trio
 
 from actors.protocols import TurnDetector
+from actors.supervisor import describe_origin
 from actors.transcriber import trim
 from channels.messages import Speech
 from channels.ports import Port, WhenFull
 from harry.engines.lease import EnginePool
-from harry.errors import EngineError
+
+STUCK_SECONDS = 5.0
+"""Seconds after which a model that does not answer is given up: the pause that was asked about is long over."""
 
 log = structlog.get_logger(__name__)
 
@@ -33,8 +37,9 @@ class TurnJudge:
         async for speech, text in self._pauses:
             try:
                 async with self._detector.lease() as detector:
-                    likelihood = await detector.likelihood(text, trim(speech))
-            except EngineError as error:
-                log.warning("the turn model failed", cause=str(error))
+                    with trio.fail_after(STUCK_SECONDS):
+                        likelihood = float(await detector.likelihood(text, trim(speech)))
+            except Exception as error:  # noqa: BLE001  a model may come from anybody
+                log.warning("the turn model failed", cause=describe_origin(error))
             else:
                 self._on_likelihood(likelihood, speech.ended_at)

@@ -15,6 +15,7 @@ from actors.output_gain import Ducking
 from channels.clock import AudioClock
 from channels.gate import Gate
 from channels.messages import SAMPLE_BYTES
+from harry.errors import DeviceError
 
 
 class VirtualLoudspeaker:
@@ -84,3 +85,26 @@ class VirtualLoudspeaker:
         pcm = self._held.popleft() if self._held else b""
         self._on_sound(self._sounded / self.rate, pcm.ljust(self._block * SAMPLE_BYTES, b"\0"))
         self._sounded += self._block
+
+
+class RemovableLoudspeaker(VirtualLoudspeaker):
+    """One that may be pulled out while it plays, and comes back."""
+
+    returns = True
+    _gone: trio.Event | None = None
+
+    async def play(self, gate: Gate, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """See `actors.protocols.Loudspeaker`."""
+        self._gone = trio.Event()
+        async with trio.open_nursery() as nursery:
+            await nursery.start(super().play, gate)
+            task_status.started()
+            await self._gone.wait()
+            nursery.cancel_scope.cancel()
+        if self._gone.is_set():
+            raise DeviceError("The loudspeaker has gone.")
+
+    def unplug(self) -> None:
+        """Let the device go away; it can be opened again at once."""
+        if self._gone is not None:
+            self._gone.set()

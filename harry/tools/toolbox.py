@@ -206,6 +206,8 @@ class TurnTools:
         return await self._do(call, offer, arguments)
 
     async def _do(self, call: ToolCall, offer: Offer, arguments: Mapping[str, Any]) -> Used:
+        # A turn that was cut a moment ago is on record already: what begins now would not stand in it.
+        await trio.lowlevel.checkpoint_if_cancelled()
         cut = Outcome.UNKNOWN if offer.tool.effect else Outcome.CANCELLED
         self._note(call, cut, "It was cut short by an interruption.")
         self._box.events.publish(ToolStarted(turn=self._turn.id, call=call.id, name=call.name))
@@ -244,8 +246,14 @@ class TurnTools:
         self._turn.tools[call.id] = use
         return use
 
+    def _tell_late(self, call: ToolCall, result: str) -> None:
+        """Let the next prompt tell what came of a call, if the turn was cut meanwhile: its record is written."""
+        if self._turn.cut_by:
+            self._box.add_late_result(call.name, result)
+
     def _noted(self, call: ToolCall, outcome: Outcome, result: str) -> Used:
         use = self._note(call, outcome, result)
+        self._tell_late(call, use.result)
         self._box.events.publish(ToolEnded(turn=self._turn.id, call=call.id, name=call.name, outcome=outcome.value))
         prefix = "" if outcome is Outcome.FINISHED else f"[{outcome.value}] "
         return Used(replace(use, result=prefix + use.result))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -18,7 +19,7 @@ from channels.messages import FRAME_SAMPLES, Frame, Source, Utterance
 from channels.turn import Turn
 from harry.audio.choice import open_loudspeaker, open_microphone
 from harry.errors import DeviceError
-from harry.session.device_recovery import KeptMicrophone, keep_playing
+from harry.session.device_recovery import OPENS_WITHIN, KeptMicrophone, SteadySink, keep_playing
 from tests.support.virtual_soundcard import Card, a_card
 
 pytest_plugins = ["tests.support.virtual_soundcard"]
@@ -165,12 +166,60 @@ async def test_a_microphone_that_goes_and_comes_is_heard_again_and_told_once_eac
     ]
 
 
-@pytest.mark.parametrize("microphone", [Deafened(opened=1), Deafened(returns=False)], ids=["at the start", "no card"])
-async def test_a_microphone_that_cannot_come_back_is_the_supervisors_matter(
-    autojump_clock: MockClock, microphone: Deafened
-) -> None:
+async def test_a_microphone_that_cannot_come_back_is_the_supervisors_matter(autojump_clock: MockClock) -> None:
     with pytest.raises(DeviceError):
-        await KeptMicrophone(microphone, a_stream()).capture(lambda frame: None)
+        await KeptMicrophone(Deafened(returns=False), a_stream()).capture(lambda frame: None)
+
+
+async def test_a_microphone_that_is_not_there_at_the_start_is_told_and_heard_once_it_is(
+    autojump_clock: MockClock,
+) -> None:
+    events, heard = a_stream(), list[Frame]()
+    told = events.listen(100)
+    with trio.move_on_after(2.5):
+        await KeptMicrophone(Deafened(opened=1), events).capture(heard.append)
+    assert len(heard) == 3
+    assert [each.fields.get("over", False) for each in told.take_waiting()] == [False, True, False]
+
+
+async def test_a_card_that_hangs_while_it_is_opened_or_stops_by_itself_is_told_and_tried_again(
+    autojump_clock: MockClock,
+) -> None:
+    class Odd(Deafened):
+        async def capture(
+            self, hear: Callable[[Frame], None], *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+        ) -> None:
+            self.opened += 1
+            if self.opened == 1:
+                await trio.sleep_forever()
+            task_status.started()
+            hear(Frame(bytes(2 * FRAME_SAMPLES), 0))
+
+    microphone, events, heard = Odd(), a_stream(), list[Frame]()
+    told = events.listen(100)
+    with trio.move_on_after(OPENS_WITHIN + 3):
+        await KeptMicrophone(microphone, events).capture(heard.append)
+    assert len(heard) == 1
+    assert [each.fields["message"].partition(".")[0] for each in told.take_waiting()] == [
+        "The microphone could not be opened in time", "The microphone is back", "The microphone has stopped",
+    ]  # fmt: skip
+
+
+async def test_a_loudspeaker_that_fails_when_it_is_asked_keeps_no_cut_from_its_end(autojump_clock: MockClock) -> None:
+    class Silent(Unplugged):
+        def flush(self) -> int:
+            raise DeviceError("A fake card does not answer.")
+
+        def pending(self) -> Any:
+            return "some"
+
+    gate = Gate(RATE)
+    gate.attach(SteadySink(Silent([])))
+    slot = gate.admit(Turn(Utterance("u", "", Source.TYPED), "user", "session", "default"))
+    await slot.write(bytes(200))
+    gate.pull(memoryview(bytearray(100)))
+    assert gate.close(slot) == 0
+    assert slot.closed
 
 
 @pytest.mark.soundcard

@@ -17,7 +17,9 @@ from typing import Any, NoReturn, TypeVar
 import structlog
 import trio
 
+from channels.backoff import Backoff
 from channels.signals import Latch
+from harry.errors import StoreError
 from harry.memory.longterm.embedding_jobs import BATCH_VECTORS, embed, list_pending, store_vectors
 from harry.memory.longterm.forgetting import Forgotten, forget
 from harry.memory.longterm.forgetting_day import DayForgotten, forget_day
@@ -142,11 +144,21 @@ class LongTermMemory:
         self._new.set()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> NoReturn:
-        """Compute missing vectors, now and soon after each `notice`, using at most half of a processor."""
+        """Compute missing vectors, now and soon after each `notice`, using at most half of a processor.
+
+        What cannot be read or kept now is tried again.
+        """
         task_status.started()
+        backoff = Backoff()
         while True:
             self._new.clear()
-            await self.embed_missing(gently=True)
+            try:
+                await self.embed_missing(gently=True)
+            except StoreError as error:
+                log.warning("no vectors are made", cause=str(error))
+                await backoff.sleep()
+                continue
+            backoff.reset()
             await self._new.wait()
             await self._settled()
 

@@ -10,7 +10,8 @@ The formula is FTS5's bm25() with weights 1.0 and .35 for a row's own text and t
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 
 import numpy as np
 import numpy.typing as npt
@@ -31,8 +32,8 @@ Floats = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int32]
 
 
-class Postings:
-    """Rows and weights of every term.
+class _Rows:
+    """The terms of rows, sorted.
 
     `terms` holds the terms of all rows, one after the other; `lengths` how many each row has; `follows` which rows were
     said after the one before them; `before` the terms of the row before the first. `mean` is the mean length of a row
@@ -61,10 +62,8 @@ class Postings:
         self._sorted_terms = (keys >> np.uint64(32)).astype(np.uint32)
         self._sorted_rows = keys.astype(np.uint32).astype(np.int32)
         self._scratch = np.zeros(self.rows + 1, np.float32)
-        self.term = lru_cache(maxsize=_TERMS)(self._weigh)
-        self._column = lru_cache(maxsize=_COLUMNS)(self._spread)
 
-    def _weigh(self, term: int) -> tuple[Places, Floats]:
+    def weigh(self, term: int) -> tuple[Places, Floats]:
         """Return the rows that hold a term or follow on one that does, each once, and their weights."""
         key = np.uint32(term)
         first, last = np.searchsorted(self._sorted_terms, key), np.searchsorted(self._sorted_terms, key, "right")
@@ -82,11 +81,27 @@ class Postings:
         frequency[rows] = 0
         return rows, found * np.float32(K1 + 1) / (found + self._norm[rows])
 
-    def _spread(self, term: int) -> Floats:
-        rows, weights = self.term(term)
-        column = np.zeros(self.rows, np.float32)
-        column[rows] = weights
-        return column
+
+class Postings:
+    """Rows and weights of every term; made of what `_Rows` is.
+
+    What remembers weights holds the rows and not this: in a circle with it, each index that was replaced would stay in
+    memory until the next full collection, which is rare.
+    """
+
+    def __init__(
+        self,
+        terms: npt.NDArray[np.uint32],
+        lengths: npt.NDArray[np.int64],
+        follows: npt.NDArray[np.bool_],
+        before: npt.NDArray[np.uint32],
+        mean: float | None = None,
+    ) -> None:
+        held = _Rows(terms, lengths, follows, before, mean)
+        self.rows = held.rows
+        self.mean = held.mean
+        self.term = lru_cache(maxsize=_TERMS)(held.weigh)
+        self._column = lru_cache(maxsize=_COLUMNS)(partial(_spread, self.term, held.rows))
 
     def rows_with(self, term: int) -> int:
         """Count the rows that hold a term, or follow on one that does."""
@@ -99,6 +114,13 @@ class Postings:
             scores[rows] += weights * np.float32(weight)
         else:
             scores += self._column(term) * np.float32(weight)
+
+
+def _spread(term_weights: Callable[[int], tuple[Places, Floats]], count: int, term: int) -> Floats:
+    rows, weights = term_weights(term)
+    column = np.zeros(count, np.float32)
+    column[rows] = weights
+    return column
 
 
 def _counted(rows: Places) -> tuple[Places, Floats]:

@@ -356,6 +356,19 @@ async def test_vectors_are_made_when_something_was_noticed(memory):
         nursery.cancel_scope.cancel()
 
 
+async def test_vectors_are_made_once_the_store_is_back_and_nothing_crashes_meanwhile(memory):
+    await memory.upsert([item("a", "a kitten")])
+    memory._tables.access.trouble = StoreError("The disk is away.")
+    async with trio.open_nursery() as nursery:
+        await nursery.start(memory.run)
+        await trio.sleep(0.05)
+        memory._tables.access.trouble = None
+        with trio.fail_after(10):
+            while not (await memory.count_items())[0]["with_vector"]:
+                await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+
+
 async def test_a_store_that_fails_is_a_sentence(tmp_path):
     tables = await Database.open(tmp_path / "h.sqlite3")
     memory = LongTermMemory(tables)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sqlite3
+import weakref
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -165,6 +167,18 @@ def postings(*texts: str, follows: bool = True) -> Postings:
     lengths = np.array([len(row) for row in rows], np.int64)
     after = np.array([follows and number > 0 for number in range(len(rows))], bool)
     return Postings(np.concatenate(rows), lengths, after, np.empty(0, np.uint32))
+
+
+def test_an_index_that_was_replaced_is_gone_without_a_collection() -> None:
+    index = postings("a kitten", "a tax form")
+    index.add(hash_term("kitten"), 1.0, np.zeros(2, np.float32))
+    held = weakref.ref(index.term.__wrapped__.__self__)  # type: ignore[attr-defined]
+    gc.disable()
+    try:
+        del index
+        assert held() is None
+    finally:
+        gc.enable()
 
 
 def weight(index: Postings, word: str) -> dict[int, float]:
