@@ -5,6 +5,7 @@ HTTP/1.1 only. Over HTTP/2 a cancelled reply is not taken back from the server, 
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -103,7 +104,7 @@ def translate_errors(url: str) -> Iterator[None]:
             remedy="Check HTTPS_PROXY, or add the host to NO_PROXY.",
         ) from error
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-        raise EngineUnavailable("The address of the mind is not one.", remedy="It begins with https://.") from error
+        raise EngineUnavailable("The server's address is not one.", remedy="It begins with https://.") from error
     except httpx.HTTPError as error:
         raise EngineBusy(f"The connection to {host} broke off.", remedy="Ask again.") from error
 
@@ -148,9 +149,16 @@ _CERTIFICATES = (
 
 @asynccontextmanager
 async def post(
-    client: httpx.AsyncClient, url: str, body: Mapping[str, Any], purpose: str
+    client: httpx.AsyncClient,
+    url: str,
+    body: Mapping[str, Any] | bytes,
+    purpose: str,
+    *,
+    kind: str = "application/json",
 ) -> AsyncIterator[httpx.Response]:
     """Send a POST request and yield the response before its body has come; the connection ends with the block.
+
+    `body` is sent as JSON, bytes as they are, as what `kind` says.
 
     Raises `EgressRefused` where nothing may leave this computer; what does is noted under `purpose`.
     """
@@ -171,7 +179,10 @@ async def post(
             return self._left.pop()
 
     egress.permit(url, purpose)
-    request = client.build_request("POST", url, json=body)
+    if isinstance(body, bytes):
+        request = client.build_request("POST", url, content=body, headers={"Content-Type": kind})
+    else:
+        request = client.build_request("POST", url, json=body)
     request.stream = Whole(request.content)
     began, received = trio.current_time(), 0
     try:
@@ -201,6 +212,20 @@ async def stream_body(response: httpx.Response) -> AsyncIterator[AsyncIterator[b
             ended.cancel()
             async for _ in chunks:
                 pass
+
+
+async def read_beginning(response: httpx.Response, most: int) -> bytes:
+    """Read at most `most` bytes of a body, and a little more. What is packed although nobody asked is unpacked."""
+    read = bytearray()
+    async with stream_body(response) as chunks:
+        async for more in chunks:
+            read += more
+            if len(read) >= most:
+                break
+    if read.startswith(b"\x1f\x8b"):
+        with suppress(zlib.error):
+            return zlib.decompressobj(47).decompress(bytes(read), most)
+    return bytes(read)
 
 
 class Download:
