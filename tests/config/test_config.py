@@ -302,7 +302,7 @@ def pages() -> list[str]:
     owners: dict[type[BaseModel], list[str]] = {}
     for role in registry.ROLES:
         for kind, point in registry.list_kinds(role).items():
-            if point.value.startswith("harry."):
+            if point.value.startswith(("harry.", "harry_")):
                 title = f"`{kind}` ({role.replace('_', ' ')})"
                 owners.setdefault(registry.find_engine_class(role, kind).Settings, []).append(title)
     return [format_engine_page(", ".join(titles), settings) for settings, titles in owners.items()]
