@@ -65,9 +65,8 @@ def new_mcp_client(
             await self._stream.aclose()
 
     async def bounded(response: httpx2.Response) -> None:
-        # What is packed may be any size unpacked: it was not asked for, and is not unpacked.
-        if response.headers.get("content-encoding", "identity") != "identity":
-            raise httpx2.ReadError("the answer is packed")
+        if fault := _find_fault(response):
+            raise httpx2.ReadError(fault)
         if isinstance(response.stream, httpx2.AsyncByteStream):
             response.stream = Watched(response.stream)
         await trio.lowlevel.checkpoint()
@@ -82,6 +81,14 @@ def new_mcp_client(
         trust_env=egress.trusts_environment(url),
         event_hooks={"request": [permitted], "response": [bounded]},
     )
+
+
+def _find_fault(response: httpx2.Response) -> str:
+    """Say why an answer of an MCP server cannot be used, "" where it can."""
+    if response.status_code in (401, 403):
+        return f"the server does not accept the token (error {response.status_code})"
+    # What is packed may be any size unpacked: it was not asked for, and is not unpacked.
+    return "the answer is packed" if response.headers.get("content-encoding", "identity") != "identity" else ""
 
 
 ANSWERED_WITHIN = 30.0

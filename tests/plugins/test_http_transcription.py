@@ -190,7 +190,8 @@ async def test_an_engine_of_the_configuration_is_handed_the_budget() -> None:
     table = {"kind": "openai-transcription", "base_url": "https://host/v1", "model": "m"}
     engines = await load_engines([Chain("speech_to_text", (Candidate("far", table),))], meter=budget)
     assert engines.speech_to_text is not None
-    assert engines.speech_to_text.engine.meter is budget
+    ear: Any = engines.speech_to_text.engine
+    assert ear.meter is budget
     await engines.aclose()
 
 
