@@ -78,7 +78,7 @@ demo: setup
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes
 lock: setup
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet uv
-	@$(COMPILE) --extra local -o requirements/lock.txt pyproject.toml
+	@$(COMPILE) --extra local --extra wyoming -o requirements/lock.txt pyproject.toml
 	@$(COMPILE) --extra dev --constraint requirements/lock.txt -o requirements/dev.txt pyproject.toml
 	@$(COMPILE) --constraint requirements/dev.txt -o requirements/build.txt requirements/build.in
 	@$(COMPILE) -o requirements/docs.txt requirements/docs.in

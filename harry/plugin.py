@@ -56,7 +56,11 @@ from channels.messages import (
     Utterance,
     Word,
 )
+from harry.engines.deadline import ProgressDeadline
+from harry.engines.http_server import HttpServer, HttpSettings, check_server
+from harry.engines.refusals import SPEECH, TRANSCRIPTION, Service, explain_web_page, find_error
 from harry.engines.registry import ROLES, EngineClass, EngineSettings
+from harry.engines.spending import Charged, Meter
 from harry.engines.worker_threads import Emit, WorkerThreads
 from harry.errors import (
     BudgetReached,
@@ -69,8 +73,14 @@ from harry.errors import (
     HarryError,
     StoreError,
 )
+from harry.files.json_text import parse_json
+from harry.net.egress import host_of, is_loopback, note, permit
+from harry.net.http_client import read_beginning, stream_body
+from harry.redaction import ADDRESS, HIDDEN
 from harry.tools.functions import tool
 from harry.tools.toolbox import Answer, ToolError
+from harry.voice.streamed_speech import StreamedSpeech, Take
+from harry.voice.word_times import split_words
 
 Offload = WorkerThreads
 """The earlier name of `WorkerThreads`."""
@@ -79,12 +89,17 @@ Reading = Recognition
 """The earlier name of `Recognition`."""
 
 __all__ = [
+    "ADDRESS",
     "EAR_RATE",
     "FRAME_SAMPLES",
+    "HIDDEN",
     "ROLES",
     "SAMPLE_BYTES",
+    "SPEECH",
+    "TRANSCRIPTION",
     "Answer",
     "BudgetReached",
+    "Charged",
     "Chunk",
     "ConfigurationError",
     "CutShort",
@@ -102,16 +117,20 @@ __all__ = [
     "Exchange",
     "Frame",
     "HarryError",
+    "HttpServer",
+    "HttpSettings",
     "ImagePart",
     "LanguageModel",
     "Loudspeaker",
     "MayRetire",
     "MayReturn",
     "Message",
+    "Meter",
     "Microphone",
     "Offload",
     "Outcome",
     "Piece",
+    "ProgressDeadline",
     "Purpose",
     "Reading",
     "Recognition",
@@ -119,10 +138,13 @@ __all__ = [
     "Request",
     "Role",
     "Samples",
+    "Service",
     "Speech",
     "SpeechToText",
     "Store",
     "StoreError",
+    "StreamedSpeech",
+    "Take",
     "TextDelta",
     "TextPart",
     "TextToSpeech",
@@ -143,5 +165,16 @@ __all__ = [
     "VoiceActivityStream",
     "Word",
     "WorkerThreads",
+    "check_server",
+    "explain_web_page",
+    "find_error",
+    "host_of",
+    "is_loopback",
+    "note",
+    "parse_json",
+    "permit",
+    "read_beginning",
+    "split_words",
+    "stream_body",
     "tool",
 ]

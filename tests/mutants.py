@@ -450,7 +450,7 @@ MUTANTS = [
 
 def copy_house(to: Path) -> None:
     """Copy what the guards need."""
-    for folder in ("channels", "actors", "harry", "tests"):
+    for folder in ("channels", "actors", "harry", "plugins", "tests"):
         shutil.copytree(HOUSE / folder, to / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(HOUSE / "pyproject.toml", to)
 

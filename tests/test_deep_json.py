@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harry.engines.refusals import explain_refusal
 from harry.errors import ConfigurationError, EngineError
 from harry.files.json_text import MAX_DEPTH, TooDeepError, parse_json
 from harry.memory.lore.importing import _json
@@ -15,7 +16,6 @@ from harry.memory.store.erasure import _of_user
 from harry.memory.store.spill import _readable
 from harry.mind.openai.call_assembly import is_json
 from harry.mind.openai.discovery import _models
-from harry.mind.openai.errors import explain_refusal
 from harry.tools.toolbox import _arguments
 from harry.web.realtime.client_events import _parsed
 from harry.web.realtime.settings import Wrong

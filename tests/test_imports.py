@@ -8,7 +8,7 @@ import grimp
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("harry", "actors", "channels")
+PACKAGES = ("harry", "actors", "channels", "harry_http_audio", "harry_wyoming")
 MAX_MODULES = 8
 
 

@@ -18,7 +18,7 @@ WIDE_CONSTRUCTORS = {"Listener"}
 
 
 def _definitions() -> Iterator[tuple[str, ast.AST]]:
-    for package in ("harry", "actors", "channels"):
+    for package in ("harry", "actors", "channels", "plugins"):
         for path in (ROOT / package).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 yield str(path.relative_to(ROOT)), node

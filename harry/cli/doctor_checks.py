@@ -146,7 +146,7 @@ def _settings(config: Config) -> Iterator[Finding]:
     if config.file is None:
         yield Finding("configuration", "ok", "No file: Harry's own defaults, the variables and --set.")
         return
-    secrets = "**********" in json.dumps(config.model_dump(mode="json")["engine"])
+    secrets = "**********" in json.dumps(config.model_dump(mode="json", include={"engine", "home_assistant"}))
     if secrets and config.file.stat().st_mode & 0o077:
         yield Finding(
             "configuration",
@@ -252,8 +252,8 @@ async def _engines(config: Config, deep: bool) -> list[Finding]:
     return [finding for _, findings in sorted(found.items()) for finding in findings]
 
 
-Attempt: TypeAlias = Callable[[str, str, Mapping[str, Any]], Awaitable[HarryError | None]]
-"""Tries an engine by its role, name and table, and tells what prevents it."""
+Attempt: TypeAlias = Callable[[str, str, Mapping[str, Any]], Awaitable[HarryError | str | None]]
+"""Tries an engine by its role, name and table, and tells what prevents it, or what it found."""
 
 
 async def _chain(chain: Chain, attempt: Attempt) -> list[Finding]:
@@ -264,7 +264,9 @@ async def _chain(chain: Chain, attempt: Attempt) -> list[Finding]:
     for candidate in chain.candidates:
         if candidate.later is not None:
             continue  # It is not there yet, and nobody said that it should be.
-        trouble = await attempt(chain.role, candidate.name, candidate.table)
+        found = await attempt(chain.role, candidate.name, candidate.table)
+        trouble = found if isinstance(found, HarryError) else None
+        told = f" {found}." if isinstance(found, str) and found else ""
         if isinstance(trouble, ConfigurationError) or (trouble is not None and chain.named):
             findings.append(Finding(role, "problem", f"{candidate.name}: {trouble.message}", trouble.remedy))
         elif trouble is not None:
@@ -273,11 +275,11 @@ async def _chain(chain: Chain, attempt: Attempt) -> list[Finding]:
             continue  # Nothing is no fallback that anybody has to be told of.
         elif chosen:
             name = "no language model" if candidate.name == LAST_RESORT else candidate.name
-            findings.append(Finding(role, "ok", f"{name} is the fallback."))
+            findings.append(Finding(role, "ok", f"{name} is the fallback.{told}"))
         else:
             chosen = True
             nothing = candidate.name == LAST_RESORT
-            findings.append(Finding(role, "ok", _used(candidate), BETTER_MINDS if nothing else ""))
+            findings.append(Finding(role, "ok", _used(candidate) + told, BETTER_MINDS if nothing else ""))
     if not chosen and not any(finding.state == "problem" for finding in findings):
         needed = chain.role == "language_model"
         findings.append(Finding(role, "problem" if needed else "warning", "There is none that can be used."))
@@ -299,12 +301,11 @@ async def _load(local_only: bool, deadline: float, role: str, name: str, table: 
     return not_in_time()
 
 
-async def _look(role: str, name: str, table: Mapping[str, Any]) -> HarryError | None:
+async def _look(role: str, name: str, table: Mapping[str, Any]) -> HarryError | str:
     """Find out whether the engine could be loaded, without loading it."""
     try:
-        await trio.to_thread.run_sync(registry.look, role, name, table)
+        return await trio.to_thread.run_sync(registry.look, role, name, table)
     except HarryError as error:
         return error
     except (Exception, SystemExit) as error:  # noqa: BLE001  (a stranger's engine may fail in any way)
         return broken(type(error).__name__)
-    return None

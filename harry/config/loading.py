@@ -34,11 +34,13 @@ from harry.config.sections import (
     TurnTaking,
     User,
     Web,
+    Wyoming,
 )
 from harry.config.sources import Layer, describe_origin, read_environment, read_file, read_sets
-from harry.config.tool_sections import McpServer, Tools
+from harry.config.tool_sections import HOUSE, HomeAssistant, McpServer, Tools
+from harry.engines.http_server import check_no_placeholder
 from harry.engines.registry import ROLES, list_kinds, suggest_name
-from harry.errors import ConfigurationError
+from harry.errors import ConfigurationError, EngineUnavailable
 from harry.redaction import is_secret
 
 
@@ -76,11 +78,13 @@ class Config(BaseSettings):
     redis: Redis = Redis()
     budget: Budget = Budget()
     web: Web = Web()
+    wyoming: Wyoming = Wyoming()
     tools: Tools = Tools()
     mcp: dict[str, McpServer] = Field(
         default_factory=dict,
         description="A table for each server of the Model Context Protocol; see docs/tools.md.",
     )
+    home_assistant: HomeAssistant = HomeAssistant()
     log: Log = Log()
 
     _data_folder: Path = PrivateAttr(default_factory=lambda: user_data_path("harry"))
@@ -95,6 +99,12 @@ class Config(BaseSettings):
     def file(self) -> Path | None:
         """The TOML file that was read, if any."""
         return self._file
+
+    @property
+    def mcp_servers(self) -> dict[str, McpServer]:
+        """Every server of the Model Context Protocol by its name, Home Assistant's among them."""
+        house = {HOUSE: self.home_assistant.mcp_server()} if self.home_assistant.url else {}
+        return {**house, **self.mcp}
 
     def chain(self, role: str) -> list[str]:
         """Return the names of a role's engines, the preferred first; empty where Harry chooses."""
@@ -254,6 +264,8 @@ def _refuse_what_does_nothing(config: Config, layers: list[Layer]) -> None:
             f"web.certificate_key ({origin}) is set, but web.certificate is not.",
             remedy="Set both, or neither.",
         )
+    if config.home_assistant != HomeAssistant():
+        _check_house(config, layers)
     if config.budget.engine:
         minds = {*_known_engines(), *config.engine, *config.chain("language_model")}
         for name in config.budget.engine:
@@ -263,6 +275,27 @@ def _refuse_what_does_nothing(config: Config, layers: list[Layer]) -> None:
                     f" ({describe_origin(('budget', 'engine', name), layers)}).",
                     remedy=suggest_name(name, sorted(minds)),
                 )
+
+
+def _check_house(config: Config, layers: list[Layer]) -> None:
+    """Refuse a house without a token, or a token without a house, and two servers of one name."""
+    house = config.home_assistant
+    if bool(house.url) != bool(house.token.get_secret_value().strip()):
+        given, missing = ("url", "token") if house.url else ("token", "url")
+        raise ConfigurationError(
+            f"home_assistant.{given} ({describe_origin(('home_assistant', given), layers)}) is set, "
+            f"but home_assistant.{missing} is not.",
+            remedy="Set both, or neither. A token is made in Home Assistant, in your profile under Security.",
+        )
+    try:
+        check_no_placeholder("home_assistant", "The token", house.token.get_secret_value())
+    except EngineUnavailable as error:
+        raise ConfigurationError(error.message, remedy=error.remedy) from None
+    if HOUSE in config.mcp:
+        raise ConfigurationError(
+            f"[mcp.{HOUSE}] ({describe_origin(('mcp', HOUSE), layers)}) has the name of the house's own server.",
+            remedy="Give it another name.",
+        )
 
 
 def _check_tables(config: Config, engines: list[str], layers: list[Layer]) -> None:

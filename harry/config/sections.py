@@ -305,6 +305,20 @@ class Web(Section):
     )
 
 
+class Wyoming(Section):
+    """Harry as a voice service for Home Assistant: his ear, his voice, and himself as a conversation agent."""
+
+    port: int = Field(
+        default=0, ge=0, le=65_535, description="The port for Wyoming's clients, 10600 for example; 0: none."
+    )
+    allow: list[Network] = Field(
+        default=[],
+        max_length=64,
+        json_schema_extra={"takes": "a list of names"},
+        description="Addresses or networks beyond this computer that may come in: the protocol has no password.",
+    )
+
+
 class EngineBudget(Section):
     """What one engine may take in a day."""
 

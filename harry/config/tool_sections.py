@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from harry.config.sections import Section
 from harry.redaction import ADDRESS, HIDDEN
+
+MCP_PATH = "/api/mcp"
+"""Where Home Assistant's server of the Model Context Protocol is."""
+
+HOUSE = "home_assistant"
+"""The name of that server: its tools' names begin with it."""
 
 
 class Tools(Section):
@@ -35,6 +42,29 @@ class Tools(Section):
     pictures: str = Field(
         default="", description="A folder; its newest picture is what Harry sees when he looks. Empty: he has no eyes."
     )
+
+
+class HomeAssistant(Section):
+    """A house whose tools Harry is given, by the server of the Model Context Protocol that Home Assistant has."""
+
+    url: Annotated[str, ADDRESS] = Field(
+        default="", description="Where it is, such as `http://homeassistant.local:8123`; empty: there is none."
+    )
+    token: SecretStr = Field(default=SecretStr(""), description="A long-lived access token of Home Assistant's.")
+    confirm: bool = Field(default=False, description="Whether each of its tools needs your yes.")
+
+    @field_validator("url")
+    @classmethod
+    def _an_address(cls, given: str) -> str:
+        if given and not re.fullmatch(r"https?://[^/\s@?#]+(/[^\s@?#]*)?", given):
+            raise ValueError("an address such as http://homeassistant.local:8123 was expected")
+        return given.rstrip("/")
+
+    def mcp_server(self) -> McpServer:
+        """Return the server as `[mcp.NAME]` would have it."""
+        address = self.url if self.url.endswith(MCP_PATH) else f"{self.url}{MCP_PATH}"
+        headers = {"Authorization": f"Bearer {self.token.get_secret_value().strip()}"}
+        return McpServer(url=address, headers=headers, confirm=self.confirm)
 
 
 class McpServer(Section):

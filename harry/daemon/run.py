@@ -33,6 +33,7 @@ from harry.audio.soundcard import SoundcardLoudspeaker, SoundcardMicrophone
 from harry.audio.wav import WavMicrophone
 from harry.config.loading import Config, RunOptions
 from harry.daemon import web_server as front_door
+from harry.daemon import wyoming_server as wyoming
 from harry.daemon.arenas import bound_arenas
 from harry.daemon.control_socket import Controls, controlled
 from harry.daemon.controls import RoomControls
@@ -151,6 +152,7 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope, man
             if events_to is not None:
                 held.callback(events_to.close)
             listeners = await front_door.take_port(config, held) if options.door and config.web.enabled else []
+            wyoming_at = await wyoming.take_port(config, held) if options.door else []
             budget = await opened_budget(config)
             async with manager.patient("Engines are loaded."):
                 engines, fetch = await _engines(config, options, console, budget)
@@ -172,7 +174,7 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope, man
                 budget=budget,
             ) as host:
                 opening = front_door.opened(config, host, listeners) if listeners else nullcontext()
-                async with opening as door:
+                async with opening as door, wyoming.opened(config, host, wyoming_at):
                     greet = is_greeting_due(await _last_turn(config, storage), time.time())
                     facts = _facts(config, options, engines, devices, storage)
                     facts = replace(facts, door=await door.way_in() if door else "")

@@ -45,8 +45,8 @@ class ChecksAvailability(Protocol):
     """An engine class that finds out quickly whether it could be built, without building it."""
 
     @staticmethod
-    def check_available(name: str, settings: Any) -> None:
-        """Raise as `load` would if the engine cannot serve here."""
+    def check_available(name: str, settings: Any) -> str | None:
+        """Raise as `load` would if the engine cannot serve here; return what was found, if that is worth telling."""
         ...
 
 
@@ -79,7 +79,9 @@ def find_engine_class(role: str, kind: str) -> EngineClass[Any]:
     except ImportError as error:
         raise EngineUnavailable(
             f"The engine {kind!r} needs a package that is not installed ({error.name or error}).",
-            remedy=how_to_install() if _is_built_in(known[kind]) else "Install that package, with pip for instance.",
+            remedy=how_to_install(*known[kind].extras)
+            if _is_built_in(known[kind])
+            else "Install that package, with pip for instance.",
         ) from error
     return found
 
@@ -114,14 +116,16 @@ def shown_table(kind: str, table: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value if key == "kind" else without_secrets(value, key, hidden=True) for key, value in table.items()}
 
 
-def look(role: str, name: str, table: Mapping[str, Any]) -> None:
+def look(role: str, name: str, table: Mapping[str, Any]) -> str:
     """Find out whether an engine could be built, as far as that is known without building it. Raises as `load_engine`.
 
-    A class may have `check_available(name, settings)` for this: quick, and raising as its `load_engine` would.
+    A class may have `check_available(name, settings)` for this: quick, and raising as its `load_engine` would. What it
+    found is returned.
     """
     engine, settings = _checked(role, name, table)
     if isinstance(engine, ChecksAvailability):
-        engine.check_available(name, settings)
+        return engine.check_available(name, settings) or ""
+    return ""
 
 
 def check_engine_table(role: str, name: str, table: Mapping[str, Any]) -> EngineClass[Any]:

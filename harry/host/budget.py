@@ -1,4 +1,4 @@
-"""What minds may cost in a day, and what they have cost: kept by local day, and held to before a reply is begun.
+"""What minds, ears and voices may cost in a day, and have cost: kept by local day, held to before each use.
 
 A reply is begun only if all it may take still fits, so that the limit holds. What leaves nothing and costs nothing, a
 mind on this computer, is counted and not held back, unless it has a limit of its own. One reply that was cut short is
@@ -10,9 +10,9 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
@@ -58,6 +58,16 @@ class Spent:
     replies: int = 0
     tokens: int = 0
     money: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Reserved:
+    """What something that goes on may take; `money` is None where only a token's price so far tells."""
+
+    name: str
+    tokens: int
+    money: float | None = None
+    local: bool = field(kw_only=True)
 
 
 class Ledger:
@@ -125,7 +135,7 @@ class Budget:
         self._wall = wall
         self._day = ""
         self._spent: dict[str, Spent] = {}
-        self._reserved: dict[int, tuple[str, bool, int]] = {}
+        self._reserved: dict[int, _Reserved] = {}
         self._told: set[str] = set()
         self._known_rate: dict[str, float] = {}
         self._numbers = 0
@@ -140,34 +150,59 @@ class Budget:
         """Watch over one reply. Raises `BudgetReached` where it might take more than is left."""
         await self._today()
         prompt = tokens_of(request)
-        self._hold(name, prompt + request.max_tokens, local=local)
+        count = _Count(prompt)
+        with self._reserving(_Reserved(name, prompt + request.max_tokens, local=local)):
+            try:
+                yield count.take
+            finally:
+                tokens, money = count.whole(self._rate(name))
+                await self._write(Spent(name, local, 1, tokens, money))
+
+    @asynccontextmanager
+    async def charging(self, name: str, *, tokens: int, money: float, local: bool) -> AsyncIterator[None]:
+        """Watch over one use of an ear or a voice, which is charged whole, also where it is cut. Raises as `spending`.
+
+        One on this computer that costs nothing and has no limit of its own is not written down.
+        """
+        if local and not money and name not in self._each:
+            yield
+            return
+        await self._today()
+        with self._reserving(_Reserved(name, tokens, money, local=local)):
+            try:
+                yield
+            finally:
+                await self._write(Spent(name, local, 1, tokens, money))
+
+    @contextmanager
+    def _reserving(self, wanted: _Reserved) -> Iterator[None]:
+        self._hold(wanted)
         self._numbers += 1
         number = self._numbers
-        self._reserved[number] = (name, local, prompt + request.max_tokens)
-        count = _Count(prompt)
+        self._reserved[number] = wanted
         try:
-            yield count.take
+            yield
         finally:
             del self._reserved[number]
-            await self._write(name, count, local=local)
 
-    def _hold(self, name: str, tokens: int, *, local: bool) -> None:
+    def _hold(self, wanted: _Reserved) -> None:
+        name, reserved = wanted.name, self._reserved.values()
         own = self._each.get(name, Limit())
         mine = [self._spent[name]] if name in self._spent else []
         all_of_them = [engine for engine in self._spent.values() if not engine.local]
-        waiting = [(who, n) for who, here, n in self._reserved.values() if not here]
-        checks = [(own, mine, [(who, n) for who, _, n in self._reserved.values() if who == name], f"of {name}")]
-        if not local:
-            checks.append((self._limit, all_of_them, waiting, "of all minds elsewhere"))
+        checks = [(own, mine, [other for other in reserved if other.name == name], f"of {name}")]
+        if not wanted.local:
+            waiting = [other for other in reserved if not other.local]
+            checks.append((self._limit, all_of_them, waiting, "of all that is asked elsewhere"))
         for limit, spent, held, whose in checks:
-            self._check(limit, spent, [*held, (name, tokens)], whose)
+            self._check(limit, spent, [*held, wanted], whose)
 
-    def _check(self, limit: Limit, spent: list[Spent], held: list[tuple[str, int]], whose: str) -> None:
+    def _check(self, limit: Limit, spent: list[Spent], held: list[_Reserved], whose: str) -> None:
         tokens = sum(engine.tokens for engine in spent)
         money = sum(engine.money for engine in spent)
-        if limit.tokens is not None and tokens + sum(n for _, n in held) > limit.tokens:
+        if limit.tokens is not None and tokens + sum(other.tokens for other in held) > limit.tokens:
             raise self._reached(f"Today's budget {whose} is reached ({tokens} of {limit.tokens} tokens are spent).")
-        more = sum(n * self._rate(name) for name, n in held)
+        more = sum(other.tokens * self._rate(other.name) if other.money is None else other.money for other in held)
         if limit.money is not None and (money >= limit.money or money + more > limit.money):
             raise self._reached(f"Today's budget {whose} is reached ({money:.2f} of {limit.money:.2f} is spent).")
 
@@ -197,10 +232,9 @@ class Budget:
             self._day, self._spent = day, {engine.engine: engine for engine in whole}
             self._told.clear()
 
-    async def _write(self, name: str, count: _Count, *, local: bool) -> None:
-        """Write down what a reply took. A disk that fails or hangs ends no turn: then it is counted in memory."""
-        tokens, money = count.whole(self._rate(name))
-        spent = Spent(name, local, 1, tokens, money)
+    async def _write(self, spent: Spent) -> None:
+        """Write down what was taken. A disk that fails or hangs ends no turn: then it is counted in memory."""
+        name = spent.engine
         day = local_day(self._wall())
         try:
             with trio.move_on_after(_WITHIN, shield=True):
@@ -211,8 +245,14 @@ class Budget:
             log.warning("what a reply cost could not be written down", engine=name, cause=str(error))
         else:
             log.warning("what a reply cost is not written down yet", engine=name)
-        before = self._spent.get(name, Spent(name, local))
-        self._spent[name] = Spent(name, local, before.replies + 1, before.tokens + tokens, before.money + money)
+        before = self._spent.get(name, Spent(name, spent.local))
+        self._spent[name] = Spent(
+            name,
+            spent.local,
+            before.replies + spent.replies,
+            before.tokens + spent.tokens,
+            before.money + spent.money,
+        )
 
 
 class _Count:

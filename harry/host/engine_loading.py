@@ -20,8 +20,9 @@ from actors.protocols import LanguageModel
 from harry.engines import registry
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
+from harry.engines.spending import Charged, Meter
 from harry.errors import ConfigurationError, EngineError, EngineUnavailable
-from harry.mind.fallback.relay import Link, Meter, Relay
+from harry.mind.fallback.relay import Link, Relay
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +64,7 @@ async def load_engines(
 ) -> Engines:
     """Load every chain, all at the same time, in threads. `on_loaded(role, what)` tells progress.
 
-    `meter` watches over what the minds cost.
+    `meter` watches over what the engines elsewhere cost.
 
     Raises `ConfigurationError` for a name that does not exist or a named engine that cannot serve.
     """
@@ -76,7 +77,7 @@ async def load_engines(
             if chain.role == "language_model":
                 shelf: EnginePool[Any] | None = await _relay(chain, notes, on_degraded, meter)
             else:
-                shelf = await _first_that_serves(chain, notes, on_degraded)
+                shelf = await _first_that_serves(chain, notes, on_degraded, meter)
         except ConfigurationError as error:
             troubles.append(error)
         else:
@@ -95,10 +96,10 @@ async def load_engines(
 
 
 async def _first_that_serves(
-    chain: Chain, notes: list[str], on_degraded: Callable[[str, str], None]
+    chain: Chain, notes: list[str], on_degraded: Callable[[str, str], None], meter: Meter | None
 ) -> EnginePool[Any] | None:
     for candidate in chain.candidates:
-        load = _loading(chain.role, candidate)
+        load = partial(_load_charged, _loading(chain.role, candidate), meter)
         try:
             engine = await load()
         except EngineError as error:
@@ -106,6 +107,13 @@ async def _first_that_serves(
         else:
             return EnginePool(chain.role, engine, reload=load, on_degraded=on_degraded)
     return None
+
+
+async def _load_charged(load: Callable[[], Awaitable[Any]], meter: Meter | None) -> Any:
+    engine = await load()
+    if isinstance(engine, Charged):
+        engine.meter = meter
+    return engine
 
 
 async def _relay(

@@ -61,10 +61,10 @@ async def toolkit(config: Config) -> AsyncIterator[Toolkit]:
     if config.tools.pictures:
         offers.append(_looking(config.tools.pictures))
     servers = []
-    if config.mcp:
+    if configured := config.mcp_servers:
         from harry.tools.mcp_servers import Server  # noqa: PLC0415  the SDK takes half a second to import
 
-        servers = [Server(name, settings) for name, settings in config.mcp.items()]
+        servers = [Server(name, settings) for name, settings in configured.items()]
     async with trio.open_nursery() as nursery:
         for server in servers:
             nursery.start_soon(server.run)

@@ -5,6 +5,7 @@ HTTP/1.1 only. Over HTTP/2 a cancelled reply is not taken back from the server, 
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -64,9 +65,8 @@ def new_mcp_client(
             await self._stream.aclose()
 
     async def bounded(response: httpx2.Response) -> None:
-        # What is packed may be any size unpacked: it was not asked for, and is not unpacked.
-        if response.headers.get("content-encoding", "identity") != "identity":
-            raise httpx2.ReadError("the answer is packed")
+        if fault := _find_fault(response):
+            raise httpx2.ReadError(fault)
         if isinstance(response.stream, httpx2.AsyncByteStream):
             response.stream = Watched(response.stream)
         await trio.lowlevel.checkpoint()
@@ -81,6 +81,14 @@ def new_mcp_client(
         trust_env=egress.trusts_environment(url),
         event_hooks={"request": [permitted], "response": [bounded]},
     )
+
+
+def _find_fault(response: httpx2.Response) -> str:
+    """Say why an answer of an MCP server cannot be used, "" where it can."""
+    if response.status_code in (401, 403):
+        return f"the server does not accept the token (error {response.status_code})"
+    # What is packed may be any size unpacked: it was not asked for, and is not unpacked.
+    return "the answer is packed" if response.headers.get("content-encoding", "identity") != "identity" else ""
 
 
 ANSWERED_WITHIN = 30.0
@@ -103,7 +111,7 @@ def translate_errors(url: str) -> Iterator[None]:
             remedy="Check HTTPS_PROXY, or add the host to NO_PROXY.",
         ) from error
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-        raise EngineUnavailable("The address of the mind is not one.", remedy="It begins with https://.") from error
+        raise EngineUnavailable("The server's address is not one.", remedy="It begins with https://.") from error
     except httpx.HTTPError as error:
         raise EngineBusy(f"The connection to {host} broke off.", remedy="Ask again.") from error
 
@@ -148,9 +156,16 @@ _CERTIFICATES = (
 
 @asynccontextmanager
 async def post(
-    client: httpx.AsyncClient, url: str, body: Mapping[str, Any], purpose: str
+    client: httpx.AsyncClient,
+    url: str,
+    body: Mapping[str, Any] | bytes,
+    purpose: str,
+    *,
+    kind: str = "application/json",
 ) -> AsyncIterator[httpx.Response]:
     """Send a POST request and yield the response before its body has come; the connection ends with the block.
+
+    `body` is sent as JSON, bytes as they are, as what `kind` says.
 
     Raises `EgressRefused` where nothing may leave this computer; what does is noted under `purpose`.
     """
@@ -171,7 +186,10 @@ async def post(
             return self._left.pop()
 
     egress.permit(url, purpose)
-    request = client.build_request("POST", url, json=body)
+    if isinstance(body, bytes):
+        request = client.build_request("POST", url, content=body, headers={"Content-Type": kind})
+    else:
+        request = client.build_request("POST", url, json=body)
     request.stream = Whole(request.content)
     began, received = trio.current_time(), 0
     try:
@@ -201,6 +219,20 @@ async def stream_body(response: httpx.Response) -> AsyncIterator[AsyncIterator[b
             ended.cancel()
             async for _ in chunks:
                 pass
+
+
+async def read_beginning(response: httpx.Response, most: int) -> bytes:
+    """Read at most `most` bytes of a body, and a little more. What is packed although nobody asked is unpacked."""
+    read = bytearray()
+    async with stream_body(response) as chunks:
+        async for more in chunks:
+            read += more
+            if len(read) >= most:
+                break
+    if read.startswith(b"\x1f\x8b"):
+        with suppress(zlib.error):
+            return zlib.decompressobj(47).decompress(bytes(read), most)
+    return bytes(read)
 
 
 class Download:

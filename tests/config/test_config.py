@@ -223,7 +223,7 @@ def test_a_bad_value_is_told_with_its_place_its_key_and_what_was_expected(
         ("turn.__class__", "Known: attention_window, barge_in_voice, endpoint_silence, pre_roll, speculate, talk."),
         (
             "_file",
-            "redis, reminders, setup, thinker, tools, turn, user, web.",
+            "redis, reminders, setup, thinker, tools, turn, user, web, wyoming.",
         ),
     ],
 )
@@ -302,7 +302,7 @@ def pages() -> list[str]:
     owners: dict[type[BaseModel], list[str]] = {}
     for role in registry.ROLES:
         for kind, point in registry.list_kinds(role).items():
-            if point.value.startswith("harry."):
+            if point.value.startswith(("harry.", "harry_")):
                 title = f"`{kind}` ({role.replace('_', ' ')})"
                 owners.setdefault(registry.find_engine_class(role, kind).Settings, []).append(title)
     return [format_engine_page(", ".join(titles), settings) for settings, titles in owners.items()]

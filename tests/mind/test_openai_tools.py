@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.protocols import Message, Request, Role, TextDelta, TextPart, Tool, ToolCall, ToolResult, Usage
+from harry.engines.refusals import explain_refusal, read_retry_after
 from harry.errors import EngineBusy, EngineError, EngineTimeout, EngineUnavailable
 from harry.mind.openai.call_assembly import MAX_CALL_CHARACTERS, MAX_CALLS
-from harry.mind.openai.errors import explain_refusal, read_retry_after
 from harry.mind.openai.wire import ReplyStream
 from harry.mind.reasoning_filter import ThoughtFilter
 from tests.support.chat_server import KEY, STREAM, Client, ask, chunk, failing, hang, request, serving, text

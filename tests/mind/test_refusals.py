@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from actors.protocols import Message, Request, Role, TextPart, Tool, ToolCall
+from harry.engines.http_server import check_no_placeholder
+from harry.engines.refusals import explain_refusal
 from harry.errors import EngineError, EngineUnavailable
 from harry.mind.openai.concessions import Concessions
-from harry.mind.openai.errors import explain_refusal
-from harry.mind.openai.settings import ChatSettings, check_no_placeholder
+from harry.mind.openai.settings import ChatSettings
 from harry.net.egress import host_of
 from harry.net.http_client import _explain_connection
 from tests.support.paths import DATA

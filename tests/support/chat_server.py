@@ -94,7 +94,7 @@ class Server:
                 body = b""
                 while isinstance(part := await client.next_event(), h11.Data):
                     body += part.data
-                asked = json.loads(body) if body else {}
+                asked = _read(dict(head.headers).get(b"content-type", b""), body)
                 self.asked.append(asked)
                 async with trio.open_nursery() as nursery:
                     # The end of the connection is noticed while the answer is being written.
@@ -116,14 +116,36 @@ class Server:
         answering.cancel()
 
 
+def _read(kind: bytes, body: bytes) -> dict[str, Any]:
+    """Read a question: an object, or a form with its fields by name and its file under `file`."""
+    if not kind.startswith(b"multipart/form-data"):
+        return dict(json.loads(body)) if body else {}
+    boundary = kind.partition(b"boundary=")[2]
+    asked: dict[str, Any] = {}
+    for part in body.split(b"--" + boundary)[1:-1]:
+        head, _, value = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
+        name = head.partition(b'name="')[2].partition(b'"')[0].decode()
+        value = value.removesuffix(b"\r\n")
+        asked[name] = value if name == "file" else value.decode()
+    return asked
+
+
 @asynccontextmanager
-async def serving(answer: Answer, **settings: Any) -> AsyncIterator[tuple[Server, OpenAIChat]]:
+async def listening(answer: Answer) -> AsyncIterator[Server]:
+    """A server alone; who asks is the test's to say."""
     server = Server(answer)
     async with trio.open_nursery() as nursery:
         listeners: list[trio.SocketListener] = await nursery.start(
             partial(trio.serve_tcp, server.serve, 0, host="127.0.0.1")
         )
         server.port = listeners[0].socket.getsockname()[1]
+        yield server
+        nursery.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def serving(answer: Answer, **settings: Any) -> AsyncIterator[tuple[Server, OpenAIChat]]:
+    async with listening(answer) as server:
         given = {"base_url": server.url, "model": "tiny", "api_key": KEY, **settings}
         mind = OpenAIChat.load("test", OpenAIChat.Settings.model_validate(given))
         try:
@@ -131,7 +153,6 @@ async def serving(answer: Answer, **settings: Any) -> AsyncIterator[tuple[Server
         finally:
             with trio.CancelScope(shield=True):
                 await mind.aclose()
-        nursery.cancel_scope.cancel()
 
 
 def request(text: str = "Hello?", **more: Any) -> Request:

@@ -8,14 +8,14 @@ memory are loaded when they are needed. There is no other scheme of fallbacks.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
-from typing import Protocol
+from contextlib import nullcontext
 
 import structlog
 import trio
 
 from actors.protocols import Delta, EngineTraits, LanguageModel, Request
 from harry.engines.lease import EnginePool
+from harry.engines.spending import Meter
 from harry.engines.traits import read_traits
 from harry.errors import BudgetReached, EngineBusy, EngineError, EngineTimeout, EngineUnavailable
 from harry.mind.fallback.baton import Baton
@@ -31,16 +31,6 @@ SPENT = "Today's budget for the mind I wanted is spent, so another one answers n
 """Said once, before the answer of the mind that stands in."""
 
 log = structlog.get_logger(__name__)
-
-
-class Meter(Protocol):
-    """Records what replies cost; see `harry.host.budget`."""
-
-    def spending(
-        self, name: str, request: Request, *, local: bool
-    ) -> AbstractAsyncContextManager[Callable[[Delta], None]]:
-        """Record what a reply costs. Raises `EngineError` where nothing is left to spend."""
-        ...
 
 
 class Link:

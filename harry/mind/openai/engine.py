@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 import random
-import zlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,16 +18,17 @@ import trio
 
 from actors.protocols import Delta, EngineTraits, Request
 from harry.engines.deadline import ProgressDeadline
-from harry.errors import EngineBusy, EngineError, EngineUnavailable
+from harry.engines.http_server import FIRST_PAUSE, check_server, read_headers
+from harry.engines.refusals import explain_refusal, explain_web_page, find_error, read_retry_after
+from harry.errors import EngineBusy, EngineError
 from harry.files.json_text import parse_json
 from harry.mind.openai.body import DONE, AnswerBody, WebPageError
 from harry.mind.openai.concessions import Concessions
-from harry.mind.openai.errors import explain_refusal, explain_web_page, find_error, read_retry_after
 from harry.mind.openai.reply import AllThoughtError, ChatReply
 from harry.mind.openai.request import build_body
-from harry.mind.openai.settings import ChatSettings, check_no_placeholder, find_dialect, read_key
+from harry.mind.openai.settings import ChatSettings, find_dialect
 from harry.net.egress import host_of, is_loopback, permit
-from harry.net.http_client import new_client, post, stream_body, translate_errors
+from harry.net.http_client import new_client, post, read_beginning, stream_body, translate_errors
 
 if TYPE_CHECKING:
     import httpx
@@ -37,9 +37,6 @@ log = structlog.get_logger(__name__)
 
 _LINGER = 0.1
 """Seconds that a server has to end its answer after the mark for that."""
-
-_FIRST_PAUSE = 0.3
-"""Seconds before a second try, at most; each further one waits up to three times as long as the one before."""
 
 _MOST_WAYS = 8
 """Ways in which one question is put to a server that refuses them."""
@@ -74,23 +71,13 @@ class OpenAIChat:
         headers = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
         if find_dialect(settings) == "openrouter":
             headers |= {"HTTP-Referer": settings.site, "X-Title": settings.title}
-        headers |= settings.headers
-        for header, value in settings.headers.items():
-            check_no_placeholder(name, f"The header {header}", value)
-        key = read_key(name, settings)
-        if key:
-            headers["Authorization"] = f"Bearer {key}"
-        if not all(value.isascii() and value.isprintable() for value in headers.values()):
-            raise EngineUnavailable(
-                f"The key or a header of {name} has characters that cannot be sent.", remedy="Copy it again."
-            )
+        headers |= read_headers(name, settings)
         return cls(name, settings, new_client(settings.base_url, headers))
 
     @classmethod
     def check_available(cls, name: str, settings: ChatSettings) -> None:
         """Raise `EngineUnavailable` if the key is missing, or `local_only` forbids the address; asks nobody."""
-        permit(settings.base_url, "a language model")
-        read_key(name, settings)
+        check_server(name, settings, "a language model")
 
     def describe(self) -> str:
         """Return one line for the startup report."""
@@ -114,7 +101,7 @@ class OpenAIChat:
                 try:
                     await self._ask(request, reply)
                 except EngineBusy as error:
-                    pause = max(random.uniform(0.5, 1) * _FIRST_PAUSE * 3**tries, error.after or 0.0)  # noqa: S311  no secret
+                    pause = max(random.uniform(0.5, 1) * FIRST_PAUSE * 3**tries, error.after or 0.0)  # noqa: S311  no secret
                     worth = _WORTH_WAITING if request.purpose == "reply" else patience.left
                     if tries == settings.retries or reply.begun or pause > min(worth, patience.left):
                         raise
@@ -169,7 +156,7 @@ class OpenAIChat:
         with translate_errors(url):
             async with post(self._client, url, sent, purpose) as response:
                 if response.status_code != 200:
-                    said = await _beginning(response, 1 << 16)
+                    said = await read_beginning(response, 1 << 16)
                     raise self._refused(response.status_code, said, response.headers)
                 try:
                     async with aclosing(self._bodies(response)) as bodies:
@@ -247,17 +234,3 @@ class _Refused(Exception):  # noqa: N818  it never leaves this module
         self.status = status
         self.said = said
         self.error = error
-
-
-async def _beginning(response: httpx.Response, most: int) -> bytes:
-    """Read at most `most` bytes of a body, and a little more."""
-    read = bytearray()
-    async with stream_body(response) as chunks:
-        async for more in chunks:
-            read += more
-            if len(read) >= most:
-                break
-    if read.startswith(b"\x1f\x8b"):
-        with suppress(zlib.error):
-            return zlib.decompressobj(47).decompress(bytes(read), most)
-    return bytes(read)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field
 
 from actors.protocols import DEFAULT_MAX_TOKENS, Request
-from harry.engines.registry import EngineSettings
-from harry.errors import EngineUnavailable
+from harry.engines.http_server import HttpSettings
 from harry.net.egress import host_of
-from harry.redaction import ADDRESS, HIDDEN
+from harry.redaction import HIDDEN
 
 
-class ChatSettings(EngineSettings):
+class ChatSettings(HttpSettings):
     """`base_url` ends before `/chat/completions`; deadlines are seconds of the server's time.
 
     `first_token_deadline` holds until the first sign of an answer, tries and pauses included, and between any two
@@ -28,13 +25,9 @@ class ChatSettings(EngineSettings):
     `stream_options`, `tools` or `max_tokens`. `extra` is added to each request as it stands.
     """
 
-    base_url: Annotated[str, ADDRESS]
     model: str = Field(min_length=1)
-    api_key: SecretStr | None = None
-    api_key_env: str | None = None
     first_token_deadline: float = Field(10.0, gt=0)
     total_deadline: float = Field(120.0, gt=0)
-    retries: int = Field(2, ge=0, le=5)
     temperature: float | None = Field(None, ge=0, le=2)
     top_p: float | None = Field(None, gt=0, le=1)
     top_k: int | None = Field(None, ge=0)
@@ -55,19 +48,6 @@ class ChatSettings(EngineSettings):
     price_in: float | None = Field(None, ge=0)
     price_out: float | None = Field(None, ge=0)
     extra: Annotated[Mapping[str, Any], HIDDEN] = Field(default_factory=dict)
-    headers: Annotated[Mapping[str, str], HIDDEN] = Field(default_factory=dict, repr=False)
-
-    @field_validator("base_url")
-    @classmethod
-    def _an_address(cls, given: str) -> str:
-        if "@" in given:
-            raise ValueError(
-                "an address such as https://openrouter.ai/api/v1 was expected, without a name or a password: "
-                "a key goes into api_key_env, anything else into a header"
-            )
-        if not re.fullmatch(r"https?://[^/\s@]+(/[^\s@]*)?", given):
-            raise ValueError("an address such as https://openrouter.ai/api/v1 was expected")
-        return given.rstrip("/")
 
 
 def find_dialect(settings: ChatSettings) -> str:
@@ -86,43 +66,3 @@ def find_limit(settings: ChatSettings, request: Request) -> int:
         if request.max_tokens == DEFAULT_MAX_TOKENS
         else min(request.max_tokens, settings.max_tokens)
     )
-
-
-def read_key(name: str, settings: ChatSettings) -> str:
-    """Return the key, "" for none. Raises `EngineUnavailable` if the variable that should hold it is not set."""
-    if settings.api_key is not None:
-        given = settings.api_key.get_secret_value().strip()
-        check_no_placeholder(name, "The key", given)
-        return given
-    if settings.api_key_env is None:
-        return ""
-    key = os.environ.get(settings.api_key_env, "").strip()
-    if not key:
-        raise EngineUnavailable(
-            f"{name} needs a key, and the variable {settings.api_key_env} is not set.",
-            remedy=f"Set it: export {settings.api_key_env}=...",
-        )
-    return key
-
-
-_VARIABLE = re.compile(
-    r"(?:Bearer )?(?:\$\{?(?P<shell>\w+)(?::[-?][^}]*)?\}?|%(?P<windows>\w+)%|\{\{\s*(?P<braces>[\w. ]+?)\s*\}\})"
-)
-_PLACEHOLDER = re.compile(
-    r"(?:Bearer )?(?:<[^<>]+>|(?:sk-)?(?:\.{3,}|x{4,}|\*{4,}|\u2026+)|(?:your|my)[-_ ].*key.*)", re.IGNORECASE
-)
-
-
-def check_no_placeholder(name: str, what: str, given: str) -> None:
-    """Raise `EngineUnavailable` where a variable's name, or words for a key, stand in a key's place."""
-    variable = _VARIABLE.fullmatch(given.strip())
-    if variable is not None:
-        found = next(filter(None, variable.groupdict().values()))
-        raise EngineUnavailable(
-            f"{what} of {name} is the name of a variable, {found}, and not its value: nothing is filled in here.",
-            remedy=f'Write api_key_env = "{found}" in the place of api_key.'
-            if what == "The key"
-            else "Write the value.",
-        )
-    if _PLACEHOLDER.fullmatch(given.strip()):
-        raise EngineUnavailable(f"{what} of {name} is still the example's.", remedy="Put your own in its place.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -21,6 +22,22 @@ MAX_WAIT_SECONDS = 3600.0
 
 MAX_READ_CHARACTERS = 2_000
 """Characters of a server's message that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a server is asked for, in the words of the sentences: what else may be used, what is at which `path`."""
+
+    other: str = "mind"
+    called: str = "chat"
+    path: str = "/chat/completions"
+    asked: str = "question"
+    too_long: str = "The conversation has become too long"
+
+
+CHAT = Service()
+TRANSCRIPTION = Service("ear", "speech recognition", "/audio/transcriptions", "recording", "What was said is too long")
+SPEECH = Service("voice", "voice", "/audio/speech", "text", "The text is too long")
 
 _CODE = re.compile(r"[a-z][a-z_]{2,40}")
 
@@ -37,6 +54,7 @@ def explain_refusal(
     after: float | None = None,
     base_url: str = "",
     location: str = "",
+    service: Service = CHAT,
 ) -> EngineError:
     """Translate an HTTP status, or an error within a stream. `after` is the server's Retry-After in seconds.
 
@@ -48,23 +66,26 @@ def explain_refusal(
     if not said:
         message = body[:MAX_READ_CHARACTERS].decode("utf-8", "replace").lower()
     if 300 <= status < 400:
-        return _explain_move(host, location)
+        return _explain_move(host, location, service)
     if _PAGE.match(body) and status not in (401, 404, 405, 429):
         return explain_web_page(host, status)
     kind = _kind(status, codes, message, is_told=bool(said))
-    known = _sentences(status, host, model, after=after, base_url=base_url)
+    known = _sentences(status, host, model, after=after, base_url=base_url, service=service)
     code = f", {codes[0]}" if codes else ""
-    return known.get(kind) or EngineError(f"{host} refused the question (error {status}{code}).")
+    return known.get(kind) or EngineError(f"{host} refused the {service.asked} (error {status}{code}).")
 
 
-def _sentences(status: int, host: str, model: str, *, after: float | None, base_url: str) -> dict[str, EngineError]:
+def _sentences(
+    status: int, host: str, model: str, *, after: float | None, base_url: str, service: Service
+) -> dict[str, EngineError]:
     """Return what each kind of trouble is called."""
+    other = f"use another {service.other}"
     return {
-        "credit": EngineUnavailable(f"There is no credit left at {host}.", remedy="Add credit, or use another mind."),
-        "rules": EngineError(f"{host} refuses to answer this.", remedy="Say it otherwise, or use another mind."),
+        "credit": EngineUnavailable(f"There is no credit left at {host}.", remedy=f"Add credit, or {other}."),
+        "rules": EngineError(f"{host} refuses to answer this.", remedy=f"Say it otherwise, or {other}."),
         "key": EngineUnavailable(f"{host} does not accept the key.", remedy="Check the key, or make a new one."),
         "no key": EngineUnavailable(f"{host} wants a key, and got none.", remedy="Set api_key_env or api_key."),
-        "region": EngineUnavailable(f"{host} does not serve this country.", remedy="Use another mind."),
+        "region": EngineUnavailable(f"{host} does not serve this country.", remedy=f"{other.capitalize()}."),
         "privacy": EngineUnavailable(
             f"Nobody at {host} serves the model {model!r} without keeping what is said.",
             remedy='Name another model, or allow it: data_collection = "allow" in the engine\'s provider table.',
@@ -77,12 +98,12 @@ def _sentences(status: int, host: str, model: str, *, after: float | None, base_
         "not loaded": EngineUnavailable(f"{host} has no model loaded.", remedy="Load one there, then ask again."),
         "loading": EngineBusy(f"{host} is still loading its model.", remedy="Ask again in a minute.", after=after),
         "memory": EngineBusy(f"{host} has too little memory for the model.", remedy="Use a smaller model there."),
-        "path": _explain_path(host, base_url),
+        "path": _explain_path(host, base_url, service),
         "proxy": EngineUnavailable(
             f"The proxy on the way to {host} wants a name and a password.", remedy="Set them in HTTPS_PROXY."
         ),
         "slow": EngineTimeout(f"{host} took too long."),
-        "long": EngineError(f"The conversation has become too long for {model!r}."),
+        "long": EngineError(f"{service.too_long} for {model!r}."),
         "often": EngineBusy(f"{host} has been asked too often.", remedy="Wait a minute, then ask again.", after=after),
         "trouble": EngineBusy(f"{host} is in trouble (error {status}).", remedy="Ask again in a minute.", after=after),
     }
@@ -116,19 +137,20 @@ def find_error(body: Mapping[str, Any]) -> Any:
     return None
 
 
-def _explain_path(host: str, base_url: str) -> EngineError:
+def _explain_path(host: str, base_url: str, service: Service) -> EngineError:
     path = urlsplit(base_url).path.strip("/") if base_url else ""
     if not re.search(r"(?:^|/)v\d", path):
         return EngineUnavailable(
-            f"{host} has no chat at this address.", remedy="End base_url in /v1, as in http://127.0.0.1:11434/v1."
+            f"{host} has no {service.called} at this address.",
+            remedy="End base_url in /v1, as in http://127.0.0.1:11434/v1.",
         )
     return EngineUnavailable(
-        f"{host} has no chat at this address.",
-        remedy="Check base_url: it ends before /chat/completions, and the server must speak OpenAI's protocol.",
+        f"{host} has no {service.called} at this address.",
+        remedy=f"Check base_url: it ends before {service.path}, and the server must speak OpenAI's protocol.",
     )
 
 
-def _explain_move(host: str, location: str) -> EngineError:
+def _explain_move(host: str, location: str, service: Service) -> EngineError:
     """Say where a server has moved, without a name, a password or a question in the address."""
     try:
         parts = urlsplit(location)
@@ -139,7 +161,7 @@ def _explain_move(host: str, location: str) -> EngineError:
         return EngineUnavailable(
             f"{host} leads to another page.", remedy="Check base_url, and that no sign-in page stands between."
         )
-    path = parts.path.removesuffix("/").removesuffix("/chat/completions")
+    path = parts.path.removesuffix("/").removesuffix(service.path)
     return EngineUnavailable(
         f"{host} has moved.", remedy=f'Set base_url = "{parts.scheme or "https"}://{parts.hostname}{port}{path}".'
     )
