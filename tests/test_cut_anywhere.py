@@ -11,6 +11,7 @@ import random
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType, SimpleNamespace
 from typing import Any
@@ -244,7 +245,7 @@ def near(count: int) -> dict[str, list[str]]:
     return {
         f"seed {seed}{', stubborn' * stubborn}": found
         for seed, stubborn in runs
-        if (found := trio.run(lambda s=seed, b=stubborn: nearly(s, stubborn=b), clock=MockClock(autojump_threshold=0)))
+        if (found := trio.run(partial(nearly, seed, stubborn=stubborn), clock=MockClock(autojump_threshold=0)))
     }
 
 
@@ -308,11 +309,7 @@ def interruptions(step: float) -> dict[str, list[str]]:
     return {
         f"{wish!r} interrupted after {at:.2f} s{' aloud' * aloud}": found
         for at, wish, aloud in kinds
-        if (
-            found := trio.run(
-                lambda a=at, w=wish, b=aloud: interrupted(a, w, aloud=b), clock=MockClock(autojump_threshold=0)
-            )
-        )
+        if (found := trio.run(partial(interrupted, at, wish, aloud=aloud), clock=MockClock(autojump_threshold=0)))
     }
 
 
