@@ -6,7 +6,7 @@ early decode that already held all the voice serves as the final one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 
 import numpy as np
@@ -14,7 +14,7 @@ import structlog
 import trio
 
 from actors.pcm import to_samples
-from actors.protocols import Recognition, Samples, SpeechToText
+from actors.protocols import ExpectedWords, HearsAgain, OtherReading, Recognition, Samples, SpeechToText
 from channels.event_types import ErrorOccurred
 from channels.events import EventStream
 from channels.mailbox import Mailbox
@@ -52,6 +52,7 @@ class Transcriber:
         self._on_transcript = on_transcript
         self.finals: Mailbox[Speech] = Mailbox("finished utterances", FINALS_WAITING)
         self._partials: Port[Speech] = Port("growing utterances", 1, WhenFull.LATEST)
+        self._told: tuple[Speech, str] | None = None
         self._early: tuple[tuple[str, float], Recognition] | None = None
         self._decoding: tuple[tuple[str, float], trio.CancelScope] | None = None
         self._decoded = trio.Event()
@@ -73,6 +74,14 @@ class Transcriber:
             self._partials.receive_nowait()
         if not self.finals.post(speech):
             self._events.publish(ErrorOccurred(message="Harry cannot keep up: an utterance was lost."))
+
+    async def hear_again(self, utterance: str, text: str, expected: ExpectedWords) -> Sequence[OtherReading]:
+        """Look for other words in the newest utterance, if that is it, and if `text` is all that was heard in it."""
+        if self._told is None or (self._told[0].utterance, self._told[1]) != (utterance, text):
+            return ()
+        speech = self._told[0]
+        async with self._ear() as ear:
+            return await ear.hear_again(trim(speech), expected) if isinstance(ear, HearsAgain) else ()
 
     async def run(self) -> None:
         """Transcribe until cancelled."""
@@ -142,6 +151,7 @@ class Transcriber:
         return None
 
     def _tell(self, speech: Speech, heard: Recognition) -> None:
+        self._told = (speech, heard.text)
         words = Transcript(speech.utterance, heard.text, speech.final, heard.confidence, heard.finished)
         self._on_transcript(speech, words)
 

@@ -17,8 +17,8 @@ import trio
 from rich.console import Console
 from rich.progress import track
 
-from channels.messages import Source
 from harry.bench.everyday_state import State, claims, is_as_expected, refuses, state_of
+from harry.bench.heard import Heard
 from harry.bench.scripted_day import Day, day, local_zone
 from harry.mind.absent import SENTENCE
 from harry.reflexes.small_talk import small_talk_of
@@ -37,14 +37,14 @@ def _read(paths: Sequence[Path]) -> dict[str, list[dict[str, Any]]]:
     return {name: json.loads(text) for name, text in texts.items()}
 
 
-async def _wish(case: dict[str, Any], heard: str | None = None) -> dict[str, Any]:
+async def _wish(case: dict[str, Any], heard: Heard | None = None) -> dict[str, Any]:
     """Type one wish, what has to come before it first, and judge what came of it. `heard`: it is said, and heard so."""
     async with day(datetime.fromisoformat(case["now"]).timestamp()) as held:
         for line in case.get("before", ()):
             await held.say(line)
         before = await state_of(held)
-        text, source = (case["text"], Source.TYPED) if heard is None else (heard, Source.VOICE)
-        answer = await held.say(text, source) if text.strip() else ""
+        text = case["text"] if heard is None else heard.text
+        answer = await held.say(text, heard) if text.strip() else ""
         if answer.rstrip().endswith("?") and "state" in case["expect"]:
             answer = f"{answer} {await held.say('Yes.')}"
         after = await state_of(held)
@@ -79,7 +79,7 @@ async def _by_voice(cases: Sequence[dict[str, Any]]) -> dict[str, Any]:
     for number, case in enumerate(_tracked(cases, "Spoken wishes")):
         voice = spoken.voices[number % len(spoken.voices)]
         heard = await spoken.hear(case["text"], voice)
-        found.append({**await _wish(case, heard), "voice": voice, "heard": heard})
+        found.append({**await _wish(case, heard), "voice": voice, "heard": heard.text})
     asked, right = Counter(each["voice"] for each in found), Counter(each["voice"] for each in found if each["right"])
     return {
         "wishes": len(found),

@@ -10,6 +10,7 @@ import re
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from random import SystemRandom
 
@@ -22,6 +23,7 @@ from channels.turn import Turn
 from harry.errors import HarryError
 from harry.reflexes.context import ReflexContext
 from harry.reflexes.grammar import LONGEST, UNCLEAR, Grammar, Wish, grammar_of
+from harry.reflexes.heard_otherwise import HeardOtherwise, HearOtherwise
 from harry.reflexes.lists import ListReflexes
 from harry.reflexes.memory_answers import MemoryAnswer, MemoryAnswers
 from harry.reflexes.memory_wishes import MemoryWishes
@@ -65,6 +67,7 @@ class Reflexes:
         self._memory_answers = MemoryAnswers(body.memory, body.user, self._reply, self._is_wish)
         self._memory_wishes = MemoryWishes(body, self._reply, self._is_wish)
         self._timers = Timers(body, self._reply)
+        self._heard_otherwise = HeardOtherwise(self._understand_heard, self._changes, (body.persona,), language)
         body.understand = self._match
         self._does = {
             "Repeat": self._repeat, "Louder": self._louder, "Softer": self._softer, "Mute": self._mute,
@@ -84,6 +87,7 @@ class Reflexes:
             by_person=said.source is not Source.PROACTIVE,
             sure=turn.decided.wait,
             final=lambda: turn.committed,
+            again=partial(self._body.hear_again, said.id, said.text) if said.source is Source.VOICE else None,
         )
 
     async def answer_words(
@@ -94,12 +98,14 @@ class Reflexes:
         by_person: bool = True,
         sure: Callable[[], Awaitable[object]] = trio.lowlevel.checkpoint,
         final: Callable[[], bool] = lambda: True,
+        again: HearOtherwise | None = None,
     ) -> str | None:
         """Do what the words wish for, and return what to say; None where they wish for nothing that is done here.
 
         This is the one entry, whatever way the words came. `sure` returns once they were surely said to Harry, and
         whatever changes something waits for it; `final` tells whether they can still be taken back. `turn` is the id
-        under which they are kept, "" where they are not. What fails is told.
+        under which they are kept, "" where they are not. `again`: they were spoken, and may have been other words.
+        What fails is told.
         """
         try:
             self._memory_wishes.begin(turn)
@@ -113,12 +119,12 @@ class Reflexes:
                 told = await self._from_memory(text)
                 is_told = told is not None and told.known
                 if wish is None and not is_told:
-                    wish = await self._read_again(text)
+                    wish = await self._read_again(text, again)
                 if wish is None or is_told:
                     return told.words if told is not None else None
             elif wish.name.endswith(UNCLEAR):
                 # Before he asks back: what is missing may stand in the words after all.
-                clearer = await self._read_again(text)
+                clearer = await self._read_again(text, again)
                 wish, likely = (clearer, True) if clearer is not None else (wish, False)
             if self._has_tool(wish.name) or not await self._timers.applies(wish):
                 return None
@@ -172,16 +178,29 @@ class Reflexes:
             self._grammar = grammar_of(self._language)
         return understand(text, (self._body.persona,), self._grammar, self._now(), self._random)
 
-    async def _read_again(self, text: str) -> Wish | None:
-        """Return what words look like in which nothing was found, where no capable mind could make sense of them."""
+    async def _read_again(self, text: str, again: HearOtherwise | None) -> Wish | None:
+        """Return what words look like in which nothing was found, where no capable mind could make sense of them.
+
+        If they look like nothing, and were spoken, other words are looked for in their sound.
+        """
         names = (self._body.persona,)
         if self._body.has_capable_mind() or small_talk_of(self._language).kind(text, names) is not None:
             return None
-        return await trio.to_thread.run_sync(self._likely, text)
+        wish = await trio.to_thread.run_sync(self._likely, text)
+        if wish is not None or again is None or len(text) > LONGEST:
+            return wish
+        return await self._heard_otherwise.wish(text, again)
 
     def _likely(self, text: str) -> Wish | None:
         reading = second_reading_of(self._language)
         return reading.read(text, (self._body.persona,), self._match, self._now()) if reading is not None else None
+
+    def _changes(self, wish: Wish) -> bool:
+        return wish.name not in SHARED and wish.name not in self._beyond()
+
+    def _understand_heard(self, text: str) -> Wish | None:
+        wish = self._match(text)
+        return wish if wish is not None else self._likely(text)
 
     async def _from_memory(self, text: str) -> MemoryAnswer | None:
         """Return what memory answers to a question that nothing else here does, where no capable mind could."""
