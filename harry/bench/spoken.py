@@ -38,6 +38,9 @@ _PROGRAMS = {
 }
 """Other voices, where they are installed, and how they are asked to write a text into a file."""
 
+_PATIENT = MoonshineSettings(deadline=120.0, again=60.0)
+"""So that what is understood does not depend on how busy the computer is."""
+
 _BEFORE = 0.8
 """Seconds of silence before the voice: what a session's listener reaches back by default."""
 
@@ -46,7 +49,7 @@ class Spoken:
     """Says texts and hears them. `voices` are the names of the voices there are."""
 
     def __init__(self) -> None:
-        self._ear = EnginePool[SpeechToText]("speech_to_text", Moonshine.load("moonshine", MoonshineSettings()))
+        self._ear = EnginePool[SpeechToText]("speech_to_text", Moonshine.load("moonshine", _PATIENT))
         self._events = EventStream(AudioClock())
         piper = Piper.load("piper", PiperSettings())
         self._voices: dict[str, Callable[[str], Awaitable[Sound]]] = {"piper": partial(_piper, piper)}

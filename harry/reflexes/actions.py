@@ -23,10 +23,11 @@ from channels.turn import Turn
 from harry.errors import HarryError
 from harry.reflexes.context import ReflexContext
 from harry.reflexes.grammar import LONGEST, UNCLEAR, Grammar, Wish, grammar_of
-from harry.reflexes.heard_otherwise import HeardOtherwise, HearOtherwise
+from harry.reflexes.heard_otherwise import HeardOtherwise, HearOtherwise, without_hesitation
 from harry.reflexes.lists import ListReflexes
 from harry.reflexes.memory_answers import MemoryAnswer, MemoryAnswers
 from harry.reflexes.memory_wishes import MemoryWishes
+from harry.reflexes.second_reading import LONGEST as LONGEST_READ_AGAIN
 from harry.reflexes.second_reading import second_reading_of
 from harry.reflexes.small_talk import small_talk_of
 from harry.reflexes.timers import SHARED as TIMERS_SHARED
@@ -116,7 +117,7 @@ class Reflexes:
             likely = wish is None
             if wish is None or wish.name in self._beyond():
                 # What he cannot find out, such as where a parcel is, he may have been told.
-                told = await self._from_memory(text)
+                told = await self._from_memory(text, spoken=again is not None)
                 is_told = told is not None and told.known
                 if wish is None and not is_told:
                     wish = await self._read_again(text, again)
@@ -187,7 +188,7 @@ class Reflexes:
         if self._body.has_capable_mind() or small_talk_of(self._language).kind(text, names) is not None:
             return None
         wish = await trio.to_thread.run_sync(self._likely, text)
-        if wish is not None or again is None or len(text) > LONGEST:
+        if wish is not None or again is None or len(text) > LONGEST_READ_AGAIN:
             return wish
         return await self._heard_otherwise.wish(text, again)
 
@@ -202,11 +203,16 @@ class Reflexes:
         wish = self._match(text)
         return wish if wish is not None else self._likely(text)
 
-    async def _from_memory(self, text: str) -> MemoryAnswer | None:
+    async def _from_memory(self, text: str, *, spoken: bool) -> MemoryAnswer | None:
         """Return what memory answers to a question that nothing else here does, where no capable mind could."""
         if len(text) > LONGEST or self._body.has_capable_mind() or not self._language.lower().startswith("en"):
             return None
-        return await self._memory_answers.answer(text, (self._body.persona,), self._now())
+        answer, names = None, (self._body.persona,)
+        for words in dict.fromkeys((text, without_hesitation(text) if spoken else text)):
+            answer = await self._memory_answers.answer(words, names, self._now()) or answer
+            if answer is not None and answer.known:
+                break
+        return answer
 
     def _is_wish(self, text: str) -> bool:
         return self._match(text) is not None

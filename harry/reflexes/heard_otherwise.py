@@ -34,8 +34,13 @@ HearOtherwise = Callable[[ExpectedWords], Awaitable[Sequence[OtherReading]]]
 log = structlog.get_logger(__name__)
 
 
+def without_hesitation(heard: str) -> str:
+    """Return what an ear wrote without a first word that may have been an "um"."""
+    return _HESITATION.sub("", heard, count=1)
+
+
 class HeardOtherwise:
-    """A session's. `understand` gives the wish of words, in milliseconds; `changes` tells if a wish changes something."""
+    """A session's. `understand` gives the wish of words, in milliseconds; `changes` tells if one changes something."""
 
     def __init__(
         self,
@@ -70,7 +75,7 @@ class HeardOtherwise:
         for reading in readings:
             if reading.loss > LOSS:
                 continue
-            for text in dict.fromkeys((reading.text, _HESITATION.sub("", reading.text, count=1))):
+            for text in dict.fromkeys((reading.text, without_hesitation(reading.text))):
                 wish = self._understand(text)
                 if wish is None or (reading.loss > LOSS_TO_CHANGE and self._changes(wish)):
                     continue
