@@ -29,6 +29,9 @@ FINALS_WAITING = 16
 LAST_RESORT = 120.0
 """Seconds after which an ear without a deadline of its own counts as hung."""
 
+_AGAIN = 15.0
+"""Seconds of sound up to which the newest utterance is kept, to be heard again; what is longer is no command."""
+
 _TAIL = 0.3
 """Seconds of silence left after the voice, or made up: with less, an ear reads other words into a single one."""
 
@@ -151,7 +154,7 @@ class Transcriber:
         return None
 
     def _tell(self, speech: Speech, heard: Recognition) -> None:
-        self._told = (speech, heard.text)
+        self._told = (speech, heard.text) if len(speech.pcm) <= _AGAIN * EAR_RATE * SAMPLE_BYTES else None
         words = Transcript(speech.utterance, heard.text, speech.final, heard.confidence, heard.finished)
         self._on_transcript(speech, words)
 
