@@ -21,7 +21,7 @@ from actors.text.phrases import Phrases
 from channels.messages import Source
 from channels.turn import Turn
 from harry.errors import HarryError
-from harry.reflexes.context import ReflexContext
+from harry.reflexes.context import ReflexContext, words_kept
 from harry.reflexes.grammar import LONGEST, UNCLEAR, Grammar, Wish, grammar_of
 from harry.reflexes.heard_otherwise import HeardOtherwise, HearOtherwise, without_hesitation
 from harry.reflexes.lists import ListReflexes
@@ -68,7 +68,14 @@ class Reflexes:
         self._memory_answers = MemoryAnswers(body.memory, body.user, self._reply, self._is_wish)
         self._memory_wishes = MemoryWishes(body, self._reply, self._is_wish)
         self._timers = Timers(body, self._reply)
-        self._heard_otherwise = HeardOtherwise(self._understand_heard, self._changes, (body.persona,), language)
+        self._heard_otherwise = HeardOtherwise(
+            understand=self._understand_heard,
+            changes=lambda wish: wish.name not in SHARED and wish.name not in self._beyond(),
+            remembered=self._remembered,
+            known=partial(words_kept, body),
+            names=(body.persona,),
+            language=language,
+        )
         body.understand = self._match
         self._does = {
             "Repeat": self._repeat, "Louder": self._louder, "Softer": self._softer, "Mute": self._mute,
@@ -196,9 +203,6 @@ class Reflexes:
         reading = second_reading_of(self._language)
         return reading.read(text, (self._body.persona,), self._match, self._now()) if reading is not None else None
 
-    def _changes(self, wish: Wish) -> bool:
-        return wish.name not in SHARED and wish.name not in self._beyond()
-
     def _understand_heard(self, text: str) -> Wish | None:
         wish = self._match(text)
         return wish if wish is not None else self._likely(text)
@@ -213,6 +217,10 @@ class Reflexes:
             if answer is not None and answer.known:
                 break
         return answer
+
+    async def _remembered(self, text: str) -> str | None:
+        told = await self._from_memory(text, spoken=True)
+        return told.words if told is not None and told.known else None
 
     def _is_wish(self, text: str) -> bool:
         return self._match(text) is not None

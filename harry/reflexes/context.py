@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from harry.memory.longterm.service import LongTermMemory
 from harry.reflexes.grammar import Wish
 from harry.reflexes.lists import KeptLists
 from harry.reflexes.reminders import Reminding
+
+_MOST_LISTS = 20
 
 HearAgain = Callable[[str, str, ExpectedWords], Awaitable[Sequence[OtherReading]]]
 
@@ -55,3 +58,14 @@ class ReflexContext:
     session: str = ""
     hear_again: HearAgain = hear_nothing_else
     understand: Callable[[str], Wish | None] = field(default=lambda words: None)
+
+
+async def words_kept(body: ReflexContext) -> frozenset[str]:
+    """Return the words of timers, reminders and lists, and of what is on these. Raises `StoreError`."""
+    texts: list[str] = []
+    if body.reminding is not None:
+        texts += [f"{each.name} {each.text}" for each in await body.reminding.of(body.user)]
+    if body.lists is not None:
+        for name in list(await body.lists.names(body.user))[:_MOST_LISTS]:
+            texts += [name, *await body.lists.of(body.user, name)]
+    return frozenset(re.findall(r"[\w']+", " ".join(texts).lower()))

@@ -8,7 +8,7 @@ of them match, as always, and if they sound nearly as likely as what was heard; 
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 import structlog
 import trio
@@ -21,6 +21,9 @@ from harry.reflexes.wishes import Wish
 
 LOSS, LOSS_TO_CHANGE = 6.0, 4.5
 """How much less likely than the likeliest words others may sound (logarithms): for an answer, and for a change."""
+
+QUESTIONS = 3
+"""Readings at most that memory is asked about."""
 
 _HESITATION = re.compile(
     r"^(?:(?:i'm|i am|am|um|em|un|ut|uh|ah|oh|on|out|or|and|but|a)[\s,.]+"
@@ -40,17 +43,27 @@ def without_hesitation(heard: str) -> str:
 
 
 class HeardOtherwise:
-    """A session's. `understand` gives the wish of words, in milliseconds; `changes` tells if one changes something."""
+    """A session's.
+
+    `understand` gives the wish of words, in milliseconds; `changes` tells if one changes something; `known` gives the
+    words of what wishes may be about, such as the names of timers that run. `remembered` gives what memory answers to a
+    question, None where it knows no answer.
+    """
 
     def __init__(
         self,
+        *,
         understand: Callable[[str], Wish | None],
         changes: Callable[[Wish], bool],
+        remembered: Callable[[str], Awaitable[str | None]],
+        known: Callable[[], Awaitable[Collection[str]]],
         names: tuple[str, ...],
         language: str,
     ) -> None:
         self._understand = understand
         self._changes = changes
+        self._remembered = remembered
+        self._known = known
         self._names = names
         self._language = language
 
@@ -59,22 +72,30 @@ class HeardOtherwise:
         heard = await trio.to_thread.run_sync(self._first, [OtherReading(text, 0.0)])
         if heard is not None and not heard.name.endswith(UNCLEAR):
             return heard
+        readings = await self._readings(again)
+        found = await trio.to_thread.run_sync(self._first, readings) or heard
+        for reading in readings[:QUESTIONS] if found is None else ():
+            words = await self._remembered(reading.text)
+            if words is not None:
+                return Wish("Told", {"words": words}, reading.text)
+        return found
+
+    async def _readings(self, again: HearOtherwise) -> Sequence[OtherReading]:
+        """Return the words that may have been said by their sound, the best first."""
         expected = await trio.to_thread.run_sync(wish_words, self._language, self._names)
         if expected is None:
-            return heard
+            return ()
         try:
-            readings = await again(expected)
+            found = await again(expected.knowing(await self._known()))
         except EngineError as error:
             # The words that were heard are there all the same.
             log.warning("the ear could not listen again", cause=type(error).__name__)
-            return heard
-        return await trio.to_thread.run_sync(self._first, readings) or heard
+            return ()
+        return [reading for reading in found if reading.loss <= LOSS]
 
     def _first(self, readings: Sequence[OtherReading]) -> Wish | None:
         unclear = None
         for reading in readings:
-            if reading.loss > LOSS:
-                continue
             for text in dict.fromkeys((reading.text, without_hesitation(reading.text))):
                 wish = self._understand(text)
                 if wish is None or (reading.loss > LOSS_TO_CHANGE and self._changes(wish)):

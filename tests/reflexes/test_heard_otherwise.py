@@ -42,10 +42,12 @@ class Ear:
         self.readings = [OtherReading(*reading) for reading in readings]
         self.trouble = trouble
         self.asked = 0
+        self.expected: ExpectedWords | None = None
 
     async def __call__(self, expected: ExpectedWords) -> Sequence[OtherReading]:
         await trio.lowlevel.checkpoint()
         self.asked += 1
+        self.expected = expected
         if self.trouble:
             raise EngineError("The ear broke.")
         return self.readings
@@ -59,7 +61,21 @@ def heard(text: str, ear: Ear) -> Heard:
 
 
 async def wish(text: str, ear: Ear) -> Wish | None:
-    found = HeardOtherwise(first_reading, lambda wish: wish.name not in SHARED, NAMES, "en")
+    async def nothing(*_: str) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def no_words() -> tuple[str, ...]:
+        await trio.lowlevel.checkpoint()
+        return ()
+
+    found = HeardOtherwise(
+        understand=first_reading,
+        changes=lambda wish: wish.name not in SHARED,
+        remembered=nothing,
+        known=no_words,
+        names=NAMES,
+        language="en",
+    )
     return await found.wish(text, ear)
 
 
@@ -140,6 +156,25 @@ async def test_a_hesitation_that_was_written_as_a_word_hides_no_question_to_memo
     async with day(SATURDAY) as held:
         await held.say("Remember that I parked on level 3.")
         assert "level 3" in await held.say("", heard("I'm where did I park?", Ear()))
+
+
+async def test_memory_answers_a_question_that_was_misheard() -> None:
+    async with day(SATURDAY) as held:
+        await held.say("Remember that I parked on level 3.")
+        assert "level 3" in await held.say("", heard("Unwarred in i-park.", Ear(("Um, where did I park?", 3.0))))
+
+
+async def test_the_names_of_timers_that_run_and_what_is_on_a_list_are_expected() -> None:
+    async with day(SATURDAY) as held:
+        await held.say("Set a bolognese timer for ten minutes.")
+        await held.say("Add marmalade to my packing list.")
+        ear = Ear()
+        await held.say("", heard("De elite the post at I'm her.", ear))
+        assert ear.expected is not None
+        for word in ("bolognese", "marmalade", "packing"):
+            assert ear.expected.follows("the", word) == EXPECTED
+        assert expected("the", "bolognese") < EXPECTED
+        assert ear.expected.follows("bolognese", "timer") == EXPECTED
 
 
 async def test_what_is_no_wish_in_any_reading_is_answered_as_before() -> None:
