@@ -118,6 +118,35 @@ class SpeechToText(Engine, Protocol):
         ...
 
 
+class ExpectedWords(Protocol):
+    """Which words may be said. What they return is added to the logarithm of a probability: 0 is nothing."""
+
+    def follows(self, before: str, word: str) -> float:
+        """Return how much `word` is expected after another; "" is the beginning as the one, the end as the other."""
+        ...
+
+    def begins(self, before: str, letters: str) -> float:
+        """Return how much a word that begins with these letters is expected."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OtherReading:
+    """Words that an ear may have heard. `loss`: by how much their sound is less likely (the logarithm, from 0)."""
+
+    text: str
+    loss: float
+
+
+@runtime_checkable
+class HearsAgain(Protocol):
+    """An ear that can look for other words in the same sound."""
+
+    async def hear_again(self, samples: Samples, expected: ExpectedWords) -> Sequence[OtherReading]:
+        """Return what `samples` (at `EAR_RATE`) may hold, the likeliest and most expected first; some at most."""
+        ...
+
+
 class TurnDetector(Engine, Protocol):
     """Tells how likely it is that a speaker has finished."""
 

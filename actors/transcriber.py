@@ -7,7 +7,7 @@ utterance has no words: Harry goes on listening, so that the next one is heard a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 
 import numpy as np
@@ -15,7 +15,7 @@ import structlog
 import trio
 
 from actors.pcm import to_samples
-from actors.protocols import Recognition, Samples, SpeechToText
+from actors.protocols import ExpectedWords, HearsAgain, OtherReading, Recognition, Samples, SpeechToText
 from actors.supervisor import describe_origin
 from channels.event_types import ErrorOccurred
 from channels.events import EventStream
@@ -30,6 +30,9 @@ FINALS_WAITING = 16
 
 LAST_RESORT, LAST_RESORT_A_SECOND = 15.0, 2.0
 """Seconds, and those for each second of speech, after which an ear without a deadline of its own counts as hung."""
+
+_AGAIN = 15.0
+"""Seconds of sound up to which the newest utterance is kept, to be heard again; what is longer is no command."""
 
 _TAIL = 0.3
 """Seconds of silence left after the voice, or made up: with less, an ear reads other words into a single one."""
@@ -54,6 +57,7 @@ class Transcriber:
         self._on_transcript = on_transcript
         self.finals: Mailbox[Speech] = Mailbox("finished utterances", FINALS_WAITING)
         self._partials: Port[Speech] = Port("growing utterances", 1, WhenFull.LATEST)
+        self._told: tuple[Speech, str] | None = None
         self._early: tuple[tuple[str, float], Recognition] | None = None
         self._decoding: tuple[tuple[str, float], trio.CancelScope] | None = None
         self._decoded = trio.Event()
@@ -75,6 +79,14 @@ class Transcriber:
             self._partials.receive_nowait()
         if not self.finals.post(speech):
             self._events.publish(ErrorOccurred(message="Harry cannot keep up: an utterance was lost."))
+
+    async def hear_again(self, utterance: str, text: str, expected: ExpectedWords) -> Sequence[OtherReading]:
+        """Look for other words in the newest utterance, if that is it, and if `text` is all that was heard in it."""
+        if self._told is None or (self._told[0].utterance, self._told[1]) != (utterance, text):
+            return ()
+        speech = self._told[0]
+        async with self._ear() as ear:
+            return await ear.hear_again(trim(speech), expected) if isinstance(ear, HearsAgain) else ()
 
     async def run(self) -> None:
         """Transcribe until cancelled."""
@@ -155,6 +167,7 @@ class Transcriber:
         return None
 
     def _tell(self, speech: Speech, heard: Recognition) -> None:
+        self._told = (speech, heard.text) if len(speech.pcm) <= _AGAIN * EAR_RATE * SAMPLE_BYTES else None
         words = Transcript(speech.utterance, heard.text, speech.final, heard.confidence, heard.finished)
         self._on_transcript(speech, words)
 

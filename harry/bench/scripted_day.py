@@ -16,6 +16,7 @@ from actors.protocols import LanguageModel
 from channels.clock import AudioClock
 from channels.messages import Source, Utterance
 from channels.turn import new_id
+from harry.bench.heard import Heard
 from harry.config.loading import Config
 from harry.config.sections import User
 from harry.engines.engine_set import Engines
@@ -54,9 +55,13 @@ class Day:
     session: Session
     clock: SetClock
 
-    async def say(self, text: str, source: Source = Source.TYPED) -> str:
-        """Type a line, or say it; returns what was answered, once it is kept. Raises `trio.TooSlowError`."""
-        turn = self.session.answer(Utterance(new_id(), text, source))
+    async def say(self, text: str, heard: Heard | None = None) -> str:
+        """Type a line, or say what is `heard`; returns what was answered, once kept. Raises `trio.TooSlowError`."""
+        said = Utterance(new_id(), text, Source.TYPED)
+        if heard is not None:
+            self.session.speech_input.transcriber = heard.transcriber
+            said = Utterance(heard.utterance, heard.text, Source.VOICE)
+        turn = self.session.answer(said)
         if turn is None:
             return ""
         with trio.fail_after(PATIENCE):

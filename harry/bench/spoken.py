@@ -1,4 +1,7 @@
-"""Wishes said aloud by several voices of this computer, and written down by the embedded ear."""
+"""Wishes said aloud by several voices of this computer, and written down by the embedded ear.
+
+The ear is given what it is given in a session: what the listener cuts out, by way of a transcriber.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,14 @@ import soxr
 import trio
 
 from actors.pcm import to_samples
-from channels.messages import EAR_RATE, Chunk
+from actors.protocols import SpeechToText
+from actors.transcriber import Transcriber
+from channels.clock import AudioClock
+from channels.events import EventStream
+from channels.messages import EAR_RATE, Chunk, Speech, Transcript
+from channels.turn import new_id
+from harry.bench.heard import Heard
+from harry.engines.lease import EnginePool
 from harry.hearing.moonshine import Moonshine, MoonshineSettings
 from harry.voice.piper import Piper, PiperSettings
 
@@ -28,14 +38,19 @@ _PROGRAMS = {
 }
 """Other voices, where they are installed, and how they are asked to write a text into a file."""
 
-_AROUND = np.zeros(EAR_RATE // 4, np.float32)
+_PATIENT = MoonshineSettings(deadline=120.0, again=60.0)
+"""So that what is understood does not depend on how busy the computer is."""
+
+_BEFORE = 0.8
+"""Seconds of silence before the voice: what a session's listener reaches back by default."""
 
 
 class Spoken:
     """Says texts and hears them. `voices` are the names of the voices there are."""
 
     def __init__(self) -> None:
-        self._ear = Moonshine.load("moonshine", MoonshineSettings())
+        self._ear = EnginePool[SpeechToText]("speech_to_text", Moonshine.load("moonshine", _PATIENT))
+        self._events = EventStream(AudioClock())
         piper = Piper.load("piper", PiperSettings())
         self._voices: dict[str, Callable[[str], Awaitable[Sound]]] = {"piper": partial(_piper, piper)}
         for name, command in _PROGRAMS.items():
@@ -43,11 +58,25 @@ class Spoken:
                 self._voices[name] = partial(_program, partial(command, program))
         self.voices = tuple(self._voices)
 
-    async def hear(self, text: str, voice: str) -> str:
+    async def hear(self, text: str, voice: str) -> Heard:
         """Return what the ear writes when a voice says the text."""
-        sound = await self._voices[voice](text)
-        heard = await self._ear.transcribe(np.concatenate([_AROUND, sound, _AROUND]))
-        return heard.text
+        sound = np.concatenate([np.zeros(round(_BEFORE * EAR_RATE), np.float32), await self._voices[voice](text)])
+        pcm = (np.clip(sound, -1.0, 1.0) * 32767).astype(np.int16).tobytes()
+        speech = Speech(new_id(), pcm, 0, _BEFORE, len(sound) / EAR_RATE, final=True)
+        written = list[str]()
+        over = trio.Event()
+
+        def take(_: Speech, transcript: Transcript) -> None:
+            written.append(transcript.text)
+            over.set()
+
+        transcriber = Transcriber(ear=self._ear.lease, events=self._events, on_transcript=take)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(transcriber.run)
+            transcriber.take(speech)
+            await over.wait()
+            nursery.cancel_scope.cancel()
+        return Heard(speech.utterance, written[0], transcriber)
 
 
 async def _piper(piper: Piper, text: str) -> Sound:

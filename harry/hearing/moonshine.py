@@ -6,12 +6,13 @@ A caller who cancels leaves at once, and the decode ends within a token: the nex
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from pydantic import Field
 
-from actors.protocols import Recognition, Samples
+from actors.protocols import ExpectedWords, OtherReading, Recognition, Samples
 from actors.turn_taking.endpointing import to_log_odds
 from channels.messages import EAR_RATE
 from harry.engines.registry import EngineSettings
@@ -19,6 +20,7 @@ from harry.engines.worker_threads import WorkerThreads
 from harry.errors import EngineUnavailable
 from harry.hearing.blocks import MAX_BLOCK_SAMPLES, measure_loudest, remove_phantoms, split_at_quiet_places
 from harry.hearing.moonshine_model import FILES, Model, Spelled, Stop, find_packaged_model
+from harry.hearing.moonshine_search import search
 from harry.installation import how_to_install
 
 _MIN_SAMPLES = EAR_RATE // 10
@@ -29,12 +31,14 @@ _USUAL_STOPS, _USUAL_CONFIDENCE = 1.3, 2.45  # log-odds
 class MoonshineSettings(EngineSettings):
     """`model` is a folder with another Moonshine model; `deadline` is in seconds for a block of at most 15 s.
 
+    `again` is how many seconds it may look for other words in a sound, 0 for never.
     Sound whose loudest 10 ms stay under `floor` (dBFS) is silence: it holds no words and is not decoded.
     """
 
     model: Path | None = None
     deadline: float = Field(10.0, gt=0.0)
     floor: float = Field(-55.0, le=0.0)
+    again: float = Field(1.5, ge=0.0)
 
 
 class Moonshine:
@@ -45,6 +49,7 @@ class Moonshine:
     def __init__(self, name: str, settings: MoonshineSettings, model: Model) -> None:
         self.name = name
         self._floor = settings.floor
+        self._again = settings.again
         self._model = model
         self._offload = WorkerThreads(name, deadline=settings.deadline)
 
@@ -95,6 +100,18 @@ class Moonshine:
         # The mean of the logarithms: one token that was guessed counts, whatever the others are.
         confidence = float(np.exp(np.mean(np.log(sure))))
         return Recognition(" ".join(texts), confidence, _estimate_finished(stops, confidence))
+
+    async def hear_again(self, samples: Samples, expected: ExpectedWords) -> Sequence[OtherReading]:
+        """Look for other words in `samples`, of at most `MAX_BLOCK_SAMPLES`; none in silence, or if it takes too long.
+
+        Raises `EngineTimeout` past the deadline, `EngineError` if the network failed.
+        """
+        if not self._again or not _MIN_SAMPLES <= len(samples) <= MAX_BLOCK_SAMPLES:
+            return ()
+        if measure_loudest(samples) < self._floor:
+            return ()
+        stop = Stop()
+        return await self._offload.run(search, self._model, samples, expected, stop, self._again, abort=stop)
 
     def _decode(self, block: Samples, stop: Stop) -> Spelled | None:
         if len(block) < _MIN_SAMPLES or measure_loudest(block) < self._floor:

@@ -7,6 +7,8 @@ The network is that of https://arxiv.org/abs/2410.15608.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,9 +24,12 @@ from harry.installation import how_to_install
 FILES = ("encoder_model.ort", "decoder_model_merged.ort", "tokenizer.bin")
 """What a folder with a model holds."""
 
-_START, _END = 1, 2
+START, END = 1, 2
+"""The tokens before the first word and after the last."""
+
 _TOKENS_A_SECOND = 6.5  # more is a loop (the paper, section 3.2)
 _SPACE = "\u2581"
+_OF_WORDS = ".decoder."
 _STOPS = frozenset({b".", b"?", b"!"})
 
 
@@ -73,35 +78,76 @@ class Model:
 
     def read(self, samples: Samples, stop: Stop) -> Spelled:
         """Spell the words in `samples`, at `EAR_RATE`. What is stopped raises."""
-        spelled, sure, stops = self._spell(np.ascontiguousarray(samples, np.float32)[np.newaxis], stop)
+        spelled, sure, stops = self._spell(samples, stop)
         said = b"".join(self._tokens[number] for number in spelled).decode(errors="replace")
         pointed = bool(spelled) and _bare(self._tokens[spelled[-1]]) in _STOPS | {b","}
         return Spelled(said.replace(_SPACE, " ").strip(), sure, stops[len(spelled) - 1 if pointed else -1])
 
-    def _spell(self, sound: Samples, stop: Stop) -> tuple[list[int], list[float], list[float]]:
-        mask = np.ones(sound.shape, np.int64)
-        heard = self._encoder.run(None, {"input_values": sound, "attention_mask": mask}, stop.options)[0]
-        known: dict[str, Any] = {"encoder_hidden_states": heard, "encoder_attention_mask": mask}
-        memory = {
-            name: np.zeros((1, heads, 0 if ".decoder." in name else heard.shape[1], width), np.float32)
-            for name, (heads, width) in self._memory.items()
-        }
-        spelled, sure, stops, token = [], [], list[float](), _START
-        for number in range(1 + int(sound.shape[1] / EAR_RATE * _TOKENS_A_SECOND)):
-            known["input_ids"] = np.array([[token]], np.int64)
-            known["use_cache_branch"] = np.array([number > 0])
-            logits, *present = self._decoder.run(self._outputs, {**known, **memory}, stop.options)
-            for name, kept in zip(self._outputs[1:], present, strict=True):
-                if number == 0 or ".decoder." in name:  # what is known of the sound does not change any more
-                    memory[name.replace("present", "past_key_values")] = kept
-            likely = _probabilities(logits[0, -1])
+    def _spell(self, samples: Samples, stop: Stop) -> tuple[list[int], list[float], list[float]]:
+        decoding = self.begin(samples, stop)
+        spelled, sure, stops, token = [], [], list[float](), START
+        for _ in range(decoding.most):
+            likely = _probabilities(decoding.step([token])[0])
             stops.append(float(likely[self._stops].sum()))
             token = int(likely.argmax())
-            if token == _END:
+            if token == END:
                 break
             spelled.append(token)
             sure.append(float(likely[token]))
         return spelled, sure, stops
+
+    def begin(self, samples: Samples, stop: Stop) -> Decoding:
+        """Take a sound in. What is stopped raises."""
+        sound = np.ascontiguousarray(samples, np.float32)[np.newaxis]
+        mask = np.ones(sound.shape, np.int64)
+        heard = self._encoder.run(None, {"input_values": sound, "attention_mask": mask}, stop.options)[0]
+        memory = {
+            name: np.zeros((1, heads, 0 if _OF_WORDS in name else heard.shape[1], width), np.float32)
+            for name, (heads, width) in self._memory.items()
+        }
+        run = partial(self._decoder.run, self._outputs, run_options=stop.options)
+        return Decoding(run, self._outputs[1:], heard, mask, memory)
+
+    def spelling(self, token: int) -> str:
+        """Return what a token spells, with a space before it where it begins a word."""
+        return self._tokens[token].decode(errors="replace").replace(_SPACE, " ")
+
+
+class Decoding:
+    """A sound that is being spelled, in one way or in several at once."""
+
+    def __init__(
+        self, run: Callable[..., Any], names: Sequence[str], heard: Samples, mask: Any, memory: dict[str, Any]
+    ) -> None:
+        self.most = 1 + int(mask.shape[1] / EAR_RATE * _TOKENS_A_SECOND)
+        self._run = run
+        self._names = names
+        self._heard, self._mask, self._memory = heard, mask, memory
+        self._begun = False
+
+    def step(self, tokens: Sequence[int], continued: Sequence[int] | None = None) -> Samples:
+        """Return how likely each next token is (logits, a row for each way), once `tokens` are added.
+
+        `continued` says which way before each goes on with; None: each with itself.
+        """
+        many = len(tokens)
+        if continued is not None:
+            self._memory = {name: kept[list(continued)] for name, kept in self._memory.items()}
+        logits, *present = self._run(
+            {
+                "encoder_hidden_states": np.repeat(self._heard, many, 0),
+                "encoder_attention_mask": np.repeat(self._mask, many, 0),
+                "input_ids": np.array(tokens, np.int64)[:, np.newaxis],
+                "use_cache_branch": np.array([self._begun]),
+                **self._memory,
+            }
+        )
+        for name, kept in zip(self._names, present, strict=True):
+            if not self._begun or _OF_WORDS in name:  # what is known of the sound does not change any more
+                self._memory[name.replace("present", "past_key_values")] = kept
+        self._begun = True
+        likely: Samples = logits[:, -1]
+        return likely
 
 
 def read_tokens(data: bytes) -> list[bytes]:

@@ -387,7 +387,7 @@ def _start_background(config: Config, shared: Shared, nursery: trio.Nursery, *, 
     nursery.start_soon(keep, "keeper", shared.spill_pool.run)
     if watch is not None and resident:
         nursery.start_soon(keep, "store", watch.run)
-    nursery.start_soon(_warm, config.persona.language, shared.warmed)
+    nursery.start_soon(_warm, config.persona.language, config.persona.name, shared.warmed)
     for name, actor in (
         ("memory", shared.memory),
         ("keeping", shared.background_jobs if resident else None),
@@ -434,9 +434,9 @@ async def _on_disk(
     )  # fmt: skip
 
 
-async def _warm(language: str, warmed: trio.Event) -> None:
+async def _warm(language: str, name: str, warmed: trio.Event) -> None:
     """Make the grammars of the reflexes ready, so that the first wish need not wait for them."""
-    await trio.to_thread.run_sync(warm_up, language, abandon_on_cancel=True)
+    await trio.to_thread.run_sync(warm_up, language, (name,), abandon_on_cancel=True)
     warmed.set()
 
 

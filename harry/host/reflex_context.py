@@ -18,7 +18,7 @@ from harry.host.shared import Shared
 from harry.memory.longterm.forgetting import Forgotten
 from harry.memory.store.opening import NAMESPACE, parse_day
 from harry.reflexes.actions import reflexes
-from harry.reflexes.context import ReflexContext
+from harry.reflexes.context import ReflexContext, hear_nothing_else
 from harry.reflexes.tools import OWN, offers_of
 from harry.reflexes.without_a_mind import WithoutAMind
 from harry.session.session import Session
@@ -146,4 +146,5 @@ def _context(shared: Shared, forget: Forget, config: Config, session: Session | 
         replies=load_configured_persona(config.persona).replies,
         wall=shared.wall,
         session=session.identity.session if session is not None else "",
+        hear_again=session.speech_input.hear_again if session is not None else hear_nothing_else,
     )

@@ -10,6 +10,7 @@ import re
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from random import SystemRandom
 
@@ -20,12 +21,14 @@ from actors.text.phrases import Phrases
 from channels.messages import Source
 from channels.turn import Turn
 from harry.errors import HarryError
-from harry.reflexes.context import ReflexContext
+from harry.reflexes.context import ReflexContext, words_kept
 from harry.reflexes.distress import is_distress
 from harry.reflexes.grammar import LONGEST, UNCLEAR, Grammar, Wish, grammar_of
+from harry.reflexes.heard_otherwise import HeardOtherwise, HearOtherwise, without_hesitation
 from harry.reflexes.lists import ListReflexes
 from harry.reflexes.memory_answers import MemoryAnswer, MemoryAnswers
 from harry.reflexes.memory_wishes import MemoryWishes
+from harry.reflexes.second_reading import LONGEST as LONGEST_READ_AGAIN
 from harry.reflexes.second_reading import second_reading_of
 from harry.reflexes.several import Several, several
 from harry.reflexes.small_talk import small_talk_of
@@ -67,6 +70,14 @@ class Reflexes:
         self._memory_answers = MemoryAnswers(body.memory, body.user, self._reply, self._is_wish)
         self._memory_wishes = MemoryWishes(body, self._reply, self._is_wish)
         self._timers = Timers(body, self._reply)
+        self._heard_otherwise = HeardOtherwise(
+            understand=self._understand_heard,
+            changes=lambda wish: wish.name not in SHARED and wish.name not in self._beyond(),
+            remembered=self._remembered,
+            known=partial(words_kept, body),
+            names=(body.persona,),
+            language=language,
+        )
         body.understand = self._match
         self._does = {
             "Repeat": self._repeat, "Louder": self._louder, "Softer": self._softer, "Mute": self._mute,
@@ -86,6 +97,7 @@ class Reflexes:
             by_person=said.source is not Source.PROACTIVE,
             sure=turn.decided.wait,
             final=lambda: turn.committed,
+            again=partial(self._body.hear_again, said.id, said.text) if said.source is Source.VOICE else None,
         )
 
     async def answer_words(
@@ -96,12 +108,14 @@ class Reflexes:
         by_person: bool = True,
         sure: Callable[[], Awaitable[object]] = trio.lowlevel.checkpoint,
         final: Callable[[], bool] = lambda: True,
+        again: HearOtherwise | None = None,
     ) -> str | None:
         """Do what the words wish for, and return what to say; None where they wish for nothing that is done here.
 
         This is the one entry, whatever way the words came. `sure` returns once they were surely said to Harry, and
         whatever changes something waits for it; `final` tells whether they can still be taken back. `turn` is the id
-        under which they are kept, "" where they are not. What fails is told.
+        under which they are kept, "" where they are not. `again`: they were spoken, and may have been other words.
+        What fails is told.
         """
         try:
             self._memory_wishes.begin(turn)
@@ -114,7 +128,7 @@ class Reflexes:
             found = await trio.to_thread.run_sync(several, text, self._match)
             if found is not None:
                 return await self._in_order(found, sure, turn)
-            return await self._one(text, sure, turn)
+            return await self._one(text, sure, turn, again)
         except HarryError as error:
             log.warning("a reflex failed", cause=str(error))
             return self._reply("Trouble", why=str(error))
@@ -126,21 +140,23 @@ class Reflexes:
             )
             return self._reply("Trouble", why="there is a mistake in me. It stands in the log.")
 
-    async def _one(self, text: str, sure: Callable[[], Awaitable[object]], turn: str) -> str | None:
+    async def _one(
+        self, text: str, sure: Callable[[], Awaitable[object]], turn: str, again: HearOtherwise | None = None
+    ) -> str | None:
         """Do the one wish that the words are, or answer them from memory."""
         wish = await trio.to_thread.run_sync(self._match, text)
         likely = wish is None
         if wish is None or wish.name in self._beyond():
             # What he cannot find out, such as where a parcel is, he may have been told.
-            told = await self._from_memory(text)
+            told = await self._from_memory(text, spoken=again is not None)
             is_told = told is not None and told.known
             if wish is None and not is_told:
-                wish = await self._read_again(text)
+                wish = await self._read_again(text, again)
             if wish is None or is_told:
                 return told.words if told is not None else None
         elif wish.name.endswith(UNCLEAR):
             # Before he asks back: what is missing may stand in the words after all.
-            clearer = await self._read_again(text)
+            clearer = await self._read_again(text, again)
             wish, likely = (clearer, True) if clearer is not None else (wish, False)
         if not await self._is_his(wish):
             return None
@@ -207,22 +223,41 @@ class Reflexes:
             self._grammar = grammar_of(self._language)
         return understand(text, (self._body.persona,), self._grammar, self._now(), self._random)
 
-    async def _read_again(self, text: str) -> Wish | None:
-        """Return what words look like in which nothing was found, where no capable mind could make sense of them."""
+    async def _read_again(self, text: str, again: HearOtherwise | None) -> Wish | None:
+        """Return what words look like in which nothing was found, where no capable mind could make sense of them.
+
+        If they look like nothing, and were spoken, other words are looked for in their sound.
+        """
         names = (self._body.persona,)
         if self._body.has_capable_mind() or small_talk_of(self._language).kind(text, names) is not None:
             return None
-        return await trio.to_thread.run_sync(self._likely, text)
+        wish = await trio.to_thread.run_sync(self._likely, text)
+        if wish is not None or again is None or len(text) > LONGEST_READ_AGAIN:
+            return wish
+        return await self._heard_otherwise.wish(text, again)
 
     def _likely(self, text: str) -> Wish | None:
         reading = second_reading_of(self._language)
         return reading.read(text, (self._body.persona,), self._match, self._now()) if reading is not None else None
 
-    async def _from_memory(self, text: str) -> MemoryAnswer | None:
+    def _understand_heard(self, text: str) -> Wish | None:
+        wish = self._match(text)
+        return wish if wish is not None else self._likely(text)
+
+    async def _from_memory(self, text: str, *, spoken: bool) -> MemoryAnswer | None:
         """Return what memory answers to a question that nothing else here does, where no capable mind could."""
         if len(text) > LONGEST or self._body.has_capable_mind() or not self._language.lower().startswith("en"):
             return None
-        return await self._memory_answers.answer(text, (self._body.persona,), self._now())
+        answer, names = None, (self._body.persona,)
+        for words in dict.fromkeys((text, without_hesitation(text) if spoken else text)):
+            answer = await self._memory_answers.answer(words, names, self._now()) or answer
+            if answer is not None and answer.known:
+                break
+        return answer
+
+    async def _remembered(self, text: str) -> str | None:
+        told = await self._from_memory(text, spoken=True)
+        return told.words if told is not None and told.known else None
 
     def _is_wish(self, text: str) -> bool:
         return self._match(text) is not None

@@ -46,7 +46,7 @@ class Grammar:
         self.replies: Mapping[str, str] = told.pop("replies")
         self.needs: Mapping[str, Sequence[str]] = told.pop("needs", {})
         self.ringing: Mapping[str, Sequence[str]] = told.pop("ringing", {})
-        self._intents = Intents.from_dict(told)
+        self.intents = Intents.from_dict(told)
 
     def match(self, text: str, names: Sequence[str] = (), now: datetime | None = None) -> Wish | None:
         """Return the wish that these words are, or None. `now` is local time, the clock's by default. Milliseconds."""
@@ -68,7 +68,7 @@ class Grammar:
     def _wishes(self, told: Marked, reading: str) -> Iterator[Wish]:
         """Give the wishes that the words can be, the likeliest first."""
         words = _IS.sub(r"\1 is", on_the_clock(told.words).replace(":", ","))
-        for found in sorted(recognize_all(words, self._intents), key=_rank):
+        for found in sorted(recognize_all(words, self.intents), key=_rank):
             slots = {name: _restored(_value(entity, words), told.said) for name, entity in found.entities.items()}
             moments = [told.said.get(f"moment {int(slots.pop(part))}", "") for part in ("day", "at") if part in slots]
             if moments:

@@ -11,6 +11,7 @@ from harry.reflexes import home_assistant
 from harry.reflexes.bare_words import readings
 from harry.reflexes.corrections import with_corrected_value, with_corrected_words
 from harry.reflexes.doubts import is_doubtful
+from harry.reflexes.expected_words import wish_words
 from harry.reflexes.grammar import LONGEST, UNCLEAR, Grammar, Wish, grammar_of
 from harry.reflexes.plain import plain_answer
 from harry.reflexes.pointing import with_amounts
@@ -65,9 +66,13 @@ def _read(text: str, *, names: Sequence[str], grammar: Grammar, now: datetime, r
     return None
 
 
-def warm_up(language: str = "en") -> None:
-    """Match some words once, and learn the examples, so that the first wish is understood at once. Takes a second."""
+def warm_up(language: str = "en", names: tuple[str, ...] = ()) -> None:
+    """Match some words once, and learn the examples, so that the first wish is understood at once. Takes a second.
+
+    `names` are those by which Harry may be called.
+    """
     second_reading_of(language)
+    wish_words(language, names)
     grammar = grammar_of(language)
     for text in _FIRST:
         understand(text, (), grammar, datetime.now().astimezone(), SystemRandom())

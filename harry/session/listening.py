@@ -6,10 +6,10 @@ turn model judges what was transcribed; and a button, or the mute, shuts the mic
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from actors.listener import Cleaned, Listener, Yielding
-from actors.protocols import Microphone
+from actors.protocols import ExpectedWords, Microphone, OtherReading
 from actors.recorder import Recorder
 from actors.transcriber import Transcriber
 from actors.turn_taking.attention import Attention, Talk
@@ -113,6 +113,12 @@ class SpeechInput:
         """Whether somebody is speaking, or something said is still to be understood."""
         hearing = self.listener is not None and self.listener.hearing
         return hearing or (self.transcriber is not None and self.transcriber.pending > 0)
+
+    async def hear_again(self, utterance: str, text: str, expected: ExpectedWords) -> Sequence[OtherReading]:
+        """Look for other words in what was said last; none where the ear, or a plug-in's transcriber, cannot."""
+        again = getattr(self.transcriber, "hear_again", None)
+        found: Sequence[OtherReading] = await again(utterance, text, expected) if again is not None else ()
+        return found
 
     @property
     def level(self) -> float:
