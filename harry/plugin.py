@@ -56,7 +56,7 @@ from channels.messages import (
     Utterance,
     Word,
 )
-from harry.engines.registry import ROLES, EngineClass, EngineSettings
+from harry.engines.registry import ROLES, EngineClass, EngineFacts, EngineSettings
 from harry.engines.worker_threads import Emit, WorkerThreads
 from harry.errors import (
     BudgetReached,
@@ -95,6 +95,7 @@ __all__ = [
     "EngineBusy",
     "EngineClass",
     "EngineError",
+    "EngineFacts",
     "EngineSettings",
     "EngineTimeout",
     "EngineTraits",

@@ -13,7 +13,21 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harry.cli import bench, control, exit_codes, lore, memory, models, privacy, prompt, reminders, service, soc, token
+from harry.cli import (
+    bench,
+    control,
+    engines,
+    exit_codes,
+    lore,
+    memory,
+    models,
+    privacy,
+    prompt,
+    reminders,
+    service,
+    soc,
+    token,
+)
 from harry.cli.groups import Group
 from harry.cli.options import AsJson, Call, Sets, writer
 
@@ -36,6 +50,7 @@ app.add_typer(memory.whole)
 app.add_typer(models.app, name="models")
 app.add_typer(privacy.app)
 app.add_typer(control.app)
+app.add_typer(engines.app)
 app.add_typer(service.app, name="service")
 app.add_typer(token.app, name="token")
 app.add_typer(reminders.app, name="reminders")
