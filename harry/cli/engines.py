@@ -1,11 +1,13 @@
-"""`harry engines`: what fills each role, and what else is installed for it."""
+"""`harry engines` and `harry new-plugin`: what fills each role, what else is installed, and beginning one's own."""
 
 # ruff: noqa: PLC0415  # what a command needs is imported when it runs
 
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,8 +15,6 @@ import typer
 from harry.cli.options import AsJson, Call, Sets
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from harry.services.engine_list import Installed
 
 app = typer.Typer()
@@ -23,7 +23,9 @@ app = typer.Typer()
 SENSES = {"speech_to_text": "ear", "language_model": "mind", "text_to_speech": "voice"}
 """What Harry's documents call the roles of engines."""
 
-LEGEND = "* = serves, + = stands in if that one cannot, ! = cannot serve."
+LEGEND = (
+    "* = serves, + = stands in if that one cannot, ! = cannot serve."
+)
 
 
 @app.command(short_help="List what fills each role, and what else could.")
@@ -49,6 +51,21 @@ def engines(
         print(json.dumps({"running": serving is not None, "roles": _for_programs(found, serving or {})}))
     else:
         print("\n".join(_told(found, serving or {})))
+
+
+@app.command("new-plugin", short_help="Begin a plug-in of your own.")
+def new_plugin(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Such as my-voice.")],
+    role: Annotated[str, typer.Option(metavar="ROLE", help="An engine's role, such as text_to_speech, or tools.")],
+    into: Annotated[Path, typer.Option(metavar="FOLDER", help="Where its folder is made.")] = Path(),
+) -> None:
+    """Write a small package that works, with a test of what Harry needs of it, for you to change."""
+    from harry.services.new_plugin import write_plugin
+
+    written = write_plugin(name, role, into)
+    print(f"{written.folder} is there. Its tests: cd {written.folder} && pytest")
+    print(f"To use it, install it into Harry's environment: {sys.executable} -m pip install --no-deps {written.folder}")
+    print(f"Then: {written.choose}")
 
 
 def _serving(folder: Path) -> dict[str, str | None] | None:
