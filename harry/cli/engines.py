@@ -1,4 +1,4 @@
-"""`harry engines` and `harry new-plugin`: what fills each role, what else is installed, and beginning one's own."""
+"""`harry engines`, `swap` and `new-plugin`: what fills each role, changing it while he runs, beginning one's own."""
 
 # ruff: noqa: PLC0415  # what a command needs is imported when it runs
 
@@ -24,7 +24,7 @@ SENSES = {"speech_to_text": "ear", "language_model": "mind", "text_to_speech": "
 """What Harry's documents call the roles of engines."""
 
 LEGEND = (
-    "* = serves, + = stands in if that one cannot, ! = cannot serve."
+    "* = serves, + = stands in if that one cannot, ! = cannot serve. `harry swap ROLE NAME` changes a running Harry."
 )
 
 
@@ -51,6 +51,39 @@ def engines(
         print(json.dumps({"running": serving is not None, "roles": _for_programs(found, serving or {})}))
     else:
         print("\n".join(_told(found, serving or {})))
+
+
+SWAP_SECONDS = 180.0
+"""Seconds for which a swap is waited for; Harry himself gives a newcomer less."""
+
+
+@app.command(short_help="Give a role to another engine, while Harry runs.")
+def swap(
+    ctx: typer.Context,
+    role: Annotated[str, typer.Argument(metavar="ROLE", help="Such as voice, ear, mind or voice_activity.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="An engine of that role; `harry engines` lists them.")],
+    sets: Sets = None,
+) -> None:
+    """Replace an engine of the running Harry between two turns. If the new one cannot serve, nothing changes."""
+    call: Call = ctx.obj
+    config = call.configuration(sets)
+    from harry.daemon.control_socket import ask
+    from harry.errors import HarryError
+
+    table = json.loads(json.dumps(config.engine_table(name), default=str))
+    request = {"do": "swap", "role": role, "name": name, "table": table}
+    try:
+        answer = next(ask(config.data_folder, request, within=SWAP_SECONDS), None)
+    except ConnectionError as error:
+        raise HarryError(str(error), remedy="`harry run` starts one.") from error
+    except TimeoutError as error:
+        raise HarryError("Harry does not answer.", remedy="`harry engines` says what serves.") from error
+    if answer is None:
+        raise HarryError("Harry did not answer.", remedy="`harry engines` says what serves.")
+    if "error" in answer:
+        raise HarryError(answer["error"], remedy=answer.get("remedy", ""))
+    print(f"{name} serves from the next turn on: {answer.get('swapped', '')}. Once Harry starts again, his")
+    print("configuration decides.")
 
 
 @app.command("new-plugin", short_help="Begin a plug-in of your own.")
