@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from harry.engines.child.engines import load_child
 from harry.engines.contract import find_fault, find_fault_in_class
 from harry.engines.freshness import note_loaded, refuse_if_changed
 from harry.engines.packages import blamed, broken, credit, is_built_in
@@ -23,6 +24,9 @@ from harry.redaction import shown_settings, without_secrets
 
 ROLES = ("voice_activity", "speech_to_text", "turn_detector", "language_model", "text_to_speech")
 """The roles an engine can have: the keys of `[engines]` and the names of the entry-point groups after `harry.`."""
+
+PROCESS = "process"
+"""The key of any `[engine.NAME]` that has the engine run in a process of its own."""
 
 E_co = TypeVar("E_co", covariant=True)
 
@@ -136,8 +140,9 @@ def shown_table(kind: str, table: Mapping[str, Any]) -> dict[str, Any]:
             settings = find_engine_class(role, kind).Settings
         except (ConfigurationError, EngineUnavailable):
             continue
-        values = {key: value for key, value in table.items() if key != "kind"}
-        return {**({"kind": kind} if "kind" in table else {}), **shown_settings(settings, values)}
+        values = {key: value for key, value in table.items() if key not in {"kind", PROCESS}}
+        common = {key: table[key] for key in ("kind", PROCESS) if key in table}
+        return {**common, **shown_settings(settings, values)}
     return {key: value if key == "kind" else without_secrets(value, key, hidden=True) for key, value in table.items()}
 
 
@@ -191,7 +196,11 @@ def load_engine(role: str, name: str, table: Mapping[str, Any]) -> Any:
     point, kind, settings = _checked(role, name, table)
     what = f"The engine {name!r}"
     with blamed(what, point):
-        engine = kind.load(name, settings)
+        engine = (
+            load_child(role, name, {key: value for key, value in table.items() if key != PROCESS})
+            if table.get(PROCESS)
+            else kind.load(name, settings)
+        )
         fault = find_fault(role, engine)
     if fault:
         raise broken(what, point, fault)
@@ -200,6 +209,8 @@ def load_engine(role: str, name: str, table: Mapping[str, Any]) -> Any:
 
 def _checked(role: str, name: str, table: Mapping[str, Any]) -> tuple[EntryPoint, EngineClass[Any], EngineSettings]:
     values = dict(table)
+    if not isinstance(values.pop(PROCESS, False), bool):
+        raise ConfigurationError(f"engine.{name}.{PROCESS} is true or false.")
     point, engine = _find(role, str(values.pop("kind", name)))
     with blamed(f"The engine {name!r}", point):
         return point, engine, check_settings(engine, f"engine.{name}", values)
