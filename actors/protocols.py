@@ -81,7 +81,7 @@ class VoiceActivityDetector(Engine, Protocol):
     """A factory of streams."""
 
     def open_stream(self) -> VoiceActivityStream:
-        """Start a stream of its own for one session."""
+        """Start a stream of its own for one session. May be called from any thread."""
         ...
 
 

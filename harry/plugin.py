@@ -59,7 +59,7 @@ from channels.messages import (
 from harry.engines.deadline import ProgressDeadline
 from harry.engines.http_server import HttpServer, HttpSettings, check_server
 from harry.engines.refusals import SPEECH, TRANSCRIPTION, Service, explain_web_page, find_error
-from harry.engines.registry import ROLES, EngineClass, EngineSettings
+from harry.engines.registry import ROLES, EngineClass, EngineFacts, EngineSettings
 from harry.engines.spending import Charged, Meter
 from harry.engines.worker_threads import Emit, WorkerThreads
 from harry.errors import (
@@ -110,6 +110,7 @@ __all__ = [
     "EngineBusy",
     "EngineClass",
     "EngineError",
+    "EngineFacts",
     "EngineSettings",
     "EngineTimeout",
     "EngineTraits",

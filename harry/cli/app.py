@@ -16,6 +16,7 @@ import typer
 from harry.cli import (
     bench,
     control,
+    engines,
     everything_kept,
     exit_codes,
     lore,
@@ -50,6 +51,7 @@ app.add_typer(everything_kept.app)
 app.add_typer(models.app, name="models")
 app.add_typer(privacy.app)
 app.add_typer(control.app)
+app.add_typer(engines.app)
 app.add_typer(service.app, name="service")
 app.add_typer(token.app, name="token")
 app.add_typer(reminders.app, name="reminders")

@@ -21,7 +21,7 @@ import trio
 
 from harry.audio.choice import describe_devices
 from harry.audio.pulse import home_left_alone
-from harry.cli.engine_trial import DEADLINE, broken, not_in_time, trouble_of
+from harry.cli.engine_trial import DEADLINE, not_in_time, trouble_of
 from harry.config.loading import Config
 from harry.engines import registry
 from harry.errors import ConfigurationError, HarryError, StoreError
@@ -31,6 +31,7 @@ from harry.memory.store.connection import list_backups
 from harry.memory.store.integrity import check_integrity, check_writable
 from harry.memory.store.opening import STORE_FILE
 from harry.mind.selection import BETTER_MINDS, LAST_RESORT
+from harry.services.engine_list import TOOLS, list_installed, trouble_with
 
 Severity: TypeAlias = Literal["ok", "warning", "problem"]
 
@@ -65,6 +66,7 @@ def examine(config: Config, *, deep: bool = False, audio: bool = False) -> list[
             *_folder(config),
             *trio.run(_sound, config),
             *trio.run(_engines, config, deep),
+            *trio.run(_plug_ins, config),
             *(trio.run(_echo, config) if audio else []),
         ]
 
@@ -267,10 +269,14 @@ async def _chain(chain: Chain, attempt: Attempt) -> list[Finding]:
         found = await attempt(chain.role, candidate.name, candidate.table)
         trouble = found if isinstance(found, HarryError) else None
         told = f" {found}." if isinstance(found, str) and found else ""
-        if isinstance(trouble, ConfigurationError) or (trouble is not None and chain.named):
-            findings.append(Finding(role, "problem", f"{candidate.name}: {trouble.message}", trouble.remedy))
-        elif trouble is not None:
-            findings.append(Finding(role, "warning", f"{candidate.name}: {trouble.message}", trouble.remedy))
+        if trouble is not None:
+            wrong = f"{candidate.name}: {trouble.message}"
+            by = registry.credit_of(chain.role, candidate.name, candidate.table)
+            prevents = isinstance(trouble, ConfigurationError) or chain.named
+            whose = "" if by in wrong else by.strip()
+            findings.append(
+                Finding(role, "problem" if prevents else "warning", f"{wrong} {whose}".strip(), trouble.remedy)
+            )
         elif chosen and candidate.name == LAST_RESORT:
             continue  # Nothing is no fallback that anybody has to be told of.
         elif chosen:
@@ -303,9 +309,22 @@ async def _load(local_only: bool, deadline: float, role: str, name: str, table: 
 
 async def _look(role: str, name: str, table: Mapping[str, Any]) -> HarryError | str:
     """Find out whether the engine could be loaded, without loading it."""
-    try:
-        return await trio.to_thread.run_sync(registry.look, role, name, table)
-    except HarryError as error:
-        return error
-    except (Exception, SystemExit) as error:  # noqa: BLE001  (a stranger's engine may fail in any way)
-        return broken(type(error).__name__)
+    found: list[str] = []
+    trouble = await trouble_with(lambda: found.append(registry.look(role, name, table)))
+    return found[0] if trouble is None else trouble
+
+
+# Plug-ins
+
+
+async def _plug_ins(config: Config) -> list[Finding]:
+    """Name every plug-in that is broken, with its package; an engine that is chosen is judged with its chain."""
+    findings: list[Finding] = []
+    for entry in await list_installed(config):
+        judged = entry.role in registry.ROLES and entry.use != "free"
+        if entry.trouble and not entry.built_in and not judged:
+            # An actor that is chosen and cannot be loaded keeps Harry from starting; a tool is left out.
+            state: Severity = "problem" if entry.use == "chosen" and entry.role != TOOLS else "warning"
+            role = entry.role.replace("_", " ")
+            findings.append(Finding(f"plug-in {entry.name}", state, f"{role}: {entry.trouble}", entry.remedy))
+    return findings

@@ -48,6 +48,13 @@ async def trouble_of(role: str, name: str, table: Mapping[str, Any], *, local_on
     return (ConfigurationError if kind == "configuration" else EngineError)(message, remedy=remedy)
 
 
+async def load_within(local_only: bool, role: str, name: str, table: Mapping[str, Any]) -> HarryError | None:
+    """Load an engine in a process of its own within `DEADLINE`, and tell what prevents it."""
+    with trio.move_on_after(DEADLINE):
+        return await trouble_of(role, name, table, local_only=local_only)
+    return not_in_time()
+
+
 def not_in_time() -> EngineError:
     """Word the trouble of an engine that was not loaded within `DEADLINE`."""
     return EngineError(
@@ -77,9 +84,6 @@ def _main() -> None:
     except HarryError as error:
         kind = "configuration" if isinstance(error, ConfigurationError) else "engine"
         told = (kind, error.message, error.remedy)
-    except Exception as error:  # noqa: BLE001  (a stranger's engine may fail in any way)
-        found = broken(type(error).__name__)
-        told = ("engine", found.message, found.remedy)
     os.write(answer, json.dumps(told).encode() + b"\n")
     # No farewells: they are what some libraries hang in.
     os._exit(0)

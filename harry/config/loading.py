@@ -120,6 +120,10 @@ class Config(BaseSettings):
         table: dict[str, Any] = _revealed(self.engine.get(name, {}))
         return table
 
+    def with_engine_table(self, name: str, table: Mapping[str, Any]) -> Config:
+        """Return this configuration with another `[engine.NAME]`."""
+        return self.model_copy(update={"engine": {**self.engine, name: _hidden(dict(table))}})
+
     @field_validator("engine")
     @classmethod
     def _hide_secrets(cls, tables: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -46,12 +46,25 @@ Command = Callable[[Mapping[str, Any]], None]
 """Does what a request asks for; raises `HarryError` with what is wrong."""
 
 
-class Controls:
-    """What may be asked: commands by name, and how Harry is. `changed()` wakes everybody who watches."""
+LongCommand = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
+"""Does what takes its time, and returns what is told besides the state; raises as `Command`."""
 
-    def __init__(self, status: Callable[[], dict[str, Any]], commands: Mapping[str, Command]) -> None:
+
+class Controls:
+    """What may be asked: commands by name, and how Harry is. `changed()` wakes everybody who watches.
+
+    `long_commands` take their time: who asks for one waits, and nobody else does.
+    """
+
+    def __init__(
+        self,
+        status: Callable[[], dict[str, Any]],
+        commands: Mapping[str, Command],
+        long_commands: Mapping[str, LongCommand] | None = None,
+    ) -> None:
         self.status = status
         self.commands = dict(commands)
+        self.long_commands = dict(long_commands or {})
         self._watchers: set[trio.MemorySendChannel[None]] = set()
 
     def changed(self) -> None:
@@ -72,6 +85,19 @@ class Controls:
         except HarryError as error:
             return _told(error)
         return self.status()
+
+    async def respond(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """Do what is asked, however long it takes, and say how Harry is then."""
+        name = request.get("do")
+        command = self.long_commands.get(name) if isinstance(name, str) else None
+        if command is None:
+            return self.answer(request)
+        try:
+            told = await command(request)
+        except HarryError as error:
+            return _told(error)
+        self.changed()
+        return {**self.status(), **told}
 
     @contextmanager
     def watching(self) -> Iterator[trio.MemoryReceiveChannel[None]]:
@@ -149,7 +175,7 @@ async def _serve(stream: trio.SocketStream, controls: Controls, limit: trio.Capa
                 request = await _read(stream)
                 watched = request if request is not None and request.get("watch") is True else None
                 if watched is None:
-                    await _write(stream, controls.answer(request) if request is not None else _told(NO_REQUEST))
+                    await _write(stream, await controls.respond(request) if request is not None else _told(NO_REQUEST))
             if watched is not None:
                 await _watch(stream, controls, watched)
         except* (trio.BrokenResourceError, trio.TooSlowError):
@@ -205,14 +231,14 @@ async def _write(stream: trio.SocketStream, answer: dict[str, Any]) -> None:
         await stream.send_all(json.dumps(answer).encode() + b"\n")
 
 
-def ask(folder: Path, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Ask the Harry who runs on a folder; gives each line that he answers. Blocking.
+def ask(folder: Path, request: Mapping[str, Any], *, within: float = 2 * WITHIN) -> Iterator[dict[str, Any]]:
+    """Ask the Harry who runs on a folder; gives each line that he answers. Blocking, for `within` seconds a line.
 
     Raises `ConnectionError` where none runs there, `TimeoutError` where he does not answer.
     """
     path = folder / SOCKET
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
-        client.settimeout(2 * WITHIN)
+        client.settimeout(within)
         try:
             with reachable(path) as address:
                 client.connect(address)

@@ -29,7 +29,7 @@ class RoomControls:
         self._announcements = announcements
         self._stop = stop
         self._errors: deque[str] = deque(maxlen=ERRORS)
-        self.controls = Controls(self.status, self._commands())
+        self.controls = Controls(self.status, self._commands(), {"swap": self._swap})
 
     def status(self) -> dict[str, Any]:
         """Return how Harry is."""
@@ -74,6 +74,12 @@ class RoomControls:
     def _say(self, request: Mapping[str, Any]) -> None:
         text, urgency = request.get("text"), request.get("urgency", "normal")
         self._announcements.put(text if isinstance(text, str) else "", str(urgency))
+
+    async def _swap(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        role, name, table = request.get("role"), request.get("name"), request.get("table")
+        if not isinstance(role, str) or not isinstance(name, str) or not isinstance(table, dict | None):
+            raise HarryError("A swap needs a role and a name.")
+        return {"swapped": await self._host.swaps.swap(role, name, table)}
 
     def _hush(self) -> None:
         self._room.conductor.cut("stop")

@@ -1,6 +1,7 @@
 """Engines in a pool: leased by turns, shared by sessions, swapped and retired without anybody noticing.
 
-A swap changes what the next lease gives; an old instance closes at its last lease. An instance that outlived a deadline
+A swap changes what the next lease gives; an old instance closes at its last lease, and `changed` tells those who hold a
+lease for longer than a turn. An instance that outlived a deadline
 (`retired`) is replaced by a fresh one, at most `MAX_RELOADS` times; then the role is degraded and
 `on_degraded` is called.
 """
@@ -15,6 +16,7 @@ import structlog
 import trio
 
 from actors.protocols import MayRetire
+from channels.signals import Signal
 from harry.engines.exits import exits_fail
 from harry.errors import EngineUnavailable
 
@@ -46,6 +48,7 @@ class EnginePool(Generic[E]):
         on_degraded: Callable[[str, str], None] = lambda role, why: None,
     ) -> None:
         self.role = role
+        self.changed = Signal()
         self._current = _Leased(engine)
         self._reload = reload
         self._on_degraded = on_degraded
@@ -71,18 +74,34 @@ class EnginePool(Generic[E]):
         finally:
             leased.holders -= 1
             if leased.replaced and not leased.holders:
-                await _close(self.role, leased.engine)
+                await close_engine(self.role, leased.engine)
 
     async def swap(self, engine: E) -> None:
         """Hand `engine` to every lease from now on; the old instance closes when its last holder has left."""
+        await self.exchange(engine)()
+
+    def exchange(self, engine: E, *, reload: Callable[[], Awaitable[E]] | None = None) -> Callable[[], Awaitable[None]]:
+        """Do so without a checkpoint; what is returned is to be called, and closes the old one if nobody holds it.
+
+        `reload` loads the engine afresh, where it is another than before.
+        """
+        if reload is not None:
+            self._reload, self._fresh = reload, 0
         old, self._current = self._current, _Leased(engine)
-        old.replaced = True
-        if not old.holders:
-            await _close(self.role, old.engine)
+        free = not old.holders
+        old.replaced = True  # from here on its last holder closes it
+        self.changed.notify()
+
+        async def close() -> None:
+            if free:
+                await close_engine(self.role, old.engine)
+
+        return close
 
     async def _replace(self) -> None:
         async with self._replacing:
-            if not _retired(self._current.engine):
+            hung = self._current
+            if not _retired(hung.engine):
                 return
             role = self.role.replace("_", " ")
             if self._reload is None or self._fresh >= MAX_RELOADS:
@@ -97,6 +116,9 @@ class EnginePool(Generic[E]):
             except Exception:
                 self._fresh += 1
                 raise
+            if self._current is not hung:
+                await close_engine(self.role, fresh)  # another engine took its place meanwhile
+                return
             self._fresh += 1
             await self.swap(fresh)
 
@@ -104,14 +126,17 @@ class EnginePool(Generic[E]):
         """Close the current instance."""
         if not self._closed:
             self._closed = True
-            await _close(self.role, self._current.engine)
+            await close_engine(self.role, self._current.engine)
 
 
 def _retired(engine: object) -> bool:
     return isinstance(engine, MayRetire) and engine.retired
 
 
-async def _close(role: str, engine: Any) -> None:
+async def close_engine(role: str, engine: Any) -> None:
+    """Close an engine of anybody's, or none, within two seconds; why it would not be closed is logged."""
+    if engine is None:
+        return
     # An engine that will not close must not hold up the stop of everything else, nor spoil the turn that used it.
     with trio.move_on_after(2, shield=True):
         try:

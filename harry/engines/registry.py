@@ -7,18 +7,26 @@ and `load(name, settings)`, which may block and runs in a thread. Listing reads 
 from __future__ import annotations
 
 import difflib
+import importlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from harry.engines.child.engines import load_child
+from harry.engines.contract import find_fault, find_fault_in_class
+from harry.engines.freshness import note_loaded, refuse_if_changed
+from harry.engines.packages import blamed, broken, credit, is_built_in
 from harry.errors import ConfigurationError, EngineUnavailable
-from harry.installation import DISTRIBUTION, how_to_install
 from harry.redaction import shown_settings, without_secrets
 
 ROLES = ("voice_activity", "speech_to_text", "turn_detector", "language_model", "text_to_speech")
 """The roles an engine can have: the keys of `[engines]` and the names of the entry-point groups after `harry.`."""
+
+PROCESS = "process"
+"""The key of any `[engine.NAME]` that has the engine run in a process of its own."""
 
 E_co = TypeVar("E_co", covariant=True)
 
@@ -50,13 +58,32 @@ class ChecksAvailability(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """What can be told of an engine before it is built.
+
+    `languages` are tags of those that it hears or speaks, such as "en" or "de-DE"; empty where it has no bounds.
+    `packages` are the installed packages that it works with; their versions and licences are listed with it.
+    """
+
+    languages: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class TellsFacts(Protocol):
+    """An engine class that tells its languages and packages."""
+
+    @staticmethod
+    def facts(name: str, settings: Any) -> EngineFacts:
+        """Return them; quick, for nothing is built."""
+        ...
+
+
 def list_kinds(role: str) -> dict[str, EntryPoint]:
-    """Return the kinds of engine known for a role, by name."""
-    return {point.name: point for point in entry_points(group=f"harry.{role}")}
-
-
-def _is_built_in(point: EntryPoint) -> bool:
-    return point.dist is not None and point.dist.name == DISTRIBUTION
+    """Return the kinds of engine known for a role, by name. No plug-in takes the name of an engine of Harry's own."""
+    points = sorted(entry_points(group=f"harry.{role}"), key=is_built_in)
+    return {point.name: point for point in points}
 
 
 def suggest_name(word: str, known: list[str]) -> str:
@@ -69,21 +96,23 @@ def suggest_name(word: str, known: list[str]) -> str:
 
 def find_engine_class(role: str, kind: str) -> EngineClass[Any]:
     """Import the class behind a kind. Raises `ConfigurationError` for an unknown one, `EngineUnavailable` if broken."""
+    return _find(role, kind)[1]
+
+
+def _find(role: str, kind: str) -> tuple[EntryPoint, EngineClass[Any]]:
     known = list_kinds(role)
     if kind not in known:
         raise ConfigurationError(
             f"There is no {role.replace('_', ' ')} engine {kind!r}.", remedy=suggest_name(kind, list(known))
         )
-    try:
-        found: EngineClass[Any] = known[kind].load()
-    except ImportError as error:
-        raise EngineUnavailable(
-            f"The engine {kind!r} needs a package that is not installed ({error.name or error}).",
-            remedy=how_to_install(*known[kind].extras)
-            if _is_built_in(known[kind])
-            else "Install that package, with pip for instance.",
-        ) from error
-    return found
+    point, what = known[kind], f"The engine {kind!r}"
+    with blamed(what, point):
+        found: EngineClass[Any] = point.load()
+        note_loaded(point)
+        fault = find_fault_in_class(role, found)
+    if fault:
+        raise broken(what, point, fault)
+    return point, found
 
 
 def check_settings(engine: EngineClass[Any], table: str, values: Mapping[str, Any]) -> EngineSettings:
@@ -111,8 +140,9 @@ def shown_table(kind: str, table: Mapping[str, Any]) -> dict[str, Any]:
             settings = find_engine_class(role, kind).Settings
         except (ConfigurationError, EngineUnavailable):
             continue
-        values = {key: value for key, value in table.items() if key != "kind"}
-        return {**({"kind": kind} if "kind" in table else {}), **shown_settings(settings, values)}
+        values = {key: value for key, value in table.items() if key not in {"kind", PROCESS}}
+        common = {key: table[key] for key in ("kind", PROCESS) if key in table}
+        return {**common, **shown_settings(settings, values)}
     return {key: value if key == "kind" else without_secrets(value, key, hidden=True) for key, value in table.items()}
 
 
@@ -122,25 +152,67 @@ def look(role: str, name: str, table: Mapping[str, Any]) -> str:
     A class may have `check_available(name, settings)` for this: quick, and raising as its `load_engine` would. What it
     found is returned.
     """
-    engine, settings = _checked(role, name, table)
-    if isinstance(engine, ChecksAvailability):
-        return engine.check_available(name, settings) or ""
+    point, engine, settings = _checked(role, name, table)
+    with blamed(f"The engine {name!r}", point):
+        if isinstance(engine, ChecksAvailability):
+            return engine.check_available(name, settings) or ""
     return ""
+
+
+def read_facts(role: str, name: str, table: Mapping[str, Any]) -> EngineFacts:
+    """Return what an engine's class tells of it, nothing where it tells nothing. Raises as `load_engine`."""
+    point, engine, settings = _checked(role, name, table)
+    with blamed(f"The engine {name!r}", point):
+        told = engine.facts(name, settings) if isinstance(engine, TellsFacts) else None
+    return told if isinstance(told, EngineFacts) else EngineFacts()
+
+
+def credit_of(role: str, name: str, table: Mapping[str, Any]) -> str:
+    """Name the package of an engine, " (package strange 1.0)"; "" for Harry's own, and for one that is not there."""
+    point = list_kinds(role).get(str(table.get("kind", name)))
+    return credit(point) if point is not None else ""
 
 
 def check_engine_table(role: str, name: str, table: Mapping[str, Any]) -> EngineClass[Any]:
     """Find the class that `[engine.NAME]` (`table`) is for, and check the table, without building the engine."""
-    engine, _ = _checked(role, name, table)
-    return engine
+    return _checked(role, name, table)[1]
+
+
+def load_newcomer(role: str, name: str, table: Mapping[str, Any]) -> Any:
+    """Build an engine as `load_engine`, in a process that runs for a while: also one that was installed meanwhile.
+
+    Raises `EngineUnavailable` where its package was loaded already, and is another one on disk by now.
+    """
+    importlib.invalidate_caches()
+    point = list_kinds(role).get(str(table.get("kind", name)))
+    if point is not None:
+        refuse_if_changed(point)
+    return load_engine(role, name, table)
 
 
 def load_engine(role: str, name: str, table: Mapping[str, Any]) -> Any:
-    """Build the engine that `[engine.NAME]` (`table`) describes; its `kind`, else its name, chooses it. Blocking."""
-    engine, settings = _checked(role, name, table)
-    return engine.load(name, settings)
+    """Build the engine that `[engine.NAME]` (`table`) describes; its `kind`, else its name, chooses it. Blocking.
+
+    Raises `ConfigurationError`, and `EngineError` whatever a plug-in does.
+    """
+    point, kind, settings = _checked(role, name, table)
+    what = f"The engine {name!r}"
+    with blamed(what, point):
+        engine = (
+            load_child(role, name, {key: value for key, value in table.items() if key != PROCESS})
+            if table.get(PROCESS)
+            else kind.load(name, settings)
+        )
+        fault = find_fault(role, engine)
+    if fault:
+        raise broken(what, point, fault)
+    return engine
 
 
-def _checked(role: str, name: str, table: Mapping[str, Any]) -> tuple[EngineClass[Any], EngineSettings]:
+def _checked(role: str, name: str, table: Mapping[str, Any]) -> tuple[EntryPoint, EngineClass[Any], EngineSettings]:
     values = dict(table)
-    engine = find_engine_class(role, str(values.pop("kind", name)))
-    return engine, check_settings(engine, f"engine.{name}", values)
+    if not isinstance(values.pop(PROCESS, False), bool):
+        raise ConfigurationError(f"engine.{name}.{PROCESS} is true or false.")
+    point, engine = _find(role, str(values.pop("kind", name)))
+    with blamed(f"The engine {name!r}", point):
+        return point, engine, check_settings(engine, f"engine.{name}", values)

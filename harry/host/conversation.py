@@ -172,6 +172,7 @@ class _Builder:
 
     session: Session
     conductor: Conductor
+    pipeline: Pipeline
     forgetting: Forgetting
     memory: SessionMemory | None = None
     echo: EchoPath | None = None
@@ -207,11 +208,12 @@ class _Builder:
             kept=[exchange.turn for exchange in history],
             wall=services.wall,
         )
+        self.pipeline = self._pipeline()
         self.conductor = Conductor(
             gate=self.gate,
             events=self.events,
             identity=identity,
-            answer=self._pipeline(),
+            answer=self.pipeline,
             keep=lambda record: self.session.keep(record),
             on_turn=lambda began: self.session.note_turn_change(began),
             wall=services.wall,
@@ -237,6 +239,7 @@ class _Builder:
             microphone=self.devices.microphone,
             loudspeaker=self.devices.loudspeaker,
             echo=self.echo,
+            replace_stage=self.pipeline.replace_stage,
             actors=self._actors(),
             on_committed=self._committed,
             warm=self._warm,

@@ -180,7 +180,7 @@ def _cannot_serve(chain: Chain, candidate: Candidate, error: EngineError, notes:
 
 
 def _broken(candidate: Candidate, error: BaseException) -> EngineUnavailable:
-    """Make an error that serves of what a stranger's engine raised although the contract does not let it."""
+    """Make an error that serves of whatever else came up: nothing that is loaded may end the start of all roles."""
     log.debug("engine broke while it was loaded", engine=candidate.name, exc_info=error)
     return EngineUnavailable(
         f"The engine {candidate.name!r} broke while it was loaded: {type(error).__name__}: {error}.",

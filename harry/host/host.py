@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import structlog
 import trio
@@ -48,6 +49,7 @@ from harry.host.shared_tools import toolkit
 from harry.host.spill_files import SpillPool
 from harry.host.storage import Storage
 from harry.host.store_watch import StoreWatch
+from harry.host.swapping import Swaps
 from harry.memory.conversations.recent import recall_recent
 from harry.memory.conversations.rotation import Summarise
 from harry.memory.longterm.forgetting import Forgotten
@@ -108,9 +110,20 @@ class Host:
         self.warmed = shared.warmed
         self.store_watch = shared.store_watch
         self.started_at = time.time()
+        self.swaps = Swaps(
+            config,
+            shared.engines,
+            sessions=lambda: list(self.sessions.values()),
+            on_stage=self._use_stage,
+            meter=shared.budget,
+        )
         self._shared = shared
         self._open: Counter[str] = Counter()
         self._programs: dict[tuple[str, str], ProgramAnswers] = {}
+
+    def _use_stage(self, role: str, stage: Any) -> None:
+        """Have the conversations to come use another stage of their turns."""
+        self._shared = replace(self._shared, actors=replace(self._shared.actors, **{role: stage}))
 
     @property
     def out_of_reach(self) -> bool:
@@ -208,6 +221,8 @@ class Host:
         spoken = self.engines.text_to_speech if devices.loudspeaker is not None else None
         with shared.spill_pool.acquire() as spill, self._counted(user):
             shared.sessions.met(user)
+            # From here on nothing is waited for until the session is one of those that a swap reaches.
+            past = await self._recent(user)
             services = replace(
                 self._services(config, spill),
                 engines=engines or self.engines,
@@ -217,7 +232,7 @@ class Host:
                 reply_to=reply_to,
                 attended=attended,
             )
-            identity, past = Identity(user, new_id(), NAMESPACE), await self._recent(user)
+            identity = Identity(user, new_id(), NAMESPACE)
             session = build_conversation(identity, settings or self.settings(user), services, devices, history=past)
             for watch in self.watchers:
                 watch(session)

@@ -37,6 +37,15 @@ async def chains(config: Config) -> list[Chain]:
     ]
 
 
+async def candidate(config: Config, role: str, name: str) -> Candidate:
+    """Return an engine as a role's only choice. Raises `EngineUnavailable` where its server does not answer."""
+    chosen = config.model_copy(update={"engines": config.engines.model_copy(update={role: [name]})})
+    [found, *_] = (await _mind(chosen) if role == "language_model" else _configured(chosen, role)).candidates
+    if found.missing is not None:
+        raise found.missing
+    return found
+
+
 def _configured(config: Config, role: str) -> Chain:
     names = config.chain(role)
     named = role in config.engines.model_fields_set and len(names) == 1

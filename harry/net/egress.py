@@ -45,6 +45,12 @@ def configure(*, local_only: bool, folder: Path | None = None) -> None:
     _EgressPolicy.folder = folder
 
 
+def current() -> dict[str, Any]:
+    """Return the policy as `configure` takes it, in JSON's terms, for a process that is to have the same."""
+    folder = _EgressPolicy.folder
+    return {"local_only": _EgressPolicy.local_only, "folder": str(folder) if folder is not None else None}
+
+
 def host_of(url: str) -> str:
     """Return the host of an address, and its port if it has one; nothing else of the address."""
     try:

@@ -1,7 +1,7 @@
 """How the whole Harry is, in one object: for `harry status`, for scripts, and for whoever looks after him.
 
-The names are a contract: `ready`, `listening`, `state`, `devices`, `sessions`, `actors`, `engines`, `memory_mb`,
-`errors` and `version` keep their meaning.
+The names are a contract: `ready`, `listening`, `state`, `devices`, `sessions`, `actors`, `engines`, `serving`,
+`memory_mb`, `errors` and `version` keep their meaning.
 """
 
 from __future__ import annotations
@@ -43,6 +43,9 @@ def overview(host: Host, room: Session, errors: list[str]) -> dict[str, Any]:
         "engines": {
             role: str(pool.engine.describe()) if pool is not None else None
             for role, pool in host.engines.by_role.items()
+        },
+        "serving": {
+            role: str(pool.engine.name) if pool is not None else None for role, pool in host.engines.by_role.items()
         },
         "keeps": host.store.durable and not host.out_of_reach,
         "memory_mb": resident_megabytes(),

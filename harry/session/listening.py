@@ -26,6 +26,7 @@ from harry.session.actor_registry import ActorSet
 from harry.session.device_recovery import KeptMicrophone
 from harry.session.rest import Resting
 from harry.session.turn_detection import TurnJudge
+from harry.session.voice_activity import FollowingStream
 from harry.session.wake_word import Spotter, WakeWordDetector
 
 PATIENCE = 0.7
@@ -51,6 +52,7 @@ class SpeechInput:
         self._resting: Resting | None = None
         self._microphone: KeptMicrophone | None = None
         self._wake: WakeWordDetector | None = None
+        self._voice_activity: FollowingStream | None = None
 
     def open(
         self,
@@ -80,10 +82,11 @@ class SpeechInput:
         )
         if isinstance(transcriber, Transcriber):  # one of a plug-in tells in its own way
             transcriber.on_lost = on_lost
+        self._voice_activity = FollowingStream(engines.voice_activity, lambda: listener.hearing)
         self._resting = Resting(self._attention, self._events, transcriber.take, voice_wakes=self._wake is None)
         self.listener = listener = actors.listener(
             inbox=inbox,
-            voice_activity=SteadyDetection(engines.voice_activity.engine.open_stream(), self._tell_degraded),
+            voice_activity=SteadyDetection(self._voice_activity, self._tell_degraded),
             floor=Floor(barge_in_voice, names=names),
             endpointing=Endpointing(endpoint_silence, patience=PATIENCE),
             pre_roll=pre_roll,
@@ -101,6 +104,7 @@ class SpeechInput:
             ("turn model", self.turn_judge),
             ("wake phrase", self._wake),
             ("rest", self._resting),
+            ("voice activity", self._voice_activity),
             ("transcriber", self.transcriber),
             ("listener", self.listener),
             ("recorder", self.recorder),

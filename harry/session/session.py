@@ -50,8 +50,9 @@ class SessionParts:
     """What a session is made of, put together by the host's builder.
 
     `actors` are run under the supervisor, by name, in addition to those that hear. `on_committed` is told that
-    something was kept, and never waits; `warm` lets an embedded mind read the beginning of its prompt. `attended` tells
-    whether somebody can hear or see what Harry says here.
+    something was kept, and never waits; `replace_stage` takes another stage for the turns to come; `warm` lets an
+    embedded mind read the beginning of its prompt. `attended` tells whether somebody can hear or see what Harry says
+    here.
     """
 
     conductor: Conductor
@@ -63,6 +64,7 @@ class SessionParts:
     microphone: Microphone | None = None
     loudspeaker: Loudspeaker | None = None
     echo: EchoPath | None = None
+    replace_stage: Callable[[str, Any], None] = lambda role, stage: None
     actors: Mapping[str, Callable[[], Awaitable[Any]]] = field(default_factory=dict)
     on_committed: Callable[[], None] = lambda: None
     warm: Callable[[], Awaitable[None]] = trio.lowlevel.checkpoint
@@ -118,6 +120,11 @@ class Session:
                     task_status.started()
             finally:
                 writing.cancel_scope.cancel()
+
+    def replace_stage(self, role: str, stage: Any) -> None:
+        """Have turns that begin from now on use another stage of a role; a guess is made again."""
+        self._parts.replace_stage(role, stage)
+        self.conductor.withdraw()
 
     def answer(self, utterance: Utterance) -> Turn | None:
         """Answer an utterance that came by any way."""

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
+from typing import Any
 
 import trio
 
@@ -91,6 +92,10 @@ class Pipeline:
         self._sounding = sounding
         self._on_piece = on_piece
         self._actors = actors
+
+    def replace_stage(self, role: str, stage: Any) -> None:
+        """Have turns that begin from now on use another stage of a role, such as `retriever`."""
+        self._actors = replace(self._actors, **{role: stage})
 
     async def __call__(self, turn: Turn, slot: Slot) -> None:
         """Run the stages of a turn. Raises what they raise, in an ExceptionGroup."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar, get_type_hints, overload
 
 import structlog
@@ -17,6 +17,8 @@ import trio
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from actors.protocols import Tool
+from harry.engines.packages import blamed
+from harry.errors import EngineUnavailable
 from harry.tools.toolbox import DEADLINE, LATE, Answer, Offer, ToolError
 
 GROUP = "harry.tools"
@@ -143,7 +145,13 @@ def load_plugin_tools() -> list[Offer]:
     found: list[Offer] = []
     for point in entry_points(group=GROUP):
         try:
-            found.append(make_offer(point.load()))
-        except (Exception, SystemExit) as error:  # noqa: BLE001  a plug-in may fail at anything
-            log.warning("a tool cannot be loaded", tool=point.name, cause=f"{type(error).__name__}: {error}")
+            found.append(load_tool(point))
+        except EngineUnavailable as error:
+            log.warning("a tool cannot be loaded", tool=point.name, cause=str(error))
     return found
+
+
+def load_tool(point: EntryPoint) -> Offer:
+    """Make the offer of what an entry point names. Raises `EngineUnavailable` for whatever goes wrong."""
+    with blamed(f"The tool {point.name!r}", point):
+        return make_offer(point.load())

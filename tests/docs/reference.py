@@ -20,7 +20,12 @@ PAGES = {
     "plugin": ("What the author of a plug-in imports", ["harry.plugin"]),
     "testing": (
         "What tests are made with",
-        ["harry.testing.engines", "harry.testing.loudspeaker", "harry.testing.microphone"],
+        [
+            "harry.testing.conformance",
+            "harry.testing.engines",
+            "harry.testing.loudspeaker",
+            "harry.testing.microphone",
+        ],
     ),
     "compat": (
         "The functions of older programs",

@@ -29,6 +29,7 @@ from harry.testing.microphone import SILENT_FRAME, VOICED_FRAME, HandFedMicropho
 
 FRAME = 0.032
 RATE = 16_000
+REPLY = "one two three four five."
 
 
 class FakeEar:
@@ -95,6 +96,7 @@ class House:
     told: EventSubscription
     sounded: list[tuple[float, bytes]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
+    engines: Engines = field(default_factory=Engines)
 
     async def hear(self, frame: bytes, seconds: float) -> None:
         """Let the microphone hear a frame again and again, at the pace of the clock."""
@@ -135,20 +137,28 @@ async def house(
     cast: Any = None,
     wake: Any = None,
     chime: bool = False,
+    detector: Any = None,
+    turn_detector: Any = None,
 ) -> AsyncIterator[House]:
     clock = AudioClock()
     sounded: list[tuple[float, bytes]] = []
     microphone = HandFedMicrophone()
+    engines = Engines(
+        voice_activity=EnginePool("voice_activity", detector or Energy("energy", EnergySettings())),
+        speech_to_text=EnginePool("speech_to_text", ear or FakeEar()),
+        turn_detector=EnginePool("turn_detector", turn_detector) if turn_detector is not None else None,
+        language_model=EnginePool("language_model", mind or ScriptedLanguageModel("scripted", [REPLY])),
+        text_to_speech=EnginePool("text_to_speech", voice or ScriptedVoice("scripted", ScriptedSettings(rate=RATE))),
+    )
+    assert engines.language_model is not None
+    assert engines.text_to_speech is not None
     session = build_conversation(
         Identity("you", "session", "harry"),
         ConversationSettings(turn_taking=turn_taking or TurnTakingSettings(), chime=chime),
         ConversationServices(
-            engines=Engines(
-                voice_activity=EnginePool("voice_activity", Energy("energy", EnergySettings())),
-                speech_to_text=EnginePool("speech_to_text", ear or FakeEar()),
-            ),
-            mind=EnginePool("language_model", mind or ScriptedLanguageModel("scripted", ["one two three four five."])),
-            voice=EnginePool("text_to_speech", voice or ScriptedVoice("scripted", ScriptedSettings(rate=RATE))),
+            engines=engines,
+            mind=engines.language_model,
+            voice=engines.text_to_speech,
             store=store or InMemoryStore(),
             spill=spill or MemorySpill(),
             prompt=prompt,
@@ -166,7 +176,8 @@ async def house(
         ),
         history=tuple(history),
     )
-    made = House(session, microphone, session.events.listen(10_000, lossless=True), sounded)
+    told = session.events.listen(10_000, lossless=True)
+    made = House(session, microphone, told, sounded, engines=engines)
     async with trio.open_nursery() as nursery:
         await nursery.start(session.run)
         yield made

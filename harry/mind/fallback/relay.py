@@ -14,10 +14,11 @@ import structlog
 import trio
 
 from actors.protocols import Delta, EngineTraits, LanguageModel, Request
+from actors.supervisor import describe_origin
 from harry.engines.lease import EnginePool
 from harry.engines.spending import Meter
 from harry.engines.traits import read_traits
-from harry.errors import BudgetReached, EngineBusy, EngineError, EngineTimeout, EngineUnavailable
+from harry.errors import BudgetReached, ConfigurationError, EngineBusy, EngineError, EngineTimeout, EngineUnavailable
 from harry.mind.fallback.baton import Baton
 from harry.mind.fallback.continuation import shorten_for_small_model
 
@@ -57,6 +58,13 @@ class Link:
         self._loading = trio.Lock()
         self._failed = 0
         self._rests_until = 0.0
+
+    def renew(self) -> Link:
+        """Make a link to the same mind that has loaded nothing, and rests as long as this one."""
+        link = Link(self.name, self._load, ready=self._ready, on_degraded=self._on_degraded)
+        link.trouble, link._of_class = self.trouble, self.traits
+        link._failed, link._rests_until = self._failed, self._rests_until
+        return link
 
     @property
     def traits(self) -> EngineTraits:
@@ -127,6 +135,43 @@ class Link:
             await self._pool.aclose()
 
 
+class _Listener:
+    """Whoever takes the deltas of a reply; what he raises is no mind's fault."""
+
+    def __init__(self, emit: Callable[[Delta], Awaitable[None]]) -> None:
+        self._emit = emit
+        self.failed = False
+
+    async def take(self, delta: Delta) -> None:
+        try:
+            await self._emit(delta)
+        except Exception:
+            self.failed = True
+            raise
+
+
+class _BrokenMind(EngineUnavailable):
+    """A mind raised what its contract does not let it raise: `raised`."""
+
+    def __init__(self, name: str, raised: Exception, kind: str) -> None:
+        super().__init__(
+            f"{name} broke while it answered ({kind}).",
+            remedy="That is a mistake in it: use another mind, or tell its author.",
+        )
+        self.raised = raised
+
+
+def _explain(name: str, raised: Exception) -> EngineError:
+    """Make of a mind's defect an error that lets the next mind go on; the words of the defect are not told."""
+    first: BaseException = raised
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    if isinstance(first, EngineError):
+        return first
+    log.warning("a mind is broken", engine=name, cause=describe_origin(raised))
+    return _BrokenMind(name, raised, type(first).__name__)
+
+
 class Relay:
     """A mind made of several, the most wanted first."""
 
@@ -135,6 +180,21 @@ class Relay:
         self._meter = meter
         self.tell: Callable[[str, bool], None] = lambda message, recovered: None
         """Told in a sentence when another mind stands in, and (`recovered`) when the wanted one is back."""
+
+    def replace_first(self, link: Link) -> Relay:
+        """Make the relay in which a mind takes the place of the one that answers now; those that stand in remain.
+
+        Nothing is shared with this one, which is closed once its last reply is over.
+        """
+        replaced = self._first
+        others = [
+            other.renew()
+            for other in self._links
+            if other.name != link.name and (other is not replaced or other.is_absent)
+        ]
+        relay = Relay([link, *others], self._meter)
+        relay.tell = self.tell
+        return relay
 
     @property
     def _first(self) -> Link:
@@ -171,30 +231,45 @@ class Relay:
     async def reply(self, request: Request, emit: Callable[[Delta], Awaitable[None]]) -> None:
         """Answer by the first mind that can. Raises `EngineError` when none could, in the words of the most wanted."""
         small = self.traits.small
-        baton = Baton(request, emit)
+        listener = _Listener(emit)
+        baton = Baton(request, listener.take)
         tried = False
         news = ""
         for link in self._awake():
             tried = True
-            link.note_try()
-            try:
-                await self._by(link, baton, lighten=link.traits.small and not small)
-            except EngineError as error:
-                if link.note_failure(error):
-                    news = news or error.message
-                log.warning("a mind failed", engine=link.name, cause=str(error), said=bool(baton.said))
-                if isinstance(error, BudgetReached) and error.first and request.purpose == "reply":
-                    baton.foreword = SPENT
-                if baton.complete:
-                    # What is missing was not to be heard: the rest of an object, or what the reply cost.
-                    return
-            else:
+            error = await self._try(link, baton, listener, lighten=link.traits.small and not small)
+            if error is None:
                 if link.note_success():
                     self.tell(f"{link.name} answers again.", True)
                 elif news:
                     self.tell(f"{news} {link.name} answers instead.", False)
                 return
+            if link.note_failure(error):
+                news = news or error.message
+            log.warning("a mind failed", engine=link.name, cause=str(error), said=bool(baton.said))
+            if isinstance(error, BudgetReached) and error.first and request.purpose == "reply":
+                baton.foreword = SPENT
+            if baton.complete:
+                # What is missing was not to be heard: the rest of an object, or what the reply cost.
+                return
         raise self._nobody(tried=tried)
+
+    async def _try(self, link: Link, baton: Baton, listener: _Listener, *, lighten: bool) -> EngineError | None:
+        """Have a mind answer, or go on; return why it could not. What the listener raises is no mind's fault."""
+        link.note_try()
+        try:
+            await self._by(link, baton, lighten=lighten)
+        except EngineError as error:
+            if listener.failed:
+                raise
+            return error
+        except ConfigurationError:
+            raise
+        except Exception as error:
+            if listener.failed:
+                raise
+            return _explain(link.name, error)
+        return None
 
     def _awake(self) -> Iterator[Link]:
         for link in self._links:
@@ -224,10 +299,11 @@ class Relay:
             if not leg.spoke and asked.max_tokens > 1:
                 raise EngineError(f"{link.name} answered without a word.", remedy="Ask again, or use another mind.")
 
-    def _nobody(self, *, tried: bool) -> EngineError:
+    def _nobody(self, *, tried: bool) -> Exception:
         trouble = self.trouble
         if trouble is not None and sum(not link.is_absent for link in self._links) == 1:
-            return trouble
+            # Where nobody could take over, a defect is told as every other of a turn.
+            return trouble.raised if tried and isinstance(trouble, _BrokenMind) else trouble
         return EngineUnavailable(
             f"No mind can answer{'' if tried else ' yet'}. {trouble.message if trouble else ''}".rstrip(),
             remedy=trouble.remedy if trouble else "Ask again in a minute.",

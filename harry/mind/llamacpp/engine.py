@@ -21,7 +21,7 @@ import trio
 from pydantic import Field
 
 from actors.protocols import Delta, EngineTraits, Message, Request, Role, TextDelta, TextPart, ToolResult, Usage
-from harry.engines.registry import EngineSettings
+from harry.engines.registry import EngineFacts, EngineSettings
 from harry.engines.worker_threads import Emit, WorkerThreads
 from harry.errors import EngineError, EngineUnavailable
 from harry.installation import how_to_install
@@ -85,6 +85,11 @@ class Gguf:
     def check_available(cls, name: str, settings: Settings) -> None:
         """Raise `EngineUnavailable` if the file or the library is missing; nothing is loaded."""
         check(settings.path)
+
+    @classmethod
+    def facts(cls, name: str, settings: Settings) -> EngineFacts:
+        """Return what it works with."""
+        return EngineFacts(packages=("xllamacpp",))
 
     @property
     def retired(self) -> bool:

