@@ -200,7 +200,7 @@ async def test_a_card_that_hangs_while_it_is_opened_or_stops_by_itself_is_told_a
     with trio.move_on_after(OPENS_WITHIN + 3):
         await KeptMicrophone(microphone, events).capture(heard.append)
     assert len(heard) == 1
-    assert [each.fields["message"].partition(".")[0] for each in told.take_waiting()] == [
+    assert [str(each.fields["message"]).partition(".")[0] for each in told.take_waiting()] == [
         "The microphone could not be opened in time", "The microphone is back", "The microphone has stopped",
     ]  # fmt: skip
 
