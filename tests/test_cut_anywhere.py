@@ -12,6 +12,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import product
 from pathlib import Path
 from types import FrameType, SimpleNamespace
 from typing import Any
@@ -241,12 +242,13 @@ async def nearly(seed: int, *, stubborn: bool) -> list[str]:
 
 
 def near(count: int) -> dict[str, list[str]]:
-    runs = {(seed, stubborn): nearly for seed in range(count) for stubborn in (False, True)}
-    return {
-        f"seed {seed}{', stubborn' * stubborn}": found
-        for seed, stubborn in runs
-        if (found := trio.run(partial(nearly, seed, stubborn=stubborn), clock=MockClock(autojump_threshold=0)))
-    }
+    broken = {}
+    for seed in range(count):
+        for stubborn in (False, True):
+            found = trio.run(partial(nearly, seed, stubborn=stubborn), clock=MockClock(autojump_threshold=0))
+            if found:
+                broken[f"seed {seed}{', stubborn' * stubborn}"] = found
+    return broken
 
 
 def test_a_tool_that_ends_about_when_it_is_cut_was_called_once_and_the_next_prompt_knows() -> None:
@@ -304,13 +306,13 @@ async def interrupted(at: float, wish: str, *, aloud: bool) -> list[str]:
 
 
 def interruptions(step: float) -> dict[str, list[str]]:
+    broken = {}
     moments = [number * step for number in range(int(REPLY_SECONDS / step) + 1)]
-    kinds = [(at, wish, aloud) for at in moments for wish in ("hello", "the lamp, please") for aloud in (False, True)]
-    return {
-        f"{wish!r} interrupted after {at:.2f} s{' aloud' * aloud}": found
-        for at, wish, aloud in kinds
-        if (found := trio.run(partial(interrupted, at, wish, aloud=aloud), clock=MockClock(autojump_threshold=0)))
-    }
+    for at, wish, aloud in product(moments, ("hello", "the lamp, please"), (False, True)):
+        found = trio.run(partial(interrupted, at, wish, aloud=aloud), clock=MockClock(autojump_threshold=0))
+        if found:
+            broken[f"{wish!r} interrupted after {at:.2f} s{' aloud' * aloud}"] = found
+    return broken
 
 
 def test_whenever_a_reply_is_interrupted_the_next_words_are_answered() -> None:
