@@ -177,7 +177,9 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope, man
                 async with opening as door, wyoming.opened(config, host, wyoming_at):
                     greet = is_greeting_due(await _last_turn(config, storage), time.time())
                     facts = _facts(config, options, engines, devices, storage)
-                    facts = replace(facts, door=await door.way_in() if door else "")
+                    facts = replace(
+                        facts, door=await door.way_in() if door else "", wyoming=wyoming.describe(config, wyoming_at)
+                    )
                     for line in startup_report(facts):
                         print_line(console, line)
                     at_terminal = Attendance(console.is_terminal)

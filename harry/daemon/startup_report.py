@@ -24,9 +24,9 @@ class StartupFacts:
 
     `ear`, `voice` and `mind` describe engines, `microphone` and `loudspeaker` devices; `wants_microphone` and
     `wants_loudspeaker` are False where the person chose to have none. `fallbacks` are whole sentences.
-    `door` is the address that opens the page, once. `folder` is where the conversation is kept. `small_mind`: the mind
-    can hardly hold a conversation; `better_minds` is then the sentence that names the ways to a better one.
-    `real_microphone`: a person may be listening.
+    `door` is the address that opens the page, once; `wyoming` says who may come in by that protocol. `folder` is
+    where the conversation is kept. `small_mind`: the mind can hardly hold a conversation; `better_minds` is then the
+    sentence that names the ways to a better one. `real_microphone`: a person may be listening.
     """
 
     ear: str | None = None
@@ -43,6 +43,7 @@ class StartupFacts:
     real_microphone: bool = False
     name: str = "Harry"
     door: str = ""
+    wyoming: str = ""
 
 
 def startup_report(facts: StartupFacts) -> list[Line]:
@@ -60,6 +61,8 @@ def startup_report(facts: StartupFacts) -> list[Line]:
     lines.append(_kept(facts))
     if facts.door:
         lines.append(Line(facts.door, "Page in the browser", whole=True))
+    if facts.wyoming:
+        lines.append(Line(facts.wyoming, "Wyoming"))
     lines.append(_way_in(facts))
     return lines
 

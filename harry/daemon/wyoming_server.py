@@ -113,6 +113,15 @@ async def take_port(config: Config, held: AsyncExitStack) -> list[trio.SocketLis
     return listeners
 
 
+def describe(config: Config, listeners: list[trio.SocketListener]) -> str:
+    """Say who may come in and where, "" where nobody may."""
+    if not listeners:
+        return ""
+    port, allowed = listeners[0].socket.getsockname()[1], config.wyoming.allow
+    who = f"this computer and, without a password, {', '.join(allowed)}" if allowed else "this computer alone"
+    return f"port {port}, for {who}."
+
+
 @asynccontextmanager
 async def opened(config: Config, host: Host, listeners: list[trio.SocketListener]) -> AsyncIterator[None]:
     """Serve Wyoming's clients at `listeners` for the length of the block; without any, do nothing."""

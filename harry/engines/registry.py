@@ -135,12 +135,16 @@ def check_settings(engine: EngineClass[Any], table: str, values: Mapping[str, An
 
 def shown_table(kind: str, table: Mapping[str, Any]) -> dict[str, Any]:
     """Copy an `[engine.NAME]` as it may be shown: by its class's marks; where there is no such class, all hidden."""
+    values = {key: value for key, value in table.items() if key not in {"kind", PROCESS}}
+    found: list[type[EngineSettings]] = []
     for role in ROLES:
         try:
-            settings = find_engine_class(role, kind).Settings
+            found.append(find_engine_class(role, kind).Settings)
         except (ConfigurationError, EngineUnavailable):
             continue
-        values = {key: value for key, value in table.items() if key not in {"kind", PROCESS}}
+    if found:
+        # A kind of several roles is the one whose keys these are.
+        settings = max(found, key=lambda model: len(values.keys() & model.model_fields))
         common = {key: table[key] for key in ("kind", PROCESS) if key in table}
         return {**common, **shown_settings(settings, values)}
     return {key: value if key == "kind" else without_secrets(value, key, hidden=True) for key, value in table.items()}

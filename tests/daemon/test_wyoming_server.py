@@ -289,6 +289,9 @@ async def test_the_port_is_taken_on_this_computer_alone_unless_others_are_named(
         async with AsyncExitStack() as held:
             listeners = await wyoming_server.take_port(config, held)
             assert {listener.socket.getsockname()[0] for listener in listeners} <= addresses
+            told = f"port {port}, for this computer "
+            told += f"and, without a password, {allow[0]}." if allow else "alone."
+            assert wyoming_server.describe(config, listeners) == told
             with pytest.raises(ConfigurationError, match=f"Port {port} cannot be taken"):
                 await wyoming_server.take_port(config, held)
 

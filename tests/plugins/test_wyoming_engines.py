@@ -291,6 +291,13 @@ def test_what_is_no_address_is_refused(uri: str) -> None:
         WyomingSpeech.Settings.model_validate({"uri": uri})
 
 
+def test_a_table_is_shown_by_the_role_whose_keys_it_has() -> None:
+    table = {"kind": "wyoming", "uri": "tcp://127.0.0.1:10200", "voice": "joe", "speaker": "a"}
+    assert registry.shown_table("wyoming", table) == table
+    table = {"kind": "wyoming", "uri": "tcp://127.0.0.1:10300", "model": "tiny"}
+    assert registry.shown_table("wyoming", table) == table
+
+
 def test_local_only_refuses_a_server_elsewhere() -> None:
     egress.configure(local_only=True)
     try:
