@@ -23,7 +23,7 @@ from harry.host.startup import chains
 from harry.session import actor_registry
 from harry.tools import functions
 
-LOOK_SECONDS = 10.0
+LOOK_SECONDS = 30.0
 """Seconds in which a plug-in has to be imported."""
 
 AT_ONCE = 2

@@ -47,7 +47,8 @@ def test_what_is_written_is_as_harry_s_own_code_is(tmp_path: Path) -> None:
     for role in PLUGIN_ROLES:
         write_plugin(f"made-{role.replace('_', '-')}", role, tmp_path)
     done = subprocess.run(
-        [sys.executable, "-m", "ruff", "check", "--isolated", "--line-length", "120", str(tmp_path)],
+        # Which imports are whose depends on where ruff is called.
+        [sys.executable, "-m", "ruff", "check", "--isolated", "--line-length=120", "--ignore=I001", str(tmp_path)],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout

@@ -145,6 +145,7 @@ class Gguf:
         refusal: list[Mapping[str, Any]] = []
         thoughts = ThoughtFilter()
         failure: list[Exception] = []
+        usage: list[Usage] = []
 
         def take(event: Any) -> bool:
             # The library swallows what its callback raises, so it is kept here and raised when it has returned.
@@ -153,7 +154,10 @@ class Gguf:
                 if "error" in body:
                     refusal.append(body["error"])
                     return True
-                return emit.stopped or not all(emit(delta) for delta in read_deltas(body, thoughts))
+                deltas = read_deltas(body, thoughts)
+                # What it cost is the last word of a reply: more text may be held back until the end is known.
+                usage.extend(delta for delta in deltas if isinstance(delta, Usage))
+                return emit.stopped or not all(emit(delta) for delta in deltas if not isinstance(delta, Usage))
             except Exception as error:  # noqa: BLE001 - raised again below, in the thread that asked
                 failure.append(error)
                 return True
@@ -177,8 +181,9 @@ class Gguf:
             raise failure[0]
         if not refusal:
             rest = thoughts.end()
-            if rest and not emit.stopped:
-                emit(TextDelta(rest))
+            for delta in ([TextDelta(rest)] if rest else []) + usage[-1:]:
+                if not emit.stopped:
+                    emit(delta)
             return None
         return self._too_long(refusal[0], tokens)
 

@@ -80,14 +80,15 @@ class EngineSuite:
                 else:
                     self._kept[:] = [engine]
 
-    def run(self, scenario: Callable[[Any], Awaitable[None]]) -> None:
+    def run(self, scenario: Callable[[Any], Awaitable[None]], *, patience: float = 0.0) -> None:
         """Run a scenario with an engine in a loop of its own, for `patience` seconds at most."""
+        most = (patience or self.patience) * slowness()
 
         async def main() -> None:
-            with trio.move_on_after(self.patience * slowness()) as scope:
+            with trio.move_on_after(most) as scope:
                 async with self.loaded() as engine:
                     await scenario(engine)
-            require(not scope.cancelled_caught, f"it did not come to an end within {self.patience:g} seconds")
+            require(not scope.cancelled_caught, f"it did not come to an end within {most:.0f} seconds")
 
         trio.run(main)
 
@@ -260,7 +261,7 @@ class CallSuite(EngineSuite):
         async def scenario(engine: Any) -> None:
             for what, call in self.odd_calls(engine):
                 try:
-                    with trio.move_on_after(self.patience / 4):
+                    with trio.move_on_after(self.patience / 4):  # how soon that returns is tried elsewhere
                         await call()
                 except EngineError:
                     pass
@@ -271,7 +272,7 @@ class CallSuite(EngineSuite):
                 block = await find_block(lambda call=call: _for_a_while(call), repeats=2)  # type: ignore[misc]
                 require(not block, f"{what}: {block}")
 
-        self.run(scenario)
+        self.run(scenario, patience=self.patience * 10)
 
 
 async def time_cancel(call: Callable[[], Awaitable[None]], until: Callable[[], Awaitable[None]]) -> float:
