@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import wave
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -33,10 +33,10 @@ from harry.voice.piper import Piper, PiperSettings
 Sound = npt.NDArray[np.float32]
 
 _PROGRAMS = {
-    "flite": lambda program, text, path: [program, "-voice", "slt", "-t", text, "-o", path],
-    "espeak-ng": lambda program, text, path: [program, "-v", "en-us", "-w", path, "--", text],
+    "flite": ["-voice", "slt", "--setf", "duration_stretch=1.2", "-o", "{path}", "-t", "{text}"],
+    "espeak-ng": ["-v", "en-us", "-s", "140", "-w", "{path}", "--", "{text}"],
 }
-"""Other voices, where they are installed, and how they are asked to write a text into a file."""
+"""Other voices, where they are installed, as they say a text into a file: as slowly as people speak to a machine."""
 
 _PATIENT = MoonshineSettings(deadline=120.0, again=60.0)
 """So that what is understood does not depend on how busy the computer is."""
@@ -53,9 +53,9 @@ class Spoken:
         self._events = EventStream(AudioClock())
         piper = Piper.load("piper", PiperSettings())
         self._voices: dict[str, Callable[[str], Awaitable[Sound]]] = {"piper": partial(_piper, piper)}
-        for name, command in _PROGRAMS.items():
+        for name, words in _PROGRAMS.items():
             if program := shutil.which(name):
-                self._voices[name] = partial(_program, partial(command, program))
+                self._voices[name] = partial(_program, [program, *words])
         self.voices = tuple(self._voices)
 
     async def hear(self, text: str, voice: str) -> Heard:
@@ -90,11 +90,12 @@ async def _piper(piper: Piper, text: str) -> Sound:
     return np.asarray(soxr.resample(to_samples(b"".join(parts)), piper.rate, EAR_RATE), np.float32)
 
 
-async def _program(command: Callable[[str, str], list[str]], text: str) -> Sound:
+async def _program(command: Sequence[str], text: str) -> Sound:
     def work() -> Sound:
         with tempfile.TemporaryDirectory(prefix="harry-bench-") as folder:
             path = Path(folder) / "said.wav"
-            subprocess.run(command(text, str(path)), check=True, capture_output=True)  # noqa: S603  our own words
+            told = [word.replace("{path}", str(path)).replace("{text}", text) for word in command]
+            subprocess.run(told, check=True, capture_output=True)  # noqa: S603  our own words
             with wave.open(str(path)) as file:
                 sound = to_samples(file.readframes(file.getnframes()))
                 return np.asarray(soxr.resample(sound, file.getframerate(), EAR_RATE), np.float32)
