@@ -9,7 +9,7 @@ PIP    := $(BIN)/python -m pip install --disable-pip-version-check --quiet --pro
 # What Harry forbids the libraries he uses, for every program that is started from here (harry/net/telemetry.py).
 export ORT_DISABLE_TELEMETRY := 1
 
-.PHONY: run test demo setup builders system-packages check acceptance coverage lock docs release-check clean
+.PHONY: run test demo setup builders system-packages check acceptance coverage lock docs release-check container clean
 
 run: setup
 	@$(BIN)/harry run
@@ -70,6 +70,10 @@ $(DOCS)/.ready: requirements/docs.txt
 # Wheel and sdist, and what a stranger does with them, on each Python that is here (ALL=1: on all three, or it fails).
 release-check:
 	@PYTHON=$(PYTHON) .ci/release-check $(if $(ALL),--all)
+
+# The image of the Containerfile, built without a registry of images, and what it answers (root, buildah, debootstrap).
+container:
+	@.ci/container-check $(SUITE)
 
 demo: setup
 	@$(BIN)/harry demo

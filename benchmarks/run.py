@@ -2,7 +2,8 @@
 
 Each peer gets an environment of its own from pinned requirements, once. Then all are measured in turn, round after
 round and each round in another order, by programs that do the same: see `peers/` and `harry/bench/sessions.py`.
-The report goes to `docs/benchmarks.md`, every single run to a file of JSON lines next to the environments.
+The report goes to `docs/benchmarks.md`, the picture of every interruption to `docs/images/interruptions.svg`, and every
+single run to a file of JSON lines next to the environments.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import picture
 from platformdirs import user_cache_path
 from report import CASES, Case, write_report
 
@@ -46,7 +48,7 @@ def command(who: str, case: Case, pythons: dict[str, Path]) -> list[str]:
     """Return the command that measures one system in one case."""
     script = {"seconds": case.seconds, "voiced": case.voiced, "talk": case.talk, "reply": case.reply}
     if who in {"harry", "unguessing"}:
-        asked = {"n": case.sessions, "speculate": who == "harry", "harness": who == "harry", **script}
+        asked = {"n": case.sessions, "speculate": who == "harry", "harness": who == "harry", "each": True, **script}
         return [sys.executable, "-c", HARRY, json.dumps(asked)]
     program = HERE / "peers" / PEERS.get(who, "conversation.py")
     flags = [f"--{name}={value}" for name, value in script.items()]
@@ -98,6 +100,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--faster", type=float, default=1.0, help="divide the length of every run by this")
     parser.add_argument("--out", type=Path, default=HERE.parent / "docs" / "benchmarks.md")
+    images = HERE.parent / "docs" / "images"
+    parser.add_argument("--picture", type=Path, default=images / "interruptions.svg")
     parser.add_argument("--from", dest="kept", type=Path, help="write the report again from a file of earlier runs")
     options = parser.parse_args()
     if options.kept is not None:
@@ -111,6 +115,9 @@ def main() -> None:
         print(f"every run: {keep}")
     options.out.write_text(write_report(runs), "utf-8")
     print(f"report: {options.out}")
+    if drawn := picture.draw(runs):
+        options.picture.write_text(drawn, "utf-8")
+        print(f"picture: {options.picture}")
 
 
 if __name__ == "__main__":

@@ -45,12 +45,19 @@ class Instant:
 
 @dataclass
 class Interruption:
-    """One reply spoken into."""
+    """One reply spoken into. `stale_until`: when the last chunk of it has sounded that was taken after the cut."""
 
     mark: int
     voice: Instant
     declared: Instant | None = None
     cut: Instant | None = None
+    stale_until: float | None = None
+
+    def times(self) -> list[float | None]:
+        """Return when it was declared, cut, and the reply silent for good, in ms after the voice; None: not at all."""
+        silent = self.stale_until or (self.cut and self.cut.at)
+        instants = [self.declared and self.declared.at, self.cut and self.cut.at, silent]
+        return [None if at is None else round((at - self.voice.at) * 1000, 2) for at in instants]
 
 
 class Notes:
@@ -109,6 +116,7 @@ class Notes:
         current = self._current
         if current is not None and current.cut is not None and mark == current.mark and not silent:
             self.stale_samples += len(pcm) // 2
+            current.stale_until = time.perf_counter() + len(pcm) / 2 / RATE
 
 
 def voiced(pcm: bytes | memoryview) -> bool:
@@ -203,6 +211,7 @@ def figures(peers: Sequence[Peer]) -> dict[str, Any]:
         "cpu_vad_to_cut_ms": percentiles([cut.cpu - declared.cpu for _, declared, cut in cut]),
         "cpu_end_of_speech_to_first_chunk_ms": percentiles([first.cpu - ended.cpu for ended, first in replies]),
         "tick_late_ms": percentiles([late for note in notes for late in note.late]),
+        "each_ms": [interruption.times() for interruption in interruptions],
     }
 
 

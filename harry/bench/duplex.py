@@ -44,12 +44,22 @@ class Instant:
 
 @dataclass(slots=True)
 class Interruption:
-    """The user spoke into reply `mark`: when the voice came, when it was declared one, when the card fell silent."""
+    """The user spoke into reply `mark`: when the voice came, when it was declared one, when the card fell silent.
+
+    `stale_until`: when the last sample of that reply has sounded that the card took after the cut.
+    """
 
     mark: int
     voice: Instant
     declared: Instant | None = None
     cut: Instant | None = None
+    stale_until: float | None = None
+
+    def times(self) -> list[float | None]:
+        """Return when it was declared, cut, and the reply silent for good, in ms after the voice; None: not at all."""
+        silent = self.stale_until or (self.cut and self.cut.at)
+        instants = [self.declared and self.declared.at, self.cut and self.cut.at, silent]
+        return [None if at is None else round((at - self.voice.at) * 1000, 2) for at in instants]
 
 
 @dataclass(slots=True)
@@ -100,6 +110,12 @@ class Notes:
         if current is not None and current.cut is None:
             current.cut = now
         self.last_cut, self.talking = max(self.last_cut, self.talking), 0
+
+    def stale(self, samples: int, until: float) -> None:
+        """Note samples of a reply that the card took after it was cut, and that have sounded at `until`."""
+        self.stale_samples += samples
+        if samples and self.interruptions:
+            self.interruptions[-1].stale_until = until
 
     def begin_reply(self) -> int:
         """Note that a reply is being thought of, and return its number, which its samples carry."""
@@ -239,7 +255,7 @@ class DuplexCard:
         """Count samples of a reply that was cut before this block was taken."""
         if self._notes.last_cut:
             stale = (self._sounds > 0) & (self._sounds <= self._notes.last_cut)
-            self._notes.stale_samples += int(np.count_nonzero(stale))
+            self._notes.stale(int(np.count_nonzero(stale)), self._began + TICK)
 
     def pending(self) -> int:
         """Return how many samples of the block in hand have not sounded yet."""

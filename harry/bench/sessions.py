@@ -327,6 +327,7 @@ async def converse(n: int, seconds: float, script: Script, detector: VoiceActivi
         "tasks_per_session": round((tasks_ready - tasks) / n, 2),
         "tasks_left": statistics().tasks_living - tasks,
         "tick_late_ms": percentiles([late for one in held for late in one.card.late]),
+        "each_ms": [interruption.times() for interruption in interruptions],
     }
 
 
@@ -354,17 +355,21 @@ def run(
     reply: float = 8.0,
     speculate: bool = True,
     harness: bool = True,
+    each: bool = False,
 ) -> dict[str, Any]:
     """Hold `n` conversations at once for `seconds`: the user speaks `voiced` s, Harry `talk` s of `reply` s, and again.
 
     Times are in milliseconds unless their name says otherwise; `cpu_` in front means CPU time of the process between
     the same two events. With Silero the user asks a question in Piper's voice, and `voiced` is the most that is asked.
-    A `talk` of less than 1.5 s would have what follows joined to the question before.
+    A `talk` of less than 1.5 s would have what follows joined to the question before. `each`: tell the times of every
+    interruption, too (`Interruption.times`).
     """
     speech = [VOICED] * round(voiced / TICK) if vad == "energy" else make_question()[: round(voiced / TICK)]
     script = Script(speech, talk, reply, speculate=speculate)
     detector: VoiceActivityDetector = registry.load_engine("voice_activity", vad, {})
     figures = trio.run(converse, n, seconds, script, detector)
+    if not each:
+        del figures["each_ms"]
     if harness:
         figures["harness_cpu_s_per_session_minute"] = round(trio.run(_harness, n, min(seconds, 10.0), script), 3)
     conditions = {

@@ -92,6 +92,7 @@ def install(ctx: typer.Context, sets: Sets = None) -> None:
     config = call.configuration(sets)  # a mistake in it is told now, not in the journal
     _refuse_sets(sets)
     _refuse_variables()
+    _systemctl("show-environment")  # where there is no systemd, nothing is written
     from harry.files.atomic import write_file
 
     path = unit_path()
@@ -113,9 +114,12 @@ def uninstall() -> None:
     if not path.exists():
         print("There is no service.")
         return
-    _systemctl("disable", "--now", NAME)
+    systemd = shutil.which("systemctl") is not None
+    if systemd:
+        _systemctl("disable", "--now", NAME)
     path.unlink()
-    _systemctl("daemon-reload")
+    if systemd:
+        _systemctl("daemon-reload")
     print(f"{path} is removed. What Harry keeps stays.")
 
 

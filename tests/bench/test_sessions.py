@@ -1,6 +1,7 @@
 """The bench of whole sessions measures what it says: in virtual time, and beside what the peers' programs do."""
 
 import importlib.util
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -114,6 +115,35 @@ async def test_samples_of_a_cut_reply_are_counted_by_what_they_are(autojump_cloc
     assert notes.stale_samples == 25 * round(duplex.RATE * TICK)
 
 
+def test_a_picture_has_a_line_for_each_interruption_and_red_for_what_sounds_after_the_cut() -> None:
+    picture = loaded("picture.py")
+    each = {
+        "harry": [[20.0, 41.0, 41.0]],
+        "livekit": [[0.1, 1.0, 1.0]],
+        "pipecat": [[0.1, 60.0, 110.0], [0.1, None, None]],
+    }
+    runs = [{"case": case, "who": who, "each_ms": times} for case in ("brisk", "many") for who, times in each.items()]
+    drawn = picture.draw(runs)
+    lines = [colour for _, colour in re.findall(r"<path d=\"M([^\"]+)\" stroke=\"(#\w+)\"", drawn)]
+    assert lines.count(picture.BEFORE) == 2 * 4
+    assert lines.count(picture.STALE) == 2
+    assert "1 never cut; after the cut: 1" in drawn
+    assert picture.draw([{**run, "each_ms": []} for run in runs]) == ""
+
+
+async def test_when_the_last_stale_sample_has_sounded_is_told(autojump_clock: MockClock) -> None:
+    notes = Notes()
+    notes.first_chunk(notes.begin_reply())
+    notes.voice_came(trio.current_time())
+    await trio.sleep(0.03)
+    notes.voice_declared()
+    await trio.sleep(0.01)
+    notes.note_silence()
+    assert notes.interruptions[0].times() == pytest.approx([30, 40, 40])
+    notes.stale(480, trio.current_time() + 0.02)
+    assert notes.interruptions[0].times() == pytest.approx([30, 40, 60])
+
+
 def test_an_interruption_without_a_cut_stays_open() -> None:
     async def scenario() -> Notes:
         notes = Notes()
@@ -124,6 +154,7 @@ def test_an_interruption_without_a_cut_stays_open() -> None:
 
     notes = trio.run(scenario)
     assert [each.cut for each in notes.interruptions] == [None]
+    assert notes.interruptions[0].times()[1:] == [None, None]
 
 
 def test_what_card_and_user_cost_alone_is_measured_with_the_same_script() -> None:

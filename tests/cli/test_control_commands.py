@@ -139,6 +139,22 @@ def test_a_service_that_systemd_does_not_know_is_one_sentence(tmp_path: Path) ->
     assert "Traceback" not in done.stderr
 
 
+def test_without_systemd_no_unit_is_written_and_one_that_is_there_goes(tmp_path: Path) -> None:
+    known = {**environment(tmp_path), "PATH": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    unit = tmp_path / "config" / "systemd" / "user" / "harry.service"
+
+    def service(word: str) -> int:
+        call = [*HARRY, "service", word]
+        return subprocess.run(call, env=known, capture_output=True, check=False, timeout=60).returncode
+
+    assert service("install") == 1
+    assert not unit.exists()
+    unit.parent.mkdir(parents=True)
+    unit.write_text("of a time with systemd")
+    assert service("uninstall") == 0
+    assert not unit.exists()
+
+
 def test_what_was_set_while_nobody_runs_is_said_to_ring_only_when_he_does(running: Path, tmp_path: Path) -> None:
     alone = harry(tmp_path, "ask", "Set a timer for ten minutes.")
     assert (alone.returncode, alone.stdout) == (0, "Timer set for ten minutes.\n")
