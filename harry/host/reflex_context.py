@@ -89,20 +89,19 @@ class ProgramAnswers:
 
 def _answers(shared: Shared, config: Config, body: ReflexContext) -> Answers:
     reflex = reflexes(body, load_phrases(config.persona.language), config.persona.language)
-    without = WithoutAMind(
-        lambda: read_traits(shared.mind.engine),
-        (config.persona.name,),
-        config.persona.language,
-        talks=config.engines.smallest_mind,
-        in_trouble=lambda: getattr(shared.mind.engine, "trouble", None) is not None,
-        keeps=lambda: body.memory is not None and body.keeps() and shared.storage.trouble is None,
-    )
+    without = WithoutAMind((config.persona.name,), config.persona.language, talks=config.engines.smallest_mind)
 
     async def answer(turn: Turn) -> str | None:
         words = await reflex(turn)
-        if words is not None or not read_traits(shared.mind.engine).small:
+        mind = shared.mind.engine
+        traits = read_traits(mind)
+        if words is not None or not traits.small:
             return words
-        return await trio.to_thread.run_sync(without.answer, turn.utterance)
+        # Asked here: in the worker thread a chain of language models cannot tell which of them rests.
+        in_trouble = getattr(mind, "trouble", None) is not None
+        keeps = body.memory is not None and body.keeps() and shared.storage.trouble is None
+        wording = partial(without.answer, turn.utterance, traits, in_trouble=in_trouble, keeps=keeps)
+        return await trio.to_thread.run_sync(wording)
 
     return answer
 

@@ -9,7 +9,6 @@ on; nothing else does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -29,26 +28,24 @@ PICTURES = "I can't see pictures: that needs a larger language model."
 
 @dataclass(slots=True)
 class WithoutAMind:
-    """One conversation's. `traits()` tells of the language model that would answer now; `talks`: small talk is its.
+    """One conversation's. `talks`: small talk is the language model's, unless there is none at all."""
 
-    `in_trouble()` tells whether there is a language model that has failed: then it says itself what is wrong. `keeps()`
-    tells whether what is said now is remembered.
-    """
-
-    traits: Callable[[], EngineTraits]
     names: tuple[str, ...]
     language: str = "en"
     talks: bool = False
-    in_trouble: Callable[[], bool] = lambda: False
-    keeps: Callable[[], bool] = lambda: False
     _number: count[int] = field(default_factory=count)
 
-    def answer(self, said: Utterance) -> str | None:
-        """Return what to say in place of the language model, None where it may answer."""
-        traits = self.traits()
+    def answer(
+        self, said: Utterance, traits: EngineTraits, *, in_trouble: bool = False, keeps: bool = False
+    ) -> str | None:
+        """Return what to say in place of the language model, None where it may answer. Safe in a worker thread.
+
+        `traits` are those of the one that would answer now. `in_trouble`: there is one that has failed, and it says
+        itself what is wrong. `keeps`: what is said now is remembered.
+        """
         if not traits.small:
             return None
-        failing = traits.light and self.in_trouble()
+        failing = traits.light and in_trouble
         if said.pictures:
             return None if failing else PICTURES
         if not said.text.strip():
@@ -58,15 +55,15 @@ class WithoutAMind:
         talk = small_talk_of(self.language).reply(said.text, self.names, number=next(self._number))
         if talk is not None:
             return None if self.talks and not traits.light else talk
-        return None if failing else self._to_a_statement(said.text, traits)
+        return None if failing else self._to_a_statement(said.text, traits, keeps=keeps)
 
     @property
     def _is_english(self) -> bool:
         return self.language.lower().startswith("en")
 
-    def _to_a_statement(self, text: str, traits: EngineTraits) -> str:
+    def _to_a_statement(self, text: str, traits: EngineTraits, *, keeps: bool) -> str:
         """Return what is said to anything but small talk: that it was taken in, or that it cannot be answered."""
-        if traits.light and self._is_english and self.keeps() and tells_something(text, self.names):
+        if traits.light and self._is_english and keeps and tells_something(text, self.names):
             return NOTED
         return too_small(traits) or SENTENCE
 

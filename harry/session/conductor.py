@@ -360,7 +360,8 @@ class Conductor:
         turn.committed = True
         turn.decided.set()
         turn.started_at = self._wall()
-        turn.mark("speech_ended", turn.utterance.ended_at)
+        if turn.utterance.speak is None:  # before words of Harry's own accord nobody spoke
+            turn.mark("speech_ended", turn.utterance.ended_at)
         turn.timeline["committed"] = self.events.clock.now()
         self._last = (turn, slot)
         self._on_turn(True)

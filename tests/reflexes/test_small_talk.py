@@ -19,8 +19,8 @@ def said(text: str, *pictures: str) -> Utterance:
     return Utterance("u", text, Source.TYPED, pictures=pictures)
 
 
-def without(traits: EngineTraits, *, talks: bool = False) -> WithoutAMind:
-    return WithoutAMind(lambda: traits, ("Harry",), talks=talks)
+def answer(traits: EngineTraits, text: str, *pictures: str, talks: bool = False, **now: bool) -> str | None:
+    return WithoutAMind(("Harry",), talks=talks).answer(said(text, *pictures), traits, **now)
 
 
 @pytest.mark.parametrize(
@@ -62,24 +62,23 @@ def test_replies_take_turns() -> None:
 
 def test_a_capable_mind_is_asked_everything() -> None:
     for text in ("hello", "What is the capital of France?"):
-        assert without(CAPABLE).answer(said(text)) is None
+        assert answer(CAPABLE, text) is None
 
 
 def test_without_a_mind_small_talk_is_answered_and_the_rest_gets_one_honest_sentence() -> None:
-    assert without(ABSENT).answer(said("hello")) in ("Hello. It's good to hear you.", "Hello there.", "Hi. I'm here.")
-    assert without(ABSENT).answer(said("What is the capital of France?")) == SENTENCE
-    assert without(ABSENT).answer(said("what is this?", "data:image/png;base64,x")) == PICTURES
-    assert without(ABSENT, talks=True).answer(said("hello")) is not None
+    assert answer(ABSENT, "hello") in ("Hello. It's good to hear you.", "Hello there.", "Hi. I'm here.")
+    assert answer(ABSENT, "What is the capital of France?") == SENTENCE
+    assert answer(ABSENT, "what is this?", "data:image/png;base64,x") == PICTURES
+    assert answer(ABSENT, "hello", talks=True) is not None
 
 
 def test_where_a_mind_has_failed_it_is_not_said_that_there_is_none() -> None:
-    failing = WithoutAMind(lambda: ABSENT, ("Harry",), in_trouble=lambda: True)
-    assert failing.answer(said("What is the capital of France?")) is None
-    assert failing.answer(said("what is this?", "data:image/png;base64,x")) is None
-    assert failing.answer(said("hello")) is not None
+    assert answer(ABSENT, "What is the capital of France?", in_trouble=True) is None
+    assert answer(ABSENT, "what is this?", "data:image/png;base64,x", in_trouble=True) is None
+    assert answer(ABSENT, "hello", in_trouble=True) is not None
 
 
 def test_the_smallest_mind_gets_small_talk_if_it_is_switched_on_and_nothing_else() -> None:
-    assert without(SMALLEST, talks=True).answer(said("hello")) is None
-    assert without(SMALLEST, talks=True).answer(said("What is the capital of France?")) == TOO_SMALL
-    assert without(SMALLEST).answer(said("hello")) is not None
+    assert answer(SMALLEST, "hello", talks=True) is None
+    assert answer(SMALLEST, "What is the capital of France?", talks=True) == TOO_SMALL
+    assert answer(SMALLEST, "hello") is not None

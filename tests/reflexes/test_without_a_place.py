@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
+import trio
 
 from channels.clock import AudioClock
 from channels.messages import Source, Utterance
@@ -19,6 +20,7 @@ from harry.host.storage import Storage
 from harry.memory.store.database import Database
 from harry.memory.store.in_memory import InMemoryStore
 from harry.mind.absent import Absent
+from harry.mind.fallback.relay import Link, Relay
 from harry.testing.loudspeaker import VirtualLoudspeaker
 
 NOTHING_TO_TURN = "There is no loudspeaker here, so there is nothing to turn up or down."
@@ -67,3 +69,16 @@ async def test_what_a_program_wants_kept_nowhere_is_not_remembered(tmp_path: Pat
         await host.answer_alone("you", "", said, keep=True)
         assert await database.read(lambda each: each.execute("SELECT count(*) FROM item").fetchone()) == (1,)
     await database.aclose()
+
+
+@pytest.mark.parametrize("text", ["hello", "Do you follow the tennis?", "Tell me of https://example.org/lighthouse"])
+async def test_where_a_chain_holds_no_language_model_what_no_reflex_takes_is_answered(text: str) -> None:
+    async def load() -> Absent:
+        await trio.lowlevel.checkpoint()
+        return Absent("none")
+
+    none = Link("none", load)
+    none.note_class(Absent)
+    engines = Engines(language_model=EnginePool("language_model", Relay([none])))
+    async with hosting(Config(), engines, Storage.of(InMemoryStore()), most=1) as host:
+        assert await answered(host, text)

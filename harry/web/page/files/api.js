@@ -1,18 +1,12 @@
 // The API beside the page, wherever a proxy has put both. The cookie comes by itself; a change also takes the word that only this page knows.
 
-export class Refused extends Error {
-  constructor(status, message) {
-    super(message);
-    this.status = status;
-  }
-}
-
-const word = () => document.cookie.match(/(?:^|; )harry-csrf-\d+=([0-9a-f]+)/g) ?? [];
+const refused = (status, message) => Object.assign(new Error(message), { status });
 
 function csrf() {
   // Cookies know no ports: of several Harrys on one machine, the word of this port is ours.
   const port = location.port || (location.protocol === "https:" ? "443" : "80");
-  const own = word().find((each) => each.includes(`harry-csrf-${port}=`)) ?? word()[0];
+  const words = document.cookie.match(/harry-csrf-\d+=[0-9a-f]+/g) ?? [];
+  const own = words.find((each) => each.includes(`-${port}=`)) ?? words[0];
   return own?.split("=")[1] ?? "";
 }
 
@@ -23,11 +17,11 @@ async function send(method, path, body) {
   try {
     answer = await fetch(`.${path}`, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
   } catch {
-    throw new Refused(0, "Harry does not answer.");
+    throw refused(0, "Harry does not answer.");
   }
   if (answer.ok) return answer;
   const content = await answer.json().catch(() => ({}));
-  throw new Refused(answer.status, content.error?.message ?? `Harry answered ${answer.status}.`);
+  throw refused(answer.status, content.error?.message ?? `Harry answered ${answer.status}.`);
 }
 
 const ask = async (method, path, body) => (await send(method, path, body)).json().catch(() => ({}));

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { Conversation } from "./conversation.js";
-import { $, el, notice } from "./dom.js";
+import { $, announce, el, keeping, notice } from "./dom.js";
 import { elsewhere } from "./elsewhere.js";
 import { History } from "./history.js";
 import { Link } from "./link.js";
@@ -37,7 +37,7 @@ const microphone = new Microphone(hear, (why) => {
 const conversation = new Conversation((text) => {
   tabs.show("memories");
   memories.find(text);
-});
+}, () => settings.now.aloud && microphone.open && !muted); // he would hear the screen reader, and answer it
 const room = new Room(() => shown());
 const reminders = new Reminders(), memories = new Memories(), thoughts = new Thoughts();
 const history = new History(() => persona), status = new Status(room, reminders);
@@ -60,10 +60,7 @@ memories.forgotten = history.forgotten = () => begin({ harry: { persona, muted, 
 const EVENTS = {
   "session.created": ({ session }) => begin(session),
   "harry.state": ({ state: now, ducked }) => doing(now, ducked),
-  "harry.transcript": ({ utterance, text, partial, meant, amends }) => {
-    conversation.voice(utterance, text, { partial, meant, amends });
-    $("partial").textContent = partial ? text : "";
-  },
+  "harry.transcript": ({ utterance, text, ...how }) => conversation.voice(utterance, text, how),
   "response.created": ({ response }) => {
     active = response.id;
     conversation.begin(response.id);
@@ -80,14 +77,8 @@ const EVENTS = {
   "harry.heard": ({ response_id, text }) => conversation.heard(response_id, text),
   "harry.memories": ({ response_id, memories: found, thoughts: thought }) => conversation.remembered(response_id, found, thought),
   "harry.turn": ({ response_id, timeline, turn }) => ended(response_id, { timeline, turn }),
-  "harry.muted": ({ muted: now }) => {
-    muted = now;
-    shown();
-  },
-  "harry.off_the_record": ({ off: now }) => {
-    off = now;
-    shown();
-  },
+  "harry.muted": (event) => shown((muted = event.muted)),
+  "harry.off_the_record": (event) => shown((off = event.off)),
   "harry.elsewhere": (told) => {
     if (told.place === "room") room.follow(told.event);
     elsewhereTold(told);
@@ -123,9 +114,9 @@ async function begin({ harry }) {
 function ended(response, { timeline, turn }) {
   const took = answeredIn(timeline);
   if (took != null) conversation.took(response, seconds(took), () => {
-    tabs.show("history");
-    setTimeout(() => $("history").querySelector(`[data-turn="${CSS.escape(turn)}"]`)?.scrollIntoView({ block: "nearest" }), 300);
+    tabs.show("history").then(() => $("history").querySelector(`[data-turn="${CSS.escape(turn)}"]`)?.scrollIntoView({ block: "nearest" }));
   });
+  conversation.over(response);
   reminders.load();
   if (document.body.dataset.tab === "history" && !history.asked.size && $("history").scrollTop < 40) history.load();
 }
@@ -145,7 +136,13 @@ function wishes() {
 
 function changed(now, what) {
   notice("link", now === "open" ? "" : what);
-  if (now !== "open") doing("lost", false);
+  if (now !== "open") {
+    active = "";
+    doing("lost", false);
+  } else if (state === "lost") {
+    announce(`${persona} is there again.`);
+    if (document.body.dataset.tab !== "settings") tabs.fit(); // a form there may be half filled in
+  }
 }
 
 function doing(now, ducked) {
@@ -229,15 +226,22 @@ async function command(what) {
       if (await tell("mute")) done.push("The room is muted.");
     } else {
       shut();
-      if (link.send({ type: "harry.mute", muted: true })) done.push("Muted.");
+      if (reach({ type: "harry.mute", muted: true })) done.push("Muted.");
     }
   } else {
     if (room.muted && (await tell("unmute"))) done.push("The room listens again.");
-    if (muted && link.send({ type: "harry.mute", muted: false })) done.push("Harry listens here again.");
+    if (muted && reach({ type: "harry.mute", muted: false })) done.push("Harry listens here again.");
     if (!done.length && !inRoom()) await open().then(() => microphone.open && done.push("The microphone here is open."));
     if (!done.length && inRoom()) done.push(room.hears ? "The room is listening." : "There is no microphone in the room.");
   }
   for (const each of done) conversation.mark(each);
+}
+
+/** Send it, or tell that it did not get there. */
+function reach(event) {
+  const sent = link.send(event);
+  if (!sent) notice("link", "Nothing was sent: the connection to Harry is lost. Trying again.");
+  return sent;
 }
 
 /** Say something in writing. False if it did not get there. */
@@ -249,11 +253,7 @@ function say(text, shownPictures = []) {
   const content = shownPictures.map((uri) => ({ type: "input_image", image_url: uri }));
   if (text) content.push({ type: "input_text", text });
   if (active) link.send({ type: "response.cancel" });
-  const sent = link.send({ type: "conversation.item.create", item: { type: "message", role: "user", content } });
-  if (!sent) {
-    notice("link", "Nothing was sent: the connection to Harry is lost. Trying again.");
-    return false;
-  }
+  if (!reach({ type: "conversation.item.create", item: { type: "message", role: "user", content } })) return false;
   link.send({ type: "response.create" });
   conversation.typed(text, shownPictures);
   return true;
@@ -275,7 +275,7 @@ $("stop").addEventListener("click", stop);
 $("record").addEventListener("click", () => {
   const wanted = !(inRoom() ? room.off : off);
   if (inRoom()) tell("off-the-record", { off: wanted });
-  else link.send({ type: "harry.off_the_record", off: wanted });
+  else reach({ type: "harry.off_the_record", off: wanted });
 });
 $("volume").addEventListener("input", ({ target }) => inRoom() || settings.set("volume", Number(target.value)));
 $("volume").addEventListener("change", ({ target }) => inRoom() && tell("volume", { volume: Number(target.value) }));
@@ -287,6 +287,7 @@ $("place").addEventListener("change", ({ target }) => {
 addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !$("stop").hidden) stop();
 });
+document.querySelector(".skip").addEventListener("click", () => tabs.wide.matches || tabs.show("talk"));
 for (const touch of ["pointerdown", "keydown"]) addEventListener(touch, () => loudspeaker.start(), { capture: true });
 
 // What is shown.
@@ -298,20 +299,30 @@ function shown() {
   Object.assign(document.body.dataset, { state: now, microphone: open ? "open" : "shut", place: there ? "room" : "here" });
   $("state").textContent = soft && !there ? "Speaking softly" : now === "listening" && !open ? "Ready" : STATES[now] ?? now;
   $("place").hidden = !room.there;
-  for (const each of $("place").querySelectorAll("input")) each.checked = each.value === (there ? "room" : "here");
+  $("place").querySelector(there ? "[value=room]" : "[value=here]").checked = true;
   $("off").hidden = !(there ? room.off : off);
+  tells("microphone", open ? "" : now === "muted" ? "Muted." : "The microphone is shut.");
+  tells("record", $("off").hidden ? "On the record." : "Off the record: nothing is kept.");
   $("record").textContent = $("off").hidden ? "Go off the record" : "Back on the record";
-  $("stop").hidden = !(["thinking", "speaking", "paused"].includes(now) || (active && !there));
+  keeping($("controls"), () => ($("stop").hidden = !(["thinking", "speaking", "paused"].includes(now) || (active && !there))));
   $("picture-box").hidden = there;
   if (document.activeElement !== $("volume")) $("volume").value = there ? room.volume : settings.now.volume;
   $("button").disabled = there && !room.hears;
   $("button-name").textContent = there
     ? room.hears ? (room.muted ? "Unmute the room" : "Mute the room") : "No microphone there"
     : open ? "Mute" : muted ? "Unmute" : "Open the microphone";
-  $("button-hint").textContent = there
+  $("button-hint").textContent = state === "lost" ? "He hears nothing until the connection is back." : there
     ? room.muted ? "He hears nothing until you unmute him." : "His answers sound in the room."
     : open ? "Speak whenever you like; he falls silent for you."
-      : muted ? "He hears nothing until you unmute him." : keys.matches ? "Tap to talk, or hold. The space bar does the same." : "Tap to talk, or hold while you speak.";
+      : muted ? "He hears nothing until you unmute him." : `Tap to talk, or hold while you speak.${keys.matches ? " The space bar does the same." : ""}`;
+}
+
+const last = {};
+
+/** Have a change read aloud. That the microphone opens only the button tells: Harry would hear it. */
+function tells(what, text) {
+  if (text && last[what] && last[what] !== text) announce(text);
+  last[what] = text || " ";
 }
 
 globalThis.harry = { link, loudspeaker, microphone, room }; // for the console

@@ -1,14 +1,15 @@
 // The conversation as it was heard: what you said, and of Harry's words those that sounded; the others are struck through.
-// Words of your other conversations stand among them, and say where they fell.
+// Those of your other conversations say where they fell.
 
-import { $, day, el, following, time } from "./dom.js";
+import { $, announce, day, el, following, time } from "./dom.js";
 
 const MOST = 400; // entries that are kept on the page
 const PLACES = { room: "in the room", window: "in another window" };
 
 export class Conversation {
-  constructor(inspect) {
-    this.inspect = inspect; // shows a memory where it can be deleted
+  /** `inspect(text)` shows a memory in its view; `quiet()`: no screen reader is to read replies. */
+  constructor(inspect, quiet) {
+    Object.assign(this, { inspect, quiet });
     this.log = $("log");
     this.said = new Map(); // an utterance -> its text element
     this.replies = new Map(); // a response -> its parts
@@ -34,7 +35,8 @@ export class Conversation {
   }
 
   put(kind, at, ...parts) {
-    const entry = el("div", { class: kind }, ...parts);
+    const [who] = kind.split(" "), whose = { you: "You", harry: this.persona }[who];
+    const entry = el("div", { class: kind }, whose ? el("span", { class: "reader" }, `${whose}: `) : null, ...parts);
     following(this.log, () => {
       if (at !== null && this.day !== day(at)) {
         this.day = day(at);
@@ -84,17 +86,19 @@ export class Conversation {
   first(content) {
     this.put("first", null, content);
     this.log.scrollTop = 0;
+    $("newer").hidden = true;
   }
 
   /** A line that nobody said: what a command has done. */
   mark(text) {
+    announce(text);
     this.put("mark", null, el("p", {}, text));
   }
 
-  begin(response, place) {
+  begin(response, place = "") {
     const words = el("p", { class: "unheard" });
     const notes = el("div", { class: "notes" }, place ? el("span", {}, PLACES[place]) : null);
-    this.replies.set(response, { words, notes, text: "" });
+    this.replies.set(response, { words, notes, place, text: "", known: null });
     while (this.replies.size > 64) this.replies.delete(this.replies.keys().next().value);
     this.put("harry", Date.now(), words, notes).hidden = true;
   }
@@ -115,6 +119,7 @@ export class Conversation {
   heard(response, text) {
     const reply = this.replies.get(response);
     if (!reply) return;
+    reply.known = text;
     const rest = reply.text.startsWith(text) ? reply.text.slice(text.length) : "";
     if (text.trim()) reply.words.parentElement.dataset.heard = "yes";
     following(this.log, () => {
@@ -127,6 +132,16 @@ export class Conversation {
       }
       reply.words.parentElement.hidden = !reply.text.trim();
     });
+  }
+
+  /** It is over: what did not sound never will, and a screen reader says the whole once. */
+  over(response) {
+    const reply = this.replies.get(response);
+    if (!reply?.text) return;
+    if (reply.known === null && reply.words.matches(".unheard")) this.heard(response, "");
+    const said = reply.known ?? reply.text;
+    if (said.trim() && !this.quiet()) announce(`${this.persona}${reply.place && ` ${PLACES[reply.place]}`}: ${said}`);
+    this.replies.delete(response);
   }
 
   /** What came to Harry's mind for this reply. */

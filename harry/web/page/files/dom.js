@@ -27,13 +27,32 @@ export const when = (at) => (same(at, 0) ? time(at) : `${date.format(new Date(at
 /** The day as one says it. */
 export const day = (at) => (same(at, 0) ? "Today" : same(at, 1) ? "Yesterday" : long.format(new Date(at)));
 
+/** Change what is in `box`. If that takes away what had the focus, its namesake has it, or the view. */
+export function keeping(box, change) {
+  const had = document.activeElement, inside = box.contains(had), name = inside && called(had);
+  change();
+  if (!inside || (had.isConnected && had.offsetParent)) return;
+  const again = [...box.querySelectorAll("button, summary, input")].find((each) => each.offsetParent && called(each) === name);
+  (again ?? box.closest("[role=tabpanel][tabindex]") ?? $("log")).focus();
+  if (document.activeElement === document.body) document.querySelector("[role=tab][aria-selected=true]").focus();
+}
+
+const called = (each) => each.ariaLabel ?? each.textContent;
+
+/** Text with `code` in it, as nodes. */
+export const prose = (text) => text.split("`").map((part, at) => (at % 2 ? el("code", {}, part) : part));
+
+/** Have a screen reader say it once, when it is idle. */
+export const announce = (text) => $("announced").replaceChildren(el("p", {}, text));
+
 /** Tell something above everything, until it is put away or told to be over (an empty text). */
 export function notice(kind, text, ...more) {
   const known = $("notices").querySelector(`[data-kind="${CSS.escape(kind)}"]`);
-  if (!text) return known?.remove();
-  const close = el("button", { class: "link", "aria-label": "Put this away", onclick: () => made.remove() }, "×");
-  const made = el("p", { "data-kind": kind }, el("span", {}, text, ...more), close);
-  if (known) known.replaceWith(made);
+  const away = (each) => keeping($("notices"), () => each.remove());
+  if (!text) return known && away(known);
+  const close = el("button", { class: "link", "aria-label": "Put this away", onclick: () => away(made) }, "×");
+  const made = el("p", { "data-kind": kind }, el("span", {}, ...(text.split ? prose(text) : [text]), ...more), close);
+  if (known) keeping($("notices"), () => known.replaceWith(made));
   else $("notices").append(made);
 }
 

@@ -6,7 +6,7 @@ import { answeredIn, seconds, waterfall } from "./timeline.js";
 
 const ENDS = {
   barge_in: "you interrupted", stop: "you stopped him", superseded: "you went on to something else",
-  failed: "it failed", shutdown: "Harry was shut down", finished: "heard to the end",
+  failed: "it failed", shutdown: "the conversation ended", finished: "heard to the end",
 };
 
 export class History {
@@ -18,7 +18,7 @@ export class History {
     this.told = el("p", { role: "status", class: "dim" });
     this.list = el("ol", { class: "cards" });
     this.drop = el("button", { class: "link danger", hidden: true, onclick: () => this.dropping() }, "Delete this day …");
-    this.sure = el("div", { class: "asked", role: "group", hidden: true });
+    this.sure = el("div", { class: "asked", role: "group", hidden: true, onkeydown: ({ key }) => key === "Escape" && this.sure.querySelector(".button:last-child").click() });
     this.more = el("button", { class: "button", hidden: true, onclick: () => this.load(this.next) }, "Earlier");
     const form = el("form", { role: "search", onsubmit: (event) => {
       event.preventDefault();
@@ -62,8 +62,8 @@ export class History {
       this.drop.hidden = !this.day.value;
       (this.drop.hidden ? this.day : this.drop).focus();
     };
-    const keep = el("button", { type: "button", class: "button", onclick: back }, "Keep it");
-    const go = el("button", { type: "button", class: "button danger", onclick: async () => {
+    const keep = el("button", { class: "button", onclick: back }, "Keep it");
+    const go = el("button", { class: "button danger", onclick: async () => {
       go.disabled = true;
       try {
         const gone = await remove(`/api/days/${chosen}`);

@@ -34,13 +34,9 @@ export class Loudspeaker {
     if (this.tap) this.node.port.postMessage({ tap: true });
   }
 
-  get running() {
-    return this.node && this.context.state === "running";
-  }
-
   /** Queue a block: base64 of 16-bit samples. */
   play(response, item, delta) {
-    if (!this.running || response === this.cut) return;
+    if (!this.node || this.context.state !== "running" || response === this.cut) return;
     const bytes = Uint8Array.from(atob(delta), (each) => each.charCodeAt(0));
     const samples = Float32Array.from(new Int16Array(bytes.buffer), (each) => each / 32768);
     this.node.port.postMessage({ play: samples, item }, [samples.buffer]);

@@ -1,7 +1,7 @@
 // What Harry remembers: what you told him to, what was merely said, and the rest; searched, looked at, deleted for good.
 
 import { get, post, remove } from "./api.js";
-import { $, el, when } from "./dom.js";
+import { $, el, keeping, when } from "./dom.js";
 
 const KINDS = {
   told: ["Told to remember", "origin=told", "Nothing yet. Say, for example: remember that my sister comes on Friday."],
@@ -64,17 +64,22 @@ export class Memories {
   card(memory) {
     const told = memory.source === "told" ? "told to remember" : NAMES[memory.kind] ?? `${memory.speaker || "somebody"} said`;
     const about = [told, memory.at && when(memory.at), memory.heading].filter(Boolean).join(" · ");
-    const button = el("button", { class: "link danger" }, "Delete");
+    const button = el("button", { class: "link danger" });
+    const says = (what) => {
+      button.textContent = what;
+      button.ariaLabel = `${what} ${memory.text.slice(0, 80)}`;
+    };
+    says("Delete");
     const card = el("li", {}, el("p", { class: "prose" }, memory.text), el("p", { class: "dim row" }, el("span", {}, about), button));
     button.addEventListener("click", () => {
       if (button.dataset.sure) this.forget(memory, card);
       else {
         button.dataset.sure = "yes";
-        button.textContent = "Delete for good?";
-        button.addEventListener("blur", () => {
+        says("Delete for good?");
+        button.onblur = () => {
           delete button.dataset.sure;
-          button.textContent = "Delete";
-        }, { once: true });
+          says("Delete");
+        };
       }
     });
     return card;
@@ -83,9 +88,8 @@ export class Memories {
   async forget(memory, card) {
     try {
       await remove(`/api/memories/${encodeURIComponent(memory.id)}`);
-      card.remove();
+      keeping($("memories"), () => card.remove());
       this.told.textContent = "It is deleted, and what was derived from it.";
-      this.query.focus();
     } catch (error) {
       this.told.textContent = error.message;
     }

@@ -1,11 +1,13 @@
 // The microphone with the browser's echo cancellation. What it cannot do is said in a sentence.
 
 const TROUBLE = {
-  NotAllowedError: "The browser has blocked the microphone. Allow it beside the address, then press the button again. You can write meanwhile.",
-  NotFoundError: "There is no microphone. Connect one, then press the button again. You can write meanwhile.",
+  NotAllowedError: "The browser has blocked the microphone. Allow it beside the address, then press the button again.",
+  NotFoundError: "There is no microphone. Connect one, then press the button again.",
   NotReadableError: "Another program holds the microphone. Close it there, then press the button again.",
-  InsecureContext: "This page came over an insecure address, so the browser gives it no microphone. Open it on Harry's own computer at 127.0.0.1, or give Harry a certificate (web.certificate). You can write meanwhile.",
+  InsecureContext: "This page came over an insecure address, so the browser gives it no microphone. Open it on Harry's own computer at 127.0.0.1, or give Harry a certificate (web.certificate).",
 };
+
+const trouble = (name, why) => new Error(`${TROUBLE[name] ?? `The microphone cannot be opened: ${why}.`} You can write meanwhile.`);
 
 export class Microphone {
   /** `hear(base64, level)` takes 20 ms of 16-bit sound at 24,000 Hz; level is 0 to 1. `ended` tells that it went away. */
@@ -20,14 +22,14 @@ export class Microphone {
 
   /** Open it. Throws an Error whose message is for people. */
   async start() {
-    if (!isSecureContext || !navigator.mediaDevices) throw new Error(TROUBLE.InsecureContext);
+    if (!isSecureContext || !navigator.mediaDevices) throw trouble("InsecureContext");
     let stream;
     try {
       stream = await navigator.mediaDevices.getUserMedia({
         audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true, channelCount: 1 },
       });
     } catch (error) {
-      throw new Error(TROUBLE[error.name] ?? `The microphone cannot be opened: ${error.message}.`);
+      throw trouble(error.name, error.message);
     }
     this.stream = stream;
     stream.getAudioTracks()[0].onended = () => {

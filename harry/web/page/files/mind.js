@@ -1,7 +1,7 @@
 // A real mind for whoever has none: asked once above everything, always to be found in the settings, fetched on a yes.
 
 import { get, post, stream } from "./api.js";
-import { el, notice } from "./dom.js";
+import { el, notice, prose } from "./dom.js";
 
 const gigabytes = (bytes) => `${(bytes / 1e9).toFixed(1)} GB`;
 
@@ -21,25 +21,24 @@ export class Mind {
 
   show() {
     const { model, reason, declined, under_way: elsewhere } = this.offer;
-    const told = this.bar ?? (this.done || (elsewhere ? `${model.name} is being fetched on another page.` : ""));
+    const told = this.bar ? "It is being fetched." : this.done || (elsewhere ? `${model.name} is being fetched on another page.` : "");
     this.held.replaceChildren(...(model || reason || this.done
-      ? [el("h4", {}, "Language model"), ...(told ? [el("p", {}, told)] : model ? this.question(false) : [el("p", { class: "dim" }, reason)])]
+      ? [el("h4", {}, "Language model"), ...(told ? [el("p", {}, told)] : model ? this.question(model.about) : [el("p", { class: "dim" }, ...prose(reason))])]
       : []));
-    if (this.asking && told) notice("mind", told === this.bar ? this.barAbove : told);
-    else if (this.asking && model && !declined && !this.bar) notice("mind", ...this.question(true));
+    if (this.bar || (this.asking && told)) notice("mind", this.bar ?? told);
+    else if (this.asking && model && !declined) notice("mind", ...this.question());
     else notice("mind", "");
   }
 
-  question(brief) {
-    const { name, about, size, memory, licence } = this.offer.model;
-    const ask = `Fetch ${name} now, ${gigabytes(size)}?`;
-    const why = brief
-      ? `Harry has no language model, so he cannot talk about much. ${ask} It takes ${gigabytes(memory)} of memory and is free (${licence}). `
-      : `Harry has no language model yet: he tells the time, sets timers, calculates and remembers, but cannot talk. ${about} It takes ${gigabytes(memory)} of memory, runs on Harry’s computer alone, and is free (${licence}). ${ask}`;
-    const yes = el("button", { type: "button", class: "button", onclick: () => this.fetch() }, "Fetch it");
-    const no = this.offer.declined ? null : el("button", { type: "button", class: "link", onclick: () => this.decline() }, "No, do not ask again");
-    const failed = this.failed ? el("p", { class: "danger", role: "status" }, this.failed) : null;
-    return brief ? [why, el("span", { class: "row" }, yes, no ?? "")] : [el("p", {}, why), ...(failed ? [failed] : []), el("p", { class: "row" }, yes, no ?? "")];
+  question(about = "") {
+    const { name, size, memory, licence } = this.offer.model;
+    const yes = el("button", { class: "button", onclick: () => this.fetch() }, "Fetch it");
+    const no = this.offer.declined ? "" : el("button", { class: "link", onclick: () => this.decline() }, "No, do not ask again");
+    return [
+      el("span", {}, `Harry has no language model: he tells the time, sets timers, calculates and remembers, but cannot talk. ${about} It takes ${gigabytes(memory)} of memory, runs on Harry’s computer alone, and is free (${licence}). Fetch ${name} now, ${gigabytes(size)}?`),
+      this.failed ? el("p", { class: "danger", role: "status" }, this.failed) : "",
+      el("span", { class: "row" }, yes, no),
+    ];
   }
 
   async decline() {
@@ -52,21 +51,18 @@ export class Mind {
 
   async fetch() {
     const { name, size } = this.offer.model;
-    const bars = [0, 1].map(() => {
-      const bar = el("progress", { max: size, value: 0, "aria-label": `Fetching ${name}` });
-      const told = el("span", { class: "dim" });
-      return { bar, told, whole: el("span", {}, `Fetching ${name}. Keep this page open; Harry goes on meanwhile. `, bar, " ", told) };
-    });
+    const bar = el("progress", { max: size, value: 0, "aria-label": `Fetching ${name}` });
+    const told = el("span", { class: "dim", "aria-live": "off" }); // not each hundredth aloud
     this.failed = "";
-    [this.bar, this.barAbove] = bars.map((each) => each.whole);
+    this.bar = el("span", {}, `Fetching ${name}. Keep this page open; Harry goes on meanwhile. `, bar, " ", told);
     this.show();
     try {
       let ended = false;
       for await (const { event, data } of stream("/api/mind/fetch")) {
-        if (event === "progress") for (const { bar, told } of bars) {
+        if (event === "progress") {
           bar.value = data.done;
           bar.max = data.total || size;
-          told.textContent = `${Math.floor((100 * data.done) / (data.total || size))} % of ${gigabytes(data.total || size)}`;
+          told.textContent = `${Math.floor(100 * bar.position)} % of ${gigabytes(bar.max)}`;
         }
         ended ||= event !== "progress";
         if (event === "done") this.done = `${data.name} is here: Harry thinks with it from his next answer on.`;
@@ -76,7 +72,7 @@ export class Mind {
     } catch (error) {
       this.failed = `${name} was not fetched. ${error.message}`;
     }
-    this.bar = this.barAbove = null;
+    this.bar = null;
     this.asking = this.asking && Boolean(this.done);
     if (this.failed) notice("error", this.failed);
     await this.load();

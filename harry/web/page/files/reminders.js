@@ -1,7 +1,7 @@
 // Timers, alarms and reminders: listed with the time that is left; one that rings is told, to be stopped or snoozed.
 
 import { get, post, remove } from "./api.js";
-import { $, el, notice, when } from "./dom.js";
+import { $, el, keeping, notice, when } from "./dom.js";
 
 const SOON = 3600_000; // milliseconds: what is due within stands by the conversation
 const OVER = ["stopped", "cancelled", "snoozed"];
@@ -22,14 +22,16 @@ export class Reminders {
   }
 
   async load() {
-    this.held = await get("/api/reminders").then(({ reminders }) => reminders, () => []);
+    this.held = await get("/api/reminders").then(({ reminders }) => reminders, () => this.held); // it may be lost for a while
     for (const each of this.held) if (each.ringing) this.ring(each);
     clearInterval(this.ticking);
     const soon = this.held.filter(({ due, ringing }) => ringing || due == null || new Date(due) - Date.now() < SOON).slice(0, 3);
-    this.strip.hidden = !soon.length;
     const clocks = soon.map((each) => [each, el("time", { role: "timer" }, left(each))]);
-    this.strip.replaceChildren(...clocks.map(([each, clock]) =>
-      el("li", {}, el("span", {}, named(each)), each.ringing ? "rings" : clock, each.paused ? "paused" : null, this.button(each))));
+    keeping(this.strip, () => {
+      this.strip.replaceChildren(...clocks.map(([each, clock]) =>
+        el("li", {}, el("span", {}, named(each)), each.ringing ? "rings" : clock, each.paused ? "paused" : null, this.button(each))));
+      this.strip.hidden = !soon.length;
+    });
     const tick = () => clocks.forEach(([each, clock]) => (clock.textContent = left(each)));
     if (soon.length) this.ticking = setInterval(tick, 1000);
   }
@@ -41,13 +43,13 @@ export class Reminders {
   }
 
   button(each) {
-    const path = `/api/reminders/${encodeURIComponent(each.id)}`;
-    return each.ringing ? this.does("Stop", each, () => post(`${path}/stop`)) : this.does("Cancel", each, () => remove(path));
+    return this.does(each.ringing ? "Stop" : "Cancel", each);
   }
 
-  does(what, each, act) {
+  does(what, each) {
+    const path = `/api/reminders/${encodeURIComponent(each.id)}`;
     return el("button", { class: "link", "aria-label": `${what}: ${named(each)}`, onclick: async () => {
-      await act().then(() => notice(`rings-${each.id}`, ""), (error) => notice("reminder", error.message));
+      await (what === "Cancel" ? remove(path) : post(`${path}/${what.toLowerCase()}`)).then(() => notice(`rings-${each.id}`, ""), (error) => notice("reminder", error.message));
       await this.load();
       this.changed?.();
     } }, what);
@@ -64,8 +66,8 @@ export class Reminders {
   ring(each) {
     if (this.told.has(each.id)) return;
     this.told.add(each.id);
-    const path = `/api/reminders/${encodeURIComponent(each.id)}`, said = each.words || named(each);
-    notice(`rings-${each.id}`, `${said} `, this.does("Stop", each, () => post(`${path}/stop`)), " ", this.does("Snooze", each, () => post(`${path}/snooze`)));
+    const said = each.words || named(each);
+    notice(`rings-${each.id}`, `${said} `, this.does("Stop", each), " ", this.does("Snooze", each));
     if (globalThis.Notification?.permission === "granted") new Notification(document.title, { body: said, tag: each.id, icon: "page/icon.svg" });
   }
 }

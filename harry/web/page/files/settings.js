@@ -1,7 +1,7 @@
 // What the page does your way, kept in this browser; and the few settings of Harry's own that may be changed here.
 
 import { get, post } from "./api.js";
-import { $, el } from "./dom.js";
+import { $, el, prose } from "./dom.js";
 import { Mind } from "./mind.js";
 
 const USUAL = { theme: "system", volume: 1, aloud: true, interrupt: true, place: "here", tab: "status" };
@@ -19,7 +19,7 @@ export class Settings {
       // Nothing was kept, or it is broken: the usual holds.
     }
     this.mind = new Mind();
-    this.held = el("div");
+    this.held = el("div", {}, el("p", { class: "dim" }, "Asking Harry …"));
     $("settings").append(
       el("h2", {}, "Settings"),
       el("h3", {}, "This browser"),
@@ -62,7 +62,7 @@ export class Settings {
     if (!Notification) return null;
     const told = () => ({ granted: "on", denied: "blocked by the browser" })[Notification.permission] ?? "";
     const state = el("span", { class: "dim" }, told());
-    const button = el("button", { type: "button", class: "button", hidden: Notification.permission !== "default", onclick: async () => {
+    const button = el("button", { class: "button", hidden: Notification.permission !== "default", onclick: async () => {
       await Notification.requestPermission();
       state.textContent = told();
       button.hidden = Notification.permission !== "default";
@@ -88,16 +88,16 @@ export class Settings {
   /** One of Harry's own, and what became of a change. */
   own({ key, title, kind, hint, live, value, written, choices }) {
     const id = `set-${key.replaceAll(".", "-")}`;
+    const now = written ?? value, common = { id, "aria-describedby": `${id}-hint` };
     const input = kind === "choice"
-      ? el("select", { id, "aria-describedby": `${id}-hint` }, ...choices.map((each) => el("option", { value: each, selected: each === (written ?? value) }, CHOICES[each] ?? each)))
-      : kind === "switch"
-      ? el("input", { id, type: "checkbox", checked: written ?? value, "aria-describedby": `${id}-hint` })
-      : el("input", { id, type: kind === "number" ? "number" : "text", step: "any", value: written ?? value ?? "", "aria-describedby": `${id}-hint`, autocomplete: "off" });
+      ? el("select", common, ...choices.map((each) => el("option", { value: each, selected: each === now }, CHOICES[each] ?? each)))
+      : el("input", { ...common, ...(kind === "switch" ? { type: "checkbox", checked: now } : { type: kind === "number" ? kind : "text", step: "any", value: now, autocomplete: "off" }) });
     const told = el("span", { role: "status" }, written !== value ? " From the next start on." : "");
-    const save = el("button", { type: "submit", class: "button" }, "Save");
-    return el("form", { class: "change", onsubmit: async (event) => {
+    const save = el("button", { type: "submit", class: "button", "aria-label": `Save: ${title}` }, "Save");
+    return el("form", { class: `change ${kind}`, onsubmit: async (event) => {
       event.preventDefault();
-      const wanted = kind === "switch" ? input.checked : input.value.trim() === "" && kind === "number" ? null : kind === "number" ? Number(input.value) : input.value.trim();
+      const typed = input.value.trim();
+      const wanted = kind === "switch" ? input.checked : kind !== "number" ? typed : typed ? Number(typed) : null;
       try {
         await post("/api/settings", { changes: { [key]: wanted } });
         told.textContent = live ? " Saved; it holds now." : " Saved; it holds after a restart of Harry.";
@@ -106,6 +106,6 @@ export class Settings {
         told.textContent = ` ${error.message}`;
         told.className = "danger";
       }
-    } }, el("label", { for: id }, title), input, save, el("p", { class: "dim", id: `${id}-hint` }, hint, told));
+    } }, el("label", { for: id }, title), input, save, el("p", { class: "dim", id: `${id}-hint` }, ...prose(hint), told));
   }
 }

@@ -1,10 +1,9 @@
 // How Harry is: what one looks for first, in plain words; engines, conversations and actors are folded away.
 
 import { get } from "./api.js";
-import { $, el, when } from "./dom.js";
+import { $, el, keeping, prose, when } from "./dom.js";
 
 const ROLES = { voice_activity: "Notices voices", speech_to_text: "Ear (speech recognition)", turn_detector: "Judges turns", language_model: "Mind (language model)", text_to_speech: "Voice (speech synthesis)" };
-const DOES = { muted: "muted", resting: "resting", listening: "listening", hearing: "hears somebody", thinking: "thinking", speaking: "speaking", ready: "ready" };
 
 export class Status {
   constructor(room, reminders) {
@@ -31,11 +30,11 @@ export class Status {
     const parts = [
       room.there ? this.table("The room", [
         ["Microphone", room.hears ? `${room.microphone}: ${room.muted ? "muted" : "open"}` : "none", room.hears && !room.muted ? "well" : ""],
-        ["Harry", DOES[room.state] ?? room.state, ""],
+        ["Harry", room.state === "hearing" ? "hears somebody" : room.state, ""],
         ...(room.off ? [["Off the record", "nothing is kept now", "ill"]] : []),
       ]) : null,
       this.table("Mind (language model)", [["Thinks with", status.without_mind ? "none" : status.engines.language_model ?? "none", status.small_mind ? "ill" : "well"]]),
-      status.small_mind ? el("p", { class: "dim" }, `${status.without_mind ? "He tells the time, sets timers, calculates and remembers, but cannot talk about anything else." : "It is a very small one: it knows little and makes things up."} ${status.better_minds}`) : null,
+      status.small_mind ? el("p", { class: "dim" }, `${status.without_mind ? "He tells the time, sets timers, calculates and remembers, but cannot talk about anything else." : "It is a very small one: it knows little and makes things up."} `, ...prose(status.better_minds)) : null,
       el("h3", {}, "Timers and reminders"),
       set.length ? el("dl", {}, ...set) : el("p", { class: "dim" }, "Nothing is set."),
       this.table("Last trouble", status.last_error ? [[when(status.last_error.at), status.last_error.message, "ill"]] : [["Since the start", "none", "well"]]),
@@ -53,8 +52,10 @@ export class Status {
         ...session.degraded.map((name) => [name, "keeps failing", "ill"]),
       ])), this.table("Harry", [["up for", told(status.up_for), ""], ["free conversations", String(status.free), ""]])),
     ];
-    this.body.replaceChildren(...parts.filter(Boolean));
-    this.body.querySelectorAll("details").forEach((each, at) => (each.open = open[at] ?? false));
+    keeping(this.body, () => {
+      this.body.replaceChildren(...parts.filter(Boolean));
+      this.body.querySelectorAll("details").forEach((each, at) => (each.open = open[at] ?? false));
+    });
   }
 
   folded(title, ...parts) {

@@ -19,11 +19,14 @@ export class Tabs {
   /** A wide window always shows something beside the conversation. */
   fit() {
     const talk = document.body.dataset.tab === "talk";
-    this.choose(talk && this.wide.matches ? $(`tab-${this.beside}`) ?? $("tab-status") : this.tabs.find((each) => each.id === `tab-${document.body.dataset.tab}`));
+    this.choose(talk && this.wide.matches ? $(`tab-${this.beside}`) ?? $("tab-status") : $(`tab-${document.body.dataset.tab}`));
   }
 
+  /** Bring a view up, and whoever goes by keyboard into it. */
   show(name) {
-    this.choose($(`tab-${name}`));
+    const shown = this.choose($(`tab-${name}`));
+    $(name).focus({ preventScroll: true });
+    return shown;
   }
 
   choose(tab) {
@@ -37,7 +40,7 @@ export class Tabs {
       panel.hidden = !(chosen || (panel.id === "talk" && this.wide.matches));
     }
     if (name !== "talk") this.chosen((this.beside = name));
-    this.shown[name]?.();
+    return this.shown[name]?.();
   }
 
   key(event) {

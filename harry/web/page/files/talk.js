@@ -14,6 +14,7 @@ export class TalkButton {
     button.addEventListener("pointerup", () => this.release());
     button.addEventListener("pointercancel", () => this.leave());
     button.addEventListener("contextmenu", (event) => event.preventDefault());
+    button.addEventListener("click", (event) => event.detail || this.tap()); // a screen reader's press is a click alone
     addEventListener("keydown", (event) => this.key(event, true));
     addEventListener("keyup", (event) => this.key(event, false));
     addEventListener("blur", () => this.leave());
@@ -21,7 +22,7 @@ export class TalkButton {
 
   key(event, down) {
     const at = event.target;
-    const elsewhere = at !== this.button && at.closest?.("input, textarea, select, button, summary, a, [role=tab]");
+    const elsewhere = at !== this.button && at.closest?.("input, textarea, select, button, summary, a, pre, main > :not(#talk)");
     if (elsewhere || !(event.key === " " || (event.key === "Enter" && at === this.button))) return;
     event.preventDefault(); // no scrolling, and no click of the browser's own
     if (!down) this.release();

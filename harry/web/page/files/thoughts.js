@@ -5,7 +5,7 @@ import { $, el, following, time } from "./dom.js";
 
 export class Thoughts {
   constructor() {
-    this.list = el("ol", { class: "stream", "aria-live": "polite" });
+    this.list = el("ol", { class: "stream" });
     this.day = el("select", { "aria-label": "Day", onchange: () => this.load() }, el("option", { value: "today" }, "Today"));
     this.journal = el("div");
     $("thoughts").append(
@@ -19,9 +19,8 @@ export class Thoughts {
     const day = this.day.value;
     try {
       const { thoughts, days } = await get(`/api/soc?day=${encodeURIComponent(day)}`);
-      const known = new Set([...this.day.options].map((each) => each.value));
-      const today = new Date().toLocaleDateString("sv");
-      for (const each of days) if (!known.has(each) && each !== today) this.day.append(el("option", { value: each }, each));
+      const known = [...this.day.options].map((each) => each.value).concat(new Date().toLocaleDateString("sv")); // that of today
+      for (const each of days) if (!known.includes(each)) this.day.append(el("option", { value: each }, each));
       this.list.replaceChildren(...thoughts.map((each) => this.line(each.text, each.at)));
       if (!thoughts.length) this.list.append(el("li", { class: "dim none" }, day === "today" ? "Nothing yet today." : "Nothing on that day."));
       $("thoughts").scrollTop = $("thoughts").scrollHeight;

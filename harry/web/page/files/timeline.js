@@ -10,10 +10,10 @@ const STAGES = [
   ["voice", "sound", "text to voice"],
 ];
 
-/** Seconds from the last word (or the decision to answer, if it was written) to the first sound; null without one. */
+/** Seconds from the last word to the first sound; null without either, as where Harry began. */
 export function answeredIn(timeline) {
-  const from = timeline.speech_ended ?? timeline.committed;
-  return timeline.sound == null || from == null ? null : Math.max(0, timeline.sound - from);
+  const { sound, speech_ended: from } = timeline;
+  return sound == null || from == null ? null : Math.max(0, sound - from);
 }
 
 export const seconds = (value) => `${value.toFixed(2)} s`;

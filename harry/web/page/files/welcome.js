@@ -1,7 +1,7 @@
 // An empty conversation: what to say first, and in plain words what thinks and what is kept.
 
 import { get } from "./api.js";
-import { el } from "./dom.js";
+import { el, prose } from "./dom.js";
 
 const EXAMPLES = ["What can you do?", "Set a timer for ten minutes.", "Remember that my sister comes on Friday.", "What time is it?"];
 
@@ -15,8 +15,8 @@ export async function welcome(persona, say) {
     el("h2", {}, `Hello, I am ${persona}.`),
     el("p", {}, "Tap the microphone and speak, or write. You can interrupt me at any time. For a start:"),
     el("ul", { class: "chips" }, ...chips),
-    without ? el("p", { class: "dim" }, `I have no mind (language model) yet: I tell the time, set timers, calculate and remember, but cannot talk about anything else. ${better ?? ""}`)
-      : small ? el("p", { class: "dim" }, `My mind (the language model) is a very small one: it can chat, but knows little and makes things up. Timers, reminders, the time, and what you tell me to remember do not depend on it. ${better ?? ""}`) : null,
+    without ? el("p", { class: "dim" }, `I have no mind (language model) yet: I tell the time, set timers, calculate and remember, but cannot talk about anything else. `, ...prose(better ?? ""))
+      : small ? el("p", { class: "dim" }, `My mind (the language model) is a very small one: it can chat, but knows little and makes things up. Timers, reminders, the time, and what you tell me to remember do not depend on it. `, ...prose(better ?? "")) : null,
     el("p", { class: "dim" }, `${keeps === false ? "Nothing is kept here: everything is forgotten when I stop." : "What we say is kept on this computer: under History, and as Memory."} Thoughts are notes that I write for myself between our turns; they colour what I say.`),
   );
 }
