@@ -43,8 +43,8 @@ def test_wishes_questions_and_what_is_about_harry_or_the_world_are_not(text: str
 
 @pytest.mark.parametrize(("keeps", "said"), [(True, NOTED), (False, SENTENCE)])
 def test_he_says_that_he_will_remember_only_where_it_is_kept(keeps: bool, said: str) -> None:
-    without = WithoutAMind(lambda: NONE, ("Harry",), keeps=lambda: keeps)
-    assert without.answer(Utterance("u", "I'm allergic to peanuts.", Source.TYPED)) == said
+    told = Utterance("u", "I'm allergic to peanuts.", Source.TYPED)
+    assert WithoutAMind(("Harry",)).answer(told, NONE, keeps=keeps) == said
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_name_is_taken_from_who_gives_his_own(text: str, name: str | None) -> 
 )  # fmt: skip
 def test_despair_is_met_with_care(text: str) -> None:
     assert is_distress(text)
-    assert WithoutAMind(lambda: NONE, ("Harry",)).answer(Utterance("u", text, Source.VOICE)) == REPLY
+    assert WithoutAMind(("Harry",)).answer(Utterance("u", text, Source.VOICE), NONE) == REPLY
 
 
 @pytest.mark.parametrize(
@@ -107,6 +107,6 @@ def test_what_only_sounds_like_it_is_not(text: str) -> None:
 
 
 def test_british_english_is_english() -> None:
-    without = WithoutAMind(lambda: NONE, ("Harry",), language="en-GB", keeps=lambda: True)
-    assert without.answer(Utterance("u", "I want to kill myself", Source.TYPED)) == REPLY
-    assert without.answer(Utterance("u", "I'm allergic to peanuts.", Source.TYPED)) == NOTED
+    without = WithoutAMind(("Harry",), language="en-GB")
+    assert without.answer(Utterance("u", "I want to kill myself", Source.TYPED), NONE) == REPLY
+    assert without.answer(Utterance("u", "I'm allergic to peanuts.", Source.TYPED), NONE, keeps=True) == NOTED

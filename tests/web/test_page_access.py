@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from harry.memory.store.database import Database
-from tests.support.chromium import visiting
+from tests.support.chromium import spoken, visiting
 from tests.support.page_room import room
 from tests.support.realtime_clients import harry
 
@@ -20,7 +20,7 @@ LONG = " ".join(f"word{number}" for number in range(60)) + "."
 
 VIEWS = ("talk", "history", "memories", "thoughts", "status", "settings")
 
-PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 
 TELL = "(event) => harry.link.on(event)"
 
@@ -50,6 +50,10 @@ def write(page: Page, text: str) -> None:
     page.press("#words", "Enter")
 
 
+def box_of(page: Page, selector: str) -> Any:
+    return page.locator(selector).bounding_box()
+
+
 async def test_a_reply_is_announced_once_and_whole_and_what_is_said_has_its_speaker() -> None:
     def visit(page: Page) -> None:
         ready(page)
@@ -68,7 +72,9 @@ async def test_a_reply_is_announced_once_and_whole_and_what_is_said_has_its_spea
         await visiting(door, visit)
 
 
-async def test_with_the_microphone_open_no_reply_is_announced_for_he_would_hear_it() -> None:
+async def test_with_the_microphone_open_no_reply_is_announced_for_he_would_hear_it(tmp_path: Path) -> None:
+    silence = spoken(tmp_path / "mic.wav", 60.0)
+
     def visit(page: Page) -> None:
         ready(page)
         page.evaluate(LISTEN)
@@ -82,7 +88,7 @@ async def test_with_the_microphone_open_no_reply_is_announced_for_he_would_hear_
         assert page.evaluate("announced[0]") == "The microphone is shut."
 
     async with harry(replies=["One and two."]) as door:
-        await visiting(door, visit)
+        await visiting(door, visit, microphone=silence)
 
 
 async def test_the_focus_is_never_lost_when_what_had_it_goes(tmp_path: Path) -> None:
@@ -196,13 +202,13 @@ async def test_in_a_low_window_neither_the_conversation_nor_the_line_to_write_in
             write(page, "Hello?")
             page.wait_for_selector(".harry .time")
             page.evaluate(TELL, {"type": "harry.notice", "message": "Your pasta timer is up."})
-            boxes = [page.locator(each).bounding_box() for each in ("header", "#notices", "#log", "#desk", "nav")]
+            boxes = [box_of(page, each) for each in ("header", "#notices", "#log", "#desk", "nav")]
             for above, below in pairwise(boxes):
                 assert above["y"] + above["height"] <= below["y"] + 1
             assert boxes[2]["height"] >= 60
             for each in ("#words", "#button", "#volume", "#record", "#tab-settings"):
                 page.locator(each).scroll_into_view_if_needed()
-                box = page.locator(each).bounding_box()
+                box = box_of(page, each)
                 middle = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
                 assert page.evaluate(
                     "([x, y, what]) => !!document.elementFromPoint(x, y)?.closest(what)", [*middle, each]
