@@ -57,8 +57,9 @@ class Interruption:
 
     def times(self) -> list[float | None]:
         """Return when it was declared, cut, and the reply silent for good, in ms after the voice; None: not at all."""
-        silent = self.stale_until or (self.cut and self.cut.at)
-        instants = [self.declared and self.declared.at, self.cut and self.cut.at, silent]
+        cut = self.cut.at if self.cut is not None else None
+        declared = self.declared.at if self.declared is not None else None
+        instants = [declared, cut, self.stale_until or cut]
         return [None if at is None else round((at - self.voice.at) * 1000, 2) for at in instants]
 
 
