@@ -56,6 +56,11 @@ class Connection:
             self._read.extend(self._reader.feed(bytes(more)))
         return self._read.popleft()
 
+    async def send_eof(self) -> None:
+        """Say that nothing more is sent."""
+        if isinstance(self._stream, trio.abc.HalfCloseableStream):
+            await self._stream.send_eof()
+
     async def aclose(self) -> None:
         """Close the connection at once."""
         await trio.aclose_forcefully(self._stream)

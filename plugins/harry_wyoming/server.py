@@ -60,6 +60,9 @@ IDLE_SECONDS = 300.0
 SEND_WITHIN = 30.0
 """Seconds in which a client takes what it is sent."""
 
+LINGER_SECONDS = 2.0
+"""Seconds in which a client that was told an error closes the connection, before it is closed for him."""
+
 _MADE_BY = Attribution(name="Harry", url="")
 
 
@@ -158,6 +161,11 @@ class WyomingServer:
             nursery.start_soon(read)
             async for request in requests:
                 if not await client.take(request):
+                    # Closed while something of the client's is unread, the error would never reach him.
+                    await connection.send_eof()
+                    with trio.move_on_after(LINGER_SECONDS):
+                        async for _ in requests:
+                            pass
                     break
             nursery.cancel_scope.cancel()
 

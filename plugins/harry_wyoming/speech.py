@@ -48,7 +48,7 @@ class WyomingSpeechSettings(WyomingSettings):
 
     voice: str | None = None
     speaker: str | None = None
-    first_sound_deadline: float = Field(10.0, gt=0)
+    first_sound_deadline: float = Field(20.0, gt=0)
     total_deadline: float = Field(120.0, gt=0)
 
 

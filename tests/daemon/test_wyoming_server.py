@@ -192,6 +192,14 @@ async def test_what_cannot_be_read_is_an_error_that_ends_the_connection(events: 
         assert (await service.ask(Event("ping", {"text": "well"})))[0].data == {"text": "well"}
 
 
+async def test_an_error_reaches_a_client_that_goes_on_sending() -> None:
+    form = {"rate": 16_000, "width": 2, "channels": 1}
+    more = pack(Event("audio-chunk", form, bytes(8_000))) * 100
+    async with served(ear=FakeEar()) as service:
+        answers = await service.ask(Event("audio-start", {"rate": 1}), more, most=9)
+    assert [answer.type for answer in answers] == ["error"]
+
+
 @pytest.mark.parametrize(
     "context", [None, 7, "x", {"conversation_id": 7, "device_id": ["a"]}, {"device_id": "\n\0" * 500}]
 )
