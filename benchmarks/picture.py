@@ -61,8 +61,8 @@ def draw(runs: Sequence[Run]) -> str:
                 parts.append(_text(SIDE - 10, top + ROW / 2, who, 15, "end"))
             parts += _cell(left, top, limit, cells[case, who])
         bottom = TOP + len(WHO) * (ROW + GAP)
-        marks = [limit * part / 5 for part in range(6)]
-        parts += [_text(left + PLOT * mark / limit, bottom + 4, f"{mark:g}", 11) for mark in marks]
+        for part, anchor in enumerate(("start", *["middle"] * 4, "end")):
+            parts.append(_text(left + PLOT * part / 5, bottom + 4, f"{limit * part / 5:g}", 11, anchor))
         parts.append(_text(left + PLOT / 2, bottom + 24, "milliseconds", 11))
     return "\n".join([*parts, "</svg>", ""])
 
@@ -89,7 +89,7 @@ def _sum_up(each: Sequence[Times]) -> str:
     never = silences.count(math.inf)
     if never:
         told = told.partition(", longest")[0] + f", {never} never cut"
-    return f"{told}; after the cut: {after or 'nothing'}"
+    return f"{told}; {after or 'none'} sounded after the cut"
 
 
 def _line(x: float, y: float, length: float, step: float, colour: str) -> str:

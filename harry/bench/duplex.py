@@ -57,10 +57,9 @@ class Interruption:
 
     def times(self) -> list[float | None]:
         """Return when it was declared, cut, and the reply silent for good, in ms after the voice; None: not at all."""
-        cut = self.cut.at if self.cut is not None else None
-        declared = self.declared.at if self.declared is not None else None
-        instants = [declared, cut, self.stale_until or cut]
-        return [None if at is None else round((at - self.voice.at) * 1000, 2) for at in instants]
+        declared, cut = (None if each is None else each.at for each in (self.declared, self.cut))
+        silent = cut if self.stale_until is None else self.stale_until
+        return [None if at is None else round((at - self.voice.at) * 1000, 2) for at in (declared, cut, silent)]
 
 
 @dataclass(slots=True)

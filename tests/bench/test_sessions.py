@@ -127,7 +127,7 @@ def test_a_picture_has_a_line_for_each_interruption_and_red_for_what_sounds_afte
     lines = [colour for _, colour in re.findall(r"<path d=\"M([^\"]+)\" stroke=\"(#\w+)\"", drawn)]
     assert lines.count(picture.BEFORE) == 2 * 4
     assert lines.count(picture.STALE) == 2
-    assert "1 never cut; after the cut: 1" in drawn
+    assert "1 never cut; 1 sounded after the cut" in drawn
     assert picture.draw([{**run, "each_ms": []} for run in runs]) == ""
 
 
