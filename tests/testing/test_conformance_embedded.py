@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import pytest
@@ -22,7 +23,7 @@ class Embedded:
     engine: ClassVar[Any] = None
     shared: ClassVar[bool] = True
     patience: ClassVar[float] = 100.0
-    settings: ClassVar[dict[str, Any]] = {"deadline": 60.0}  # a busy machine is no fault of theirs
+    settings: ClassVar[Mapping[str, Any]] = {"deadline": 60.0}  # a busy machine is no fault of theirs
 
     @pytest.fixture(autouse=True)
     def _found(self) -> None:
@@ -38,7 +39,7 @@ class Embedded:
 class TestSilero(Embedded, VoiceActivitySuite):
     role = "voice_activity"
     name = "silero"
-    settings: ClassVar[dict[str, Any]] = {}
+    settings: ClassVar[Mapping[str, Any]] = {}
 
 
 class TestMoonshine(Embedded, EarSuite):
