@@ -242,7 +242,10 @@ class Strange:
             os.kill(os.getpid(), signal.SIGSEGV)
         if settings.how == "breaks":
             raise RuntimeError("?!")
-        return object()
+        if settings.how == "lacks":
+            return object()
+        from harry.testing.engines import ScriptedSettings, ScriptedVoice
+        return ScriptedVoice(name, ScriptedSettings())
 """
 
 
@@ -260,7 +263,12 @@ def strange(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("strange")
 @pytest.mark.parametrize(
     ("how", "found"),
-    [("", None), ("breaks", "broken (RuntimeError)"), ("crashes", "It crashed while it was loaded (signal 11).")],
+    [
+        ("", None),
+        ("breaks", "RuntimeError: ?! (package strange 1.0)"),
+        ("lacks", "no method `speak` (package strange 1.0)"),
+        ("crashes", "It crashed while it was loaded (signal 11)."),
+    ],
 )
 async def test_an_engine_is_loaded_where_it_can_break_nothing(how: str, found: str | None) -> None:
     trouble = await trouble_of("text_to_speech", "strange", {"how": how}, local_only=False)

@@ -45,7 +45,7 @@ def test_harry_loads_it(role: str, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_what_is_written_is_as_harry_s_own_code_is(tmp_path: Path) -> None:
     for role in PLUGIN_ROLES:
-        write_plugin(f"made-{role.replace('_', '-')}", role, tmp_path)
+        write_plugin(f"styled-{role.replace('_', '-')}", role, tmp_path)
     done = subprocess.run(
         # Which imports are whose depends on where ruff is called.
         [sys.executable, "-m", "ruff", "check", "--isolated", "--line-length=120", "--ignore=I001", str(tmp_path)],
