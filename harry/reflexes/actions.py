@@ -110,10 +110,9 @@ class Reflexes:
     ) -> str | None:
         """Do what the words wish for, and return what to say; None where they wish for nothing that is done here.
 
-        This is the one entry, whatever way the words came. `sure` returns once they were surely said to Harry, and
-        whatever changes something waits for it; `final` tells whether they can still be taken back. `turn` is the id
-        under which they are kept, "" where they are not. `again`: they were spoken, and may have been other words.
-        What fails is told.
+        The one entry, whatever way the words came. `sure` returns once they were surely said to Harry: what changes
+        something waits for it. `final` tells whether they can still be taken back; `turn` is the id under which they
+        are kept, or ""; `again` hears other words in what was spoken. What fails is told.
         """
         try:
             self._memory_wishes.begin(turn)
@@ -122,8 +121,7 @@ class Reflexes:
                 return answered
             wish = await trio.to_thread.run_sync(self._match, text)
             likely = wish is None
-            if wish is None or wish.name in self._beyond():
-                # What he cannot find out, such as where a parcel is, he may have been told.
+            if wish is None or wish.name in self._beyond():  # what he cannot find out he may have been told
                 told = await self._from_memory(text, spoken=again is not None)
                 is_told = told is not None and told.known
                 if wish is None and not is_told:
