@@ -112,10 +112,9 @@ class Reflexes:
     ) -> str | None:
         """Do what the words wish for, and return what to say; None where they wish for nothing that is done here.
 
-        This is the one entry, whatever way the words came. `sure` returns once they were surely said to Harry, and
-        whatever changes something waits for it; `final` tells whether they can still be taken back. `turn` is the id
-        under which they are kept, "" where they are not. `again`: they were spoken, and may have been other words.
-        What fails is told.
+        The one entry, whatever way the words came. `sure` returns once they were surely said to Harry: what changes
+        something waits for it. `final` tells whether they can still be taken back; `turn` is the id under which they
+        are kept, or ""; `again` hears other words in what was spoken. What fails is told.
         """
         try:
             self._memory_wishes.begin(turn)
