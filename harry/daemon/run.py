@@ -175,11 +175,12 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope, man
             ) as host:
                 opening = front_door.opened(config, host, listeners) if listeners else nullcontext()
                 async with opening as door, wyoming.opened(config, host, wyoming_at):
-                    greet = is_greeting_due(await _last_turn(config, storage), time.time())
-                    facts = _facts(config, options, engines, devices, storage)
                     facts = replace(
-                        facts, door=await door.way_in() if door else "", wyoming=wyoming.describe(config, wyoming_at)
+                        _facts(config, options, engines, devices, storage),
+                        door=await door.way_in() if door else "",
+                        wyoming=wyoming.describe(config, wyoming_at),
                     )
+                    greet = facts.real_microphone and is_greeting_due(await _last_turn(config, storage), time.time())
                     for line in startup_report(facts):
                         print_line(console, line)
                     at_terminal = Attendance(console.is_terminal)
@@ -189,10 +190,7 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope, man
                             session.events.publish(DoorOpened(address=door.address))
                         async with _looked_after(config, options, host, session, manager=manager):
                             with start_kept():
-                                greets = greet and facts.real_microphone
-                                await _converse(
-                                    session, facts, options, console, at_terminal, greet=greets, fetch=fetch
-                                )
+                                await _converse(session, facts, options, console, at_terminal, greet=greet, fetch=fetch)
 
 
 @asynccontextmanager

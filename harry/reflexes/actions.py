@@ -5,7 +5,6 @@ Whatever changes something waits until it is sure that the words were said to Ha
 
 from __future__ import annotations
 
-import math
 import re
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -36,10 +35,8 @@ from harry.reflexes.timers import SHARED as TIMERS_SHARED
 from harry.reflexes.timers import Timers
 from harry.reflexes.times import told_date, told_time
 from harry.reflexes.understanding import understand
+from harry.reflexes.volume import VolumeWishes
 from harry.reflexes.wording import sentence, tidy
-
-VOLUMES = (0.25, 0.4, 0.63, 1.0, 1.6, 2.5)
-"""Steps of 4 dB; the middle one is the voice as it is."""
 
 READ = 12
 """Thoughts that are read aloud at most, the newest."""
@@ -80,10 +77,10 @@ class Reflexes:
         )
         body.understand = self._match
         self._does = {
-            "Repeat": self._repeat, "Louder": self._louder, "Softer": self._softer, "Mute": self._mute,
+            "Repeat": self._repeat, "Mute": self._mute,
             "Time": self._time, "Date": self._date, "Thoughts": self._thoughts, "WhichModel": self._model,
-            "Told": self._told_plainly, "SetVolume": self._set_volume, "TellVolume": self._tell_volume,
-            **self._timers.does, **self._memory_wishes.does,
+            "Told": self._told_plainly,
+            **VolumeWishes(body, self._reply).does, **self._timers.does, **self._memory_wishes.does,
         }  # fmt: skip
 
     async def answer(self, turn: Turn) -> str | None:
@@ -295,45 +292,10 @@ class Reflexes:
         await trio.lowlevel.checkpoint()
         return str(wish.slots["words"])
 
-    async def _set_volume(self, wish: Wish) -> str:
-        await trio.lowlevel.checkpoint()
-        if self._body.volume(None) is None:
-            return self._reply("Volume.none")
-        percent = max(0, min(100, int(wish.slots.get("percent", wish.slots.get("extreme", 100)))))
-        if "percent" in wish.slots and 0 < percent <= 10 and not re.search(r"percent|per cent|%", wish.text):
-            percent *= 10  # "volume five" is one of ten steps
-        self._body.volume(VOLUMES[0] * (VOLUMES[-1] / VOLUMES[0]) ** (percent / 100))
-        return self._reply("SetVolume", percent=percent)
-
-    async def _tell_volume(self, _: Wish) -> str:
-        await trio.lowlevel.checkpoint()
-        now = self._body.volume(None)
-        if now is None:
-            return self._reply("Volume.none")
-        share = math.log(max(now, VOLUMES[0]) / VOLUMES[0]) / math.log(VOLUMES[-1] / VOLUMES[0])
-        return self._reply("TellVolume", percent=max(0, min(100, round(share * 100))))
-
     async def _repeat(self, _: Wish) -> str:
         await trio.lowlevel.checkpoint()
         words = self._body.last_words().strip()
         return self._reply("Repeat", text=words) if words else self._reply("Repeat.nothing")
-
-    async def _louder(self, _: Wish) -> str:
-        return await self._volume(1, "Louder", "Louder.most")
-
-    async def _softer(self, _: Wish) -> str:
-        return await self._volume(-1, "Softer", "Softer.least")
-
-    async def _volume(self, step: int, done: str, end: str) -> str:
-        await trio.lowlevel.checkpoint()
-        now = self._body.volume(None)
-        if now is None:
-            return self._reply("Volume.none")
-        at = min(range(len(VOLUMES)), key=lambda place: abs(VOLUMES[place] - now)) + step
-        if not 0 <= at < len(VOLUMES):
-            return self._reply(end)
-        self._body.volume(VOLUMES[at])
-        return self._reply(done)
 
     async def _mute(self, _: Wish) -> str:
         await trio.lowlevel.checkpoint()
