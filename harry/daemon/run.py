@@ -152,7 +152,7 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope, man
             if events_to is not None:
                 held.callback(events_to.close)
             listeners = await front_door.take_port(config, held) if options.door and config.web.enabled else []
-            wyoming_at = await wyoming.take_port(config, held) if options.door else []
+            wyoming_at = await wyoming.take_port(config, options, held)
             budget = await opened_budget(config)
             async with manager.patient("Engines are loaded."):
                 engines, fetch = await _engines(config, options, console, budget)
@@ -176,10 +176,8 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope, man
                 opening = front_door.opened(config, host, listeners) if listeners else nullcontext()
                 async with opening as door, wyoming.opened(config, host, wyoming_at):
                     greet = is_greeting_due(await _last_turn(config, storage), time.time())
-                    facts = _facts(config, options, engines, devices, storage)
-                    facts = replace(
-                        facts, door=await door.way_in() if door else "", wyoming=wyoming.describe(config, wyoming_at)
-                    )
+                    facts = _facts(config, options, engines, devices, storage, wyoming_at=wyoming_at)
+                    facts = replace(facts, door=await door.way_in() if door else "")
                     for line in startup_report(facts):
                         print_line(console, line)
                     at_terminal = Attendance(console.is_terminal)
@@ -361,7 +359,15 @@ def _at_the_devices(settings: ConversationSettings, config: Config, devices: _De
     )
 
 
-def _facts(config: Config, options: RunOptions, engines: Engines, devices: _Devices, storage: Storage) -> StartupFacts:
+def _facts(
+    config: Config,
+    options: RunOptions,
+    engines: Engines,
+    devices: _Devices,
+    storage: Storage,
+    *,
+    wyoming_at: list[trio.SocketListener],
+) -> StartupFacts:
     microphone, loudspeaker = devices.microphone, devices.loudspeaker
     mind = engines.language_model.engine if engines.language_model else None
     small = starting.better_minds(mind)
@@ -380,6 +386,7 @@ def _facts(config: Config, options: RunOptions, engines: Engines, devices: _Devi
         better_minds=small,
         real_microphone=microphone is not None and not isinstance(microphone, WavMicrophone),
         name=config.persona.name,
+        wyoming=wyoming.describe(config, wyoming_at),
     )
 
 

@@ -17,7 +17,7 @@ import trio
 
 from actors.protocols import Delta, Message, Role, TextPart
 from actors.supervisor import describe_origin
-from harry.config.loading import Config
+from harry.config.loading import Config, RunOptions
 from harry.config.persona import load_configured_persona
 from harry.errors import ConfigurationError, EngineUnavailable
 from harry.host.host import Host
@@ -95,10 +95,10 @@ async def _wait(_: Delta) -> None:
     await trio.lowlevel.checkpoint()
 
 
-async def take_port(config: Config, held: AsyncExitStack) -> list[trio.SocketListener]:
+async def take_port(config: Config, options: RunOptions, held: AsyncExitStack) -> list[trio.SocketListener]:
     """Take the port for as long as `held` is; none where it is not wanted. Raises `ConfigurationError`."""
     port = config.wyoming.port
-    if not port:
+    if not (port and options.door):
         return []
     _library()  # What is missing is told before anything is loaded.
     try:

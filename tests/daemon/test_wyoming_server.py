@@ -15,7 +15,7 @@ from harry_wyoming.messages import Event
 from harry_wyoming.server import MAX_CONNECTIONS, AllowList
 
 from actors.protocols import TextDelta
-from harry.config.loading import Config, load_config
+from harry.config.loading import Config, RunOptions, load_config
 from harry.config.sections import User
 from harry.daemon import wyoming_server
 from harry.engines.engine_set import Engines
@@ -295,18 +295,24 @@ async def test_the_port_is_taken_on_this_computer_alone_unless_others_are_named(
         port = await _free_port()
         config = load_config(sets=[f"wyoming.port={port}", f"wyoming.allow={json.dumps(list(allow))}"], environ={})
         async with AsyncExitStack() as held:
-            listeners = await wyoming_server.take_port(config, held)
+            listeners = await wyoming_server.take_port(config, RunOptions(door=True), held)
             assert {listener.socket.getsockname()[0] for listener in listeners} <= addresses
             told = f"port {port}, for this computer "
             told += f"and, without a password, {allow[0]}." if allow else "alone."
             assert wyoming_server.describe(config, listeners) == told
             with pytest.raises(ConfigurationError, match=f"Port {port} cannot be taken"):
-                await wyoming_server.take_port(config, held)
+                await wyoming_server.take_port(config, RunOptions(door=True), held)
 
 
 async def test_without_a_port_there_is_no_service() -> None:
     async with AsyncExitStack() as held:
-        assert await wyoming_server.take_port(Config(), held) == []
+        assert await wyoming_server.take_port(Config(), RunOptions(door=True), held) == []
+
+
+async def test_without_doors_no_port_is_taken() -> None:
+    config = load_config(sets=["wyoming.port=10600"], environ={})
+    async with AsyncExitStack() as held:
+        assert await wyoming_server.take_port(config, RunOptions(), held) == []
 
 
 async def _free_port() -> int:
