@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from harry.plugin import Chunk, EngineSettings, EngineUnavailable, Word
+from harry.plugin import Chunk, EngineFacts, EngineSettings, EngineUnavailable, Word
 
 CODE = ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..- -.-- --.."
 LETTERS = dict(zip("abcdefghijklmnopqrstuvwxyz", CODE.split(), strict=True))
@@ -33,6 +33,10 @@ class Morse:
         if not 50 <= settings.pitch <= 4000:
             raise EngineUnavailable("Nobody hears that tone.", remedy=f"Set engine.{name}.pitch from 50 to 4000.")
         return Morse(name, settings)
+
+    @staticmethod
+    def facts(name, settings):
+        return EngineFacts(languages=("en",), packages=("numpy",))
 
     def describe(self):
         return "Morse code"

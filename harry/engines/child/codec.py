@@ -104,13 +104,13 @@ def encode_delta(delta: Delta) -> Header:
     kind = _KINDS.get(type(delta))
     if kind is None:
         raise TypeError(f"a mind emits deltas, not {type(delta).__name__}")
-    return {"delta": kind, **asdict(delta)}
+    # Apart from the frame's own fields: a call of a tool has an id as well.
+    return {"delta": kind, "fields": asdict(delta)}
 
 
 def decode_delta(header: Mapping[str, Any]) -> Delta:
     """Read a delta."""
-    fields = {key: value for key, value in header.items() if key not in {"delta", "id", "item"}}
-    delta: Delta = _DELTAS[header["delta"]](**fields)
+    delta: Delta = _DELTAS[header["delta"]](**header["fields"])
     return delta
 
 
