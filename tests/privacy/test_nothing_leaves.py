@@ -30,6 +30,9 @@ COMMANDS: dict[str, list[str]] = {
     "press": [],
     "release": [],
     "stop": [],
+    "swap": ["voice", "piper"],
+    "engines": [],
+    "new-plugin": ["my-voice", "--role", "text_to_speech"],
     "service unit": [],
     "soc show": [],
     "soc write": [],
@@ -67,7 +70,7 @@ COMMANDS: dict[str, list[str]] = {
 }
 """Every command but the benches, in an order in which each finds something to do."""
 
-NOBODY = {"status", "hush", "say", "mute", "unmute", "rest", "wake", "press", "release", "stop"}
+NOBODY = {"status", "hush", "say", "mute", "unmute", "rest", "wake", "press", "release", "stop", "swap"}
 """They reach a Harry who runs; there is none."""
 
 REFUSED = {"models remove", "reminders cancel"} | NOBODY
@@ -80,6 +83,7 @@ BENCHES = {
     "door": ["--n", "1", "--seconds", "2"],
     "realtime": ["--n", "1", "--seconds", "2"],
     "voice": ["--n", "1"],
+    "soak": ["--hours", "0.002", "--speed", "20"],
 }
 """The others take `--n 1`."""
 
