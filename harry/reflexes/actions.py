@@ -125,16 +125,18 @@ class Reflexes:
             if found is not None:
                 return await self._in_order(found, sure, turn)
             return await self._one(text, sure, turn, again)
-        except HarryError as error:
+        except Exception as error:  # noqa: BLE001  a mistake in a reflex must not take the conversation away
+            return self._trouble(error)
+
+    def _trouble(self, error: Exception) -> str:
+        """Log what prevented a reflex, and return what to say of it."""
+        if isinstance(error, HarryError):
             log.warning("a reflex failed", cause=str(error))
             return self._reply("Trouble", why=str(error))
-        except Exception as error:  # noqa: BLE001  a mistake in a reflex must not take the conversation away
-            # The text of the error may hold what was said, so only its kind and its place are told.
-            place = traceback.extract_tb(error.__traceback__)[-1]
-            log.error(  # noqa: TRY400  as above
-                "a reflex is broken", error=type(error).__name__, at=f"{Path(place.filename).name}:{place.lineno}"
-            )
-            return self._reply("Trouble", why="there is a mistake in me. It stands in the log.")
+        # The text of the error may hold what was said, so only its kind and its place are told.
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        log.error("a reflex is broken", error=type(error).__name__, at=f"{Path(place.filename).name}:{place.lineno}")
+        return self._reply("Trouble", why="there is a mistake in me. It stands in the log.")
 
     async def _one(
         self, text: str, sure: Callable[[], Awaitable[object]], turn: str, again: HearOtherwise | None = None
@@ -171,7 +173,10 @@ class Reflexes:
         self._memory_wishes.begin(turn)
         told = []
         for wish in found.wishes:
-            told.append(await self._done(wish) or "")
+            try:
+                told.append(await self._done(wish) or "")
+            except Exception as error:  # noqa: BLE001  what was done before it is told all the same
+                told.append(self._trouble(error))
             if self._timers.asked or self._memory_wishes.asked:
                 # The next words answer what he asks; what comes after it is not done, and he does not say it is.
                 return " ".join(told).strip()

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeGuard
 
 import yaml
 from hassil import Intents, RecognizeResult, recognize_all
@@ -22,7 +22,7 @@ from harry.reflexes.durations import canonical
 from harry.reflexes.marked_times import Marked, marked
 from harry.reflexes.wishes import Wish
 
-__all__ = ["LONGEST", "UNCLEAR", "Grammar", "Wish", "grammar_of"]
+__all__ = ["LONGEST", "UNCLEAR", "Grammar", "Wish", "grammar_of", "is_whole"]
 
 LONGEST = 200
 """Characters of a reflex at most: what is longer is conversation."""
@@ -30,11 +30,17 @@ LONGEST = 200
 UNCLEAR = "Unclear"
 """So ends the name of a wish that lacks something; another reading of the words is better."""
 
+
 _IS = re.compile(
     r"\b(timer|alarm|countdown)'s\b(?= (?:up|done|over|off|at|on|going|still|left|finished|due))", re.IGNORECASE
 )
 _FIRST_WORD = re.compile(r"[^\W\d_]+")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
+
+
+def is_whole(wish: Wish | None) -> TypeGuard[Wish]:
+    """Whether words are a wish that lacks nothing."""
+    return wish is not None and not wish.name.endswith(UNCLEAR)
 
 
 class Grammar:
@@ -60,7 +66,7 @@ class Grammar:
                 wish = next((each for each in wishes if not is_doubtful(each, text)), None)
                 if wish is None:
                     continue
-                if not wish.name.endswith(UNCLEAR):
+                if is_whole(wish):
                     return wish
                 unclear = unclear or wish
         return unclear

@@ -7,11 +7,11 @@ and buy milk" and "bread and butter" on a list stay one. Pure but for `match`; f
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from itertools import combinations
+from collections.abc import Callable, Sequence
+from functools import cache, cached_property
 from typing import NamedTuple
 
-from harry.reflexes.grammar import LONGEST, UNCLEAR
+from harry.reflexes.grammar import LONGEST, is_whole
 from harry.reflexes.wishes import Wish
 
 MOST = 4
@@ -48,7 +48,8 @@ _WHY_AT_ONCE = (
 
 _IS_WHY = re.compile(
     rf"{_WHY}(?! (?:mean|meant|take that))"
-    r"(?!.*\b(?:said|says|shouted|asked|asks|told|tells|yelled|thought|cried|replied|laughed|whispered)\b)"
+    r"(?!.*\b(?:sa(?:id|ys?)|shout|ask|tells?\b|told|yell|th(?:ink|ought)|cr(?:y|ied)|repl(?:y|ied)|laugh|whisper|wonder"
+    r"|mutter|scream|beg|s[aiu]ng|wr(?:ite|ote)|text|insist|repeat|call)(?:s|ed|ing)?\b)"
     r"(?!.*\b(?:no|never mind|wait|instead|rather|scratch)\b)",
     re.IGNORECASE | re.DOTALL,
 )
@@ -90,85 +91,106 @@ class Several(NamedTuple):
     rest: str = ""
 
 
-class _Part(NamedTuple):
-    words: str
-    goes_on: bool = False
-    """Whether the same sentence goes on after it."""
-
-
 def several(text: str, match: Match) -> Several | None:
-    """Return what an utterance holds, if it is more than one wish; None where it is one or none."""
-    if len(text) > LONGEST or not (_JOINT.search(text) or _PLURAL.match(text)):
+    """Return what an utterance holds, if it is more than one wish; None where it is one or none.
+
+    Words are matched once for each way to begin and to end at one of the first `JOINTS` joints, at most.
+    """
+    if len(text) > LONGEST:
         return None
-    for parts in _divisions(text):
-        wishes = _wishes(parts, match)
-        if wishes:
-            return Several(wishes)
-    return _with_a_rest(text, match)
-
-
-def _wishes(parts: Sequence[_Part], match: Match) -> list[Wish]:
-    """Return the wish of every part, none if one of them has none."""
-    found: list[Wish] = []
-    for part in parts:
-        wish = match(part.words)
-        if wish is None or wish.name.endswith(UNCLEAR) or wish.name == "Forget":
-            return []
-        if wish.name.startswith(_WHOLE) and part.goes_on:
-            return []
-        # "Turn it up, I can't hear you" is louder once.
-        if not found or (wish.name, wish.slots) != (found[-1].name, found[-1].slots):
-            found.append(wish)
-    return found
-
-
-def _with_a_rest(text: str, match: Match) -> Several | None:
-    """Return the wishes before the last joint after which there is none: what follows says why, or asks for more."""
-    whole = match(text)
-    for joint in reversed(list(_JOINT.finditer(text))[:JOINTS]):
-        before, rest = text[: joint.start()].strip(" ,"), text[joint.end() :].strip(" ,")
-        ends = joint[0][0] in ".;!?"
-        if whole is not None and not whole.name.endswith(UNCLEAR) and not (ends and whole.name == "Remind"):
-            continue
-        found = several(before, match)
-        wishes = found.wishes if found is not None and not found.rest else _wishes([_Part(before, not ends)], match)
-        if not wishes:
-            continue
-        if _IS_WHY.match(rest) and "?" not in rest and len(rest.split()) <= _WHY_WORDS:
-            return Several(wishes)
-        if _ASKS_FIRST.match(rest):
-            return Several(wishes, rest)
-    return None
-
-
-def _divisions(text: str) -> Iterator[list[_Part]]:
-    """Give the ways to take the words apart, the finest first."""
     plural = _PLURAL.match(text)
     if plural is not None:
-        yield list(map(_Part, _singly(plural)))
+        wishes = [match(part) for part in _singly(plural)]
+        if all(map(is_whole, wishes)):
+            return Several([wish for wish in wishes if wish is not None])
     joints = list(_JOINT.finditer(text))[:JOINTS]
-    for count in range(min(len(joints), MOST - 1), 0, -1):
-        for chosen in combinations(joints, count):
-            starts = [0, *(joint.end() for joint in chosen)]
-            ends = [*(joint.start() for joint in chosen), len(text)]
-            words = _filled([text[start:end].strip(" ,") for start, end in zip(starts, ends, strict=True)])
-            goes_on = [*(joint[0][0] not in ".;!?" for joint in chosen), False]
-            yield list(map(_Part, words, goes_on))
+    return _Joined(text, joints, match).read() if joints else None
 
 
-def _filled(parts: list[str]) -> list[str]:
-    """Return the parts with what is said once for all of them: "one", "another", and the verb."""
-    found, verb = _SET.search(parts[0]), _VERB.match(parts[0])
-    filled = parts[:1]
-    for part in parts[1:]:
-        if found is not None and _ANOTHER.match(part):
-            again = f"{parts[0][: found.start()]}{'an' if found[1].lower() == 'alarm' else 'a'} {found[1]}"
-            filled.append(_ANOTHER.sub(again, part, count=1))
-        elif verb is not None and _IS_AGAIN.match(part) and not _ASKS_FIRST.match(part):
-            filled.append(f"{verb[0]} {part}")
-        else:
-            filled.append(part)
-    return filled
+class _Joined:
+    """An utterance that may be taken apart at its joints."""
+
+    def __init__(self, text: str, joints: Sequence[re.Match[str]], match: Match) -> None:
+        self._text = text
+        self._joints = joints
+        self._wish = cache(self._wish_between)
+        self._match = match
+
+    def read(self) -> Several | None:
+        """Return the wishes, taken apart as finely as can be; else those before what says why, or asks for more."""
+        found: list[tuple[int, list[Wish]]] = []
+        for first in range(1, len(self._joints) + 1):
+            wish = self._wish(0, first, 0)
+            if wish is not None:
+                wishes, end = self._further(first, first, [wish])
+                if end > len(self._joints):
+                    return Several(_once(wishes)) if len(wishes) > 1 else None
+                found.append((end, wishes))
+        return next(filter(None, (self._with_a_rest(end, _once(wishes)) for end, wishes in reversed(found))), None)
+
+    def _further(self, start: int, first: int, wishes: list[Wish]) -> tuple[list[Wish], int]:
+        """Return the wishes with those that follow from piece `start` on, as far as they reach, and where they end."""
+        best = wishes, start
+        if len(wishes) < MOST:
+            for end in range(start + 1, len(self._joints) + 2):
+                wish = self._wish(start, end, first)
+                if wish is not None:
+                    reached = self._further(end, first, [*wishes, wish])
+                    if reached[1] > best[1]:
+                        best = reached
+        return best
+
+    def _wish_between(self, start: int, end: int, first: int) -> Wish | None:
+        """Return the whole wish of the pieces from `start` to `end`; what is said once stands in the first `first`."""
+        words = self._words(start, end)
+        wish = self._match(_filled(words, self._words(0, first)) if start else words)
+        if not is_whole(wish) or wish.name == "Forget":
+            return None
+        return None if wish.name.startswith(_WHOLE) and self._goes_on(end) else wish
+
+    def _with_a_rest(self, end: int, wishes: list[Wish]) -> Several | None:
+        rest = self._words(end, len(self._joints) + 1)
+        why = _IS_WHY.match(rest) is not None and "?" not in rest and len(rest.split()) <= _WHY_WORDS
+        if not why and not _ASKS_FIRST.match(rest):
+            return None
+        whole = self._whole
+        # "Remind me at nine to call Bob. I keep forgetting." reminds of the call alone; other free words may go on.
+        if is_whole(whole) and (self._goes_on(end) or whole.name != "Remind"):
+            return None
+        return Several(wishes, "" if why else rest)
+
+    @cached_property
+    def _whole(self) -> Wish | None:
+        return self._match(self._text)
+
+    def _words(self, start: int, end: int) -> str:
+        begins = self._joints[start - 1].end() if start else 0
+        ends = self._joints[end - 1].start() if end <= len(self._joints) else len(self._text)
+        return self._text[begins:ends].strip(" ,")
+
+    def _goes_on(self, end: int) -> bool:
+        """Whether the same sentence goes on after piece `end`."""
+        return end <= len(self._joints) and self._joints[end - 1][0][0] not in ".;!?"
+
+
+def _once(wishes: Sequence[Wish]) -> list[Wish]:
+    """Leave out what was just wished for in other words: "turn it up, I can't hear you" is louder once."""
+    return [
+        wish
+        for number, wish in enumerate(wishes)
+        if not number or (wish.name, wish.slots) != (wishes[number - 1].name, wishes[number - 1].slots)
+    ]
+
+
+def _filled(part: str, first: str) -> str:
+    """Return a part with what is said once for all of them: "one", "another", and the verb."""
+    found, verb = _SET.search(first), _VERB.match(first)
+    if found is not None and _ANOTHER.match(part):
+        again = f"{first[: found.start()]}{'an' if found[1].lower() == 'alarm' else 'a'} {found[1]}"
+        return _ANOTHER.sub(again, part, count=1)
+    if verb is not None and _IS_AGAIN.match(part) and not _ASKS_FIRST.match(part):
+        return f"{verb[0]} {part}"
+    return part
 
 
 def _singly(plural: re.Match[str]) -> list[str]:

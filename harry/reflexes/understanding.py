@@ -12,7 +12,7 @@ from harry.reflexes.bare_words import readings
 from harry.reflexes.corrections import with_corrected_value, with_corrected_words
 from harry.reflexes.doubts import is_doubtful
 from harry.reflexes.expected_words import wish_words
-from harry.reflexes.grammar import LONGEST, UNCLEAR, Grammar, Wish, grammar_of
+from harry.reflexes.grammar import LONGEST, Grammar, Wish, grammar_of, is_whole
 from harry.reflexes.plain import plain_answer
 from harry.reflexes.pointing import with_amounts
 from harry.reflexes.second_reading import second_reading_of
@@ -35,18 +35,14 @@ def understand(text: str, names: Sequence[str], grammar: Grammar, now: datetime,
         return None
     read = partial(_read, names=names, grammar=grammar, now=now, random=random)
     for meant in with_corrected_value(text):
-        if _is_whole(wish := read(meant)):
+        if is_whole(wish := read(meant)):
             return wish
     wish = read(text)
-    if not _is_whole(wish):
+    if not is_whole(wish):
         for meant in with_corrected_words(text):
-            if _is_whole(corrected := read(meant)):
+            if is_whole(corrected := read(meant)):
                 return corrected
     return wish
-
-
-def _is_whole(wish: Wish | None) -> bool:
-    return wish is not None and not wish.name.endswith(UNCLEAR)
 
 
 def _read(text: str, *, names: Sequence[str], grammar: Grammar, now: datetime, random: Random) -> Wish | None:

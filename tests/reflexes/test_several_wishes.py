@@ -9,11 +9,13 @@ import pytest
 
 from harry.bench.everyday_state import state_of
 from harry.bench.scripted_day import day
+from harry.errors import StoreError
 from harry.reflexes.corrections import with_corrected_value, with_corrected_words
 from harry.reflexes.distress import REPLY
 from harry.reflexes.grammar import grammar_of
+from harry.reflexes.lists import ListReflexes
 from harry.reflexes.pointing import with_amounts
-from harry.reflexes.several import several
+from harry.reflexes.several import JOINTS, several
 from harry.reflexes.understanding import understand
 from harry.reflexes.wishes import Wish
 
@@ -148,6 +150,31 @@ async def test_what_cannot_be_done_of_several_things_is_told() -> None:
     async with day(EVENING) as held:
         told = await held.say("Set a timer for ten minutes and explain quantum physics to me.")
         assert told.startswith("Timer set for ten minutes. The rest I can't do")
+
+
+async def test_what_was_done_is_told_though_the_next_thing_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(*_: object) -> str:
+        raise StoreError("The disk is full.")
+
+    async with day(EVENING) as held:
+        monkeypatch.setattr(ListReflexes, "answer", fails)
+        told = await held.say("Set a timer for ten minutes and add milk to the shopping list.")
+        assert told.startswith("Timer set for ten minutes. That did not work: The disk is full.")
+        assert [each.kind for each in (await state_of(held)).held] == ["timer"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Turn it up, I can't hear you, my hearing is bad, I am old, we all are, it's sad, so what",
+        "I went to the shop, my sister came, and then we had tea, I told her about it, and how she laughed.",
+        "Set a timer for ten minutes, I'm making pasta, my sister comes, we eat at eight, I like it, it's good",
+    ],
+)
+def test_however_many_joints_there_are_words_are_matched_few_times(text: str) -> None:
+    matched: list[str] = []
+    several(text, lambda words: matched.append(words) or match(words))
+    assert len(matched) == len(set(matched)) <= JOINTS * (JOINTS + 1)
 
 
 async def test_despair_is_not_answered_by_a_timer() -> None:
