@@ -734,11 +734,10 @@ def check_script(told: dict[str, int], cuts: int) -> None:
     assert set(told.values()) == {0}, told
 
 
-@pytest.mark.parametrize("seed", [1, 2])
 async def test_swaps_of_every_role_under_cuts_lose_repeat_and_mix_nothing(
-    seed: int, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+    monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
 ) -> None:
-    check_script(await play_script(monkeypatch, 100, seed), 100)
+    check_script(await play_script(monkeypatch, 100, 1), 100)
 
 
 @pytest.mark.acceptance
