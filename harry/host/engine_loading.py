@@ -99,7 +99,7 @@ async def _first_that_serves(
     chain: Chain, notes: list[str], on_degraded: Callable[[str, str], None], meter: Meter | None
 ) -> EnginePool[Any] | None:
     for candidate in chain.candidates:
-        load = partial(_load_charged, _loading(chain.role, candidate), meter)
+        load = partial(load_charged, _loading(chain.role, candidate), meter)
         try:
             engine = await load()
         except EngineError as error:
@@ -109,7 +109,8 @@ async def _first_that_serves(
     return None
 
 
-async def _load_charged(load: Callable[[], Awaitable[Any]], meter: Meter | None) -> Any:
+async def load_charged(load: Callable[[], Awaitable[Any]], meter: Meter | None) -> Any:
+    """Load an engine, and hand it the meter if it asks one before each use."""
     engine = await load()
     if isinstance(engine, Charged):
         engine.meter = meter

@@ -27,7 +27,7 @@ from harry.engines.lease import EnginePool, close_engine
 from harry.engines.spending import Meter
 from harry.errors import ConfigurationError, EngineError, EngineUnavailable, HarryError
 from harry.host import startup
-from harry.host.engine_loading import Candidate
+from harry.host.engine_loading import Candidate, load_charged
 from harry.mind.fallback.relay import Link, Relay
 from harry.session import actor_registry
 from harry.session.session import Session
@@ -105,18 +105,21 @@ class Swaps:
             )
         config = self._config if not table else self._config.with_engine_table(name, table)
         candidate = await startup.candidate(config, role, name)
-        engine, reload = await self._ready(role, candidate, pool)
+        engine, reload, described = await self._ready(role, candidate, pool)
         close = pool.exchange(engine, reload=reload)
         for session in self._sessions():
             session.conductor.withdraw()
         log.info("an engine was replaced", role=role, engine=name)
         await close()
-        return str(engine.describe())
+        return described
 
     async def _ready(
         self, role: str, candidate: Candidate, pool: EnginePool[Any]
-    ) -> tuple[Any, Callable[[], Awaitable[Any]] | None]:
-        """Build and try the newcomer; return what is to be leased, and what loads it afresh. Raises `HarryError`."""
+    ) -> tuple[Any, Callable[[], Awaitable[Any]] | None, str]:
+        """Build and try the newcomer. Raises `HarryError`.
+
+        Returns what is to be leased, what loads it afresh, and how it describes itself.
+        """
         load = partial(_load, role, candidate)
         newcomer: Any = None
         try:
@@ -124,18 +127,21 @@ class Swaps:
                 newcomer = link = Link(candidate.name, load)
                 with trio.fail_after(LOAD_SECONDS):
                     await link.load_pool()
-                await _tried(candidate.name, partial(_try_mind, Relay([link], self._meter)))
-                return _relay(pool, link, self._meter), None
+                trial = partial(_try_mind, Relay([link], self._meter))
+                await _tried(candidate.name, trial, link.describe)
+                relay = _relay(pool, link, self._meter)
+                return relay, None, relay.describe()
+            load = partial(load_charged, load, self._meter)
             with trio.fail_after(LOAD_SECONDS):
                 newcomer = await load()
-            await _tried(candidate.name, partial(_TRIALS[role], newcomer))
+            described = await _tried(candidate.name, partial(_TRIALS[role], newcomer), newcomer.describe)
         except trio.TooSlowError:
             await close_engine(role, newcomer)
             raise EngineUnavailable(f"{candidate.name} was not ready in time; nothing has changed.") from None
         except BaseException:
             await close_engine(role, newcomer)
             raise
-        return newcomer, load
+        return newcomer, load, described
 
 
 def _relay(pool: EnginePool[Any], link: Link, meter: Meter | None) -> Relay:
@@ -151,11 +157,12 @@ async def _load(role: str, candidate: Candidate) -> Any:
     )
 
 
-async def _tried(name: str, trial: Callable[[], Awaitable[None]]) -> None:
-    """Have a newcomer answer for the first time. Raises `EngineError`, whatever it raises."""
+async def _tried(name: str, trial: Callable[[], Awaitable[None]], describe: Callable[[], str]) -> str:
+    """Have a newcomer answer for the first time and describe itself. Raises `EngineError`, whatever it raises."""
     try:
         with exits_fail(name), trio.fail_after(TRY_SECONDS):
             await trial()
+            return str(describe())
     except (HarryError, trio.TooSlowError):
         raise
     except Exception as error:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -84,6 +85,15 @@ class CrashesAtLoad(Voice):
     def load(cls, name, settings):
         os.abort()
 
+class HangsAtLoad(Voice):
+    @classmethod
+    def load(cls, name, settings):
+        print(os.getpid())
+        time.sleep(100)
+
+class Costly(Voice):
+    meter = None
+
 class Raises(Voice):
     async def speak(self, text, emit):
         if text == "busy":
@@ -105,7 +115,9 @@ class Retires(Voice):
         await super().speak(text, emit)
 """
 )
-NAMES = ("Voice", "Deaf", "Blocks", "Crashes", "CrashesAtLoad", "Raises", "Keyless", "Retires")
+NAMES = (
+    "Voice", "Deaf", "Blocks", "Crashes", "CrashesAtLoad", "HangsAtLoad", "Costly", "Raises", "Keyless", "Retires",
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -183,7 +195,7 @@ async def test_one_that_does_not_heed_a_cancel_is_ended_and_retired(monkeypatch:
                 await trio.to_thread.run_sync(engine._child._reader.join, abandon_on_cancel=True)
             assert engine.retired
             assert engine._child._process.poll() == -signal.SIGKILL
-            with pytest.raises(EngineError, match=r"crashed \(signal 9\)"):
+            with pytest.raises(EngineError, match="did not heed a cancel and was ended"):
                 await speak(engine)
         finally:
             await engine.aclose()
@@ -201,6 +213,47 @@ async def test_one_that_heeds_a_cancel_goes_on_serving(monkeypatch: pytest.Monke
         await engine.aclose()
 
 
+async def test_a_cancel_that_comes_after_the_answer_was_read_ends_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = voice("voice")
+    answered = threading.Event()
+    post = child_process._Call.post
+
+    def hold(self: Any, header: Any, payload: bytes) -> None:
+        if "item" in header:
+            post(self, header, payload)
+        else:
+            answered.set()  # it has not got to the loop when the cancel comes
+
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(child_process._Call, "post", hold)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(speak, engine)
+                assert await trio.to_thread.run_sync(answered.wait, 20)
+                nursery.cancel_scope.cancel()
+        assert engine._child._overdue == {}, "it has nothing left to obey"
+        assert len(await speak(engine)) == 1
+    finally:
+        await engine.aclose()
+
+
+async def test_a_call_that_begins_as_the_process_ends_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = voice("voice")
+
+    class Late(child_process._Call):
+        def __init__(self) -> None:
+            super().__init__()
+            engine._child.kill()
+            engine._child._reader.join(20)
+
+    monkeypatch.setattr(child_process, "_Call", Late)
+    try:
+        with trio.fail_after(20), pytest.raises(EngineError, match=r"crashed \(signal 9\)"):
+            await speak(engine)
+    finally:
+        await engine.aclose()
+
+
 async def test_one_that_crashes_fails_its_call_and_is_retired() -> None:
     engine = voice("crashes")
     try:
@@ -214,6 +267,25 @@ async def test_one_that_crashes_fails_its_call_and_is_retired() -> None:
 def test_one_that_crashes_while_it_is_loaded_cannot_serve() -> None:
     with pytest.raises(EngineUnavailable, match=r"crashed \(signal 6\) while it was loaded"):
         voice("crashesatload")
+
+
+def test_one_that_is_not_loaded_in_time_is_ended_and_cannot_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(child_process, "LOAD_SECONDS", 0.1)
+    with pytest.raises(EngineUnavailable, match="took too long and was ended while it was loaded"):
+        voice("hangsatload")
+
+
+def test_one_that_asks_the_budget_cannot_run_where_there_is_none() -> None:
+    with pytest.raises(ConfigurationError, match="asks the budget before each use") as told:
+        voice("costly")
+    assert told.value.remedy == "Leave out engine.costly.process."
+
+
+async def test_a_table_may_hold_a_path(tmp_path: Path) -> None:
+    replies = tmp_path / "replies.txt"
+    replies.write_text("One.\n")
+    mind = registry.load_engine("language_model", "scripted", {"process": True, "replies": replies})
+    await mind.aclose()
 
 
 def test_one_that_cannot_be_loaded_says_why_in_its_own_words() -> None:
@@ -300,6 +372,33 @@ def test_it_outlives_the_thread_that_started_it_and_ends_with_harry(parent: subp
     parent.kill()
     parent.wait()
     assert wait_for_end(int(number)), "it is left behind"
+
+
+def test_one_that_is_still_loaded_neither_holds_up_harry_s_end_nor_outlives_him() -> None:
+    code = """
+        import sys, threading
+        from harry.engines import registry
+        threading.Thread(
+            target=registry.load_engine, args=["text_to_speech", "hangsatload", {"process": True}], daemon=True
+        ).start()
+        sys.stdin.readline()
+    """
+    folders = os.pathsep.join([str(ROOT), os.environ["PYTHONPATH"]])
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code)], stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": folders},
+    )  # fmt: skip
+    try:
+        assert process.stderr is not None
+        assert process.stdin is not None
+        number = int(process.stderr.readline())
+        process.stdin.close()
+        process.wait(20)
+        assert wait_for_end(number), "it is left behind"
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
 
 
 def test_who_forgets_to_close_it_leaves_no_process_behind() -> None:

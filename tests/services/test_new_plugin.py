@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -16,19 +17,30 @@ from harry.services.new_plugin import PLUGIN_ROLES, TOOLS, write_plugin
 from tests.support.paths import ROOT
 from tests.support.plugin_folder import install
 
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 
-
-@pytest.mark.parametrize("role", PLUGIN_ROLES)
-def test_its_own_tests_pass_at_once(role: str, tmp_path: Path) -> None:
-    written = write_plugin("my-first", role, tmp_path / "made")
+def run_pytest(folder: Path, *more: str, path: Sequence[Path] = ()) -> str:
+    """Run the tests of a folder, which have to pass; return what is said of them."""
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", "pytest", "-q", "-p", "no:cacheprovider"], cwd=written.folder,
-        env=ENVIRONMENT, capture_output=True, text=True, timeout=110, check=False,
+        [sys.executable, "-W", "error", "-m", "pytest", "-v", "-p", "no:cacheprovider", *more], cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, *path)))},
+        capture_output=True, text=True, timeout=110, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    assert " passed" in done.stdout
-    assert "failed" not in done.stdout
+    return done.stdout
+
+
+def test_its_own_tests_pass_at_once(tmp_path: Path) -> None:
+    written = write_plugin("my-first", TOOLS, tmp_path)
+    assert "2 passed" in run_pytest(written.folder)
+
+
+def test_those_of_every_role_pass_at_once(tmp_path: Path) -> None:
+    # One process for all of them: each takes longer to start than to be tried.
+    folders = {role: write_plugin(f"my-{role.replace('_', '-')}", role, tmp_path).folder for role in PLUGIN_ROLES}
+    told = run_pytest(tmp_path, "--rootdir", str(tmp_path), *map(str, folders.values()), path=list(folders.values()))
+    for folder in folders.values():
+        assert f"{folder.name}/tests/" in told
+    assert "failed" not in told
 
 
 @pytest.mark.parametrize("role", registry.ROLES)

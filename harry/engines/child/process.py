@@ -7,6 +7,7 @@ that is cancelled returns at once; a child that has not ended it within `OBEYS_W
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import queue
 import select
@@ -93,6 +94,8 @@ class ChildProcess:
         """The child is gone, or its engine says that it is of no more use."""
         self._calls: dict[int, _Call] = {}
         self._overdue: dict[int, float] = {}
+        self._answering = threading.Lock()
+        self._ended_for = ""
         self._numbers = itertools.count(1)
         self._outgoing: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._process = subprocess.Popen(
@@ -112,8 +115,10 @@ class ChildProcess:
         self._start(role, table)
 
     def _start(self, role: str, table: Mapping[str, Any]) -> None:
-        asked = {"role": role, "name": self.name, "table": dict(table), "egress": egress.current()}
-        timer = threading.Timer(LOAD_SECONDS, self._process.kill)
+        plain = json.loads(json.dumps(dict(table), default=str))  # a path is text on its way
+        asked = {"role": role, "name": self.name, "table": plain, "egress": egress.current()}
+        timer = threading.Timer(LOAD_SECONDS, self._end_for, ["took too long"])
+        timer.daemon = True  # whichever thread this is, Harry may end meanwhile
         timer.start()
         try:
             write_frame(self._input, pack(asked))
@@ -152,11 +157,11 @@ class ChildProcess:
 
         Raises `EngineError`: what the engine raised, or that the child has ended.
         """
-        if self.retired:
-            raise EngineError(f"{self.name} {self._how_it_ended()}.", remedy="Ask again.")
         number, call = next(self._numbers), _Call()
         self._calls[number] = call
-        over = False
+        if self.retired:  # looked at when the call can be told of the end: the end may come at any moment
+            self._calls.pop(number, None)
+            raise EngineError(f"{self.name} {self._how_it_ended()}.", remedy="Ask again.")
         try:
             self._outgoing.put(pack({"id": number, **asked}, payload))
             while True:
@@ -165,20 +170,18 @@ class ChildProcess:
                     await take(header, content)
                     self._outgoing.put(pack({"id": number, "taken": True}))
                     continue
-                over = True
-                self.retired |= bool(header.get("retired"))
                 if "error" in header:
                     raise _error(header)
                 return header, content
         finally:
-            if over:
-                self._calls.pop(number, None)
-            else:
-                self._cancel(number)
+            self._cancel(number)
 
     def _cancel(self, number: int) -> None:
-        """Tell the child that nobody waits any more; the reader's thread sees to it that it obeys."""
-        self._overdue[number] = time.monotonic() + OBEYS_WITHIN
+        """Tell the child that nobody waits any more, unless it is done; the reader sees to it that it obeys."""
+        with self._answering:
+            if number not in self._calls:
+                return  # its answer was read, perhaps after the cancel: nothing more will come of it
+            self._overdue[number] = time.monotonic() + OBEYS_WITHIN
         self._outgoing.put(pack({"id": number, "cancel": True}))
         with self._pipes, suppress(OSError):
             if not self._closed:
@@ -197,12 +200,14 @@ class ChildProcess:
                 due = min(self._overdue.copy().values(), default=None)
                 wait = None if due is None else max(0.0, due - time.monotonic())
                 ready, _, _ = select.select([self._output, self._woken], [], [], wait)
-                if due is not None and time.monotonic() >= due:
-                    log.warning("an engine's process does not heed a cancel and is ended", engine=self.name)
-                    return
                 if self._woken in ready:
                     os.read(self._woken, 4096)
-                if self._output in ready and not self._dispatch():
+                if self._output in ready:
+                    if not self._dispatch():
+                        return
+                elif due is not None and time.monotonic() >= due:  # what it has said by now was read
+                    log.warning("an engine's process does not heed a cancel and is ended", engine=self.name)
+                    self._end_for("did not heed a cancel")
                     return
         except (OSError, ValueError) as error:
             log.warning("an engine's process cannot be understood", engine=self.name, cause=type(error).__name__)
@@ -218,10 +223,16 @@ class ChildProcess:
         number = header.get("id")
         if not isinstance(number, int):
             return True
-        if "item" not in header and self._overdue.pop(number, None) is not None:
-            self._calls.pop(number, None)  # it has obeyed
-            self.retired |= bool(header.get("retired"))
-        elif call := self._calls.get(number):
+        if "item" in header:
+            call = self._calls.get(number)
+        else:
+            if header.get("retired"):
+                self.retired = True
+            with self._answering:
+                call = self._calls.pop(number, None)
+                if self._overdue.pop(number, None) is not None:
+                    return True  # it has obeyed, and nobody waits for its answer
+        if call is not None:
             call.post(header, payload)
         return True
 
@@ -232,12 +243,20 @@ class ChildProcess:
         self.retired = True
         self._outgoing.put(None)
         lost = {"error": "EngineError", "message": f"{self.name} {self._how_it_ended()}.", "remedy": "Ask again."}
-        for call in self._calls.copy().values():
-            call.post(dict(lost), b"")
+        for number in list(self._calls):
+            if call := self._calls.pop(number, None):
+                call.post(dict(lost), b"")
         self._close_pipes()
+
+    def _end_for(self, reason: str) -> None:
+        """End the child for a reason that is told to those who wait for it."""
+        self._ended_for = reason
+        self._process.kill()
 
     def _how_it_ended(self) -> str:
         code = self._process.poll()
+        if self._ended_for:
+            return f"{self._ended_for} and was ended"
         if code is None:
             return "is of no more use"
         return f"crashed (signal {-code})" if code < 0 else f"ended by itself (exit code {code})"

@@ -1,12 +1,13 @@
 """The process of an engine: it is told which one on standard input, loads it, and serves calls until nobody is left.
 
-Its standard output belongs to the protocol alone: whatever a library prints goes to standard error. A thread of its own
-reads the input, and ends the process when that ends, for then Harry is gone.
+Its standard output belongs to the protocol alone: whatever a library prints goes to standard error. When the input
+ends, Harry is gone, and the process ends, also while the engine is loaded.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import sys
 import threading
 from collections.abc import Awaitable, Callable
@@ -30,8 +31,9 @@ from harry.engines.child.codec import (
     write_frame,
 )
 from harry.engines.exits import exits_fail
+from harry.engines.spending import Charged
 from harry.engines.traits import read_traits
-from harry.errors import EngineError, HarryError
+from harry.errors import ConfigurationError, EngineError, HarryError
 from harry.net import egress
 
 
@@ -141,6 +143,25 @@ def _about(engine: Any) -> Header:
     }
 
 
+def _end_with_harry(requests: int) -> None:
+    """End the process once nobody can write to it any more."""
+    watched = select.poll()
+    watched.register(requests, 0)  # its end is told without being asked for
+    watched.poll()
+    os._exit(0)
+
+
+def _load(told: Header) -> Any:
+    """Load the engine. Raises `HarryError`."""
+    engine = registry.load_engine(told["role"], told["name"], told["table"])
+    if isinstance(engine, Charged):
+        raise ConfigurationError(
+            f"{told['name']} asks the budget before each use, which it cannot do in a process of its own.",
+            remedy=f"Leave out engine.{told['name']}.process.",
+        )
+    return engine
+
+
 def main() -> None:
     """Load the engine that the first frame names, and serve it."""
     requests, answers = os.dup(0), os.dup(1)
@@ -151,11 +172,12 @@ def main() -> None:
     asked = read_frame(requests)
     if asked is None:
         return
+    threading.Thread(target=_end_with_harry, args=[requests], daemon=True).start()
     told = asked[0]
     folder = told["egress"]["folder"]
     egress.configure(local_only=told["egress"]["local_only"], folder=Path(folder) if folder else None)
     try:
-        engine = registry.load_engine(told["role"], told["name"], told["table"])
+        engine = _load(told)
     except HarryError as error:
         kind = {"error": type(error).__name__, "message": error.message, "remedy": error.remedy}
         write_frame(answers, pack(kind))
