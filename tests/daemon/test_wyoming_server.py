@@ -7,12 +7,17 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import trio
+import trio.testing
 from harry_wyoming.codec import MAX_HEAD_BYTES, EventReader, pack
+from harry_wyoming.connection import Connection
 from harry_wyoming.messages import Event
+from harry_wyoming.requests import MAX_JSON_BYTES, Requests
 from harry_wyoming.server import MAX_CONNECTIONS, AllowList
+from structlog.testing import capture_logs
 
 from actors.protocols import TextDelta
 from harry.config.loading import Config, load_config
@@ -173,6 +178,7 @@ async def test_without_an_ear_or_a_voice_neither_is_offered_and_asking_is_an_err
         [Event("audio-start", {"rate": 16_000})],
         [Event("audio-start", {"rate": 16_000, "width": 4, "channels": 1})],
         [Event("audio-start", {"rate": 1, "width": 2, "channels": 1})],
+        [Event("audio-start", {"rate": 16_000.5, "width": 2, "channels": 1})],
         [Event("audio-chunk", {}, b"ab")],
         [Event("synthesize", {})],
         [Event("synthesize", {"text": 7})],
@@ -190,6 +196,27 @@ async def test_what_cannot_be_read_is_an_error_that_ends_the_connection(events: 
         answers = await service.ask(*events, most=9)
         assert [answer.type for answer in answers] == ["error"]
         assert (await service.ask(Event("ping", {"text": "well"})))[0].data == {"text": "well"}
+
+
+async def test_parts_of_a_text_without_a_word_take_no_memory() -> None:
+    near, _ = trio.testing.memory_stream_pair()
+    requests = Requests(Mock(), Connection(near))
+    await requests.take(Event("synthesize-start"))
+    for _ in range(100):
+        assert await requests.take(Event("synthesize-chunk", {"text": ""}))
+    assert requests._streamed == ""
+
+
+@pytest.mark.parametrize("error", [ValueError, TypeError, KeyError])
+async def test_a_mistake_of_harrys_own_is_not_told_as_the_clients(error: type[Exception]) -> None:
+    async def answer(request: Any, emit: Any) -> None:
+        raise error("a mistake")
+
+    with capture_logs() as log:
+        async with served(mind=FakeMind(answer)) as service:
+            assert await service.ask(Event("transcript", {"text": "Tell me."})) == []
+            assert (await service.ask(Event("ping", {"text": "well"})))[0].data == {"text": "well"}
+    assert [each["event"] for each in log if each["log_level"] == "error"] == ["a Wyoming connection broke"]
 
 
 async def test_an_error_reaches_a_client_that_goes_on_sending() -> None:
@@ -210,7 +237,13 @@ async def test_any_context_is_borne(context: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "wire", [b"GET / HTTP/1.1\r\n\r\n", b"x" * (MAX_HEAD_BYTES + 1), b'{"type": "a", "data_length": -1}\n']
+    "wire",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"x" * (MAX_HEAD_BYTES + 1),
+        b'{"type": "a", "data_length": -1}\n',
+        b'{"type": "transcript", "data_length": %d}\n' % (MAX_JSON_BYTES + 1),
+    ],
 )
 async def test_what_is_no_message_ends_its_connection_alone(wire: bytes) -> None:
     async with served() as service:
