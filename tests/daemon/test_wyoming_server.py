@@ -6,6 +6,8 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
@@ -27,7 +29,7 @@ from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.errors import ConfigurationError, EngineUnavailable
 from harry.host.host import Host, hosting
-from harry.host.storage import Storage
+from harry.host.storage import Storage, open_storage
 from harry.memory.store.in_memory import InMemoryStore
 from harry.testing.engines import ScriptedLanguageModel, ScriptedSettings, ScriptedVoice
 from tests.support.virtual_session import FakeEar, FakeMind, says
@@ -63,8 +65,16 @@ class Service:
 
 
 @asynccontextmanager
-async def served(*, ear: Any = None, voice: Any = None, mind: Any = None, store: Any = None) -> AsyncIterator[Service]:
-    config = Config(user=User(name="owner"))
+async def served(
+    *,
+    ear: Any = None,
+    voice: Any = None,
+    mind: Any = None,
+    store: Any = None,
+    folder: Path | None = None,
+    me: str = "owner",
+) -> AsyncIterator[Service]:
+    config = Config(user=User(name=me))
     engines = Engines(
         language_model=EnginePool("language_model", mind or ScriptedLanguageModel("scripted", ["one", "two", "three"])),
         speech_to_text=EnginePool("speech_to_text", ear) if ear is not None else None,
@@ -75,6 +85,9 @@ async def served(*, ear: Any = None, voice: Any = None, mind: Any = None, store:
         for listener in listeners:
             held.push_async_callback(listener.aclose)
         kept = Storage.of(store or InMemoryStore())
+        if folder is not None:
+            config = load_config(sets=[f"user.name={me}"], environ={"HARRY_HOME": str(folder)})
+            kept = await held.enter_async_context(open_storage(config))
         host = await held.enter_async_context(hosting(config, engines, kept, most=2))
         await held.enter_async_context(wyoming_server.opened(config, host, listeners))
         yield Service(host, listeners[0].socket.getsockname()[1])
@@ -134,6 +147,57 @@ async def test_each_device_is_a_user_of_its_own_and_none_is_the_owner() -> None:
         "the device attic": ["Tell me two."],
         "Home Assistant": ["Tell me three."],
     }
+
+
+@pytest.mark.parametrize(("me", "device"), [("Home Assistant", ""), ("the device kitchen", "kitchen")])
+async def test_no_device_is_the_owner_whatever_he_is_called(me: str, device: str) -> None:
+    store = InMemoryStore()
+    async with served(store=store, me=me) as service:
+        await service.converse("Tell me one.", device_id=device)
+        assert await store.history(me, limit=9) == []
+        [kept] = await store.history(f"{me} (a device)", limit=9)
+    assert kept.said == "Tell me one."
+
+
+async def test_what_was_forgotten_is_no_part_of_a_conversation_any_more(tmp_path: Path) -> None:
+    mind = says("Once upon a time.")
+    async with served(mind=mind, folder=tmp_path) as service:
+        for words in ("Remember that my locker code is seven.", "Tell me a story.", "Forget my locker code.", "Yes."):
+            told = await service.converse(words, device_id="kitchen", conversation_id="a")
+        assert told == "It is forgotten."
+        await service.converse("Another one.", device_id="kitchen", conversation_id="a")
+    before = " ".join(heard(mind, 1))
+    assert "Once upon a time." in before
+    assert "locker" not in before
+
+
+async def test_what_could_not_ring_anywhere_is_not_said_to_be_set(tmp_path: Path) -> None:
+    async with served(folder=tmp_path) as service:
+        for words in ("Set a timer for five minutes.", "Wake me at seven.", "Remind me at six to call Anna."):
+            told = await service.converse(words, device_id="kitchen")
+            assert told == "Nothing that I set here would ring, so it is not set."
+        assert service.host.reminding is not None
+        assert await service.host.reminding.of("the device kitchen") == []
+
+
+async def test_two_turns_of_one_conversation_at_once_are_both_remembered() -> None:
+    both, came = trio.Event(), 0
+
+    async def answer(request: Any, emit: Any) -> None:
+        nonlocal came
+        came += 1
+        if came == 2:
+            both.set()
+        await both.wait()
+        await emit(TextDelta("Hm."))
+
+    mind = FakeMind(answer)
+    async with served(mind=mind) as service:
+        async with trio.open_nursery() as nursery:
+            for words in ("Tell me one.", "Tell me two."):
+                nursery.start_soon(partial(service.converse, words, conversation_id="a"))
+        await service.converse("Tell me three.", conversation_id="a")
+    assert sorted(heard(mind, 2)[:-1]) == ["Hm.", "Hm.", "Tell me one.", "Tell me two."]
 
 
 async def test_a_conversation_without_a_name_is_not_remembered_as_one() -> None:
