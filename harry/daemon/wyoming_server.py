@@ -7,7 +7,7 @@ before is kept here for a while; each device is a user of its own, with a memory
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version
 from types import ModuleType
@@ -17,9 +17,10 @@ import trio
 
 from actors.protocols import Delta, Message, Role, TextPart
 from actors.supervisor import describe_origin
+from channels.messages import Exchange
 from harry.config.loading import Config
 from harry.config.persona import load_configured_persona
-from harry.errors import ConfigurationError, EngineUnavailable
+from harry.errors import ConfigurationError, EngineUnavailable, StoreError
 from harry.host.host import Host
 from harry.installation import DISTRIBUTION, how_to_install
 from harry.services.chat import Asked, answer
@@ -29,8 +30,11 @@ from harry.services.transcription import understood
 MAX_CONVERSATIONS = 64
 """Conversations that are known; the one that was silent longest is forgotten first."""
 
-MAX_MESSAGES = 40
-"""Messages of one that are told to the mind again."""
+MAX_EXCHANGES = 20
+"""Exchanges of one that are told to the mind again."""
+
+LOOK_WITHIN = 1.0
+"""Seconds that the look at what was deleted may take; then the answer goes on without it."""
 
 _NOBODY = "Home Assistant"
 """Whose words are those that come from no device."""
@@ -48,7 +52,7 @@ class HostCompanion:
         self.version = version(DISTRIBUTION)
         self.language = host.config.persona.language
         self._host = host
-        self._said: OrderedDict[tuple[str, str], tuple[Message, ...]] = OrderedDict()
+        self._said: OrderedDict[tuple[str, str], tuple[Exchange, ...]] = OrderedDict()
 
     @property
     def hears(self) -> bool:
@@ -76,19 +80,50 @@ class HostCompanion:
 
     async def answer(self, text: str, *, device: str, conversation: str) -> str:
         """Answer words within a conversation of a device's. Raises `HarryError`."""
-        user = f"the device {device}" if device else _NOBODY
-        key = user, conversation
-        before = self._said.pop(key, ()) if conversation else ()
-        if before:
-            self._said[key] = before  # The newest last, also where the answer fails.
-        asked = Message(Role.USER, (TextPart(text),))
-        said = await answer(self._host, Asked(user, (*before, asked), wishes=True), _wait)
-        reply = "".join(said.text)
+        user, said = self._user(device), Message(Role.USER, (TextPart(text),))
+        before = await self._recall((user, conversation)) if conversation else ()
+        # Nothing rings at a device, which cannot be called: what would have to is not set.
+        answered = await answer(self._host, Asked(user, (*_messages(before), said), wishes=True, rings=False), _wait)
+        reply = "".join(answered.text)
         if conversation:
-            self._said[key] = (*before, asked, Message(Role.ASSISTANT, (TextPart(reply),)))[-MAX_MESSAGES:]
-            while len(self._said) > MAX_CONVERSATIONS:
-                self._said.popitem(last=False)
+            self._remember((user, conversation), Exchange(answered.turn, text, reply, interrupted=False))
         return reply
+
+    def _user(self, device: str) -> str:
+        """Return whose words come from a device: never the owner's, whatever he or the device is called."""
+        user = f"the device {device}" if device else _NOBODY
+        return f"{user} (a device)" if user == self._host.config.user.name else user
+
+    async def _recall(self, conversation: tuple[str, str]) -> tuple[Exchange, ...]:
+        """Return what was said before in a conversation, without what was deleted since."""
+        turns = {each.turn for each in self._said.get(conversation, ()) if each.turn}
+        gone: set[str] = set()
+        try:
+            with trio.move_on_after(LOOK_WITHIN):
+                gone = await self._host.find_deleted(turns)
+        except StoreError as error:
+            log.warning("it is not known whether something was deleted", cause=str(error))
+        left = tuple(each for each in self._said.get(conversation, ()) if each.turn not in gone)
+        if left:
+            self._said[conversation] = left
+            self._said.move_to_end(conversation)  # The newest last, also where the answer fails.
+        else:
+            self._said.pop(conversation, None)
+        return left
+
+    def _remember(self, conversation: tuple[str, str], exchange: Exchange) -> None:
+        self._said[conversation] = (*self._said.get(conversation, ()), exchange)[-MAX_EXCHANGES:]
+        self._said.move_to_end(conversation)
+        while len(self._said) > MAX_CONVERSATIONS:
+            self._said.popitem(last=False)
+
+
+def _messages(exchanges: Sequence[Exchange]) -> list[Message]:
+    return [
+        Message(role, (TextPart(words),))
+        for each in exchanges
+        for role, words in ((Role.USER, each.said), (Role.ASSISTANT, each.heard))
+    ]
 
 
 async def _wait(_: Delta) -> None:

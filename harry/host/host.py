@@ -54,7 +54,6 @@ from harry.memory.conversations.recent import recall_recent
 from harry.memory.conversations.rotation import Summarise
 from harry.memory.longterm.forgetting import Forgotten
 from harry.memory.longterm.forgetting_day import DayForgotten
-from harry.memory.store.database import Database
 from harry.memory.store.lists import Lists
 from harry.memory.store.opening import NAMESPACE
 from harry.memory.store.records import local_day
@@ -119,7 +118,7 @@ class Host:
         )
         self._shared = shared
         self._open: Counter[str] = Counter()
-        self._programs: dict[tuple[str, str], ProgramAnswers] = {}
+        self._programs: dict[tuple[str, str, bool], ProgramAnswers] = {}
 
     def _use_stage(self, role: str, stage: Any) -> None:
         """Have the conversations to come use another stage of their turns."""
@@ -168,10 +167,17 @@ class Host:
             for session in self.sessions_of(user):
                 await session.conductor.acknowledged()
 
-    async def _gone(self, database: Database, turns: Collection[str]) -> set[str]:
-        """Tell which turns, all of them kept once, hold no words any more: another process may have deleted them."""
+    async def find_deleted(self, turns: Collection[str]) -> set[str]:
+        """Tell which turns, all of them kept once, hold no words any more: another process may have deleted them.
+
+        Raises `StoreError`.
+        """
+        if self.database is None or not turns:
+            return set()
         query = "SELECT id FROM turn WHERE id IN (SELECT value FROM json_each(?)) AND (said != '' OR heard != '')"
-        rows = await database.read(lambda connection: connection.execute(query, (json.dumps(list(turns)),)).fetchall())
+        rows = await self.database.read(
+            lambda connection: connection.execute(query, (json.dumps(list(turns)),)).fetchall()
+        )
         return set(turns).difference(identity for (identity,) in rows)
 
     def config_of(self, user: str, persona: str = "") -> Config:
@@ -291,22 +297,21 @@ class Host:
             reflexes=partial(answers_of, shared, self.forget, config),
             wake=wake_phrase(config),
             on_committed=self._notice,
-            gone=partial(self._gone, self.database) if self.database is not None else None,
+            gone=self.find_deleted if self.database is not None else None,
             stops_ringing=partial(stops_ringing, reminding) if reminding is not None else lambda session, text: False,
         )
 
     async def answer_alone(
-        self, user: str, persona: str, said: Utterance, *, last: str = "", keep: bool = True
+        self, user: str, persona: str, said: Utterance, *, last: str = "", keep: bool = True, rings: bool = True
     ) -> str | None:
         """Answer a program's words without a language model, None where one has to.
 
         What Harry has asked is remembered for each user. `last` is what he said before; `keep`: what is said may be
-        kept.
+        kept; `rings`: what is set can ring somewhere for the user.
         """
-        key = user, persona
-        answers = self._programs.pop(key, None) or ProgramAnswers(
-            self._shared, self.forget, self.config_of(user, persona)
-        )
+        key = user, persona, rings
+        shared = self._shared if rings else replace(self._shared, reminding=None)
+        answers = self._programs.pop(key, None) or ProgramAnswers(shared, self.forget, self.config_of(user, persona))
         self._programs[key] = answers  # the newest last
         while len(self._programs) > PROGRAMS_REMEMBERED:
             self._programs.pop(next(iter(self._programs)))
@@ -323,14 +328,16 @@ class Host:
                 yield
                 nursery.cancel_scope.cancel()
 
-    async def keep(self, records: Sequence[Record]) -> None:
+    async def keep(self, records: Sequence[Record]) -> bool:
         """Keep what belongs to no session; what the store cannot take now waits on disk until it can.
 
-        Raises `StoreError` where not even that can be written.
+        Returns whether it is in the store. Raises `StoreError` where not even the other can be written.
         """
+        stored = True
         try:
             await self.store.write(records)
         except StoreError:
+            stored = False
             if not self.free:
                 raise
             with self._shared.spill_pool.acquire() as spill:
@@ -339,6 +346,7 @@ class Host:
         if self.memory is not None:
             self.memory.memory.notice()
         self._notice()
+        return stored
 
     def _notice(self) -> None:
         if self.background_jobs is not None:

@@ -57,7 +57,8 @@ class Asked:
     The last message in the role `USER` is what is answered; behind it there may be calls of the program's `tools`, and
     what came of them. `keep`: the turn enters the user's history and memory. `remember`: what
     Harry remembers is told. `persona`: another name than the configured one. `wishes`: what needs no mind is
-    answered and done as in any conversation. The reply ends before the first of `stops`.
+    answered and done as in any conversation; `rings`: timers and the like, too, because they can ring for the user.
+    The reply ends before the first of `stops`.
     """
 
     user: str
@@ -71,6 +72,7 @@ class Asked:
     remember: bool = True
     persona: str = ""
     wishes: bool = False
+    rings: bool = True
 
     @property
     def wish(self) -> Utterance | None:
@@ -98,6 +100,8 @@ class Said:
     usage: Usage | None = None
     cut_short: bool = False
     """Whether it ended at its limit of tokens."""
+    turn: str = ""
+    """The id under which it is in the store; empty where it is not, or not yet."""
 
 
 class _Reply:
@@ -162,7 +166,8 @@ async def answer(host: Host, asked: Asked, emit: Emit) -> Said:
     finally:
         if asked.keep and (finished or reply.said.text):
             turn = wish.id if wish is not None else new_id()
-            await _keep(host, _record(asked, reply.said, began, turn=turn, finished=finished), finished=finished)
+            if await _keep(host, _record(asked, reply.said, began, turn=turn, finished=finished), finished=finished):
+                reply.said.turn = turn
     return reply.said
 
 
@@ -170,16 +175,21 @@ async def _without_a_mind(host: Host, asked: Asked, wish: Utterance | None) -> s
     """Return what is answered in place of the mind, None where it is asked."""
     if wish is None:
         return too_small(read_traits(host.mind.engine))
-    return await host.answer_alone(asked.user, asked.persona, wish, last=asked.last, keep=asked.keep)
+    return await host.answer_alone(asked.user, asked.persona, wish, last=asked.last, keep=asked.keep, rings=asked.rings)
 
 
-async def _keep(host: Host, record: TurnRecord, *, finished: bool) -> None:
-    """Keep a turn although the program may go meanwhile. Raises `StoreError` where a whole answer is not kept."""
+async def _keep(host: Host, record: TurnRecord, *, finished: bool) -> bool:
+    """Keep a turn although the program may go meanwhile; tell whether it is in the store by now.
+
+    Raises `StoreError` where a whole answer is not kept.
+    """
+    stored = False
     within = KEPT_WITHIN if finished else GONE_WITHIN
     with trio.CancelScope(shield=True, deadline=trio.current_time() + within) as keeping:
-        await host.keep([record])
+        stored = await host.keep([record])
     if finished and keeping.cancelled_caught:
         raise StoreError("The answer is not kept: the disk takes too long.")
+    return stored
 
 
 def _place(messages: Sequence[Message]) -> int:

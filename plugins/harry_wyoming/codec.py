@@ -6,13 +6,16 @@ What comes in is bounded, and anything that is no message ends the connection: t
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from harry.plugin import parse_json
 from harry_wyoming.messages import Event
 
 MAX_HEAD_BYTES = 64 << 10
-MAX_DATA_BYTES = 4 << 20
+MAX_DATA_BYTES = 1 << 20
+"""Bytes of the second part: what a server with 400 models says of itself has a tenth of that."""
+
 MAX_PAYLOAD_BYTES = 1 << 20
 
 VERSION = "1.10.2"
@@ -36,9 +39,10 @@ def pack(event: Event) -> bytes:
 
 
 class EventReader:
-    """Reads one stream of messages."""
+    """Reads one stream of messages, whose second parts may have `max_data` bytes."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_data: int = MAX_DATA_BYTES) -> None:
+        self._max_data = max_data
         self._buffer = bytearray()
         self._scanned = 0
         self._head: dict[str, Any] | None = None
@@ -48,20 +52,28 @@ class EventReader:
         """Whether a message has begun to come and is not whole."""
         return bool(self._buffer) or self._head is not None
 
-    def feed(self, more: bytes) -> list[Event]:
-        """Take in more of the stream; return the messages that are whole now. Raises `WyomingFormatError`."""
+    def feed(self, more: bytes) -> Iterator[Event]:
+        """Take in more of the stream; return those messages that are whole now, each read when it is wanted."""
         self._buffer += more
-        events = []
-        while (event := self._next()) is not None:
-            events.append(event)
-        return events
+        return iter(self.next, None)
 
-    def _next(self) -> Event | None:
+    @property
+    def next_size(self) -> int:
+        """Bytes of JSON in the second part of the next message, 0 until that is whole. Raises as `next`."""
         if self._head is None:
             self._head = self._read_head()
-            if self._head is None:
-                return None
         head = self._head
+        if head is None or len(self._buffer) < head["data_length"] + head["payload_length"]:
+            return 0
+        return int(head["data_length"])
+
+    def next(self) -> Event | None:
+        """Return the next message, None until that is whole. Raises `WyomingFormatError`."""
+        if self._head is None:
+            self._head = self._read_head()
+        head = self._head
+        if head is None:
+            return None
         size, extra = head["data_length"], head["payload_length"]
         if len(self._buffer) < size + extra:
             return None
@@ -91,7 +103,7 @@ class EventReader:
         return {
             "type": head["type"],
             "data": data or {},
-            "data_length": _length(head.get("data_length"), MAX_DATA_BYTES),
+            "data_length": _length(head.get("data_length"), self._max_data),
             "payload_length": _length(head.get("payload_length"), MAX_PAYLOAD_BYTES),
         }
 

@@ -5,7 +5,6 @@ There is no message that takes a request back: whoever wants no more closes the 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Protocol
@@ -14,10 +13,13 @@ from urllib.parse import urlsplit
 import trio
 
 from harry.plugin import EngineBusy, EngineError, EngineUnavailable, is_loopback, note, permit
-from harry_wyoming.codec import EventReader, WyomingFormatError, pack
+from harry_wyoming.codec import MAX_DATA_BYTES, EventReader, WyomingFormatError, pack
 from harry_wyoming.messages import Event
 
 _READ_BYTES = 1 << 16
+
+_INLINE_BYTES = 16 << 10
+"""Bytes of JSON that are read in less than a millisecond; more goes to a thread."""
 
 
 class Message(Protocol):
@@ -29,12 +31,11 @@ class Message(Protocol):
 
 
 class Connection:
-    """One connection. `sent` and `received` count bytes."""
+    """One connection. `sent` and `received` count bytes; `max_data`: see `EventReader`."""
 
-    def __init__(self, stream: trio.abc.Stream) -> None:
+    def __init__(self, stream: trio.abc.Stream, max_data: int = MAX_DATA_BYTES) -> None:
         self._stream = stream
-        self._reader = EventReader()
-        self._read: deque[Event] = deque()
+        self._reader = EventReader(max_data)
         self.sent = 0
         self.received = 0
 
@@ -46,15 +47,22 @@ class Connection:
 
     async def receive(self) -> Event | None:
         """Return the next message, None where the other side has ended. Raises `WyomingFormatError`."""
-        while not self._read:
+        # Thousands of messages may come at once: each lets the others go on.
+        await trio.lowlevel.checkpoint()
+        while (event := await self._read()) is None:
             more = await self._stream.receive_some(_READ_BYTES)
             self.received += len(more)
             if not more:
                 if self._reader.is_within:
                     raise WyomingFormatError("half a message")
                 return None
-            self._read.extend(self._reader.feed(bytes(more)))
-        return self._read.popleft()
+            self._reader.feed(bytes(more))
+        return event
+
+    async def _read(self) -> Event | None:
+        if self._reader.next_size > _INLINE_BYTES:
+            return await trio.to_thread.run_sync(self._reader.next)
+        return self._reader.next()
 
     async def send_eof(self) -> None:
         """Say that nothing more is sent."""

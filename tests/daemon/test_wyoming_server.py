@@ -6,13 +6,20 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import trio
+import trio.testing
 from harry_wyoming.codec import MAX_HEAD_BYTES, EventReader, pack
+from harry_wyoming.connection import Connection
 from harry_wyoming.messages import Event
+from harry_wyoming.requests import MAX_JSON_BYTES, Requests
 from harry_wyoming.server import MAX_CONNECTIONS, AllowList
+from structlog.testing import capture_logs
 
 from actors.protocols import TextDelta
 from harry.config.loading import Config, load_config
@@ -22,7 +29,7 @@ from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.errors import ConfigurationError, EngineUnavailable
 from harry.host.host import Host, hosting
-from harry.host.storage import Storage
+from harry.host.storage import Storage, open_storage
 from harry.memory.store.in_memory import InMemoryStore
 from harry.testing.engines import ScriptedLanguageModel, ScriptedSettings, ScriptedVoice
 from tests.support.virtual_session import FakeEar, FakeMind, says
@@ -58,8 +65,16 @@ class Service:
 
 
 @asynccontextmanager
-async def served(*, ear: Any = None, voice: Any = None, mind: Any = None, store: Any = None) -> AsyncIterator[Service]:
-    config = Config(user=User(name="owner"))
+async def served(
+    *,
+    ear: Any = None,
+    voice: Any = None,
+    mind: Any = None,
+    store: Any = None,
+    folder: Path | None = None,
+    me: str = "owner",
+) -> AsyncIterator[Service]:
+    config = Config(user=User(name=me))
     engines = Engines(
         language_model=EnginePool("language_model", mind or ScriptedLanguageModel("scripted", ["one", "two", "three"])),
         speech_to_text=EnginePool("speech_to_text", ear) if ear is not None else None,
@@ -70,6 +85,9 @@ async def served(*, ear: Any = None, voice: Any = None, mind: Any = None, store:
         for listener in listeners:
             held.push_async_callback(listener.aclose)
         kept = Storage.of(store or InMemoryStore())
+        if folder is not None:
+            config = load_config(sets=[f"user.name={me}"], environ={"HARRY_HOME": str(folder)})
+            kept = await held.enter_async_context(open_storage(config))
         host = await held.enter_async_context(hosting(config, engines, kept, most=2))
         await held.enter_async_context(wyoming_server.opened(config, host, listeners))
         yield Service(host, listeners[0].socket.getsockname()[1])
@@ -131,6 +149,57 @@ async def test_each_device_is_a_user_of_its_own_and_none_is_the_owner() -> None:
     }
 
 
+@pytest.mark.parametrize(("me", "device"), [("Home Assistant", ""), ("the device kitchen", "kitchen")])
+async def test_no_device_is_the_owner_whatever_he_is_called(me: str, device: str) -> None:
+    store = InMemoryStore()
+    async with served(store=store, me=me) as service:
+        await service.converse("Tell me one.", device_id=device)
+        assert await store.history(me, limit=9) == []
+        [kept] = await store.history(f"{me} (a device)", limit=9)
+    assert kept.said == "Tell me one."
+
+
+async def test_what_was_forgotten_is_no_part_of_a_conversation_any_more(tmp_path: Path) -> None:
+    mind = says("Once upon a time.")
+    async with served(mind=mind, folder=tmp_path) as service:
+        for words in ("Remember that my locker code is seven.", "Tell me a story.", "Forget my locker code.", "Yes."):
+            told = await service.converse(words, device_id="kitchen", conversation_id="a")
+        assert told == "It is forgotten."
+        await service.converse("Another one.", device_id="kitchen", conversation_id="a")
+    before = " ".join(heard(mind, 1))
+    assert "Once upon a time." in before
+    assert "locker" not in before
+
+
+async def test_what_could_not_ring_anywhere_is_not_said_to_be_set(tmp_path: Path) -> None:
+    async with served(folder=tmp_path) as service:
+        for words in ("Set a timer for five minutes.", "Wake me at seven.", "Remind me at six to call Anna."):
+            told = await service.converse(words, device_id="kitchen")
+            assert told == "Nothing that I set here would ring, so it is not set."
+        assert service.host.reminding is not None
+        assert await service.host.reminding.of("the device kitchen") == []
+
+
+async def test_two_turns_of_one_conversation_at_once_are_both_remembered() -> None:
+    both, came = trio.Event(), 0
+
+    async def answer(request: Any, emit: Any) -> None:
+        nonlocal came
+        came += 1
+        if came == 2:
+            both.set()
+        await both.wait()
+        await emit(TextDelta("Hm."))
+
+    mind = FakeMind(answer)
+    async with served(mind=mind) as service:
+        async with trio.open_nursery() as nursery:
+            for words in ("Tell me one.", "Tell me two."):
+                nursery.start_soon(partial(service.converse, words, conversation_id="a"))
+        await service.converse("Tell me three.", conversation_id="a")
+    assert sorted(heard(mind, 2)[:-1]) == ["Hm.", "Hm.", "Tell me one.", "Tell me two."]
+
+
 async def test_a_conversation_without_a_name_is_not_remembered_as_one() -> None:
     mind = says("Hm.")
     async with served(mind=mind) as service:
@@ -173,6 +242,7 @@ async def test_without_an_ear_or_a_voice_neither_is_offered_and_asking_is_an_err
         [Event("audio-start", {"rate": 16_000})],
         [Event("audio-start", {"rate": 16_000, "width": 4, "channels": 1})],
         [Event("audio-start", {"rate": 1, "width": 2, "channels": 1})],
+        [Event("audio-start", {"rate": 16_000.5, "width": 2, "channels": 1})],
         [Event("audio-chunk", {}, b"ab")],
         [Event("synthesize", {})],
         [Event("synthesize", {"text": 7})],
@@ -190,6 +260,27 @@ async def test_what_cannot_be_read_is_an_error_that_ends_the_connection(events: 
         answers = await service.ask(*events, most=9)
         assert [answer.type for answer in answers] == ["error"]
         assert (await service.ask(Event("ping", {"text": "well"})))[0].data == {"text": "well"}
+
+
+async def test_parts_of_a_text_without_a_word_take_no_memory() -> None:
+    near, _ = trio.testing.memory_stream_pair()
+    requests = Requests(Mock(), Connection(near))
+    await requests.take(Event("synthesize-start"))
+    for _ in range(100):
+        assert await requests.take(Event("synthesize-chunk", {"text": ""}))
+    assert requests._streamed == ""
+
+
+@pytest.mark.parametrize("error", [ValueError, TypeError, KeyError])
+async def test_a_mistake_of_harrys_own_is_not_told_as_the_clients(error: type[Exception]) -> None:
+    async def answer(request: Any, emit: Any) -> None:
+        raise error("a mistake")
+
+    with capture_logs() as log:
+        async with served(mind=FakeMind(answer)) as service:
+            assert await service.ask(Event("transcript", {"text": "Tell me."})) == []
+            assert (await service.ask(Event("ping", {"text": "well"})))[0].data == {"text": "well"}
+    assert [each["event"] for each in log if each["log_level"] == "error"] == ["a Wyoming connection broke"]
 
 
 async def test_an_error_reaches_a_client_that_goes_on_sending() -> None:
@@ -210,7 +301,13 @@ async def test_any_context_is_borne(context: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "wire", [b"GET / HTTP/1.1\r\n\r\n", b"x" * (MAX_HEAD_BYTES + 1), b'{"type": "a", "data_length": -1}\n']
+    "wire",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"x" * (MAX_HEAD_BYTES + 1),
+        b'{"type": "a", "data_length": -1}\n',
+        b'{"type": "transcript", "data_length": %d}\n' % (MAX_JSON_BYTES + 1),
+    ],
 )
 async def test_what_is_no_message_ends_its_connection_alone(wire: bytes) -> None:
     async with served() as service:

@@ -76,14 +76,40 @@ def test_sound_goes_as_bytes() -> None:
 )
 def test_what_is_no_message_or_too_large_ends_the_reading(wire: bytes) -> None:
     with pytest.raises(WyomingFormatError):
-        EventReader().feed(wire)
+        list(EventReader().feed(wire))
+
+
+def test_messages_that_come_at_once_are_read_one_by_one() -> None:
+    # Thousands fit into what is read of a connection at once: to read all of them would hold up everybody who talks.
+    read = EventReader().feed(b'{"type": "a"}\n{"type": "b"}\n' + b"no message\n")
+    assert [next(read).type, next(read).type] == ["a", "b"]
+    with pytest.raises(WyomingFormatError):
+        next(read)
+
+
+def test_a_reader_may_take_less_than_another() -> None:
+    wire = b'{"type": "a", "data_length": 10}\n{"b": "c"}'
+    [event] = EventReader(max_data=10).feed(wire)
+    assert event.data == {"b": "c"}
+    with pytest.raises(WyomingFormatError):
+        next(EventReader(max_data=9).feed(wire))
+
+
+def test_how_much_is_to_be_read_is_known_once_it_is_whole() -> None:
+    reader = EventReader()
+    reader.feed(b'{"type": "a", "data_length": 11, "payload_length": 2}\n{"b": "cd"}x')
+    assert (reader.next_size, reader.next()) == (0, None)
+    reader.feed(b"y")
+    assert reader.next_size == 11
+    assert reader.next() == Event("a", {"b": "cd"}, b"xy")
+    assert (reader.next_size, reader.is_within) == (0, False)
 
 
 @given(st.binary(max_size=300))
 def test_no_bytes_break_the_reader(wire: bytes) -> None:
     reader = EventReader()
     try:
-        reader.feed(wire)
-        reader.feed(b'{"type": "a"}\n')
+        list(reader.feed(wire))
+        list(reader.feed(b'{"type": "a"}\n'))
     except WyomingFormatError:
         pass
