@@ -32,7 +32,7 @@ LAST_RESORT, LAST_RESORT_A_SECOND = 15.0, 2.0
 """Seconds, and those for each second of speech, after which an ear without a deadline of its own counts as hung."""
 
 _AGAIN = 15.0
-"""Seconds of sound up to which the newest utterance is kept, to be heard again; what is longer is no command."""
+"""Seconds of sound up to which the newest utterance is held, to be heard again; what is longer is no command."""
 
 _TAIL = 0.3
 """Seconds of silence left after the voice, or made up: with less, an ear reads other words into a single one."""
@@ -79,6 +79,11 @@ class Transcriber:
             self._partials.receive_nowait()
         if not self.finals.post(speech):
             self._events.publish(ErrorOccurred(message="Harry cannot keep up: an utterance was lost."))
+
+    def let_go(self, utterance: str) -> None:
+        """Keep the sound of an utterance no longer: it was not meant for Harry, or is answered."""
+        if self._told is not None and self._told[0].utterance == utterance:
+            self._told = None
 
     async def hear_again(self, utterance: str, text: str, expected: ExpectedWords) -> Sequence[OtherReading]:
         """Look for other words in the newest utterance, if that is it, and if `text` is all that was heard in it."""

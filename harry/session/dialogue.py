@@ -97,6 +97,7 @@ class Dialogue:
         )
         text = "" if silenced else self._to_answer(transcript.text)
         if meant is not Meant.MEANT or not text:
+            self.speech_input.let_go(speech.utterance)
             return
         utterance = Utterance(transcript.utterance, text, Source.VOICE, speech.began_at, speech.ended_at)
         if speech.final:

@@ -124,6 +124,12 @@ class SpeechInput:
         found: Sequence[OtherReading] = await again(utterance, text, expected) if again is not None else ()
         return found
 
+    def let_go(self, utterance: str) -> None:
+        """Hold the sound of an utterance no longer."""
+        let_go = getattr(self.transcriber, "let_go", None)
+        if let_go is not None:
+            let_go(utterance)
+
     @property
     def level(self) -> float:
         """Loudness of the microphone in decibels below full scale."""
