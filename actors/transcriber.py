@@ -42,7 +42,7 @@ class Transcriber:
     """Speech -> transcripts.
 
     `ear()` leases the engine of the moment. `on_transcript(speech, transcript)` is told each of them; a final one with
-    words is what the conductor answers. `on_lost(why)`, if it is set, is told of an utterance that the ear failed at.
+    words is what the conductor answers. `on_lost(error)`, if it is set, is told of an utterance that the ear failed at.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Transcriber:
         self._decoding: tuple[tuple[str, float], trio.CancelScope] | None = None
         self._decoded = trio.Event()
         self._in_hand = 0
-        self.on_lost: Callable[[str], None] | None = None
+        self.on_lost: Callable[[Exception], None] | None = None
 
     @property
     def pending(self) -> int:
@@ -122,7 +122,7 @@ class Transcriber:
                 then = "It is asked again." if again else "What was said is lost."
                 self._events.publish(ErrorOccurred(message=f"The ear failed: {error} {then}"))
                 if not again and self.on_lost is not None:
-                    self.on_lost(str(error))
+                    self.on_lost(error)
         return Recognition("")
 
     async def _words(self, speech: Speech) -> Recognition:

@@ -68,7 +68,7 @@ class SpeechInput:
         clean: Callable[[Frame], Cleaned],
         wake: Callable[[], Spotter] | None,
         on_transcript: Callable[[Speech, Transcript], None],
-        on_lost: Callable[[str], None],
+        on_lost: Callable[[Exception], None],
     ) -> None:
         """Hear with a microphone, if there are engines to hear with. Lengths are in seconds."""
         if engines.voice_activity is None or engines.speech_to_text is None:
