@@ -122,7 +122,7 @@ class ExpectedWords(Protocol):
     """Which words may be said. What they return is added to the logarithm of a probability: 0 is nothing."""
 
     def follows(self, before: str, word: str) -> float:
-        """Return how much `word` is expected after another; "" is the beginning as the one, the end as the other."""
+        """Return how much `word` is expected after another; "" is the beginning as `before`, and the end as `word`."""
         ...
 
     def begins(self, before: str, letters: str) -> float:
@@ -143,7 +143,7 @@ class HearsAgain(Protocol):
     """An ear that can look for other words in the same sound."""
 
     async def hear_again(self, samples: Samples, expected: ExpectedWords) -> Sequence[OtherReading]:
-        """Return what `samples` (at `EAR_RATE`) may hold, the likeliest and most expected first; some at most."""
+        """Return what `samples` (at `EAR_RATE`) may hold, the likeliest and most expected first; a few at most."""
         ...
 
 

@@ -32,7 +32,7 @@ LAST_RESORT, LAST_RESORT_A_SECOND = 15.0, 2.0
 """Seconds, and those for each second of speech, after which an ear without a deadline of its own counts as hung."""
 
 _AGAIN = 15.0
-"""Seconds of sound up to which the newest utterance is kept, to be heard again; what is longer is no command."""
+"""Seconds of sound up to which the newest utterance is held, to be heard again; what is longer is no command."""
 
 _TAIL = 0.3
 """Seconds of silence left after the voice, or made up: with less, an ear reads other words into a single one."""
@@ -42,7 +42,7 @@ class Transcriber:
     """Speech -> transcripts.
 
     `ear()` leases the engine of the moment. `on_transcript(speech, transcript)` is told each of them; a final one with
-    words is what the conductor answers. `on_lost(why)`, if it is set, is told of an utterance that the ear failed at.
+    words is what the conductor answers. `on_lost(error)`, if it is set, is told of an utterance that the ear failed at.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Transcriber:
         self._decoding: tuple[tuple[str, float], trio.CancelScope] | None = None
         self._decoded = trio.Event()
         self._in_hand = 0
-        self.on_lost: Callable[[str], None] | None = None
+        self.on_lost: Callable[[Exception], None] | None = None
 
     @property
     def pending(self) -> int:
@@ -79,6 +79,11 @@ class Transcriber:
             self._partials.receive_nowait()
         if not self.finals.post(speech):
             self._events.publish(ErrorOccurred(message="Harry cannot keep up: an utterance was lost."))
+
+    def let_go(self, utterance: str) -> None:
+        """Keep the sound of an utterance no longer: it was not meant for Harry, or is answered."""
+        if self._told is not None and self._told[0].utterance == utterance:
+            self._told = None
 
     async def hear_again(self, utterance: str, text: str, expected: ExpectedWords) -> Sequence[OtherReading]:
         """Look for other words in the newest utterance, if that is it, and if `text` is all that was heard in it."""
@@ -117,7 +122,7 @@ class Transcriber:
                 then = "It is asked again." if again else "What was said is lost."
                 self._events.publish(ErrorOccurred(message=f"The ear failed: {error} {then}"))
                 if not again and self.on_lost is not None:
-                    self.on_lost(str(error))
+                    self.on_lost(error)
         return Recognition("")
 
     async def _words(self, speech: Speech) -> Recognition:

@@ -188,15 +188,20 @@ def test_a_record_that_can_never_be_kept_ends_its_turn_without_an_acknowledgemen
     trio.run(talk, clock=MockClock(autojump_threshold=0))
 
 
-def test_an_ear_that_fails_is_said_aloud_once_and_the_next_words_are_heard_when_it_works() -> None:
-    faults = Faults(Fault("ear.transcribe", Kind.FAILS, always=True))
+@pytest.mark.parametrize(
+    ("error", "why"), [(own("ear"), "It failed on purpose."), (strange, "The log says why.")], ids=["own", "strange"]
+)
+def test_an_ear_that_fails_is_said_aloud_once_and_the_next_words_are_heard_when_it_works(
+    error: Callable[[], Exception], why: str
+) -> None:
+    faults = Faults(Fault("ear.transcribe", Kind.FAILS, always=True, error=error))
 
     async def talk() -> None:
         async with faulty_house(faults) as home:
             for _ in range(3):
                 await home.say(0.3, silence=4.0)
             spoken = [record.heard for record in home.store.records.values()]
-            assert spoken == ["I heard you, but I could not make out the words. It failed on purpose."]
+            assert spoken == [f"I heard you, but I could not make out the words. {why}"]
             faults.faults.clear()
             await home.say(0.3, silence=4.0)
             assert list(home.store.records.values())[-1].said == "switch the lamp on"

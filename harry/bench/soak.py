@@ -10,17 +10,14 @@ from __future__ import annotations
 import gc
 import random
 import tempfile
-import threading
 import time
 from array import array
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import trio
 import trio.testing
 
@@ -29,14 +26,14 @@ from channels.clock import AudioClock
 from channels.event_types import ErrorOccurred, SpeakingStarted, TurnBegan, TurnEnded
 from channels.signals import Signal
 from harry.bench.figures import percentiles
-from harry.bench.sessions import read_resident_mb
+from harry.bench.soak_outages import Outages
 from harry.bench.soak_plot import draw
+from harry.bench.soak_usage import Usage
 from harry.config.loading import load_config
 from harry.daemon.arenas import bound_arenas
 from harry.daemon.gc_freeze import start_kept
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
-from harry.errors import EngineUnavailable, StoreError
 from harry.hearing.energy import Energy, EnergySettings
 from harry.host.conversation import ConversationDevices
 from harry.host.host import Host, hosting
@@ -45,7 +42,7 @@ from harry.memory.store.database import Database
 from harry.mind.fallback.relay import Link, Relay
 from harry.session.session import Session
 from harry.testing.engines import ScriptedLanguageModel, ScriptedSettings, ScriptedSpeechToText, ScriptedVoice
-from harry.testing.faults import Fault, Faults, Kind
+from harry.testing.faults import Faults
 from harry.testing.loudspeaker import RemovableLoudspeaker
 from harry.testing.microphone import PacedMicrophone
 
@@ -67,12 +64,6 @@ REPLIES = (
     "There are three things to say. First this one, then that one, and at last the one that I forgot.",
 )  # fmt: skip
 
-WARM_UP = 0.25
-"""The part of all turns after which memory is compared: caches and the recent conversation are full by then."""
-
-EVERY = 60.0
-"""Seconds, on average, after which something begins to fail, or works again."""
-
 PATIENCE = 20.0
 """Seconds after which somebody who gets no answer says something else."""
 
@@ -80,39 +71,6 @@ TELL_EACH = 600.0
 """Seconds by the wall between two lines about how it goes."""
 
 _GUEST_EACH = 20
-_ENGINES: dict[str, tuple[str, ...]] = {
-    "minds": ("first.reply", "second.reply"),
-    "voice": ("voice.speak",),
-    "ear": ("ear.transcribe",),
-}
-_RARELY = 0.1
-"""How much of the time anything but the minds fails."""
-
-
-@dataclass(slots=True)
-class _Looks:
-    """What was found after each turn: by the wall's clock in seconds, in kB, and how many."""
-
-    at: array[float] = field(default_factory=lambda: array("d"))
-    resident: array[float] = field(default_factory=lambda: array("d"))
-    descriptors: array[int] = field(default_factory=lambda: array("i"))
-    threads: array[int] = field(default_factory=lambda: array("i"))
-    tasks: array[int] = field(default_factory=lambda: array("i"))
-
-    def take(self, since: float) -> None:
-        """Look at the process."""
-        self.at.append(time.monotonic() - since)
-        self.resident.append(read_resident_mb() * 1000)
-        self.descriptors.append(_count_descriptors())
-        self.threads.append(threading.active_count())
-        self.tasks.append(trio.lowlevel.current_statistics().tasks_living)
-
-    def describe(self) -> str:
-        """Say what was found last."""
-        return (
-            f"{self.at[-1] / 3600:.2f} h, {len(self.at)} said: {self.resident[-1] / 1000:.1f} MB,"
-            f" {self.descriptors[-1]} descriptors, {self.threads[-1]} threads, {self.tasks[-1]} tasks"
-        )
 
 
 class _Heard:
@@ -148,14 +106,12 @@ class _Soak:
         self.dice = random.Random(seed)  # noqa: S311  no secret
         self.faults = Faults()
         self.heard = _Heard()
-        self.looks = _Looks()
-        self.down: Counter[str] = Counter()
+        self.used = Usage()
         self.counts: Counter[str] = Counter()
         self.cut_took = array("d")
         self.clock = AudioClock()
         self.microphone = PacedMicrophone()
         self.loudspeaker = RemovableLoudspeaker(self.clock, block=0.04, buffer=0.04)
-        self.minds_down_for = 0.0
 
     # What there is.
 
@@ -176,41 +132,6 @@ class _Soak:
             language_model=EnginePool("language_model", cast("LanguageModel", relay)),
             text_to_speech=EnginePool[TextToSpeech]("text_to_speech", voice),
         )
-
-    # What goes wrong.
-
-    async def fail(self, what: str, share: float, begin: Callable[[], object], end: Callable[[], object]) -> None:
-        """Let something fail for `share` of the time, until cancelled."""
-        while True:
-            await trio.sleep(self.dice.expovariate(1 / EVERY) * (1 - share) / share)
-            begin()
-            self.down[what] += 1
-            began = trio.current_time()
-            try:
-                await trio.sleep(self.dice.expovariate(1 / EVERY))
-            finally:
-                end()
-                if what == "minds":
-                    self.minds_down_for += trio.current_time() - began
-
-    def begin(self, what: str) -> None:
-        """Let each engine of a kind go wrong from now on, in one way."""
-        kind = self.dice.choice(list(Kind))
-        self.faults.faults += [
-            Fault(place, kind, always=True, seconds=3.0, error=lambda: EngineUnavailable("It is away."))
-            for place in _ENGINES[what]
-        ]
-
-    def end(self, what: str) -> None:
-        """Let them work again."""
-        self.faults.faults = [fault for fault in self.faults.faults if fault.place not in _ENGINES[what]]
-
-    async def unplug(self, device: RemovableLoudspeaker | PacedMicrophone) -> None:
-        """Pull a device out each few minutes, until cancelled."""
-        while True:
-            await trio.sleep(self.dice.expovariate(1 / (5 * EVERY)))
-            self.down["devices"] += 1
-            device.unplug()
 
     # What is said.
 
@@ -233,10 +154,10 @@ class _Soak:
             self.counts["gave up"] += patience.cancelled_caught
             if self.counts["said"] % _GUEST_EACH == 0:
                 await self.visit(host)
-            self.looks.take(since)
+            self.used.take(since)
             if time.monotonic() - told >= TELL_EACH:
                 told = time.monotonic()
-                self.tell(self.looks.describe())
+                self.tell(self.used.describe())
 
     async def speak(self, seconds: float) -> None:
         """Speak for so long, and be silent until that has been noticed."""
@@ -282,23 +203,25 @@ class _Soak:
         statistics = trio.lowlevel.current_statistics
         tasks = statistics().tasks_living
         cpu, began = time.process_time(), time.monotonic()
+        outages = Outages(self.dice, self.faults, database.access, (self.loudspeaker, self.microphone))
         try:
-            await self._live(database, folder)
+            await self._live(database, folder, outages)
             kept = await database.read(lambda held: held.execute("SELECT count(*) FROM turn").fetchone()[0])
         finally:
             await database.aclose()
         return {
             **self._figures(),
+            **outages.figures(self.seconds),
+            **self.used.figures(),
             "kept_in_the_store": kept,
             "acknowledged_and_lost": max(0, self.heard.counts["kept"] - kept),
             "tasks_left": statistics().tasks_living - tasks,
             "cpu_share_of_a_core": round((time.process_time() - cpu) / (time.monotonic() - began), 3),
         }
 
-    async def _live(self, database: Database, folder: Path) -> None:
+    async def _live(self, database: Database, folder: Path, outages: Outages) -> None:
         # Nothing of this computer's own configuration is read, and nothing is written into its data folder.
         config = load_config(None, [f"user.name={USER}"], {"HARRY_HOME": str(folder)})
-        trouble = StoreError("The disk is away.")
         devices = ConversationDevices(self.clock, self.microphone, self.loudspeaker)
         engines = self.engines()
         async with (
@@ -307,68 +230,25 @@ class _Soak:
             trio.open_nursery() as nursery,
         ):
             nursery.start_soon(self.heard.listen, session)
-            for what in _ENGINES:
-                share = 0.5 if what == "minds" else _RARELY
-                nursery.start_soon(self.fail, what, share, partial(self.begin, what), partial(self.end, what))
-            away = partial(setattr, database.access, "trouble")
-            nursery.start_soon(self.fail, "store", _RARELY, partial(away, trouble), partial(away, None))
-            for device in (self.loudspeaker, self.microphone):
-                nursery.start_soon(self.unplug, device)
+            nursery.start_soon(outages.run)
             await host.warmed.wait()
             with start_kept():
                 await self.converse(host, session)
             nursery.cancel_scope.cancel()
-            self.faults.faults.clear()
-            database.access.trouble = None
         await engines.aclose()
 
     def _figures(self) -> dict[str, Any]:
-        looks, heard = self.looks, self.heard.counts
-        first = int(len(looks.at) * WARM_UP)
-        at, resident = np.array(looks.at[first:]), np.array(looks.resident[first:])
-        turns = np.arange(len(resident))
+        heard = self.heard.counts
         return {
             "hours_of_conversation": round(self.seconds / 3600, 3),
-            "hours_by_the_wall": round(looks.at[-1] / 3600, 3) if looks.at else 0.0,
             "said": self.counts["said"],
             "turns": heard["began"],
             "gave_up_waiting": self.counts["gave up"],
             "restarts": heard["restarts"],
             "errors_told": heard["errors"],
-            "outages": dict(self.down),
-            "minds_down_share": round(self.minds_down_for / self.seconds, 3),
-            "resident_mb_after_warm_up": round(float(resident[:20].mean()) / 1000, 2) if len(resident) else 0.0,
-            "resident_mb_at_end": round(float(resident[-20:].mean()) / 1000, 2) if len(resident) else 0.0,
-            "resident_kb_a_turn": _slope(turns, resident),
-            "resident_mb_an_hour": round(_slope(at, resident) * 3.6, 3),
-            "descriptors": _ends(looks.descriptors, first),
-            "threads": _ends(looks.threads, first),
-            "tasks": _ends(looks.tasks, first),
             "committed_to_sound_ms": percentiles(self.heard.to_sound),
             "cut_ms": percentiles(self.cut_took),
         }
-
-
-def _count_descriptors() -> int:
-    """Count open descriptors; 0 where /proc does not tell."""
-    try:
-        return sum(1 for _ in Path("/proc/self/fd").iterdir())
-    except OSError:
-        return 0
-
-
-def _slope(over: np.ndarray[Any, Any], values: np.ndarray[Any, Any]) -> float:
-    """Return how much values grow for each one of what they are over, by least squares."""
-    if len(values) < 3 or not np.ptp(over):
-        return 0.0
-    return round(float(np.polyfit(over, values, 1)[0]), 6)
-
-
-def _ends(counts: array[int], first: int) -> dict[str, float]:
-    """Return medians at the begin, after warm-up, and at the end."""
-    after = counts[first:] or array("i", [0])
-    size = max(1, len(after) // 10)
-    return {"begin": float(np.median(after[:size])), "end": float(np.median(after[-size:])), "most": float(max(after))}
 
 
 def run(
@@ -389,7 +269,5 @@ def run(
     with tempfile.TemporaryDirectory(prefix="harry-soak-") as folder:
         figures = trio.run(soak.run, Path(folder), clock=trio.testing.MockClock(rate=speed))
     if plot is not None:
-        looks = soak.looks
-        panels: dict[str, Sequence[float]] = {"resident kB": looks.resident, "descriptors": looks.descriptors}
-        draw(plot, looks.at, {**panels, "threads": looks.threads, "tasks": looks.tasks})
+        draw(plot, soak.used.at, soak.used.panels())
     return {"speed": speed, **figures}

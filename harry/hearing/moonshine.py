@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import trio
 from pydantic import Field
 
 from actors.protocols import ExpectedWords, OtherReading, Recognition, Samples
@@ -116,7 +117,9 @@ class Moonshine:
         if measure_loudest(samples) < self._floor:
             return ()
         stop = Stop()
-        return await self._offload.run(search, self._model, samples, expected, stop, self._again, abort=stop)
+        with trio.move_on_after(self._again):  # the wait for the thread included: somebody waits for an answer
+            return await self._offload.run(search, self._model, samples, expected, stop, abort=stop)
+        return ()
 
     def _decode(self, block: Samples, stop: Stop) -> Spelled | None:
         if not np.isfinite(block).all():

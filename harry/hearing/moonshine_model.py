@@ -123,6 +123,7 @@ class Decoding:
         self._run = run
         self._names = names
         self._heard, self._mask, self._memory = heard, mask, memory
+        self._sound = heard, mask  # for as many ways as were followed last
         self._begun = False
 
     def step(self, tokens: Sequence[int], continued: Sequence[int] | None = None) -> Samples:
@@ -131,12 +132,14 @@ class Decoding:
         `continued` says which way before each goes on with; None: each with itself.
         """
         many = len(tokens)
+        if len(self._sound[0]) != many:
+            self._sound = np.repeat(self._heard, many, 0), np.repeat(self._mask, many, 0)
         if continued is not None:
             self._memory = {name: kept[list(continued)] for name, kept in self._memory.items()}
         logits, *present = self._run(
             {
-                "encoder_hidden_states": np.repeat(self._heard, many, 0),
-                "encoder_attention_mask": np.repeat(self._mask, many, 0),
+                "encoder_hidden_states": self._sound[0],
+                "encoder_attention_mask": self._sound[1],
                 "input_ids": np.array(tokens, np.int64)[:, np.newaxis],
                 "use_cache_branch": np.array([self._begun]),
                 **self._memory,

@@ -1,13 +1,12 @@
 """Other words in the same sound: a search that goes several ways at once, and prefers words that are expected.
 
-What is expected only says where to look. How likely each way is by its sound alone is told with it, so whoever asked
-can leave out what the ear would hardly have heard so.
+What is expected only says where to look. How likely each way is by its sound alone is told with it, so that what the
+ear would hardly have heard can be left out.
 """
 
 from __future__ import annotations
 
 import re
-from time import monotonic
 from typing import NamedTuple
 
 import numpy as np
@@ -37,18 +36,12 @@ class _Way(NamedTuple):
     open: str = ""
 
 
-def search(model: Model, samples: Samples, expected: ExpectedWords, stop: Stop, seconds: float) -> list[OtherReading]:
-    """Return at most `WAYS` readings of `samples` (at `EAR_RATE`), the best first; none if it takes too many `seconds`.
-
-    What is stopped raises.
-    """
-    until = monotonic() + seconds
+def search(model: Model, samples: Samples, expected: ExpectedWords, stop: Stop) -> list[OtherReading]:
+    """Return at most `WAYS` readings of `samples` (at `EAR_RATE`), the best first. What is stopped raises."""
     decoding = model.begin(samples, stop)
     ways, tokens, continued = [_Way()], [START], [0]
     done: list[tuple[float, _Way]] = []
     for _ in range(decoding.most):
-        if monotonic() > until:
-            return []  # somebody waits for an answer
         likely = _log_probabilities(decoding.step(tokens, continued))
         tried = list[tuple[float, _Way, int, int]]()
         for at, way in enumerate(ways):

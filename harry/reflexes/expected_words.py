@@ -6,8 +6,8 @@ are one mark, and so are units, days and the words of a moment; free words may b
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
+from functools import lru_cache, partial
 from importlib.resources import files
 from typing import Any
 
@@ -36,39 +36,48 @@ class WishWords:
         self._members: dict[str, tuple[str, ...]] = {}
         for mark in {mark for of_word in marks.values() for mark in of_word if mark.startswith("#")}:
             self._members[mark] = tuple(word for word, of_word in marks.items() if mark in of_word)
-        # Words alone are cached, never what was said with them.
-        self.follows: Callable[[str, str], float] = functools.lru_cache(_CACHED)(self._follows)
-        self.begins: Callable[[str, str], float] = functools.lru_cache(_CACHED)(self._begins)
+        # What remembers holds the tables and not this: in a circle all would wait for a full collection, which is rare.
+        self.follows: Callable[[str, str], float] = lru_cache(_CACHED)(partial(_follows, after, marks))
+        self.begins: Callable[[str, str], float] = lru_cache(_CACHED)(partial(_begins, after, marks, self._members))
 
     def knowing(self, words: Collection[str]) -> WishWords:
         """Return the same, some words being expected where any may be: those of timers and lists that there are."""
-        return WishWords(self._after, {**self._marks, **{word: self._marks_of(word) | {ANY} for word in words}})
+        return WishWords(self._after, {**self._marks, **{word: _marks_of(word, self._marks) | {ANY} for word in words}})
 
-    def _follows(self, before: str, word: str) -> float:
-        """Return how much `word` is expected after another; "" is the beginning as the one, the end as the other."""
-        wanted = self._marks_of(word)
-        free = False
-        for mark in self._marks_of(before):
-            words = self._after.get(mark, set())
-            if not wanted.isdisjoint(words):
+
+def _follows(after: Mapping[str, Set[str]], marks: Mapping[str, Set[str]], before: str, word: str) -> float:
+    """Return how much `word` is expected after another; "" is the beginning as `before`, and the end as `word`."""
+    wanted = _marks_of(word, marks)
+    free = False
+    for mark in _marks_of(before, marks):
+        words = after.get(mark, set())
+        if not wanted.isdisjoint(words):
+            return EXPECTED
+        free = free or ANY in words
+    return FREE if free else 0.0
+
+
+def _begins(
+    after: Mapping[str, Set[str]],
+    marks: Mapping[str, Set[str]],
+    members: Mapping[str, Sequence[str]],
+    before: str,
+    letters: str,
+) -> float:
+    """Return how much a word that begins with these letters is expected."""
+    free = False
+    for mark in _marks_of(before, marks):
+        for word in after.get(mark, ()):
+            if word.startswith(letters) or any(each.startswith(letters) for each in members.get(word, ())):
                 return EXPECTED
-            free = free or ANY in words
-        return FREE if free else 0.0
+            free = free or word == ANY
+    return FREE if free else 0.0
 
-    def _begins(self, before: str, letters: str) -> float:
-        """Return how much a word that begins with these letters is expected."""
-        free = False
-        for mark in self._marks_of(before):
-            for word in self._after.get(mark, ()):
-                if word.startswith(letters) or any(each.startswith(letters) for each in self._members.get(word, ())):
-                    return EXPECTED
-                free = free or word == ANY
-        return FREE if free else 0.0
 
-    def _marks_of(self, word: str) -> Set[str]:
-        if word.isdigit():
-            return {word, NUMBER, MOMENT}
-        return self._marks.get(word, {word})
+def _marks_of(word: str, marks: Mapping[str, Set[str]]) -> Set[str]:
+    if word.isdigit():
+        return {word, NUMBER, MOMENT}
+    return marks.get(word, {word})
 
 
 def _learned(intents: Intents, sentences: Iterable[str], told: Mapping[str, Any], names: Sequence[str]) -> WishWords:
@@ -100,7 +109,7 @@ def _marked(word: str) -> str:
     return NUMBER if word.isdigit() else MOMENT if word == "moment" else SPAN if word == "seconds" else word
 
 
-@functools.lru_cache(maxsize=4)
+@lru_cache(maxsize=4)
 def wish_words(language: str = "en", names: tuple[str, ...] = ()) -> WishWords | None:
     """Return the words of a language's wishes, to somebody of these names; None where it has no file. Takes a while."""
     tag = language.lower()[:2]

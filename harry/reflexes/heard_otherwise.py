@@ -14,7 +14,7 @@ import structlog
 import trio
 
 from actors.protocols import ExpectedWords, OtherReading
-from harry.errors import EngineError
+from actors.supervisor import describe_origin
 from harry.reflexes.expected_words import wish_words
 from harry.reflexes.grammar import UNCLEAR
 from harry.reflexes.wishes import Wish
@@ -24,6 +24,9 @@ LOSS, LOSS_TO_CHANGE = 6.0, 4.5
 
 QUESTIONS = 3
 """Readings at most that memory is asked about."""
+
+WITHIN = 5.0
+"""Seconds that it may take, whatever the ear and the memory do: somebody waits for an answer."""
 
 _HESITATION = re.compile(
     r"^(?:(?:i'm|i am|am|um|em|un|ut|uh|ah|oh|on|out|or|and|but|a)[\s,.]+"
@@ -72,13 +75,15 @@ class HeardOtherwise:
         heard = await trio.to_thread.run_sync(self._first, [OtherReading(text, 0.0)])
         if heard is not None and not heard.name.endswith(UNCLEAR):
             return heard
-        readings = await self._readings(again)
-        found = await trio.to_thread.run_sync(self._first, readings) or heard
-        for reading in readings[:QUESTIONS] if found is None else ():
-            words = await self._remembered(reading.text)
-            if words is not None:
-                return Wish("Told", {"words": words}, reading.text)
-        return found
+        with trio.move_on_after(WITHIN):
+            readings = await self._readings(again)
+            found = await trio.to_thread.run_sync(self._first, readings) or heard
+            for reading in readings[:QUESTIONS] if found is None else ():
+                words = await self._remembered(reading.text)
+                if words is not None:
+                    return Wish("Told", {"words": words}, reading.text)
+            return found
+        return heard
 
     async def _readings(self, again: HearOtherwise) -> Sequence[OtherReading]:
         """Return the words that may have been said by their sound, the best first."""
@@ -86,12 +91,12 @@ class HeardOtherwise:
         if expected is None:
             return ()
         try:
-            found = await again(expected.knowing(await self._known()))
-        except EngineError as error:
-            # The words that were heard are there all the same.
-            log.warning("the ear could not listen again", cause=type(error).__name__)
+            known = await self._known()
+            found = await again(await trio.to_thread.run_sync(expected.knowing, known))
+            return [reading for reading in found if reading.loss <= LOSS]
+        except Exception as error:  # noqa: BLE001  an ear may come from anybody, and the words that were heard are there
+            log.warning("the ear could not listen again", cause=describe_origin(error))
             return ()
-        return [reading for reading in found if reading.loss <= LOSS]
 
     def _first(self, readings: Sequence[OtherReading]) -> Wish | None:
         unclear = None

@@ -14,6 +14,7 @@ from actors.turn_taking.attention import Attention, Meant
 from channels.event_types import RecordChanged, Transcribed
 from channels.messages import Source, Speech, Transcript, Utterance
 from channels.turn import Turn, new_id
+from harry.errors import HarryError
 from harry.session.conductor import Conductor
 from harry.session.listening import SpeechInput
 
@@ -97,6 +98,7 @@ class Dialogue:
         )
         text = "" if silenced else self._to_answer(transcript.text)
         if meant is not Meant.MEANT or not text:
+            self.speech_input.let_go(speech.utterance)
             return
         utterance = Utterance(transcript.utterance, text, Source.VOICE, speech.began_at, speech.ended_at)
         if speech.final:
@@ -104,10 +106,12 @@ class Dialogue:
         else:
             self._heard_so_far(speech, transcript.text, utterance)
 
-    def take_loss(self, why: str) -> None:
+    def take_loss(self, error: Exception) -> None:
         """Say that something was heard and could not be read: once, until an ear works again."""
         if not self._lost and not self._conductor.busy:
             self._lost = True
+            # A stranger's error may hold anything; it is not read aloud.
+            why = error.message if isinstance(error, HarryError) else "The log says why."
             self._conductor.say(f"I heard you, but I could not make out the words. {why}")
 
     def _heard_so_far(self, speech: Speech, text: str, utterance: Utterance) -> None:

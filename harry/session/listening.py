@@ -68,7 +68,7 @@ class SpeechInput:
         clean: Callable[[Frame], Cleaned],
         wake: Callable[[], Spotter] | None,
         on_transcript: Callable[[Speech, Transcript], None],
-        on_lost: Callable[[str], None],
+        on_lost: Callable[[Exception], None],
     ) -> None:
         """Hear with a microphone, if there are engines to hear with. Lengths are in seconds."""
         if engines.voice_activity is None or engines.speech_to_text is None:
@@ -123,6 +123,12 @@ class SpeechInput:
         again = getattr(self.transcriber, "hear_again", None)
         found: Sequence[OtherReading] = await again(utterance, text, expected) if again is not None else ()
         return found
+
+    def let_go(self, utterance: str) -> None:
+        """Hold the sound of an utterance no longer."""
+        let_go = getattr(self.transcriber, "let_go", None)
+        if let_go is not None:
+            let_go(utterance)
 
     @property
     def level(self) -> float:

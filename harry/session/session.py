@@ -200,6 +200,7 @@ class Session:
             self.attention.begin_turn(now)
         else:
             self.attention.end_turn(now)
+            self.speech_input.let_go(self.conductor.last_utterance)
             self.tools.end_turn(self.conductor.last_heard)
 
     def note_sound(self, slot: Slot) -> None:

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from harry.bench import soak
+from harry.bench import soak, soak_outages
 from harry.bench.soak_plot import draw
+from harry.bench.soak_usage import slope
 
 
 def test_a_slope_is_what_each_step_adds() -> None:
-    assert soak._slope(np.arange(10), np.arange(10) * 3.0 + 5) == 3.0
-    assert soak._slope(np.zeros(10), np.arange(10) * 1.0) == 0.0
+    assert slope(np.arange(10), np.arange(10) * 3.0 + 5) == 3.0
+    assert slope(np.zeros(10), np.arange(10) * 1.0) == 0.0
 
 
 def test_a_plot_is_a_picture_also_of_nothing(tmp_path: Path) -> None:
@@ -25,7 +26,7 @@ def test_a_plot_is_a_picture_also_of_nothing(tmp_path: Path) -> None:
 
 
 def test_a_short_soak_loses_nothing_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(soak, "EVERY", 5.0)
+    monkeypatch.setattr(soak_outages, "EVERY", 5.0)
     monkeypatch.setattr(soak, "_GUEST_EACH", 5)
     figures = soak.run(3 / 3600, 10.0, plot=tmp_path / "soak.png")
     assert figures["turns"] > 0

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
 import pytest
+import trio
+import trio.testing
 from numpy.typing import NDArray
 
 from channels.messages import EAR_RATE
 from harry.hearing.moonshine import Moonshine, MoonshineSettings
 from harry.hearing.moonshine_model import END, Model, Stop
+from harry.hearing.moonshine_model import Spelled as Recognized
 from harry.hearing.moonshine_search import search
 from tests.support.recorded_speech import embedded, recording
 
 TOKENS = ["", "<s>", "</s>", " He'll", " argue", ".", " Who", " are", " you", "?", " "]
 SOUND = np.zeros(EAR_RATE, np.float32)
+NOISE = np.full(EAR_RATE, 0.1, np.float32)
 
 AFTER = {
     "": {" He'll": 0.6, " Who": 0.3},
@@ -69,8 +74,8 @@ class Wanted:
         return 2.0 if any(word.startswith(letters) for word in self.words) else 0.0
 
 
-def readings(*expected: str, seconds: float = 60.0) -> list[tuple[str, float]]:
-    found = search(cast("Model", Table()), SOUND, Wanted(*expected), Stop(), seconds)
+def readings(*expected: str) -> list[tuple[str, float]]:
+    found = search(cast("Model", Table()), SOUND, Wanted(*expected), Stop())
     return [(each.text, round(each.loss, 2)) for each in found]
 
 
@@ -84,8 +89,31 @@ def test_words_that_are_expected_come_first_and_it_is_told_how_much_less_likely_
     assert 0.5 < loss < 1.0
 
 
-def test_nothing_is_found_in_no_time() -> None:
-    assert readings(seconds=-1.0) == []
+class Held:
+    """A network that answers when it is let."""
+
+    def __init__(self) -> None:
+        self.let = threading.Event()
+
+    def begin(self, samples: object, stop: object) -> Spelled:
+        self.let.wait(30)
+        return Spelled()
+
+    def read(self, samples: object, stop: object) -> Recognized:
+        self.let.wait(30)
+        return Recognized("", [], 0.0)
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["slow", "busy"])
+async def test_nothing_is_found_where_it_takes_too_long_the_wait_for_the_thread_included(busy: bool) -> None:
+    network = Held()
+    ear = Moonshine("ear", MoonshineSettings(again=0.02), cast("Model", network))
+    async with trio.open_nursery() as nursery:
+        if busy:
+            nursery.start_soon(ear.transcribe, NOISE)
+            await trio.testing.wait_all_tasks_blocked()
+        assert await ear.hear_again(NOISE, Wanted("who")) == ()
+        network.let.set()
 
 
 def test_marks_make_no_other_words() -> None:

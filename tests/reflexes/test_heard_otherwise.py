@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+import weakref
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from itertools import pairwise
 from random import Random
@@ -10,18 +12,19 @@ from typing import Any, cast
 
 import pytest
 import trio
+from trio.testing import MockClock
 
 from actors.protocols import ExpectedWords, OtherReading
 from actors.transcriber import Transcriber
 from harry.bench.everyday_state import state_of
 from harry.bench.heard import Heard
 from harry.bench.scripted_day import day
-from harry.errors import EngineError
+from harry.errors import EngineError, StoreError
 from harry.mind.absent import SENTENCE
 from harry.reflexes.actions import SHARED
 from harry.reflexes.expected_words import EXPECTED, FREE, wish_words
 from harry.reflexes.grammar import Wish, grammar_of
-from harry.reflexes.heard_otherwise import LOSS, LOSS_TO_CHANGE, HeardOtherwise
+from harry.reflexes.heard_otherwise import LOSS, LOSS_TO_CHANGE, WITHIN, HeardOtherwise, HearOtherwise
 from harry.reflexes.understanding import understand
 from harry.reflexes.without_a_mind import NOTED
 
@@ -38,7 +41,7 @@ class Ear:
 
     pending = 0
 
-    def __init__(self, *readings: tuple[str, float], trouble: bool = False) -> None:
+    def __init__(self, *readings: tuple[str, float], trouble: Exception | None = None) -> None:
         self.readings = [OtherReading(*reading) for reading in readings]
         self.trouble = trouble
         self.asked = 0
@@ -48,8 +51,8 @@ class Ear:
         await trio.lowlevel.checkpoint()
         self.asked += 1
         self.expected = expected
-        if self.trouble:
-            raise EngineError("The ear broke.")
+        if self.trouble is not None:
+            raise self.trouble
         return self.readings
 
     async def hear_again(self, utterance: str, text: str, expected: ExpectedWords) -> Sequence[OtherReading]:
@@ -60,19 +63,22 @@ def heard(text: str, ear: Ear) -> Heard:
     return Heard("u", text, cast("Transcriber", ear))
 
 
-async def wish(text: str, ear: Ear) -> Wish | None:
+async def no_words() -> tuple[str, ...]:
+    await trio.lowlevel.checkpoint()
+    return ()
+
+
+async def wish(
+    text: str, ear: HearOtherwise, known: Callable[[], Awaitable[tuple[str, ...]]] = no_words
+) -> Wish | None:
     async def nothing(*_: str) -> None:
         await trio.lowlevel.checkpoint()
-
-    async def no_words() -> tuple[str, ...]:
-        await trio.lowlevel.checkpoint()
-        return ()
 
     found = HeardOtherwise(
         understand=first_reading,
         changes=lambda wish: wish.name not in SHARED,
         remembered=nothing,
-        known=no_words,
+        known=known,
         names=NAMES,
         language="en",
     )
@@ -130,10 +136,56 @@ async def test_a_statement_is_no_wish_with_a_hesitation(text: str) -> None:
     assert await wish(text, Ear()) is None
 
 
-async def test_an_ear_that_fails_leaves_the_words_as_they_were() -> None:
-    ear = Ear(trouble=True)
+@pytest.mark.parametrize("trouble", [EngineError("The ear broke."), RuntimeError("something of a stranger's")])
+async def test_an_ear_that_fails_leaves_the_words_as_they_were(trouble: Exception) -> None:
+    ear = Ear(trouble=trouble)
     assert await wish("He'll argue.", ear) is None
     assert ear.asked == 1
+
+
+async def test_an_ear_that_gives_something_else_than_readings_leaves_the_words_as_they_were() -> None:
+    async def strange(_: ExpectedWords) -> Any:
+        await trio.lowlevel.checkpoint()
+        return ["Who are you?"]
+
+    assert await wish("He'll argue.", strange) is None
+
+
+async def test_a_store_that_is_away_leaves_the_words_as_they_were() -> None:
+    async def away() -> tuple[str, ...]:
+        await trio.lowlevel.checkpoint()
+        raise StoreError("The disk is away.")
+
+    assert await wish("He'll argue.", Ear(("Who are you?", 0.0)), away) is None
+
+
+def test_an_ear_that_hangs_is_not_waited_for_long() -> None:
+    clock, asked = MockClock(), trio.Event()
+
+    async def hangs(_: ExpectedWords) -> Any:
+        asked.set()
+        await trio.sleep_forever()
+
+    async def talk() -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(wish, "He'll argue.", hangs)
+            await asked.wait()
+            clock.jump(WITHIN)
+
+    trio.run(talk, clock=clock)
+
+
+def test_words_that_were_expected_once_wait_for_no_collection() -> None:
+    words: Any = wish_words("en", NAMES)
+    known = words.knowing(("bolognese",))
+    known.follows("the", "bolognese")
+    gone = weakref.ref(known)
+    gc.disable()
+    try:
+        del known
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 async def test_a_misheard_wish_that_was_spoken_is_done_and_the_same_words_typed_are_not() -> None:
