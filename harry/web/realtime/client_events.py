@@ -279,7 +279,7 @@ class ClientEvents:
         if isinstance(end, bool) or not isinstance(end, int) or end < 0:
             raise Wrong("`audio_end_ms` is a whole number of milliseconds.", "audio_end_ms")
         end = min(end, self._responses.sent_ms(response))
-        slot = self._session.conductor.find_slot(response.turn)
+        slot = self._telling.slot_of(response)
         if slot is not None:
             earlier = slot.heard_within(response.before)
             heard = slot.heard_within(response.before + end * RATE // 1000)
