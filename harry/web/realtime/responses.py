@@ -21,8 +21,8 @@ from harry.web.realtime.settings import RATE
 class Response:
     """One response to an `utterance`.
 
-    `sent` counts samples of it, `before` the samples of its turn that earlier responses have sent. `slot` knows what was
-    heard of the turn, also when others have begun since.
+    `sent` counts samples of it, `before` the samples of its turn that earlier responses have sent. `slot` knows what
+    was heard of the turn, also when others have begun since.
     """
 
     turn: str
