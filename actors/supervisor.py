@@ -6,6 +6,7 @@ and its intensity follow Erlang/OTP's supervisors; the waits are trio deadlines 
 
 from __future__ import annotations
 
+import sys
 import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -17,6 +18,9 @@ import trio
 from channels.backoff import Backoff
 
 log = structlog.get_logger(__name__)
+
+_OWN = {"harry", "actors", "channels"}
+_SAY_NOTHING = sys.stdlib_module_names | {"trio", "outcome"}
 
 MAX_CRASHES, PERIOD_SECONDS = 5, 30.0
 DEGRADED_WAIT_SECONDS = 60.0
@@ -91,9 +95,20 @@ async def _run(actor: Callable[[], Awaitable[None]]) -> None:
 
 
 def describe_origin(error: BaseException) -> str:
-    """Say what kind of error it is and where it came up, for the log: its own words may hold what somebody said."""
+    """Say what kind of error it is and where it came up, for the log: its own words may hold what somebody said.
+
+    Where that is not in Harry, the nearest line of his is named as well; lines of trio and of Python say nothing.
+    """
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{place}"
+    own = other = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
+        place = f"{Path(frame.f_code.co_filename).name}:{line}"
+        if package in _OWN:
+            own, other = place, ""
+        elif package not in _SAY_NOTHING:
+            other = place
+    if other and own:
+        return f"{type(error).__name__} at {other}, called at {own}"
+    return f"{type(error).__name__} at {other or own}" if other or own else type(error).__name__

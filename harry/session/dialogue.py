@@ -50,16 +50,26 @@ class Dialogue:
         self._lost = False
 
     def answer_typed(self, line: str) -> Turn | None:
-        """Answer a typed line. It cuts whatever Harry is saying, at once; None where a stop phrase was all of it."""
+        """Answer a typed line; see `answer_written`."""
         now = self._events.clock.now()
-        said = Utterance(new_id(), line, Source.TYPED, now, now)
-        self._events.publish(Transcribed(utterance=said.id, partial=False, text=line, meant=True, ended_at=now))
-        if self._stops_ringing(line):
-            return None
+        return self.answer_written(Utterance(new_id(), line, Source.TYPED, now, now))
+
+    def answer_written(self, said: Utterance) -> Turn | None:
+        """Answer what was written, typed or on the page. It cuts whatever Harry is saying, at once.
+
+        None where a stop phrase was all of it, or where Harry is stuck, which is told.
+        """
+        line = said.text
+        if line:
+            self._events.publish(
+                Transcribed(utterance=said.id, partial=False, text=line, meant=True, ended_at=said.ended_at)
+            )
+            if self._stops_ringing(line):
+                return None
         text = self._to_answer(line)
         if text != line:
             self._conductor.cut("stop")
-        return self._conductor.commit(self.heed(replace(said, text=text))) if text else None
+        return self._conductor.commit(self.heed(replace(said, text=text))) if text or said.pictures else None
 
     def heed(self, utterance: Utterance) -> Utterance:
         """Do what words that are meant for Harry ask of the conversation; return them with what is to be said."""

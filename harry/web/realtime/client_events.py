@@ -279,7 +279,7 @@ class ClientEvents:
         if isinstance(end, bool) or not isinstance(end, int) or end < 0:
             raise Wrong("`audio_end_ms` is a whole number of milliseconds.", "audio_end_ms")
         end = min(end, self._responses.sent_ms(response))
-        slot = self._session.conductor.find_slot(response.turn)
+        slot = self._telling.slot_of(response)
         if slot is not None:
             earlier = slot.heard_within(response.before)
             heard = slot.heard_within(response.before + end * RATE // 1000)
@@ -298,7 +298,9 @@ class ClientEvents:
         if self._tools.go_on():
             return
         current = self._responses.current
-        if current is not None:
+        # Who knows Harry writes as at the terminal, and takes the floor; what else he answered may not be known there.
+        written = self._outbox.knows_harry and bool(self._unanswered or self._shown)
+        if current is not None and not written:
             raise Wrong(
                 f"There is a response already, {current.id}. Wait for it or cancel it.", None,
                 "conversation_already_has_active_response",
@@ -310,6 +312,10 @@ class ClientEvents:
         self._shown.clear()
         now = self._session.clock.now()
         said = Utterance(new_id(), text, Source.REMOTE, now, now, pictures=shown)
+        if written:
+            self._session.dialogue.answer_written(said)
+            self._telling.catch_up()
+            return
         if text:
             # As a typed line at the terminal: whoever watches this conversation sees what was said in it.
             self._session.events.publish(

@@ -10,6 +10,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from channels.gate import Slot
 from channels.messages import SAMPLE_BYTES
 from harry.web.realtime.items import Item, Items, call, message, new_item
 from harry.web.realtime.outbox import Outbox
@@ -20,7 +21,8 @@ from harry.web.realtime.settings import RATE
 class Response:
     """One response to an `utterance`.
 
-    `sent` counts samples of it, `before` the samples of its turn that earlier responses have sent.
+    `sent` counts samples of it, `before` the samples of its turn that earlier responses have sent. `slot` knows what
+    was heard of the turn, also when others have begun since.
     """
 
     turn: str
@@ -28,6 +30,7 @@ class Response:
     metadata: dict[str, str] | None = None
     before: int = 0
     utterance: str = ""
+    slot: Slot | None = None
     id: str = field(default_factory=lambda: new_item("resp"))
     text: str = ""
     sent: int = 0

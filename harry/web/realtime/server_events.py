@@ -100,6 +100,7 @@ class ServerEvents:
         self.catch_up()
         current = self._responses.current
         if current is not None and current.turn == slot.turn.id:
+            current.slot = slot
             self.state("speaking")
             self._responses.sound(pcm)
 
@@ -237,6 +238,7 @@ class ServerEvents:
         modalities = self.modalities or self._settings().modalities
         response = self._turns[turn] = self._responses.begin(turn, modalities, metadata=self.metadata)
         response.utterance = utterance
+        self.slot_of(response)
         self._remind()
         self.metadata = self.modalities = None
         while len(self._turns) > 32:
@@ -265,7 +267,7 @@ class ServerEvents:
         self._verdict()
         if response is not None:
             self.flush(response, "cut")
-            slot = self._session.conductor.find_slot(response.turn) if self._session is not None else None
+            slot = self.slot_of(response)
             heard = slot.heard.removeprefix(self._earlier(response)) if slot is not None and response.audible else None
             self._responses.end("cancelled", reason=_CUT.get(reason, "client_cancelled"), heard=heard)
         self.state("hearing" if any(voice.stopped is None for voice in self._voices.values()) else "listening")
@@ -275,7 +277,7 @@ class ServerEvents:
         if reason == "paused":
             self.state("paused")
         self._responses.drop_sound(response)
-        slot = self._session.conductor.find_slot(response.turn) if self._session is not None else None
+        slot = self.slot_of(response)
         heard = max(0, (slot.samples_heard if slot is not None else 0) - response.before)
         item = response.item["id"] if response.item is not None else None
         self._outbox.put_own(
@@ -304,7 +306,7 @@ class ServerEvents:
 
     def _earlier(self, response: Response) -> str:
         """Return what the responses of the same turn before this one had said."""
-        slot = self._session.conductor.find_slot(response.turn) if self._session is not None else None
+        slot = self.slot_of(response)
         return slot.heard_within(response.before) if slot is not None and response.before else ""
 
     def _failed(self, turn: str, message: str) -> None:
@@ -323,6 +325,12 @@ class ServerEvents:
         )  # fmt: skip
         if self._responses.current is None:
             self.state("listening")
+
+    def slot_of(self, response: Response) -> Slot | None:
+        """Find the slot of a response's turn. It stays with the response: the conductor knows it while it runs."""
+        if response.slot is None and self._session is not None:
+            response.slot = self._session.conductor.find_slot(response.turn)
+        return response.slot
 
     def _of(self, turn: str) -> Response | None:
         """Return the response of a turn, if it is the one that is being told."""

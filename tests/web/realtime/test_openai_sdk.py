@@ -54,32 +54,62 @@ async def test_somebody_speaks_and_is_answered_in_the_order_of_the_service() -> 
     assert len(client.sound()) / 48_000 == 0.75
 
 
-async def test_an_interruption_ends_the_response_and_its_item_holds_what_was_heard() -> None:
-    async def talk(client: Client) -> Any:
-        await client.until("session.created")
-        await client.say(0.8, then_quiet=0.8)
-        await client.until("response.output_audio.delta")
-        await client.say(0.0, then_quiet=0.8)
-        at = len(client.events)
-        await client.say(0.8)
-        started = await client.until("input_audio_buffer.speech_started")
-        done = await client.until("response.done")
-        item = done["response"]["output"][0]["id"]
-        await client.connection.conversation.item.truncate(item_id=item, content_index=0, audio_end_ms=600)
-        await client.until("conversation.item.truncated")
-        await client.connection.conversation.item.retrieve(item_id=item)
-        return at, client, started, done, await client.until("conversation.item.retrieved")
+STORY = " ".join([LONG] * 5)
+"""Sounds for 15 seconds: long enough to be interrupted however slowly a machine goes."""
 
-    async with harry() as door:
-        at, client, started, done, found = await conversing(door, talk)
-        heard = door.host.sessions  # the conversation is over with its socket
-    assert not heard
-    after = client.kinds()[client.kinds().index("input_audio_buffer.speech_started", at) :]
-    assert "response.output_audio.delta" not in after
-    assert started["item_id"]
+
+async def _interrupted(client: Client) -> dict[str, Any]:
+    """Hear more than 600 ms of a reply, speak until it is interrupted, and return the end of its response."""
+    await client.until("session.created")
+    await client.say(0.8, then_quiet=0.8)
+    while len(client.sound()) < 0.8 * 48_000:
+        await client.say(0.0, then_quiet=0.1)
+    while "response.done" not in client.kinds():
+        await client.say(0.1)
+    return await client.until("response.done")
+
+
+async def _truncated(client: Client, item: str, milliseconds: int) -> str:
+    """Tell Harry how much of an item was heard, and return what it holds then."""
+    await client.connection.conversation.item.truncate(item_id=item, content_index=0, audio_end_ms=milliseconds)
+    await client.until("conversation.item.truncated")
+    await client.connection.conversation.item.retrieve(item_id=item)
+    found = await client.until("conversation.item.retrieved")
+    return str(found["item"]["content"][0]["transcript"])
+
+
+async def test_an_interruption_ends_the_response_and_its_item_holds_what_was_heard() -> None:
+    async def talk(client: Client) -> tuple[Client, dict[str, Any], str, str]:
+        done = await _interrupted(client)
+        [item] = done["response"]["output"]
+        return client, done, item["content"][0]["transcript"], await _truncated(client, item["id"], 600)
+
+    async with harry(replies=[STORY]) as door:
+        client, done, heard, truncated = await conversing(door, talk)
+        sessions = door.host.sessions  # the conversation is over with its socket
+    assert not sessions
+    kinds = client.kinds()
+    began = kinds.index("input_audio_buffer.speech_started", kinds.index("response.output_audio.delta"))
+    ended = client.events.index(done)
+    assert began < ended
+    assert client.events[began]["item_id"]
+    assert "response.output_audio.delta" not in kinds[began:ended]
     assert (done["response"]["status"], done["response"]["status_details"]["reason"]) == ("cancelled", "turn_detected")
-    assert found["item"]["content"][0]["transcript"] == "one two"
-    assert LONG.startswith(found["item"]["content"][0]["transcript"])
+    assert STORY.startswith(heard)
+    assert heard.startswith("one two three")
+    assert truncated == "one two"
+
+
+async def test_what_was_heard_is_told_also_when_the_next_response_goes_on_already() -> None:
+    async def talk(client: Client) -> str:
+        done = await _interrupted(client)
+        await client.say(0.0, then_quiet=1.5)
+        await client.until("response.created")
+        await client.until("response.output_audio.delta")
+        return await _truncated(client, done["response"]["output"][0]["id"], 600)
+
+    async with harry(replies=[STORY]) as door:
+        assert await conversing(door, talk) == "one two"
 
 
 async def test_words_that_are_typed_are_answered_in_writing() -> None:

@@ -252,7 +252,6 @@ function say(text, shownPictures = []) {
   }
   const content = shownPictures.map((uri) => ({ type: "input_image", image_url: uri }));
   if (text) content.push({ type: "input_text", text });
-  if (active) link.send({ type: "response.cancel" });
   if (!reach({ type: "conversation.item.create", item: { type: "message", role: "user", content } })) return false;
   link.send({ type: "response.create" });
   conversation.typed(text, shownPictures);
