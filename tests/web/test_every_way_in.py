@@ -110,7 +110,8 @@ async def home(folder: Path) -> AsyncIterator[Away]:
     engines = Engines(language_model=EnginePool("language_model", Absent("none")))
     listeners = await listen("127.0.0.1", 0)
     async with (
-        hosting(config, engines, Storage.of(store), wall=wall) as host,
+        # Each way has a conversation: one over a socket ends a little after it.
+        hosting(config, engines, Storage.of(store), most=8, wall=wall) as host,
         opened(config, host, listeners, keeps=True) as front,
     ):
         yield Away(front, host, front.tokens.new("room"))
