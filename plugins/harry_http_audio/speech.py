@@ -14,27 +14,23 @@ from harry.plugin import (
     SPEECH,
     Chunk,
     EngineError,
-    EngineTraits,
     HttpServer,
     HttpSettings,
-    Meter,
     ProgressDeadline,
     StreamedSpeech,
     Take,
-    check_server,
     explain_web_page,
     find_error,
     parse_json,
     read_beginning,
     stream_body,
 )
+from harry_http_audio.engine import HttpAudioEngine
 from harry_http_audio.transcription import read_status
 from harry_http_audio.wav import SoundReader
 
 if TYPE_CHECKING:
     import httpx
-
-PURPOSE = "text to speech"
 
 MAX_ERROR_BYTES = 1 << 16
 
@@ -65,47 +61,28 @@ class SpeechSettings(HttpSettings):
     extra: Annotated[Mapping[str, Any], HIDDEN] = Field(default_factory=dict)
 
 
-class OpenAISpeech:
+class OpenAISpeech(HttpAudioEngine):
     """One voice of one server, shared by all sessions."""
 
+    PURPOSE = "text to speech"
     Settings = SpeechSettings
 
     def __init__(self, name: str, settings: SpeechSettings, server: HttpServer) -> None:
-        self.name = name
+        super().__init__(name, server)
         self.rate = settings.rate
         self.language = settings.language
-        self.traits = EngineTraits(local=server.local)
         self._settings = settings
-        self._server = server
         self._speech = StreamedSpeech(name, settings.rate)
 
     @classmethod
     def load(cls, name: str, settings: SpeechSettings) -> OpenAISpeech:
         """Prepare the connections; asks nothing of the server. Raises `EngineUnavailable`."""
-        server = HttpServer.open(name, settings, purpose=PURPOSE, model=settings.model, service=SPEECH)
+        server = HttpServer.open(name, settings, purpose=cls.PURPOSE, model=settings.model, service=SPEECH)
         return cls(name, settings, server)
-
-    @classmethod
-    def check_available(cls, name: str, settings: SpeechSettings) -> None:
-        """Raise `EngineUnavailable` if the key is missing, or `local_only` forbids the address; asks nobody."""
-        check_server(name, settings, PURPOSE)
-
-    @property
-    def meter(self) -> Meter | None:
-        """What is asked before each use."""
-        return self._server.meter
-
-    @meter.setter
-    def meter(self, meter: Meter | None) -> None:
-        self._server.meter = meter
 
     def describe(self) -> str:
         """Return one line for the startup report."""
         return f"{self._settings.voice} of {self._settings.model} ({self._server.host})"
-
-    async def aclose(self) -> None:
-        """Close every connection."""
-        await self._server.aclose()
 
     async def speak(self, text: str, emit: Callable[[Chunk], Awaitable[None]]) -> None:
         """Speak a piece: sound is emitted as it comes. Cancelling closes the connection. Raises `EngineError`."""

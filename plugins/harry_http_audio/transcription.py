@@ -15,24 +15,20 @@ from harry.plugin import (
     HIDDEN,
     TRANSCRIPTION,
     EngineError,
-    EngineTraits,
     HttpServer,
     HttpSettings,
-    Meter,
     ProgressDeadline,
     Samples,
-    check_server,
     explain_web_page,
     find_error,
     parse_json,
     read_beginning,
 )
+from harry_http_audio.engine import HttpAudioEngine
 from harry_http_audio.wav import pack_wav
 
 if TYPE_CHECKING:
     import httpx
-
-PURPOSE = "speech to text"
 
 MIN_SAMPLES = EAR_RATE // 10
 """Samples that hold a word at the least: less is not sent."""
@@ -63,45 +59,26 @@ class TranscriptionSettings(HttpSettings):
     extra: Annotated[Mapping[str, str], HIDDEN] = Field(default_factory=dict)
 
 
-class OpenAITranscription:
+class OpenAITranscription(HttpAudioEngine):
     """One model of one server; any number of utterances at a time."""
 
+    PURPOSE = "speech to text"
     Settings = TranscriptionSettings
 
     def __init__(self, name: str, settings: TranscriptionSettings, server: HttpServer) -> None:
-        self.name = name
-        self.traits = EngineTraits(local=server.local)
+        super().__init__(name, server)
         self._settings = settings
-        self._server = server
 
     @classmethod
     def load(cls, name: str, settings: TranscriptionSettings) -> OpenAITranscription:
         """Prepare the connections; asks nothing of the server. Raises `EngineUnavailable`."""
-        server = HttpServer.open(name, settings, purpose=PURPOSE, model=settings.model, service=TRANSCRIPTION)
+        server = HttpServer.open(name, settings, purpose=cls.PURPOSE, model=settings.model, service=TRANSCRIPTION)
         return cls(name, settings, server)
-
-    @classmethod
-    def check_available(cls, name: str, settings: TranscriptionSettings) -> None:
-        """Raise `EngineUnavailable` if the key is missing, or `local_only` forbids the address; asks nobody."""
-        check_server(name, settings, PURPOSE)
-
-    @property
-    def meter(self) -> Meter | None:
-        """What is asked before each use."""
-        return self._server.meter
-
-    @meter.setter
-    def meter(self, meter: Meter | None) -> None:
-        self._server.meter = meter
 
     def describe(self) -> str:
         """Return one line for the startup report."""
         sent = "" if self._server.local else "; what is heard is sent there"
         return f"{self._settings.model} ({self._server.host}{sent})"
-
-    async def aclose(self) -> None:
-        """Close every connection."""
-        await self._server.aclose()
 
     async def transcribe(self, samples: Samples) -> str:
         """Return the words in `samples` (shape (n,), float32, 16 kHz), "" for less than a tenth of a second.

@@ -30,7 +30,8 @@ class Nothing:
 async def heard_again(home: House) -> bool:
     """Say whether the words that were transcribed last can be heard again."""
     newest = home.happened("transcript")[-1].fields
-    return bool(await home.session.speech_input.hear_again(newest["utterance"], newest["text"], Nothing()))
+    utterance, text = str(newest["utterance"]), str(newest["text"])
+    return bool(await home.session.speech_input.hear_again(utterance, text, Nothing()))
 
 
 async def test_words_that_are_answered_can_be_heard_again_until_the_answer_is_over(autojump_clock: MockClock) -> None:
