@@ -45,15 +45,19 @@ system-packages:
 check: builders
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
+# As many tests at a time as there are cores.
+PYTEST := $(BIN)/pytest -n logical --dist worksteal
 test: builders system-packages check
-	@$(BIN)/pytest
+	@$(PYTEST)
 
 acceptance: builders system-packages
 	@$(BIN)/pytest -m acceptance --timeout=3600
 
-# Which lines and branches the tests run. Apart from `make test`, as it slows it.
+# Which lines and branches the tests run, also in the processes that they start. Apart from `make test`, as it slows it.
 coverage: builders system-packages
-	@$(BIN)/coverage run -m pytest
+	@$(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -n logical --dist worksteal --timeout=600
+	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report --skip-covered
 
 # The documentation as a site, in site/, in an environment of its own; every link is checked.
