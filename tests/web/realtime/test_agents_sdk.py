@@ -69,6 +69,10 @@ class Talker:
             if event.data.type == "raw_server_event" and event.data.data.get("type") == kind:
                 return
 
+    def heard_seconds(self) -> float:
+        """Seconds of sound that came, all in all."""
+        return sum(len(each.audio.data) for each in self.events if each.type == "audio") / 48_000
+
     def kinds(self) -> list[str]:
         return [each.type for each in self.events]
 
@@ -98,9 +102,10 @@ async def _conversing(door: Away, talk: Callable[[Talker], Awaitable[T]], agent:
 async def test_a_runner_is_answered_interrupts_and_its_history_holds_what_was_heard() -> None:
     async def talk(talker: Talker) -> Talker:
         await talker.say(0.8, then_quiet=0.8)
-        await talker.until("audio")
-        await talker.say(0.0, then_quiet=0.8)
-        await talker.say(0.8)
+        while talker.heard_seconds() < 1.0:
+            await talker.say(0.0, then_quiet=0.1)
+        while "audio_interrupted" not in talker.kinds():
+            await talker.say(0.1)
         await talker.until("audio_interrupted")
         await talker.until_sent("conversation.item.truncated")
         await talker.until_sent("conversation.item.retrieved")
@@ -110,7 +115,8 @@ async def test_a_runner_is_answered_interrupts_and_its_history_holds_what_was_he
         talker = await _conversing(door, talk, RealtimeAgent(name="Companion", instructions="Be brief."))
     errors = [each for each in talker.events if each.type == "error"]
     assert not errors
-    done = talker.raw("response.done")[0]["response"]
+    # Where the machine is slow his sentence has a gap, and what was begun at that ends without a word.
+    done = next(each["response"] for each in talker.raw("response.done") if each["response"]["output"])
     assert done["status"] == "cancelled"
     heard = done["output"][0]["content"][0]["transcript"]
     assert heard
