@@ -242,6 +242,14 @@ class Thinker(Section):
     )
 
 
+class Announcements(Section):
+    """What programs have Harry say. `thinker.quiet_hours` hold for it, too."""
+
+    an_hour: int = Field(
+        default=60, ge=0, le=10_000, description="Announcements and questions of one program (token) within an hour."
+    )
+
+
 class Redis(Section):
     """A Redis server that several Harrys share. Nothing is kept there alone."""
 
