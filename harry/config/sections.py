@@ -231,7 +231,7 @@ class Thinker(Section):
     quiet_hours: Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$")] = (
         Field(
             default="23:00-07:00",
-            description="Local time in which he does not think; empty: never.",
+            description="Local time in which he neither thinks nor is had say what can wait; empty: never.",
             json_schema_extra={"takes": 'two times such as "23:00-07:00"'},
         )
     )

@@ -85,7 +85,7 @@ class RoomControls:
             self._host,
             Wish(
                 wanted["text"] or "",
-                wanted["user"] or self._room.identity.user,
+                self._room.identity.user if wanted["user"] is None else wanted["user"],
                 SOURCE,
                 wanted["urgency"] or "normal",
                 ask=request.get("ask") is True,

@@ -1,8 +1,8 @@
 """What others want said: by a script, a program, a household. Said in Harry's own voice, in a gap, one after the other.
 
-Nothing is said over a person or over Harry. What was cut is said again, from the sentence that was cut, until it was cut
-for the third time; what is too old by the time there is a gap is dropped. While a question waits for its answer, only
-what is urgent is said, and the question again after it.
+Nothing is said over a person or over Harry. What was cut is said again, from the sentence that was cut, a few times;
+what is too old by the time there is a gap is dropped. While a question waits for its answer,
+only what is urgent is said, and the question again after it.
 """
 
 from __future__ import annotations
@@ -54,11 +54,8 @@ TOLD_ONCE_WITHIN = 600.0
 ANSWERED_WITHIN = 30.0
 """Seconds in which a question is to be answered, unless something else is asked for."""
 
-AGAIN = 3
-"""Times that it is said while no word of it was heard."""
-
-CUT_SHORT = 3
-"""Times that it is said while some words of it were heard."""
+AGAIN = 5
+"""Times that it is said and cut before it is given up. Each time it waits for a gap twice as long."""
 
 STILL_SPEAKING = 30.0
 """Seconds that somebody may still be speaking when the time for an answer is over."""
@@ -103,8 +100,8 @@ class Announcement:
     key: Hashable = None
     within: float | None = None
     rest: str = ""
-    unheard: int = 0
-    cut_short: int = 0
+    tries: int = 0
+    was_begun: bool = False
     state: State = State.WAITING
     answer: str = ""
     askers: int = 0
@@ -282,7 +279,7 @@ class Announcements:
 
     @staticmethod
     def _gap(session: Session, announcement: Announcement) -> float:
-        gap = GAPS[announcement.urgency]
+        gap = min(GAPS[announcement.urgency] * 2.0**announcement.tries, GAPS["low"])
         asked = announcement.urgency != "now" and asks(session.conductor.last_heard)
         return max(gap, AFTER_A_QUESTION) if asked else gap
 
@@ -336,7 +333,7 @@ class Announcements:
         """Decide by what was heard of it whether it is said again."""
         if turn.cut_by == "stop":
             announcement.settle(State.STOPPED)
-        elif slot.heard and not turn.cut_by and not failed:
+        elif slot.heard.strip() == announcement.rest or (slot.heard and not turn.cut_by and not failed):
             announcement.settle(State.HEARD)
         else:
             self._try_again(announcement, slot.heard)
@@ -344,17 +341,12 @@ class Announcements:
     @staticmethod
     def _try_again(announcement: Announcement, heard: str) -> None:
         """Leave it unsettled, so that it is said again, unless it was tried often enough."""
-        if heard:
-            announcement.cut_short += 1
-            if announcement.within is None:
-                announcement.rest = from_the_cut_sentence(announcement.rest, heard)
-            if announcement.cut_short >= CUT_SHORT:
-                announcement.settle(State.INTERRUPTED)
-        else:
-            announcement.unheard += 1
-            if announcement.unheard >= AGAIN:
-                announcement.settle(State.UNHEARD)
-        if announcement.settled.is_set():
+        announcement.tries += 1
+        announcement.was_begun = announcement.was_begun or bool(heard)
+        if announcement.within is None:
+            announcement.rest = from_the_cut_sentence(announcement.rest, heard)
+        if announcement.tries >= AGAIN:
+            announcement.settle(State.INTERRUPTED if announcement.was_begun else State.UNHEARD)
             log.warning("an announcement was not heard to its end", state=announcement.state)
 
     async def _await_answer(self, session: Session, announcement: Announcement, question: Question) -> None:

@@ -10,7 +10,15 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from harry.errors import ConfigurationError, TooManySessions
-from harry.session.announcements import LASTS, MOST, TOLD_ONCE_WITHIN, Announcements, State, from_the_cut_sentence
+from harry.session.announcements import (
+    AGAIN,
+    LASTS,
+    MOST,
+    TOLD_ONCE_WITHIN,
+    Announcements,
+    State,
+    from_the_cut_sentence,
+)
 from tests.support.virtual_session import FakeEar, House, house, says
 
 
@@ -115,17 +123,28 @@ async def test_what_was_cut_in_the_middle_is_said_again_from_the_sentence_that_w
         assert announced.state is State.HEARD
 
 
+async def test_what_was_heard_to_its_last_word_is_not_said_again_though_it_was_cut(autojump_clock: MockClock) -> None:
+    async with house(ear=FakeEar("Tell me more."), mind=says("Yes.")) as home, announcing(home) as announcements:
+        announced, _ = announcements.put("The post is here.")
+        while home.session.conductor.last_heard != "The post is here.":
+            await home.silence(0.032)
+        home.session.conductor.cut("barge_in")
+        await home.silence(10)
+        assert announced.state is State.HEARD
+        assert heard(home) == ["The post is here."]
+
+
 async def test_what_is_cut_again_and_again_is_given_up_and_not_told_as_heard(autojump_clock: MockClock) -> None:
     async with house(ear=FakeEar("Tell me."), mind=says("Yes.")) as home, announcing(home) as announcements:
         announced, _ = announcements.put("one two three four five six seven eight nine ten")
-        for _ in range(3):
+        for _ in range(AGAIN):
             while not (home.session.conductor.busy and "two" in home.session.conductor.last_heard):
                 await home.silence(0.064)
             await home.voice(1.0)
             await home.silence(0.5)
         await home.silence(60)
         assert announced.state is State.INTERRUPTED
-        assert len([text for text in heard(home) if text.startswith("one")]) == 3
+        assert len([text for text in heard(home) if text.startswith("one")]) == AGAIN
 
 
 async def test_a_voice_that_has_just_begun_is_not_spoken_over(autojump_clock: MockClock) -> None:

@@ -339,7 +339,7 @@ class Say(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     text: str = Field(min_length=1, max_length=2000)
-    user: str | None = Field(default=None, description="Left out, the user of the token.")
+    user: str | None = Field(default=None, min_length=1, max_length=64, description="Left out, the user of the token.")
     urgency: Literal["now", "normal", "low"] = "normal"
     ask: bool = Field(default=False, description="Answer once the person has.")
     answer_within: float = Field(
