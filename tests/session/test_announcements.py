@@ -19,7 +19,8 @@ from harry.session.announcements import (
     State,
     from_the_cut_sentence,
 )
-from tests.support.virtual_session import FakeEar, House, house, says
+from harry.testing.engines import ScriptedSettings, ScriptedVoice
+from tests.support.virtual_session import RATE, FakeEar, House, house, says
 
 
 @asynccontextmanager
@@ -124,14 +125,17 @@ async def test_what_was_cut_in_the_middle_is_said_again_from_the_sentence_that_w
 
 
 async def test_what_was_heard_to_its_last_word_is_not_said_again_though_it_was_cut(autojump_clock: MockClock) -> None:
-    async with house(ear=FakeEar("Tell me more."), mind=says("Yes.")) as home, announcing(home) as announcements:
-        announced, _ = announcements.put("The post is here.")
-        while home.session.conductor.last_heard != "The post is here.":
-            await home.silence(0.032)
+    with_a_pause_after_each_word = ScriptedVoice("scripted", ScriptedSettings(rate=RATE, gap_seconds=1.0))
+    async with house(voice=with_a_pause_after_each_word) as home, announcing(home) as announcements:
+        announced, _ = announcements.put("Dinner now.")
+        while home.session.conductor.last_heard != "Dinner now.":
+            await home.silence(0.064)
+        await home.silence(0.128)
         home.session.conductor.cut("barge_in")
         await home.silence(10)
         assert announced.state is State.HEARD
-        assert heard(home) == ["The post is here."]
+        assert heard(home) == ["Dinner now."]
+        assert home.happened("interrupted")
 
 
 async def test_what_is_cut_again_and_again_is_given_up_and_not_told_as_heard(autojump_clock: MockClock) -> None:

@@ -18,7 +18,7 @@ from harry.web.server.routing import Routes
 
 PATHS = (
     Path(
-        "POST", "/api/say", "say", schemas.Announced,
+        "POST", "/api/say", "say_aloud", schemas.Announced,
         "Have him say something in a gap, in his own voice, or ask it and answer with the answer.",
         takes=schemas.Say, scope=ANNOUNCE, waits=True,
     ),
@@ -47,7 +47,7 @@ async def announce_for(host: Host, wish: Wish) -> Announced:
 class _Say:
     host: Host
 
-    async def say(self, request: Request) -> BaseModel:
+    async def say_aloud(self, request: Request) -> BaseModel:
         wanted = read_body(request, schemas.Say)
         if wanted.user is not None and wanted.user != request.user:
             owner_only(self.host, request)
