@@ -70,5 +70,19 @@ class TooManySessions(HarryError):  # noqa: N818  as above
     """There are as many conversations as there may be; one must end first."""
 
 
+class TooMuchToSay(HarryError):  # noqa: N818  as above
+    """A program has had as much said as it may for now; `after` is in seconds."""
+
+    def __init__(self, message: str, *, remedy: str = "", after: float) -> None:
+        super().__init__(message, remedy=remedy)
+        self.after = after
+
+
+class Unanswered(HarryError):  # noqa: N818  as above
+    """Somebody was asked and gave no answer; exit code 3."""
+
+    exit_code = 3
+
+
 class FolderInUse(HarryError):  # noqa: N818  as above
     """Another `harry run` holds the data folder."""

@@ -76,6 +76,8 @@ class Phrases:
         self._no = _set(data["no"])
         self.claims = _set(data["claims"])
         self.filler = str(data["filler"])
+        self.passed_on = str(data["passed_on"])
+        self._say_again = _set(data["say_again"])
         self._confirm = str(data["confirm"])
         self._confirm_with = str(data["confirm_with"])
         self.wordless = str(data["wordless"])
@@ -114,6 +116,12 @@ class Phrases:
     def asks_to_go_on(self, text: str, names: Sequence[str] = ()) -> bool:
         """Return whether Harry is asked, and nothing else, to say the rest."""
         return self._wholly(text, self._go_on, self._politeness | _names(tuple(names)))
+
+    def asks_again(self, text: str, names: Sequence[str] = ()) -> bool:
+        """Return whether Harry is asked, and nothing else, to say what he said once more."""
+        # "Sorry, no" is an answer.
+        around = (self._politeness | _names(tuple(names))) - self._yes - self._no
+        return self._wholly(text, self._say_again, around)
 
     def asks_off_the_record(self, text: str, names: Sequence[str] = ()) -> bool | None:
         """Return True if Harry is asked to go off the record, False if back on it, None if neither."""

@@ -120,6 +120,11 @@ class Endpointing:
     # What follows.
 
     @property
+    def stirs(self) -> bool:
+        """Whether the newest window held a voice that is too short to be speech yet."""
+        return not self.speaking and self._run > 0.0
+
+    @property
     def likelihood(self) -> float:
         """How likely it is, 0..1, that the speaker has finished, by all that is known of this pause."""
         weighed = to_log_odds(UNREAD if self._text is None else estimate_finished(self._text, self.phrases))

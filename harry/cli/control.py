@@ -49,15 +49,46 @@ def stop(ctx: typer.Context, sets: Sets = None) -> None:
     _do(ctx, "stop", sets, "Harry ends.")
 
 
-@app.command(short_help="Have him say something in a gap.")
+@app.command(short_help="Have him say something, or ask, in a gap.")
 def say(
     ctx: typer.Context,
     text: Annotated[str, typer.Argument(metavar="TEXT")],
+    *,
+    user: Annotated[
+        str | None, typer.Option("--user", metavar="USER", help="To whom it is said; left out, to you.")
+    ] = None,
     urgency: Annotated[str, typer.Option(metavar="now|normal|low", help="How long a gap it waits for.")] = "normal",
+    ask: Annotated[bool, typer.Option("--ask", help="Wait for the answer, and print it.")] = False,
+    within: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="With --ask: how long an answer is waited for (30).")
+    ] = None,
+    expires_in: Annotated[
+        float | None, typer.Option("--expires-in", metavar="SECONDS", help="After this it is too late to say it.")
+    ] = None,
+    key: Annotated[str | None, typer.Option(help="What has the same key is told once within ten minutes.")] = None,
     sets: Sets = None,
 ) -> None:
-    """Have him say something in his own voice, in a gap: never over you. What is `low` waits for quiet hours to end."""
-    _do(ctx, "say", sets, "He says it in the next gap.", text=text, urgency=urgency)
+    """Have him say something in his own voice, in a gap: never over you.
+
+    In the quiet hours only what is urgent (now) is said, and what is normal while you talk with him. With --ask the
+    next words that are meant for him are printed as they were understood; exit code 3 if nobody answers.
+    """
+    from harry.errors import HarryError, Unanswered
+    from harry.session.announcements import State
+
+    if within is not None and not ask:
+        raise typer.BadParameter("is for questions: --ask", param_hint="--within")
+    wanted = {"text": text, "user": user, "urgency": urgency, "ask": ask, "answer_within": within}
+    state = _ask(ctx, "say", sets, **wanted, expires_in=expires_in, key=key)
+    announced = state.get("announced")
+    if announced is None:
+        raise HarryError("The Harry who runs is of another version.", remedy="Start him again.")
+    if not ask:
+        print(announced["told"])
+    elif announced["state"] == State.ANSWERED:
+        print(announced["answer"])
+    else:
+        raise Unanswered(announced["told"])
 
 
 @app.command(short_help="Make him fall silent.")
@@ -102,7 +133,14 @@ def release(ctx: typer.Context, sets: Sets = None) -> None:
     _do(ctx, "release", sets, "")
 
 
-def _do(ctx: typer.Context, command: str, sets: list[str] | None, done: str, **more: str) -> None:
+def _do(ctx: typer.Context, command: str, sets: list[str] | None, done: str) -> None:
+    _ask(ctx, command, sets)
+    if done:
+        print(done)
+
+
+def _ask(ctx: typer.Context, command: str, sets: list[str] | None, **more: object) -> dict[str, Any]:
+    """Have the Harry who runs do something, and return his state then."""
     from harry.daemon.control_socket import ask
     from harry.errors import HarryError
 
@@ -117,10 +155,10 @@ def _do(ctx: typer.Context, command: str, sets: list[str] | None, done: str, **m
         # One who ends may be gone before he has answered; of everything else it is unknown whether it was done.
         if command != "stop":
             raise HarryError("Harry did not answer.", remedy="harry status")
-    elif "error" in answer:
+        return {}
+    if "error" in answer:
         raise HarryError(answer["error"], remedy=answer.get("remedy", ""))
-    if done:
-        print(done)
+    return answer
 
 
 def _told(state: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """How a command ends: every error becomes one sentence on standard error and an exit code, wherever it came up.
 
-0 well, 1 failed at work, 2 wrong call or configuration; 130 when somebody interrupted it, as shells expect.
+0 well, 1 failed at work, 2 wrong call or configuration, 3 a person who was asked gave no answer; 130 when somebody
+interrupted it, as shells expect.
 """
 
 from __future__ import annotations

@@ -21,18 +21,30 @@ Whose = Annotated[str | None, typer.Option("--user", metavar="USER", help="Whose
 
 
 @app.callback()
-def token(ctx: typer.Context, user: Whose = None, sets: Sets = None) -> None:
+def token(
+    ctx: typer.Context,
+    user: Whose = None,
+    scope: Annotated[
+        str | None,
+        typer.Option(
+            metavar="announce", help="All that it is good for: having Harry say something. Left out, everything."
+        ),
+    ] = None,
+    sets: Sets = None,
+) -> None:
     """Create and revoke access tokens.
 
     Without a command, a new token is printed, and nothing else. Harry keeps only its hash: it cannot be read again.
     """
     if ctx.invoked_subcommand is not None:
         return
-    from harry.host.access_tokens import Tokens
+    from harry.host.access_tokens import SCOPES, Tokens
 
+    if scope is not None and scope not in SCOPES:
+        raise typer.BadParameter(f"is one of {', '.join(SCOPES)}", param_hint="--scope")
     call: Call = ctx.obj
     config = call.configuration(sets)
-    print(Tokens(config.data_folder).new(_name(user) or config.user.name))
+    print(Tokens(config.data_folder).new(_name(user) or config.user.name, scope=scope or ""))
 
 
 @app.command("list", short_help="List the tokens that are valid, by their ids.")
@@ -49,11 +61,10 @@ def list_(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> Non
     for known in tokens:
         made = datetime.fromtimestamp(known.made).astimezone().isoformat(timespec="seconds")
         if as_json:
-            print(
-                json.dumps({"id": known.id, "user": known.user, "kind": known.kind, "made": made, "until": known.until})
-            )
+            told = {"id": known.id, "user": known.user, "kind": known.kind, "made": made, "until": known.until}
+            print(json.dumps({**told, "scope": known.scope}))
         else:
-            print(f"{known.id}  {made}  {known.kind:<5}  {known.user}")
+            print(f"{known.id}  {made}  {known.kind:<5}  {known.user}{f', {known.scope} alone' if known.scope else ''}")
 
 
 @app.command(short_help="Revoke a token by its id, or all tokens of a user.")

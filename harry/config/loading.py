@@ -21,6 +21,7 @@ from harry.config.mind_presets import PRESETS
 from harry.config.persona import load_configured_persona
 from harry.config.sections import (
     Actors,
+    Announcements,
     Attention,
     Audio,
     Budget,
@@ -75,6 +76,7 @@ class Config(BaseSettings):
     user: User = User()
     memory: Memory = Memory()
     thinker: Thinker = Thinker()
+    announcements: Announcements = Announcements()
     redis: Redis = Redis()
     budget: Budget = Budget()
     web: Web = Web()

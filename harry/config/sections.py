@@ -231,7 +231,7 @@ class Thinker(Section):
     quiet_hours: Annotated[str, StringConstraints(pattern=r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$")] = (
         Field(
             default="23:00-07:00",
-            description="Local time in which he does not think; empty: never.",
+            description="Local time in which he neither thinks nor is had say what can wait; empty: never.",
             json_schema_extra={"takes": 'two times such as "23:00-07:00"'},
         )
     )
@@ -239,6 +239,14 @@ class Thinker(Section):
         default="21:30",
         description="Local time from which he writes the day's journal; empty: the next morning.",
         json_schema_extra={"takes": 'a time such as "21:30"'},
+    )
+
+
+class Announcements(Section):
+    """What programs have Harry say. `thinker.quiet_hours` hold for it, too."""
+
+    an_hour: int = Field(
+        default=60, ge=0, le=10_000, description="Announcements and questions of one program (token) within an hour."
     )
 
 

@@ -2,7 +2,8 @@
 
 A Unix socket in the data folder that only its owner may open. A request is one line of JSON, `{"do": "mute"}`; the
 answer is one line, too: the state, or `{"error": ..., "remedy": ...}`. With `"watch": true` a line follows for each
-change until the reader goes. Those who watch have a bound of their own, so that they keep no command out.
+change until the reader goes; with `"ask": true` the answer may take minutes, and is given up when the reader goes.
+Those who watch or ask have bounds of their own, so that they keep no command out.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ WITHIN = 5.0
 """Seconds for a request to come, and for an answer to be taken."""
 
 MAX_CLIENTS = 16
-"""Clients that are answered at a time, further ones wait; and those that may watch, further ones are refused."""
+"""Clients that are answered at a time, further ones wait; and those that may watch, and ask: others are refused."""
 
 BACKLOG = 128
 """Clients that may wait to be let in."""
@@ -66,6 +67,7 @@ class Controls:
         self.commands = dict(commands)
         self.long_commands = dict(long_commands or {})
         self._watchers: set[trio.MemorySendChannel[None]] = set()
+        self._asking = 0
 
     def changed(self) -> None:
         """Tell everybody who watches that the state is another one. Never waits."""
@@ -98,6 +100,17 @@ class Controls:
             return _told(error)
         self.changed()
         return {**self.status(), **told}
+
+    @contextmanager
+    def asking(self) -> Iterator[None]:
+        """Count one who waits for a person's answer. Raises `TooManySessions` where too many do."""
+        if self._asking >= MAX_CLIENTS:
+            raise TooManySessions(f"{MAX_CLIENTS} programs wait for an answer already.", remedy="Try again later.")
+        self._asking += 1
+        try:
+            yield
+        finally:
+            self._asking -= 1
 
     @contextmanager
     def watching(self) -> Iterator[trio.MemoryReceiveChannel[None]]:
@@ -173,11 +186,11 @@ async def _serve(stream: trio.SocketStream, controls: Controls, limit: trio.Capa
         try:
             async with limit:
                 request = await _read(stream)
-                watched = request if request is not None and request.get("watch") is True else None
-                if watched is None:
+                lasts = request if request is not None and True in (request.get("watch"), request.get("ask")) else None
+                if lasts is None:
                     await _write(stream, await controls.respond(request) if request is not None else _told(NO_REQUEST))
-            if watched is not None:
-                await _watch(stream, controls, watched)
+            if lasts is not None:
+                await (_ask if lasts.get("ask") is True else _watch)(stream, controls, lasts)
         except* (trio.BrokenResourceError, trio.TooSlowError):
             log.debug("a client of the control socket has gone")
         except* Exception:
@@ -202,10 +215,26 @@ async def _watch(stream: trio.SocketStream, controls: Controls, request: Mapping
         await _write(stream, _told(error))
 
 
+async def _ask(stream: trio.SocketStream, controls: Controls, request: Mapping[str, Any]) -> None:
+    """Answer once a person has; who goes is waited for no longer."""
+    answer: dict[str, Any] | None = None
+    try:
+        with controls.asking():
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(_await_end, stream, nursery.cancel_scope)
+                answer = await controls.respond(request)
+                nursery.cancel_scope.cancel()
+    except TooManySessions as error:
+        answer = _told(error)
+    if answer is not None:
+        await _write(stream, answer)
+
+
 async def _await_end(stream: trio.SocketStream, watch: trio.CancelScope) -> None:
     """End a watch once its client has gone; that shows only in what is read."""
-    while await stream.receive_some():
-        pass
+    with suppress(trio.BrokenResourceError):
+        while await stream.receive_some():
+            pass
     watch.cancel()
 
 
@@ -234,6 +263,8 @@ async def _write(stream: trio.SocketStream, answer: dict[str, Any]) -> None:
 def ask(folder: Path, request: Mapping[str, Any], *, within: float = 2 * WITHIN) -> Iterator[dict[str, Any]]:
     """Ask the Harry who runs on a folder; gives each line that he answers. Blocking, for `within` seconds a line.
 
+    With `"ask": true` it is a person who answers, and takes his time.
+
     Raises `ConnectionError` where none runs there, `TimeoutError` where he does not answer.
     """
     path = folder / SOCKET
@@ -249,6 +280,8 @@ def ask(folder: Path, request: Mapping[str, Any], *, within: float = 2 * WITHIN)
         # What is too long is answered before all of it was taken.
         with suppress(BrokenPipeError, ConnectionResetError):
             client.sendall(json.dumps(request).encode() + b"\n")
+        if request.get("ask") is True:
+            client.settimeout(None)
         with client.makefile("rb") as lines, suppress(ConnectionResetError):
             for line in lines:
                 if request.get("watch") is True:

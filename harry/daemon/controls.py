@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from channels.event_types import Degraded, ErrorOccurred
@@ -11,10 +12,14 @@ from channels.events import EventSubscription
 from harry.daemon.control_socket import Command, Controls
 from harry.errors import DeviceError, HarryError
 from harry.host.host import Host
+from harry.services.announcing import Wish, announce
 from harry.services.overview import overview
 from harry.services.room import state_of
-from harry.session.announcements import Announcements
+from harry.session.announcements import ANSWERED_WITHIN
 from harry.session.session import Session
+
+SOURCE = "the command line"
+"""As what its announcements are counted."""
 
 ERRORS = 20
 """Troubles that `status` tells, the newest last."""
@@ -23,13 +28,12 @@ ERRORS = 20
 class RoomControls:
     """Makes the controls of a room. `stop()` ends Harry in order."""
 
-    def __init__(self, host: Host, room: Session, announcements: Announcements, stop: Callable[[], None]) -> None:
+    def __init__(self, host: Host, room: Session, stop: Callable[[], None]) -> None:
         self._host = host
         self._room = room
-        self._announcements = announcements
         self._stop = stop
         self._errors: deque[str] = deque(maxlen=ERRORS)
-        self.controls = Controls(self.status, self._commands(), {"swap": self._swap})
+        self.controls = Controls(self.status, self._commands(), {"swap": self._swap, "say": self._say})
 
     def status(self) -> dict[str, Any]:
         """Return how Harry is."""
@@ -50,7 +54,6 @@ class RoomControls:
         return {
             "stop": lambda _: self._stop(),
             "hush": lambda _: self._hush(),
-            "say": self._say,
             "mute": lambda _: self._with_microphone(lambda: hearing.mute(True)),
             "unmute": lambda _: self._with_microphone(lambda: hearing.mute(False)),
             "rest": lambda _: self._with_microphone(hearing.rest),
@@ -71,9 +74,27 @@ class RoomControls:
             raise HarryError("The microphone is shut.", remedy="harry unmute")
         self._room.speech_input.wake()
 
-    def _say(self, request: Mapping[str, Any]) -> None:
-        text, urgency = request.get("text"), request.get("urgency", "normal")
-        self._announcements.put(text if isinstance(text, str) else "", str(urgency))
+    async def _say(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        wanted = {name: request.get(name) for name in ("text", "urgency", "user", "key")}
+        numbers = {name: request.get(name) for name in ("answer_within", "expires_in")}
+        if not all(isinstance(each, str | None) for each in wanted.values()):
+            raise HarryError("What is said, and to whom, are words.")
+        if not all(isinstance(each, int | float | None) for each in numbers.values()):
+            raise HarryError("Times are numbers of seconds.")
+        announced = await announce(
+            self._host,
+            Wish(
+                wanted["text"] or "",
+                self._room.identity.user if wanted["user"] is None else wanted["user"],
+                SOURCE,
+                wanted["urgency"] or "normal",
+                ask=request.get("ask") is True,
+                answer_within=ANSWERED_WITHIN if numbers["answer_within"] is None else numbers["answer_within"],
+                expires_in=numbers["expires_in"],
+                key=wanted["key"] or "",
+            ),
+        )
+        return {"announced": asdict(announced)}
 
     async def _swap(self, request: Mapping[str, Any]) -> dict[str, Any]:
         role, name, table = request.get("role"), request.get("name"), request.get("table")

@@ -15,7 +15,6 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -53,11 +52,8 @@ from harry.host.engine_loading import Chain, load_engines
 from harry.host.host import Host, hosting
 from harry.host.storage import Storage, open_storage
 from harry.host.store_watch import StoreWatch
-from harry.inner_life.rate_limit import hours as quiet_hours
-from harry.inner_life.rate_limit import seconds_within
 from harry.inner_life.service import open_inner_life
 from harry.net.telemetry import remove_traces
-from harry.session.announcements import Announcements
 from harry.session.session import Session
 from harry.terminal.console import Terminal, print_line
 from harry.terminal.console_factory import progress, stdout_console
@@ -198,17 +194,13 @@ async def _looked_after(
     config: Config, options: RunOptions, host: Host, room: Session, *, manager: ServiceManager
 ) -> AsyncIterator[None]:
     """Let Harry be asked and moved from outside, and tell the service manager that he is ready and alive."""
-    hours = quiet_hours(config.thinker.quiet_hours)
-    announcements = Announcements(room, lambda: seconds_within(hours, datetime.now().astimezone()))
-    host.announce = announcements.put
-    controls = RoomControls(host, room, announcements, partial(signal.raise_signal, signal.SIGTERM))
+    controls = RoomControls(host, room, partial(signal.raise_signal, signal.SIGTERM))
     if host.store_watch is not None and room.has_loudspeaker:
         # In a gap, and again if nobody heard it: over a person or the greeting it would be lost.
-        host.store_watch.speak_through(announcements.put_own)
+        host.store_watch.speak_through(host.announcers.of(config.user.name).put_own)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(controls.follow, room.events.listen())
         nursery.start_soon(manager.keep_alive)
-        nursery.start_soon(announcements.run)
         if options.door and host.store.durable:
             await nursery.start(_be_controlled, config.data_folder, controls.controls, host.store_watch)
         manager.tell("READY=1", f"STATUS={_ready(room)}")

@@ -41,11 +41,17 @@ MOST = 1000
 """Tokens at once."""
 
 
+ANNOUNCE = "announce"
+"""The scope of a program that only has Harry say something, or ask."""
+
+SCOPES = (ANNOUNCE,)
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """What is known of a token. `kind` is `token`, `page` (in a browser) or `code`; `until` is None for ever.
 
-    Times are seconds since the epoch.
+    `scope` is all that it is good for; "" for everything that its user may do. Times are seconds since the epoch.
     """
 
     id: str
@@ -54,6 +60,7 @@ class Token:
     hash: str
     made: float
     until: float | None = None
+    scope: str = ""
 
 
 class Tokens:
@@ -89,13 +96,13 @@ class Tokens:
         self._look()
         return [token for token in self._known.values() if token.kind != "code" and self._good(token)]
 
-    def new(self, user: str, *, kind: str = "token", lives: float | None = None) -> str:
+    def new(self, user: str, *, kind: str = "token", lives: float | None = None, scope: str = "") -> str:
         """Make a token, good for `lives` seconds, and return it: it can be read nowhere else ever after."""
         token = secrets.token_urlsafe(32)
         with self._changing():
             if len(self._known) >= MOST:
                 raise ConfigurationError(f"There are {MOST} tokens already.", remedy="Revoke some: harry token revoke.")
-            made = self._made(token, user, kind, lives)
+            made = self._made(token, user, kind, lives, scope)
             self._known[made.hash] = made
         return token
 
@@ -113,9 +120,9 @@ class Tokens:
         self._lent[made.hash] = made
         return token
 
-    def _made(self, token: str, user: str, kind: str, lives: float | None) -> Token:
+    def _made(self, token: str, user: str, kind: str, lives: float | None, scope: str = "") -> Token:
         now = self._wall()
-        return Token(new_id(now), user, kind, _hash(token), now, None if lives is None else now + lives)
+        return Token(new_id(now), user, kind, _hash(token), now, None if lives is None else now + lives, scope)
 
     def spend(self, code: str) -> str | None:
         """Take a code: gives the user it was made for, once, and None for ever after."""
@@ -206,7 +213,7 @@ def _read(content: bytes) -> dict[str, Token]:
     """Read the file's content. Raises `ValueError`, `TypeError` or `RecursionError` for what Harry did not write."""
     known = [Token(**each) for each in json.loads(content)]
     for each in known:
-        if not all(isinstance(text, str) for text in (each.id, each.user, each.kind, each.hash)):
+        if not all(isinstance(text, str) for text in (each.id, each.user, each.kind, each.hash, each.scope)):
             raise TypeError("a token's words are no words")
         if not isinstance(each.made, int | float) or not isinstance(each.until, int | float | None):
             raise TypeError("a token's times are no times")

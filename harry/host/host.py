@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -31,6 +32,7 @@ from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.errors import EngineUnavailable, StoreError, TooManySessions
 from harry.hearing.wake_phrase import WakePhrase, spell_words
+from harry.host.announcers import Announcers
 from harry.host.background import background_jobs
 from harry.host.budget import Budget
 from harry.host.conversation import (
@@ -103,8 +105,14 @@ class Host:
         self.sessions_of = shared.sessions.of
         self.users = shared.sessions.users
         self.room: Session | None = None
-        self.announce: Callable[[str, str], None] | None = None
-        """Has the room say something in a gap, by its text and urgency; see `harry.session.announcements`."""
+        self.came = shared.sessions.came
+        self.announcers = Announcers(
+            self._place_of,
+            self.came,
+            quiet_hours=config.thinker.quiet_hours,
+            an_hour=config.announcements.an_hour,
+            now=lambda: datetime.fromtimestamp(shared.wall()).astimezone(),
+        )
         self.wall = shared.wall
         self.warmed = shared.warmed
         self.store_watch = shared.store_watch
@@ -119,6 +127,14 @@ class Host:
         self._shared = shared
         self._open: Counter[str] = Counter()
         self._programs: dict[tuple[str, str, bool], ProgramAnswers] = {}
+
+    def _place_of(self, user: str) -> Session | None:
+        """Return the conversation in which a user is told something: the room's, else the newest with him there."""
+        there = [session for session in self.sessions_of(user) if session.attended()]
+        room = next((session for session in self.sessions_of(user) if session is self.room), None)
+        if room is not None and (room in there or not there):
+            return room
+        return there[-1] if there else None
 
     def _use_stage(self, role: str, stage: Any) -> None:
         """Have the conversations to come use another stage of their turns."""
@@ -325,6 +341,7 @@ class Host:
                 self._shared.sessions.greet(session)
                 if self.reminding is not None:
                     self.reminding.look()
+                self.came.notify()
                 yield
                 nursery.cancel_scope.cancel()
 
@@ -399,7 +416,10 @@ async def hosting(
             shared = replace(shared, toolkit=await held.enter_async_context(toolkit(config)))
         async with trio.open_nursery() as nursery:
             _start_background(config, shared, nursery, resident=resident)
-            yield Host(config, shared)
+            host = Host(config, shared)
+            if resident:
+                nursery.start_soon(sessions.supervisor.keep, "announcements", host.announcers.run)
+            yield host
             nursery.cancel_scope.cancel()
 
 

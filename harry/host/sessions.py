@@ -7,15 +7,20 @@ from contextlib import contextmanager
 
 from actors.supervisor import Supervisor
 from channels.event_types import ErrorOccurred
+from channels.signals import Signal
 from harry.session.session import Session
 
 
 class LiveSessions:
-    """Sessions by their id, the oldest first; `watchers` are shown each new one before anything happens in it."""
+    """Sessions by their id, the oldest first; `watchers` are shown each new one before anything happens in it.
+
+    `came` is notified when somebody can be told something in one who could not before.
+    """
 
     def __init__(self, owner: str) -> None:
         self.by_id: dict[str, Session] = {}
         self.watchers: list[Callable[[Session], None]] = []
+        self.came = Signal()
         self.supervisor = Supervisor(self._crashed, self._degraded)
         """Keeps what all sessions share going, and tells them of its troubles."""
         self._users = {owner}

@@ -99,6 +99,8 @@ class Conductor:
         self.events = events
         self.identity = identity
         self.committed = 0
+        self.addressed_at = 0.0
+        """When somebody's words were answered last, in seconds on the session's clock."""
         self.interruptible = True
         self.hears_himself: Callable[[], bool] = lambda: True
         self.guesses = Guesses()
@@ -140,6 +142,15 @@ class Conductor:
     def forget(self, turns: Collection[str]) -> None:
         """Forget the exchanges of a conversation that is over."""
         self._history.forget(turns)
+
+    def has_failed(self, turn: str) -> bool:
+        """Return whether a turn that is over was ended by a failure."""
+        return any(exchange.turn == turn and exchange.failed for exchange in self.history)
+
+    @property
+    def runs(self) -> bool:
+        """Whether turns can begin."""
+        return self._nursery is not None
 
     @property
     def turns_running(self) -> int:
@@ -319,6 +330,10 @@ class Conductor:
 
     # Admission.
 
+    def continues(self, utterance: Utterance) -> bool:
+        """Return whether an utterance goes on with the one before, whose answer was hardly heard."""
+        return self._merged(utterance)[1] is not None
+
     def _merged(self, utterance: Utterance) -> tuple[Utterance, Turn | None]:
         """Join the utterance to the one before if it continues it; return it with the turn that it then amends.
 
@@ -379,6 +394,8 @@ class Conductor:
             self.events.publish(transcribed)
         elif turn.utterance.speak is None:
             self.committed += 1
+        if turn.utterance.source is not Source.PROACTIVE:
+            self.addressed_at = self.events.clock.now()
         for text in turn.pieces:
             self.events.publish(Reply(turn=turn.id, text=text))
 

@@ -1,7 +1,8 @@
 """What words mean in a conversation: for whom they are, what they ask of the conversation itself, who answers them.
 
 Spoken and typed words come in here and leave as utterances for the conductor. "Stop", "go on", "off the record" and
-"on the record" are done here, the same for both, and so are words that stop what rings; what is left is answered.
+"on the record" are done here, the same for both, and so are words that stop what rings or answer what was asked for
+somebody else; what is left is answered.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from actors.text.phrases import asks
-from actors.turn_taking.attention import Attention, Meant
+from actors.turn_taking.attention import Attention, Meant, Talk
 from channels.event_types import RecordChanged, Transcribed
 from channels.messages import Source, Speech, Transcript, Utterance
 from channels.turn import Turn, new_id
 from harry.errors import HarryError
 from harry.session.conductor import Conductor
 from harry.session.listening import SpeechInput
+from harry.session.questions import Question
 
 
 class Dialogue:
@@ -24,7 +26,8 @@ class Dialogue:
 
     `foresee(user, words)` is told the words so far of an utterance that is still being spoken. `reply_to` answers what
     was meant for Harry, in place of the conductor. `stops_ringing` is offered all that was said, and tells whether the
-    words have done their work already. `speculates`: whether he may begin to answer on a guess.
+    words have done their work already. `speculates`: whether he may begin to answer on a guess. `question` is what he
+    has asked for somebody else, while that may be answered.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class Dialogue:
         self.attention = attention
         self.speech_input = speech_input
         self.speculates = speculates
+        self.question: Question | None = None
         self._conductor = conductor
         self._events = conductor.events
         self._foresee = foresee
@@ -73,6 +77,9 @@ class Dialogue:
 
     def heed(self, utterance: Utterance) -> Utterance:
         """Do what words that are meant for Harry ask of the conversation; return them with what is to be said."""
+        answered = self._as_answer(utterance)
+        if answered is not None:
+            return answered
         muting = self.attention.phrases.mute_wish(utterance.text, tuple(self.attention.names))
         if muting is not None:
             self.speech_input.mute(muting)
@@ -94,8 +101,7 @@ class Dialogue:
         self._lost = self._lost and not transcript.text
         listener = self.speech_input.listener
         understood = listener is None or listener.understand(speech, transcript)
-        asked = asks(self._conductor.last_heard)
-        meant = self.attention.judge(transcript.text, speech.began_at, asked=asked) if understood else Meant.NOBODY
+        meant = self._judge(speech, transcript.text) if understood else Meant.NOBODY
         silenced = speech.final and not self.attention.muted and self._stops_ringing(transcript.text)
         self._events.publish(
             Transcribed(
@@ -131,16 +137,39 @@ class Dialogue:
             return
         if self.speech_input.turn_judge is not None:
             self.speech_input.turn_judge.judge(speech, text)
-        if self.speculates and not self._conductor.busy:
+        if self.speculates and not self._conductor.busy and self.question is None:
             self._conductor.speculate(self._going_on(utterance))
 
     def _heard_out(self, utterance: Utterance) -> None:
         """Answer a finished utterance that is meant for Harry."""
-        turn = self._reply_to(self.heed(utterance))
+        answered = self._as_answer(utterance)
+        turn = self._conductor.commit(answered) if answered else self._reply_to(self.heed(utterance))
         listener = self.speech_input.listener
         if turn is not None and turn.amends is not None and listener is not None and utterance.began_at:
             listener.joined(max(0.0, utterance.began_at - self._voice_ended_at))
         self._voice_ended_at = utterance.ended_at
+
+    def _judge(self, speech: Speech, text: str) -> Meant:
+        """Tell for whom words are. What follows a question that waits for its answer is meant for Harry."""
+        waits = self.question is not None and self.question.was_heard
+        meant = self.attention.judge(text, speech.began_at, asked=waits or asks(self._conductor.last_heard))
+        return Meant.MEANT if waits and meant is Meant.NOT_MEANT and self.attention.talk is Talk.OPEN else meant
+
+    def _as_answer(self, said: Utterance) -> Utterance | None:
+        """Hand words on that answer what was asked, and return them with what is said to that; None if they do not."""
+        question, phrases, names = self.question, self.attention.phrases, tuple(self.attention.names)
+        text = said.text
+        if question is None or not question.was_heard or not any(map(str.isalnum, text)) or phrases.is_hesitation(text):
+            return None
+        if phrases.mute_wish(text, names) is not None or phrases.asks_off_the_record(text, names) is not None:
+            return None
+        if question.answer is not None and not self._conductor.continues(said):
+            return None
+        if question.answer is None and phrases.asks_again(text, names):
+            question.say_again()
+            return replace(said, speak=question.text)
+        question.take(text)
+        return replace(said, speak=phrases.passed_on)
 
     def _going_on(self, utterance: Utterance) -> Utterance:
         if self.attention.phrases.asks_to_go_on(utterance.text, tuple(self.attention.names)):
@@ -149,5 +178,7 @@ class Dialogue:
 
     def _to_answer(self, text: str) -> str:
         """Return the words without a stop phrase at their start, which has done its work; "" if that was all."""
+        if self.question is not None and self.question.waits:
+            return text
         stop = self.attention.phrases.find_stop(text, tuple(self.attention.names))
         return text if stop is None else stop.rest

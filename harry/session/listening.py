@@ -118,6 +118,11 @@ class SpeechInput:
         hearing = self.listener is not None and self.listener.hearing
         return hearing or (self.transcriber is not None and self.transcriber.pending > 0)
 
+    @property
+    def stirs(self) -> bool:
+        """Whether a voice may just have begun; never by a plug-in's listener, which does not tell."""
+        return isinstance(self.listener, Listener) and self.listener.endpointing.stirs
+
     async def hear_again(self, utterance: str, text: str, expected: ExpectedWords) -> Sequence[OtherReading]:
         """Look for other words in what was said last; none where the ear, or a plug-in's transcriber, cannot."""
         again = getattr(self.transcriber, "hear_again", None)

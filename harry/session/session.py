@@ -159,6 +159,11 @@ class Session:
         """Whether something said is still to be understood, answered or kept."""
         return self.speech_input.busy or self.conductor.turns_running > 0
 
+    @property
+    def may_speak_up(self) -> bool:
+        """Whether Harry may begin to speak unasked: nobody speaks, or is about to, and nothing is being answered."""
+        return self.conductor.runs and not self.pending and not self.speech_input.stirs and not self.attention.pressed
+
     async def wait_quiet(self, seconds: float) -> None:
         """Wait until nothing that was said is pending and nothing has happened for `seconds`; the end ends it too."""
         happenings = self.events.listen()

@@ -63,6 +63,25 @@ def test_what_he_did_not_take_is_not_told_as_done(running: Path) -> None:
     assert "too long" in done.stderr
 
 
+def test_what_is_to_be_said_is_told_in_a_sentence_and_twice_is_told_as_such(running: Path) -> None:
+    assert harry(running, "say", "Dinner.", "--urgency", "now").stdout == "He says it in the next gap.\n"
+    assert "already" in harry(running, "say", "Dinner.").stdout
+    assert "ben is not there" in harry(running, "say", "Dinner.", "--user", "ben").stdout
+
+
+def test_a_question_that_nobody_answers_has_an_exit_code_of_its_own(running: Path) -> None:
+    done = harry(running, "say", "--ask", "--within", "1", "--urgency", "now", "Tea?")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "Nobody answered within 1 seconds." in done.stderr
+
+
+@pytest.mark.parametrize("options", [["--urgency", "shout"], ["--user", ""], ["--expires-in", "0"]])
+def test_what_cannot_be_said_is_refused(running: Path, options: list[str]) -> None:
+    done = harry(running, "say", "Hello.", *options)
+    assert done.returncode != 0
+    assert done.stderr.startswith("harry: ")
+
+
 def test_hush_is_done_whether_he_speaks_or_not(running: Path) -> None:
     assert harry(running, "hush").returncode == 0
 

@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -145,6 +145,30 @@ async def test_those_who_watch_keep_no_command_out_and_are_let_go_when_they_go(t
         async with connected(tmp_path) as another:
             await another.send_all(b'{"watch": true}\n')
             assert json.loads(await another.receive_some()) == {"on": False}, "nothing has happened meanwhile"
+
+
+async def test_those_who_ask_a_person_keep_no_command_out_and_are_not_waited_for_once_they_have_gone(
+    tmp_path: Path,
+) -> None:
+    given_up: list[int] = []
+
+    async def say(request: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            await trio.sleep_forever()
+        finally:
+            given_up.append(1)
+
+    controls = Controls(lambda: {"on": True}, {}, {"say": say})
+    async with controlled(tmp_path, controls):
+        async with AsyncExitStack() as held:
+            for _ in range(MAX_CLIENTS):
+                client = await held.enter_async_context(connected(tmp_path))
+                await client.send_all(b'{"do": "say", "ask": true}\n')
+            await trio.testing.wait_all_tasks_blocked(0.05)
+            assert await answer(tmp_path, do="status") == {"on": True}
+            assert "wait for an answer already" in (await answer(tmp_path, do="say", ask=True))["error"]
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        assert len(given_up) == MAX_CLIENTS
 
 
 def test_one_who_does_not_answer_is_not_waited_for_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

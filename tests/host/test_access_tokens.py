@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from harry.errors import StoreError
-from harry.host.access_tokens import FILE, Tokens
+from harry.host.access_tokens import ANNOUNCE, FILE, Tokens
 
 
 @pytest.fixture
@@ -172,3 +173,17 @@ def test_a_code_opens_the_page_once_and_is_no_token(tmp_path: Path) -> None:
     assert tokens.spend(code) == "owner"
     assert tokens.spend(code) is None
     assert Tokens(tmp_path).spend(code) is None
+
+
+def test_a_token_keeps_its_scope_and_one_from_before_there_were_any_is_good_for_everything(tmp_path: Path) -> None:
+    tokens = Tokens(tmp_path)
+    scoped = tokens.new("owner", scope=ANNOUNCE)
+    again = Tokens(tmp_path).whose(scoped)
+    assert again is not None
+    assert again.scope == ANNOUNCE
+    kept = json.loads((tmp_path / FILE).read_bytes())
+    del kept[0]["scope"]
+    (tmp_path / FILE).write_text(json.dumps(kept))
+    before = Tokens(tmp_path).whose(scoped)
+    assert before is not None
+    assert before.scope == ""

@@ -42,6 +42,7 @@ ROUTES = {
             "GET /api/journal", "GET /api/memories", "GET /api/memories/{id}", "DELETE /api/memories/{id}",
             "POST /api/forget-everything", "GET /api/reminders", "DELETE /api/reminders/{id}",
             "POST /api/reminders/{id}/{action}", "GET /api/status", "GET /api/events", "GET /api/room",
+            "POST /api/say",
             "POST /v1/chat/completions", "GET /v1/realtime",
         ],
         OWN,
@@ -70,6 +71,7 @@ BODIES: dict[str, Any] = {
     "POST /api/room/off-the-record": {"off": True},
     "POST /api/room/say": {"text": "Forget everything."},
     "POST /api/room/announce": {"text": "Dinner."},
+    "POST /api/say": {"text": "Where is the otter?", "user": "owner"},
     "POST /api/forget-everything": {"confirm": "forget everything"},
     "POST /v1/chat/completions": {"model": "harry", "messages": [{"role": "user", "content": "Where is the otter?"}]},
 }

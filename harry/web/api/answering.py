@@ -20,7 +20,8 @@ Shape = TypeVar("Shape", bound=BaseModel)
 def serve(routes: Routes, paths: Iterable[Path], handlers: object) -> None:
     """Add paths; each is answered by the method of `handlers` that has its name."""
     for path in paths:
-        routes.add(path.method, path.pattern, _answering(getattr(handlers, path.name)), told=path.told)
+        handler = _answering(getattr(handlers, path.name))
+        routes.add(path.method, path.pattern, handler, told=path.told, scope=path.scope, waits=path.waits)
 
 
 def _answering(handler: Callable[[Request], Awaitable[BaseModel]]) -> Callable[[Request], Awaitable[Response]]:

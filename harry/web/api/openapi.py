@@ -27,7 +27,10 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """A path of the API: `name` is its handler's, `answer` the shape of what it answers, `takes` that of the body."""
+    """A path of the API: `name` is its handler's, `answer` the shape of what it answers, `takes` that of the body.
+
+    `scope` and `waits` are as in `harry.web.server.routing.Route`.
+    """
 
     method: str
     pattern: str
@@ -36,6 +39,8 @@ class Path:
     told: str
     query: tuple[Parameter, ...] = ()
     takes: type[BaseModel] | None = None
+    scope: str = ""
+    waits: bool = False
 
 
 def document(paths: Sequence[Path]) -> dict[str, Any]:
@@ -68,8 +73,11 @@ def _operation(path: Path) -> dict[str, Any]:
         for name in re.findall(r"{(\w+)}", path.pattern)
     ]
     body = {} if path.takes is None else {"requestBody": {"required": True, "content": _json(path.takes)}}
+    # Every token is good for every path; one of a scope for those alone that name it.
+    security = {"security": [{"token": []}, {"token": [path.scope]}]} if path.scope else {}
     return {
         **body,
+        **security,
         "operationId": path.name,
         "summary": path.told,
         "parameters": placed + asked,

@@ -11,13 +11,14 @@ from dataclasses import asdict, dataclass
 import trio
 from pydantic import BaseModel
 
-from harry.errors import HarryError
 from harry.host.host import Host
+from harry.services.announcing import Wish
 from harry.services.room import room_of, state_of
 from harry.session.session import Session
 from harry.web.api import schemas
 from harry.web.api.answering import owner_only, read_body, serve
 from harry.web.api.openapi import Path
+from harry.web.api.say import announce_for, source_of
 from harry.web.server.http import Refusal, Request
 from harry.web.server.routing import Routes
 
@@ -33,7 +34,7 @@ PATHS = (
     ),
     Path(
         "POST", "/api/room/announce", "announce", schemas.Room,
-        "Have him say something in a gap, in his own voice.", takes=schemas.Announcement,
+        "The same as `/api/say`, in fewer words and for the room alone.", takes=schemas.Announcement,
     ),
     Path("POST", "/api/room/say", "say", schemas.Room, "Say something to him in writing.", takes=schemas.Saying),
 )  # fmt: skip
@@ -82,12 +83,7 @@ class _Room:
     async def announce(self, request: Request) -> BaseModel:
         session = await self._own(request)
         wanted = read_body(request, schemas.Announcement)
-        if self.host.announce is None:
-            raise Refusal(409, "no_room", "There is no room in which something could be said.")
-        try:
-            self.host.announce(wanted.text, wanted.urgency)
-        except HarryError as error:
-            raise Refusal(409, "not_said", str(error)) from error
+        await announce_for(self.host, Wish(wanted.text, request.user, source_of(request), wanted.urgency))
         return _shape(session)
 
     async def _muted(self, request: Request, *, muted: bool) -> BaseModel:

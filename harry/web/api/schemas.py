@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from harry.services.room import LOUDEST
+from harry.session.announcements import ANSWERED_WITHIN, LONGEST
 
 
 class Exchange(BaseModel):
@@ -330,6 +331,35 @@ class Announcement(BaseModel):
 
     text: str = Field(min_length=1, max_length=2000)
     urgency: Literal["now", "normal", "low"] = "normal"
+
+
+class Say(BaseModel):
+    """What Harry is to say, or to ask, in a gap, and to whom: only his owner names somebody else."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(min_length=1, max_length=2000)
+    user: str | None = Field(default=None, min_length=1, max_length=64, description="Left out, the user of the token.")
+    urgency: Literal["now", "normal", "low"] = "normal"
+    ask: bool = Field(default=False, description="Answer once the person has.")
+    answer_within: float = Field(
+        default=ANSWERED_WITHIN, ge=1, le=600, allow_inf_nan=False, description="Seconds from the end of a question."
+    )
+    expires_in: float | None = Field(
+        default=None, gt=0, le=LONGEST, allow_inf_nan=False, description="Seconds after which it is too late to say it."
+    )
+    key: str = Field(default="", max_length=200, description="What has the same key is told once within ten minutes.")
+
+
+class Announced(BaseModel):
+    """What became of it so far. `answer`: the words as they were understood, null where there are none."""
+
+    state: str = Field(
+        description="`waiting`, `heard` or `stopped`; of a question `answered`, `unanswered`, `stopped`, "
+        "`interrupted`, `unheard` or `expired`."
+    )
+    told: str = Field(description="The same in a sentence.")
+    answer: str | None
 
 
 class Saying(BaseModel):

@@ -150,6 +150,7 @@ class Conversation:
         self.state.outbox.put("session.created", session=self.state.describe(self.session, resumed=resumed))
         self.state.telling.state_again()
         self._attached = True
+        self._host.came.notify()
         try:
             with suppress(SocketClosed):
                 async with trio.open_nursery() as nursery:

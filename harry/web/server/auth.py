@@ -112,7 +112,7 @@ class Authenticator:
         known = self.tokens.whose(token)
         if known is None:
             raise _unknown("This token is not known here, or was revoked.")
-        return replace(request, user=known.user, token=known.id)
+        return replace(request, user=known.user, token=known.id, scope=known.scope)
 
     def _own_page_only(self, request: Request, *, sure: bool = False) -> None:
         site = request.headers.get("sec-fetch-site")

@@ -128,7 +128,7 @@ class Connection:
             return False
         try:
             with self._door.holding(request):
-                response = await self._handled(request, route)
+                response = await (self._waited_for if route.waits else self._handled)(request, route)
                 self._door.tally.answered(route.pattern, response.status)
                 await self._answer(response, whole=request.method != "HEAD")
                 return self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
@@ -205,6 +205,17 @@ class Connection:
             self._door.failed(f"the answer to {route.pattern}", error)
             return refused(Refusal(500, "failed", "Something in Harry failed; the log says where."))
 
+    async def _waited_for(self, request: Request, route: Route) -> Response:
+        """Have a request handled for as long as the client waits."""
+        response: Response | None = None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._notice_the_end, nursery.cancel_scope)
+            response = await self._handled(request, route)
+            nursery.cancel_scope.cancel()
+        if response is None:
+            raise _Gone
+        return response
+
     async def _answer(self, response: Response, *, whole: bool) -> None:
         given = {name.lower() for name, _ in response.headers}
         headers = [
@@ -253,7 +264,7 @@ class Connection:
         raise _Gone
 
     async def _notice_the_end(self, scope: trio.CancelScope) -> None:
-        """End the stream when the client goes. What he sends meanwhile is his next request, which has to wait."""
+        """End what is done for a client who goes. What he sends meanwhile is his next request, which has to wait."""
         try:
             data = await self._stream.receive_some(_READ)
         except (trio.BrokenResourceError, trio.ClosedResourceError):

@@ -69,8 +69,8 @@ class Request:
     """What a client asked. Header names are lower-case; `target` is the path with its query, as it came.
 
     `user` is who asks, "" on a path that needs no token; `token` is the id of the token that let him in, "" if none
-    did. `matched` holds what stood in the places of the route's pattern. `socket_protocols` are those that a client of
-    a websocket proposed, without the one that carried the token.
+    did, and `scope` all that it is good for, "" for everything. `matched` holds what stood in the places of the route's
+    pattern. `socket_protocols` are those that a client of a websocket proposed, without the one that carried the token.
     """
 
     method: str
@@ -80,6 +80,7 @@ class Request:
     secure: bool = False
     user: str = ""
     token: str = ""
+    scope: str = ""
     body: bytes = field(default=b"", repr=False)
     matched: Mapping[str, str] = field(default_factory=dict)
     socket_protocols: tuple[str, ...] = ()

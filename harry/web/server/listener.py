@@ -111,6 +111,8 @@ class HttpListener:
             request = self._known(request, seat, now, upgrade=upgrade)
         else:
             self._count_stranger(request, now)
+        if request.scope and (found is None or (found[0].scope != request.scope and not found[0].public)):
+            raise Refusal(403, "scope", f"This token is good for {request.scope} alone.")
         if found is None:
             # What there is and what not is told only to those who may come in.
             raise missing or Refusal(404, "not_found", "There is nothing here.")

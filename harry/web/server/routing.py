@@ -21,7 +21,8 @@ SocketHandler = Callable[[Request, Socket], Awaitable[None]]
 class Route:
     """One line of the table. `most_body` is in bytes; `told` is a line about it for the API's description.
 
-    `costly`: an engine works on it, which others wait for meanwhile.
+    `costly`: an engine works on it, which others wait for meanwhile. `scope`: tokens that are good for this scope alone
+    are let in, too. `waits`: a person is waited for, and no longer than the client does.
     """
 
     method: str
@@ -32,6 +33,8 @@ class Route:
     most_body: int = MIB
     told: str = ""
     costly: bool = False
+    scope: str = ""
+    waits: bool = False
 
 
 class Routes:
@@ -50,9 +53,16 @@ class Routes:
         most_body: int = MIB,
         told: str = "",
         costly: bool = False,
+        scope: str = "",
+        waits: bool = False,
     ) -> None:
         """Have `handler` answer a method on a path. HEAD is answered by GET's handler, without the body."""
-        self._put(Route(method, pattern, handler, public=public, most_body=most_body, told=told, costly=costly))
+        self._put(
+            Route(
+                method, pattern, handler, public=public, most_body=most_body, told=told, costly=costly, scope=scope,
+                waits=waits,
+            )
+        )  # fmt: skip
 
     def socket(self, pattern: str, handler: SocketHandler, *, told: str = "") -> None:
         """Have `handler` converse over a websocket on a path."""
