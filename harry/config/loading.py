@@ -314,7 +314,13 @@ def _check_house(config: Config, layers: list[Layer]) -> None:
 
 
 def _check_webhooks(config: Config, layers: list[Layer]) -> None:
-    """Refuse two wordings of one event, and an address that nothing may be sent to."""
+    """Refuse what nobody could ask for, two wordings of one event, and an address that nothing may be sent to."""
+    if config.webhooks.incoming and not config.web.enabled:
+        raise ConfigurationError(
+            f"webhooks.in ({describe_origin(('webhooks', 'in'), layers)}) needs the web server, "
+            "and web.enabled is false.",
+            remedy="Take the tables out, or set web.enabled = true.",
+        )
     for name, hook in config.webhooks.incoming.items():
         if hook.say and hook.tell:
             raise ConfigurationError(

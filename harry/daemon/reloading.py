@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import structlog
 import trio
 
+from actors.supervisor import describe_origin
 from channels.event_types import ErrorOccurred
 from channels.signals import Latch
 from harry import log_setup
@@ -25,8 +26,10 @@ from harry.daemon.service_manager import ServiceManager
 from harry.daemon.web_server import WebServer
 from harry.engines import registry
 from harry.errors import HarryError
+from harry.hearing.wake_phrase import spell_words
 from harry.host.host import Host
 from harry.host.swapping import STAGES
+from harry.session.actor_registry import load_actors
 from harry.session.session import Session
 from harry.web.server.listener import tls
 
@@ -118,6 +121,10 @@ class Reloading:
                 log.warning("the configuration was not read again", cause=str(error))
                 room.events.publish(ErrorOccurred(message=f"The configuration was not read again. {error}"))
                 continue
+            except Exception as error:
+                log.warning("a reload broke", cause=describe_origin(error))
+                log.debug("how it broke", exc_info=error)
+                continue
             log.info("the configuration was read again", now=_keys(done.now), conversations_to_come=_keys(done.next))
             if done.restart:
                 log.warning("some settings hold only after a restart", keys=_keys(done.restart))
@@ -147,8 +154,14 @@ class Reloading:
         return done
 
     def _read(self) -> _Read:
-        """Read all that a reload needs, and find it right. Blocking. Raises `ConfigurationError`."""
-        config = self._reread()
+        """Read all that a reload needs, and find it right. Blocking. Raises `HarryError`."""
+        config, before = self._reread(), self._host.config
+        # What only a start would find wrong is found now: after a restart nobody would be there to tell of it.
+        if config.actors != before.actors:
+            importlib.invalidate_caches()  # one may have been installed while he runs
+            load_actors(config.actors.model_dump())
+        if config.attention.wake_phrase and config.attention != before.attention:
+            spell_words(config.attention.wake_phrase)
         secure = tls(config.web.certificate, config.web.certificate_key)
         return _Read(config, read_configured_persona(config.persona), secure)
 

@@ -116,6 +116,7 @@ def refused(tmp_path: Path, toml: str) -> str:
         ('[webhooks.out.log]\nurl = "ftp://x/y"\nevents = ["wake"]', "webhooks.out.log.url (FILE) takes an address"),
         ('[webhooks.out.log]\nurl = "http://x/y"\nevents = ["woke"]', 'takes a list of "turn_ended"'),
         ('[webhooks.out.log]\nurl = "http://x/y"\nevents = []', "webhooks.out.log.events (FILE) takes a list"),
+        (f'web.enabled = false\n[webhooks.in.door]\nsecret = "{SECRET}"', "webhooks.in (FILE) needs the web server"),
         ('local_only = true\n[webhooks.out.log]\nurl = "http://x/y"\nevents = ["wake"]', "local_only is set"),
     ],
 )

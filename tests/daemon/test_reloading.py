@@ -21,6 +21,7 @@ from channels.signals import Latch, Signal
 from harry import log_setup
 from harry.config.loading import Config
 from harry.config.persona import load_configured_persona, load_persona
+from harry.daemon import reloading
 from harry.daemon.reloading import Reloaded, Reloading
 from harry.daemon.run import Reloadable, _follow_config
 from harry.daemon.service_manager import ServiceManager
@@ -77,8 +78,8 @@ async def harry(tmp_path: Path, **given: Any) -> AsyncIterator[Harry]:
                 act()
             return made.written
 
-        reloading = Reloading(reread, host, ServiceManager(), door=here.door.front)
-        made = Harry(here, reloading, Announcements(here.session), host.config)
+        reload = Reloading(reread, host, ServiceManager(), door=here.door.front)
+        made = Harry(here, reload, Announcements(here.session), host.config)
         _follow_config(Reloadable(door=here.door.front), host, made.announcements)
         yield made
 
@@ -159,9 +160,12 @@ async def test_what_cannot_be_read_changes_nothing_and_is_told(tmp_path: Path) -
         ({"engines": {"text_to_speech": ["pipr"]}}, "pipr"),
         ({"engines": {"text_to_speech": ["scripted"]}, "engine": {"scripted": {"word_secondz": 1}}}, "word_secondz"),
         ({"engines": {"speech_to_text": ["scripted"]}, "engine": {"scripted": {"kind": "nothing"}}}, "nothing"),
+        ({"actors": {"responder": "nobody"}}, "there is no responder 'nobody'"),
+        ({"actors": {"listener": "nobody"}}, "there is no listener 'nobody'"),
+        ({"attention": {"wake_phrase": "' '"}}, "wake phrase"),
     ],
 )
-async def test_an_engine_that_is_set_wrongly_changes_nothing_at_all(
+async def test_what_only_a_start_would_find_wrong_changes_nothing_at_all(
     tmp_path: Path, tables: dict[str, Any], told: str
 ) -> None:
     async with harry(tmp_path) as it:
@@ -233,6 +237,7 @@ async def test_a_stage_of_the_turns_is_swapped(tmp_path: Path, monkeypatch: pyte
 
     async with harry(tmp_path) as it:
         monkeypatch.setattr(it.here.door.host.swaps, "swap", swap)
+        monkeypatch.setattr(reloading, "load_actors", lambda chosen: None)
         done = await it.reload(actors={"responder": "mine", "listener": "mine"})
         assert (keys(done.now), keys(done.restart)) == (["actors.responder"], ["actors.listener"])
         assert swapped == [("responder", "mine")]

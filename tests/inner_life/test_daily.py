@@ -271,7 +271,7 @@ async def test_a_conversation_is_summed_up_by_a_mind_that_can_and_else_not(world
         assert await life.summarise(exchanges) == ""
 
 
-def test_other_settings_of_thinking_hold_at_once_and_the_thoughts_of_today_count_on(world):
+async def test_other_settings_of_thinking_hold_at_once_and_the_thoughts_of_today_count_on(world):
     life = InnerLife(
         state=StateOfMind("ann"), rituals=world.rituals, allowance=Allowance(5, 0.0), journal_at=None, thinking="",
         thoughts=world.thoughts,

@@ -34,7 +34,8 @@ def message(number: int) -> Message:
 class Watched(Receiver):
     """A receiver of which one can wait until it is done with a message."""
 
-    def __post_init__(self) -> None:
+    def __init__(self, name: str, url: str, secret: str = "") -> None:
+        super().__init__(name, url, secret)
         self.done = Signal()
 
     async def _deliver(self, message: Message) -> None:
