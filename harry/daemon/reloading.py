@@ -121,7 +121,7 @@ class Reloading:
                 log.warning("the configuration was not read again", cause=str(error))
                 room.events.publish(ErrorOccurred(message=f"The configuration was not read again. {error}"))
                 continue
-            except Exception as error:
+            except Exception as error:  # a mistake of ours must not take the conversation away
                 log.warning("a reload broke", cause=describe_origin(error))
                 log.debug("how it broke", exc_info=error)
                 continue
@@ -148,7 +148,7 @@ class Reloading:
                 done.add(key, effect.when, effect.why)
                 taken.append(key)
         await trio.to_thread.run_sync(_prepare_swaps, swaps, found.config)
-        await self._apply(take_over(host.config, found.config, taken), found)
+        await self._apply(found, taken)
         for swap in swaps:
             await self._swap(swap, found.config, done)
         return done
@@ -173,10 +173,13 @@ class Reloading:
             return "The web server does not run."
         return ""
 
-    async def _apply(self, config: Config, found: _Read) -> None:
-        """Have a configuration hold; what may fail comes first."""
-        folder = config.data_folder if config.log.file else None
-        await trio.to_thread.run_sync(log_setup.configure, "debug" if self._debug else config.log.level, folder)
+    async def _apply(self, found: _Read, keys: list[str]) -> None:
+        """Have these keys hold as they were read; what may fail comes first."""
+        wanted = found.config.log
+        folder = self._host.config.data_folder if wanted.file else None
+        await trio.to_thread.run_sync(log_setup.configure, "debug" if self._debug else wanted.level, folder)
+        # Another change may have come meanwhile, from the page: it stays.
+        config = take_over(self._host.config, found.config, keys)
         if config.persona.folder == found.config.persona.folder:
             renew_persona(config.persona, found.persona)
         self._host.hold_to(config)
@@ -193,7 +196,6 @@ class Reloading:
             self._host.swaps.config = self._host.config
             done.failed += [(key, str(error)) for key in swap.keys]
             return
-        # Another change may have come meanwhile, from the page: it stays.
         self._host.hold_to(take_over(self._host.config, wanted, swap.keys))
         for key in swap.keys:
             done.add(key, When.NOW, f"It serves from the next turn on: {described}.")
