@@ -76,12 +76,16 @@ def without_secrets(value: Any, name: str = "", *, hidden: bool = False) -> Any:
 
 def shown_settings(model: type[BaseModel], values: Mapping[str, Any]) -> dict[str, Any]:
     """Copy settings as they may be shown, by the marks of the model that declares them, and as `without_secrets`."""
+    fields = named_fields(model)
     return {
-        name: _shown(model.model_fields[name], name, value)
-        if name in model.model_fields
-        else without_secrets(value, name, hidden=True)
+        name: _shown(fields[name], name, value) if name in fields else without_secrets(value, name, hidden=True)
         for name, value in values.items()
     }
+
+
+def named_fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """Return a model's settings by the names that they have in a configuration."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _shown(field: FieldInfo, name: str, value: Any) -> Any:

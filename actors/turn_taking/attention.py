@@ -105,6 +105,13 @@ class Attention:
         self._was_open, self._opened_at = (self._opened_at, at), None
         return True
 
+    def hold_to(self, window: float, rest_after: float | None, at: float) -> None:
+        """Go by other lengths from now on. Who rests goes on resting, unless nobody rests any more."""
+        counts_anew = rest_after != self.rest_after and not self.is_resting(at)
+        self.window, self.rest_after = window, rest_after
+        if counts_anew and rest_after is not None:
+            self._awake_until = at + rest_after
+
     # What is asked.
 
     @property

@@ -110,13 +110,16 @@ def run(  # noqa: PLR0917  (Typer passes them by name)
     """Start Harry: he listens, answers aloud, and falls silent when you speak."""
     call: Call = ctx.obj
     config = call.configuration(sets)
-    from harry.config.loading import RunOptions
+    from functools import partial
+
+    from harry.config.loading import RunOptions, load_config
     from harry.daemon import run as daemon
 
-    options = RunOptions(mic, speaker, events, until_quiet, door=True)
+    options = RunOptions(mic, speaker, events, until_quiet, door=True, debug=call.debug)
     if _offers_setup(config, options):
         config = call.configuration(sets)
-    raise typer.Exit(daemon.run(config, options))
+    named = call.config_file.absolute() if call.config_file is not None else None
+    raise typer.Exit(daemon.run(config, options, partial(load_config, named, sets or [])))
 
 
 def _offers_setup(config: Config, options: RunOptions) -> bool:

@@ -49,6 +49,59 @@ def stop(ctx: typer.Context, sets: Sets = None) -> None:
     _do(ctx, "stop", sets, "Harry ends.")
 
 
+RELOAD_SECONDS = 600.0
+"""Seconds for which a reload is waited for: it may load an engine for each role."""
+
+
+@app.command(short_help="Have the running Harry read his configuration again.")
+def reload(ctx: typer.Context, as_json: AsJson = False, sets: Sets = None) -> None:
+    """Have the running Harry read his configuration again; says what changes now, and what needs a restart.
+
+    If it has a mistake, that is said and nothing changes. A conversation goes on meanwhile.
+    """
+    from harry.config.loading import find_data_folder
+    from harry.daemon.control_socket import ask
+    from harry.errors import ConfigurationError, HarryError
+
+    if sets:
+        raise ConfigurationError(
+            "A reload reads the configuration that Harry was started with, and takes no --set.",
+            remedy="Write the keys into the configuration file.",
+        )
+    try:
+        # Not by the configuration: where that has a mistake, Harry himself is to say which.
+        answer = next(ask(find_data_folder(), {"do": "reload"}, within=RELOAD_SECONDS), None)
+    except ConnectionError as error:
+        raise HarryError(str(error), remedy="`harry run` starts one.") from error
+    except TimeoutError as error:
+        raise HarryError("Harry does not answer.", remedy=_LATER) from error
+    if answer is None:
+        raise HarryError("Harry did not answer.", remedy="harry status")
+    if "error" in answer:
+        raise HarryError(f"Nothing has changed. {answer['error']}", remedy=answer.get("remedy", ""))
+    done = answer["reloaded"]
+    print(json.dumps(done) if as_json else _reloaded(done), flush=True)
+    if done["failed"]:
+        raise typer.Exit(1)
+
+
+_WHEN = {
+    "now": "Changed:",
+    "next": "Changed in conversations that begin from now on; the one at the microphone began with Harry:",
+    "restart": "Only after a restart (harry stop, then harry run; or harry service stop and start):",
+    "failed": "Not changed:",
+}
+
+
+def _reloaded(done: dict[str, list[dict[str, str]]]) -> str:
+    """Tell what a reload has done, key by key."""
+    lines = []
+    for when, heading in _WHEN.items():
+        if done[when]:
+            lines += [heading, *(f"  {line['key']}: {line['why']}" for line in done[when])]
+    return "\n".join(lines) or "Nothing has changed in the configuration."
+
+
 @app.command(short_help="Have him say something, or ask, in a gap.")
 def say(
     ctx: typer.Context,
@@ -174,6 +227,11 @@ def _told(state: dict[str, Any]) -> str:
     failing = [name for name, how in state["actors"].items() if how != "running"]
     if failing:
         lines.append(f"  failing: {', '.join(failing)}")
+    lines += [
+        f"  webhook {name}: {hook['lost']} lost, {hook['waiting']} waiting. {hook['trouble']}".rstrip()
+        for name, hook in state.get("webhooks", {}).items()
+        if hook["lost"] or hook["trouble"]
+    ]
     if not state["keeps"]:
         lines.append("  Nothing is kept on disk.")
     lines += [f"  trouble: {error}" for error in state["errors"][-3:]]

@@ -148,7 +148,8 @@ def _settings(config: Config) -> Iterator[Finding]:
     if config.file is None:
         yield Finding("configuration", "ok", "No file: Harry's own defaults, the variables and --set.")
         return
-    secrets = "**********" in json.dumps(config.model_dump(mode="json", include={"engine", "home_assistant"}))
+    with_secrets = config.model_dump(mode="json", include={"engine", "home_assistant", "webhooks"})
+    secrets = "**********" in json.dumps(with_secrets)
     if secrets and config.file.stat().st_mode & 0o077:
         yield Finding(
             "configuration",

@@ -35,7 +35,9 @@ StartLimitBurst=5
 [Service]
 Type=notify
 NotifyAccess=main
-ExecStart={command}
+ExecStart={command} run
+# Waits for what becomes of it: `systemctl reload` fails, with the reason in the journal, where a setting is wrong.
+ExecReload={command} reload
 Restart=on-failure
 RestartSec=2
 TimeoutStartSec=60
@@ -67,7 +69,7 @@ def unit_text(config_file: Path | None, environ: dict[str, str] | None = None) -
     home = known.get("HARRY_HOME")
     setting = f"HARRY_HOME={Path(home).expanduser().absolute()}" if home else ""
     environment = f"Environment={_quoted(setting, variables=False)}\n" if setting else ""
-    return UNIT.format(command=" ".join(_quoted(part) for part in [*command, "run"]), environment=environment)
+    return UNIT.format(command=" ".join(map(_quoted, command)), environment=environment)
 
 
 def unit_path() -> Path:

@@ -20,7 +20,7 @@ from pydantic_core import PydanticUndefined
 from harry.config.sources import Layer, Place, describe_origin
 from harry.engines.registry import suggest_name
 from harry.errors import ConfigurationError
-from harry.redaction import HIDDEN, is_secret, masked
+from harry.redaction import HIDDEN, is_secret, masked, named_fields
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -38,7 +38,7 @@ class Key:
 
 def list_keys(model: type[BaseModel], place: Place = ()) -> Iterator[Key]:
     """Yield every key of a model in the order of declaration, without free tables."""
-    for name, field in model.model_fields.items():
+    for name, field in named_fields(model).items():
         inner = _section(field)
         if inner is not None:
             yield from list_keys(inner, (*place, name))
@@ -137,7 +137,7 @@ def explain_first_mistake(
     if first["type"] == "extra_forbidden":
         word = place[-1]
         elsewhere = [key.name for key in list_keys(model) if key.name.endswith(f".{word}")]
-        remedy = f"Did you mean {elsewhere[0]!r}?" if elsewhere else suggest_name(word, list(owner.model_fields))
+        remedy = f"Did you mean {elsewhere[0]!r}?" if elsewhere else suggest_name(word, list(named_fields(owner)))
         return ConfigurationError(f"Unknown key {key} ({origin}).", remedy=remedy)
     expected = describe_accepted(field) if field is not None else "a table"
     given = first["input"]
@@ -149,13 +149,12 @@ def explain_first_mistake(
 def _marked(model: type[BaseModel], place: Place) -> bool:
     """Return whether a place lies in a setting that is never shown."""
     for part in place:
-        field = model.model_fields.get(part)
+        field = named_fields(model).get(part)
         if field is None:
             continue  # the name of a table among several of one kind
         if HIDDEN in field.metadata:
             return True
-        inner = next((kind for kind in get_args(field.annotation) if _is_section(kind)), None)
-        model = _section(field) or inner or model
+        model = _section(field) or _table_kind(field) or model
     return False
 
 
@@ -167,18 +166,25 @@ def _short(value: object) -> str:
 def _walk(model: type[BaseModel], loc: Place) -> tuple[Place, FieldInfo | None, type[BaseModel]]:
     """Follow an error's location as far as it names keys; what follows are branches of a union or places in a list."""
     place: Place = ()
-    for part in loc:
+    parts = iter(loc)
+    for part in parts:
         place = (*place, part)
-        field = model.model_fields.get(part)
+        field = named_fields(model).get(part)
         if field is None:
             return place, None, model
         inner = _section(field)
+        if get_origin(field.annotation) is dict:
+            # Tables of one kind, each with a name of its own.
+            name = next(parts, None)
+            place, inner = (*place, name) if name is not None else place, _table_kind(field)
+            if inner is None or name is None:
+                return place, None, model
         if inner is None:
-            # Free tables: the error is at a table of this name.
-            return (loc[:2] if get_origin(field.annotation) is dict else place), _field_of(field), model
+            return place, field, model
         model = inner
     return place, None, model
 
 
-def _field_of(field: FieldInfo) -> FieldInfo | None:
-    return None if get_origin(field.annotation) is dict else field
+def _table_kind(field: FieldInfo) -> type[BaseModel] | None:
+    """Return what each table of a setting is that has any number of them, by names; None for any other setting."""
+    return next((kind for kind in get_args(field.annotation) if _is_section(kind)), None)

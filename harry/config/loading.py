@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from harry.config.keys import explain_first_mistake
 from harry.config.mind_presets import PRESETS
-from harry.config.persona import load_configured_persona
+from harry.config.persona import read_configured_persona
 from harry.config.sections import (
     Actors,
     Announcements,
@@ -39,9 +39,11 @@ from harry.config.sections import (
 )
 from harry.config.sources import Layer, describe_origin, read_environment, read_file, read_sets
 from harry.config.tool_sections import HOUSE, HomeAssistant, McpServer, Tools
+from harry.config.webhook_sections import Webhooks
 from harry.engines.http_server import check_no_placeholder
 from harry.engines.registry import ROLES, list_kinds, suggest_name
 from harry.errors import ConfigurationError, EngineUnavailable
+from harry.net.egress import is_loopback
 from harry.redaction import is_secret
 
 
@@ -87,6 +89,7 @@ class Config(BaseSettings):
         description="A table for each server of the Model Context Protocol; see docs/tools.md.",
     )
     home_assistant: HomeAssistant = HomeAssistant()
+    webhooks: Webhooks = Webhooks()
     log: Log = Log()
 
     _data_folder: Path = PrivateAttr(default_factory=lambda: user_data_path("harry"))
@@ -165,7 +168,8 @@ def _revealed(value: Any) -> Any:
 class RunOptions:
     """Options of `harry run`; None leaves a choice to the configuration.
 
-    `until_quiet` is in seconds. `door`: whether the door is opened, if the configuration has one.
+    `until_quiet` is in seconds. `door`: whether the door is opened, if the configuration has one. `debug`: all is
+    logged, whatever the configuration says.
     """
 
     microphone: str | None = None
@@ -173,6 +177,13 @@ class RunOptions:
     events: Path | None = None
     until_quiet: float | None = None
     door: bool = False
+    debug: bool = False
+
+
+def find_data_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Name the folder in which everything is kept; no configuration is read for it, so none need be right."""
+    home = environ.get("HARRY_HOME")
+    return Path(home).expanduser().absolute() if home else user_data_path("harry").absolute()
 
 
 def load_config(file: Path | None = None, sets: Iterable[str] = (), environ: Mapping[str, str] = os.environ) -> Config:
@@ -180,7 +191,6 @@ def load_config(file: Path | None = None, sets: Iterable[str] = (), environ: Map
 
     Raises `ConfigurationError`.
     """
-    home = Path(environ["HARRY_HOME"]).expanduser().absolute() if environ.get("HARRY_HOME") else None
     path = _file_to_read(file, environ)
     # Strongest first, as pydantic-settings wants them.
     layers = [
@@ -197,7 +207,7 @@ def load_config(file: Path | None = None, sets: Iterable[str] = (), environ: Map
             return tuple(InitSettingsSource(settings_cls, init_kwargs=layer.values) for layer in layers)
 
         def model_post_init(self, _context: object) -> None:
-            self._data_folder = home or user_data_path("harry").absolute()
+            self._data_folder = find_data_folder(environ)
             self._file = path
 
     try:
@@ -214,7 +224,7 @@ def _named_by_folder(config: Config) -> Config:
     """Take the persona's name from its folder where nobody set one. Raises `ConfigurationError`."""
     if not config.persona.folder:
         return config
-    persona = load_configured_persona(config.persona)
+    persona = read_configured_persona(config.persona)
     if "name" in config.persona.model_fields_set:
         return config
     return config.model_copy(update={"persona": config.persona.model_copy(update={"name": persona.name})})
@@ -272,6 +282,7 @@ def _refuse_what_does_nothing(config: Config, layers: list[Layer]) -> None:
         )
     if config.home_assistant != HomeAssistant():
         _check_house(config, layers)
+    _check_webhooks(config, layers)
     if config.budget.engine:
         minds = {*_known_engines(), *config.engine, *config.chain("language_model")}
         for name in config.budget.engine:
@@ -302,6 +313,29 @@ def _check_house(config: Config, layers: list[Layer]) -> None:
             f"[mcp.{HOUSE}] ({describe_origin(('mcp', HOUSE), layers)}) has the name of the house's own server.",
             remedy="Give it another name.",
         )
+
+
+def _check_webhooks(config: Config, layers: list[Layer]) -> None:
+    """Refuse what nobody could ask for, two wordings of one event, and an address that nothing may be sent to."""
+    if config.webhooks.incoming and not config.web.enabled:
+        raise ConfigurationError(
+            f"webhooks.in ({describe_origin(('webhooks', 'in'), layers)}) needs the web server, "
+            "and web.enabled is false.",
+            remedy="Take the tables out, or set web.enabled = true.",
+        )
+    for name, hook in config.webhooks.incoming.items():
+        if hook.say and hook.tell:
+            raise ConfigurationError(
+                f"webhooks.in.{name} ({describe_origin(('webhooks', 'in', name), layers)}) has both `say` and `tell`.",
+                remedy="`say` is said as it is, `tell` is worded by the mind: leave one of them out.",
+            )
+    for name, target in config.webhooks.out.items():
+        if config.local_only and not is_loopback(target.url):
+            raise ConfigurationError(
+                f"webhooks.out.{name}.url ({describe_origin(('webhooks', 'out', name, 'url'), layers)}) is not on this "
+                "computer, and local_only is set.",
+                remedy="Take the table out, or set local_only = false.",
+            )
 
 
 def _check_tables(config: Config, engines: list[str], layers: list[Layer]) -> None:

@@ -11,7 +11,6 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +49,28 @@ class Persona:
         return _NAMES.sub(lambda found: names[found[1].lower()], text).strip()
 
 
-@lru_cache(maxsize=8)
+_known: dict[Path | None, Persona] = {}
+
+MAX_KNOWN = 8
+"""Personas that need not be read again."""
+
+
 def load_persona(folder: Path | None = None) -> Persona:
     """Read a persona's folder, once; by default Harry's own. Raises `ConfigurationError`, naming the wrong file."""
+    found = _known.get(folder)
+    return found if found is not None else _keep(folder, read_persona(folder))
+
+
+def _keep(folder: Path | None, persona: Persona) -> Persona:
+    _known.pop(folder, None)
+    while len(_known) >= MAX_KNOWN:
+        _known.pop(next(iter(_known)), None)
+    _known[folder] = persona
+    return persona
+
+
+def read_persona(folder: Path | None) -> Persona:
+    """Read a persona's folder as it is now. Raises as `load_persona`."""
     default = _read(DEFAULT)
     if folder is None:
         return _made(default, {}, DEFAULT)
@@ -126,4 +144,18 @@ def _text(path: Path) -> str:
 
 def load_configured_persona(section: PersonaSection) -> Persona:
     """Read the configured persona. Raises `ConfigurationError`."""
-    return load_persona(Path(section.folder).expanduser() if section.folder else None)
+    return load_persona(_folder(section))
+
+
+def read_configured_persona(section: PersonaSection) -> Persona:
+    """Read the configured persona as it is on disk now. Raises `ConfigurationError`."""
+    return read_persona(_folder(section))
+
+
+def renew_persona(section: PersonaSection, persona: Persona) -> None:
+    """Have everybody who asks for the configured persona from now on be given this one."""
+    _keep(_folder(section), persona)
+
+
+def _folder(section: PersonaSection) -> Path | None:
+    return Path(section.folder).expanduser() if section.folder else None

@@ -10,6 +10,7 @@ from typing import Any
 from channels.event_types import Degraded, ErrorOccurred
 from channels.events import EventSubscription
 from harry.daemon.control_socket import Command, Controls
+from harry.daemon.reloading import Reloading
 from harry.errors import DeviceError, HarryError
 from harry.host.host import Host
 from harry.services.announcing import Wish, announce
@@ -26,14 +27,17 @@ ERRORS = 20
 
 
 class RoomControls:
-    """Makes the controls of a room. `stop()` ends Harry in order."""
+    """Makes the controls of a room. `stop()` ends Harry in order; `reloading` reads the configuration again."""
 
-    def __init__(self, host: Host, room: Session, stop: Callable[[], None]) -> None:
+    def __init__(self, host: Host, room: Session, stop: Callable[[], None], reloading: Reloading | None = None) -> None:
         self._host = host
         self._room = room
         self._stop = stop
+        self._reloading = reloading
         self._errors: deque[str] = deque(maxlen=ERRORS)
-        self.controls = Controls(self.status, self._commands(), {"swap": self._swap, "say": self._say})
+        self.controls = Controls(
+            self.status, self._commands(), {"swap": self._swap, "say": self._say, "reload": self._reload}
+        )
 
     def status(self) -> dict[str, Any]:
         """Return how Harry is."""
@@ -101,6 +105,11 @@ class RoomControls:
         if not isinstance(role, str) or not isinstance(name, str) or not isinstance(table, dict | None):
             raise HarryError("A swap needs a role and a name.")
         return {"swapped": await self._host.swaps.swap(role, name, table)}
+
+    async def _reload(self, _: Mapping[str, Any]) -> dict[str, Any]:
+        if self._reloading is None:
+            raise HarryError("This Harry was started without a configuration that could be read again.")
+        return {"reloaded": (await self._reloading.reload()).as_dict()}
 
     def _hush(self) -> None:
         self._room.conductor.cut("stop")

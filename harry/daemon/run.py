@@ -1,7 +1,7 @@
 """The daemon's root: it holds engines, store and session, and ends them in order when it is told to.
 
-A first SIGTERM, SIGINT or SIGHUP (the terminal was closed) ends everything in order within `STOP_WITHIN` seconds; a
-second ends the process at once.
+A first SIGTERM or SIGINT ends everything in order within `STOP_WITHIN` seconds; a second ends the process at once. So
+does SIGHUP where a terminal controls the process: it was closed. Without one, SIGHUP has the configuration read again.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from rich.console import Console
 from actors.protocols import Loudspeaker, Microphone
 from channels.clock import AudioClock
 from channels.event_types import DoorOpened
+from channels.signals import Latch
 from harry.audio.choice import open_loudspeaker, open_microphone
 from harry.audio.pulse import home_left_alone
 from harry.audio.soundcard import SoundcardLoudspeaker, SoundcardMicrophone
@@ -39,6 +40,7 @@ from harry.daemon.controls import RoomControls
 from harry.daemon.event_log import open_event_file, write_events
 from harry.daemon.first_start import fetch_wanted, offer_model
 from harry.daemon.gc_freeze import start_kept
+from harry.daemon.reloading import Reloading, Reread
 from harry.daemon.service_manager import ServiceManager
 from harry.daemon.startup_report import StartupFacts, greeting, is_greeting_due, startup_report
 from harry.daemon.typed_lines import Attendance, TypedLines
@@ -52,8 +54,9 @@ from harry.host.engine_loading import Chain, load_engines
 from harry.host.host import Host, hosting
 from harry.host.storage import Storage, open_storage
 from harry.host.store_watch import StoreWatch
-from harry.inner_life.service import open_inner_life
+from harry.inner_life.service import InnerLife, open_inner_life
 from harry.net.telemetry import remove_traces
+from harry.services.webhooks_out import WebhooksOut, webhooks_out
 from harry.session.session import Session
 from harry.terminal.console import Terminal, print_line
 from harry.terminal.console_factory import progress, stdout_console
@@ -68,13 +71,16 @@ STOP_WITHIN = 4.5
 """Seconds after which a stop no longer waits for anything."""
 
 
-def run(config: Config, options: RunOptions) -> int:
-    """Run Harry until he is told to stop, or, with `until_quiet`, until all was said. Returns the exit code."""
+def run(config: Config, options: RunOptions, reread: Reread | None = None) -> int:
+    """Run Harry until he is told to stop, or, with `until_quiet`, until all was said. Returns the exit code.
+
+    `reread` reads the configuration again, for a reload; without it there is none.
+    """
     if options.door:
         bound_arenas()  # the whole process is Harry's
     remove_traces()
     with home_left_alone():
-        stopped = trio.run(partial(_run, config, options), restrict_keyboard_interrupt_to_checkpoints=True)
+        stopped = trio.run(partial(_run, config, options, reread), restrict_keyboard_interrupt_to_checkpoints=True)
     # With a door the whole process is Harry; without, others go on with it (the demo, a bench).
     if stopped or options.door:
         _leave_at_once()
@@ -94,18 +100,29 @@ def _leave_at_once() -> None:
     os._exit(0)
 
 
-async def _run(config: Config, options: RunOptions) -> bool:
+async def _run(config: Config, options: RunOptions, reread: Reread | None) -> bool:
     stop = trio.CancelScope()
-    received = _obey_signals(stop)
+    reload = Reload(reread, Latch()) if reread is not None else None
+    received = _obey_signals(stop, reload.wanted if reload is not None else None)
     manager = ServiceManager.take()
-    await _live(config, options, stop, manager)
+    await _live(config, options, stop, manager, reload)
     manager.tell("STOPPING=1")
     return bool(received) or stop.cancel_called
 
 
-def _obey_signals(scope: trio.CancelScope) -> list[int]:
+def _has_terminal() -> bool:
+    """Return whether a terminal controls this process, so that SIGHUP means that it was closed."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
+
+
+def _obey_signals(scope: trio.CancelScope, hangup: Latch | None = None) -> list[int]:
     """Cancel `scope` at the first signal; returns the list into which those that came are put.
 
+    SIGHUP sets `hangup` where no terminal controls this process; else it ends Harry as the others do.
     All that must not fail is done in the handler itself: an engine that blocks the loop would keep a task from it.
     """
     token = trio.lowlevel.current_trio_token()
@@ -131,13 +148,35 @@ def _obey_signals(scope: trio.CancelScope) -> list[int]:
     nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    # The terminal was closed. Under `nohup` it is ignored, and stays so.
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, stop)
+    if hangup is not None and not _has_terminal():
+        # Whoever sends it means what it means to every service, even one that was started with it ignored.
+        signal.signal(signal.SIGHUP, partial(_wake, token, hangup))
+    elif signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, stop)  # the terminal was closed; under `nohup` it is ignored, and stays so
     return received
 
 
-async def _live(config: Config, options: RunOptions, stop: trio.CancelScope, manager: ServiceManager) -> None:
+def _wake(token: trio.lowlevel.TrioToken, hangup: Latch, *_: object) -> None:
+    """Ask for a reload; a signal's handler."""
+    with suppress(trio.RunFinishedError):
+        token.run_sync_soon(hangup.set, idempotent=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Reload:
+    """How the configuration is read again, and what is set when that is wanted."""
+
+    reread: Reread
+    wanted: Latch
+
+
+async def _live(
+    config: Config,
+    options: RunOptions,
+    stop: trio.CancelScope,
+    manager: ServiceManager,
+    reload: Reload | None = None,
+) -> None:
     """Load, converse, and let go. `stop` ends all but what has to be written at the end."""
     console = stdout_console()
     starting.refuse_one_file_for_two(config, options)
@@ -170,7 +209,7 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope, man
                 budget=budget,
             ) as host:
                 opening = front_door.opened(config, host, listeners) if listeners else nullcontext()
-                async with opening as door, wyoming.opened(config, host, wyoming_at):
+                async with opening as door, wyoming.opened(config, host, wyoming_at), webhooks_out(host) as hooks:
                     facts = replace(
                         _facts(config, options, engines, devices, storage),
                         door=await door.way_in() if door else "",
@@ -184,23 +223,62 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope, man
                         host.room = session
                         if door is not None:
                             session.events.publish(DoorOpened(address=door.address))
-                        async with _looked_after(config, options, host, session, manager=manager):
+                        reloadable = Reloadable(reload, inner, door, hooks)
+                        async with _looked_after(config, options, host, session, manager=manager, changes=reloadable):
                             with start_kept():
                                 await _converse(session, facts, options, console, at_terminal, greet=greet, fetch=fetch)
 
 
+@dataclass(frozen=True, slots=True)
+class Reloadable:
+    """What a reload changes besides the host and the room."""
+
+    reload: Reload | None = None
+    inner: InnerLife | None = None
+    door: front_door.WebServer | None = None
+    hooks: WebhooksOut | None = None
+
+
+def _follow_config(changes: Reloadable, host: Host) -> None:
+    """Have everything follow the configuration that the host holds to."""
+    inner, door, hooks = changes.inner, changes.door, changes.hooks
+
+    def follow(config: Config) -> None:
+        if inner is not None:
+            inner.settle(config.thinker)
+        if door is not None:
+            door.hold_to(config.web)
+        if hooks is not None:
+            hooks.hold_to(config.webhooks)
+
+    host.config_followers.append(follow)
+
+
 @asynccontextmanager
 async def _looked_after(
-    config: Config, options: RunOptions, host: Host, room: Session, *, manager: ServiceManager
+    config: Config,
+    options: RunOptions,
+    host: Host,
+    room: Session,
+    *,
+    manager: ServiceManager,
+    changes: Reloadable = Reloadable(),
 ) -> AsyncIterator[None]:
     """Let Harry be asked and moved from outside, and tell the service manager that he is ready and alive."""
-    controls = RoomControls(host, room, partial(signal.raise_signal, signal.SIGTERM))
+    reloading = None
+    if changes.reload is not None:
+        _follow_config(changes, host)
+        reread, ready, door = changes.reload.reread, partial(_ready, room), changes.door
+        reloading = Reloading(reread, host, manager, door=door, debug=options.debug, status=ready)
+    controls = RoomControls(host, room, partial(signal.raise_signal, signal.SIGTERM), reloading)
     if host.store_watch is not None and room.has_loudspeaker:
         # In a gap, and again if nobody heard it: over a person or the greeting it would be lost.
         host.store_watch.speak_through(host.announcers.of(config.user.name).put_own)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(controls.follow, room.events.listen())
         nursery.start_soon(manager.keep_alive)
+        if reloading is not None and changes.reload is not None:
+            nursery.start_soon(reloading.follow, changes.reload.wanted, room)
         if options.door and host.store.durable:
             await nursery.start(_be_controlled, config.data_folder, controls.controls, host.store_watch)
         manager.tell("READY=1", f"STATUS={_ready(room)}")

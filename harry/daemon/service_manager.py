@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import AsyncIterator, MutableMapping
+import time
+from collections.abc import AsyncIterator, Callable, MutableMapping
 from contextlib import asynccontextmanager
 
 import structlog
 import trio
+
+from harry.errors import HarryError
 
 log = structlog.get_logger(__name__)
 
@@ -51,6 +54,23 @@ class ServiceManager:
     def status(self, sentence: str) -> None:
         """Say in a sentence what goes on; `systemctl status` shows it."""
         self.tell("STATUS=" + " ".join(sentence.split()))
+
+    @asynccontextmanager
+    async def reloading(self, sentence: str, status: Callable[[], str]) -> AsyncIterator[None]:
+        """Tell for the length of the block that settings are read again; after it, that he is ready, and `status`."""
+        self.tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        failure = None
+        try:
+            async with self.patient(sentence):
+                try:
+                    yield
+                except HarryError as error:
+                    failure = error  # raised outside of the nursery, which would wrap it
+        finally:
+            self.tell("READY=1")
+            self.status(status())
+        if failure is not None:
+            raise failure
 
     @asynccontextmanager
     async def patient(self, sentence: str) -> AsyncIterator[None]:

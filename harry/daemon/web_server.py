@@ -14,12 +14,14 @@ from functools import partial
 import trio
 
 from harry.config.loading import Config
+from harry.config.sections import Web
 from harry.host.access_tokens import CODE_LIVES, PAGE_LIVES, Tokens
 from harry.host.host import Host
+from harry.services.webhooks_in import WebhooksIn
 from harry.web import page, realtime
 from harry.web.api import events as event_stream
 from harry.web.api import handlers as api
-from harry.web.api import metrics
+from harry.web.api import metrics, webhooks
 from harry.web.openai import chat, models, speech, transcriptions
 from harry.web.server.auth import Authenticator
 from harry.web.server.http import Refusal, Request, Response
@@ -43,6 +45,11 @@ class WebServer:
     tokens: Tokens
     owner: str
     needs_code: bool
+
+    def hold_to(self, web: Web) -> None:
+        """Let in by other settings from now on."""
+        self.door.guard.be_known_as(_names(web))
+        self.door.limits.hold_to(web.connections_per_address, web.connections_per_user, web.connections)
 
     async def way_in(self) -> str:
         """Give an address that opens the page: it is good once, for ten minutes."""
@@ -72,7 +79,7 @@ async def opened(
     tokens = Tokens(config.data_folder if keeps else None)
     guard = Authenticator(
         tokens,
-        hosts=["localhost", "127.0.0.1", "[::1]", _name(web.host), *web.allowed_hosts],
+        hosts=_names(web),
         owner=config.user.name,
         port=port,
         auth=web.auth,
@@ -88,10 +95,17 @@ async def opened(
     watch = SessionMetrics()
     host.watchers.append(watch.see)
     _rooms(routes, host, door, watch)
+    hooks = WebhooksIn(host)
+    webhooks.register(routes, hooks)
     async with trio.open_nursery() as nursery, door.serve(listeners):
         await nursery.start(watch.run)
+        nursery.start_soon(hooks.run)
         yield WebServer(door, web.host, port, address_of(config, port), tokens, config.user.name, web.auth == "token")
         nursery.cancel_scope.cancel()
+
+
+def _names(web: Web) -> list[str]:
+    return ["localhost", "127.0.0.1", "[::1]", _name(web.host), *web.allowed_hosts]
 
 
 def address_of(config: Config, port: int) -> str:

@@ -72,6 +72,16 @@ class Announcers:
         """Return the seconds until the quiet hours are over; 0: it is none of them."""
         return seconds_within(self._hours, self._now())
 
+    def hold_to(self, quiet_hours: str, an_hour: int) -> None:
+        """Have other limits from now on."""
+        self._hours, self._an_hour = hours(quiet_hours), an_hour
+        self.look()
+
+    def look(self) -> None:
+        """Have every queue look again whether something may be said."""
+        for queue in self._queues.values():
+            queue.look()
+
     def check(self, source: str) -> None:
         """Raise `TooMuchToSay` where a source has had as much said within an hour as it may."""
         now = trio.current_time()
@@ -102,8 +112,7 @@ class Announcers:
                     self._nursery.start_soon(self._run, user, queue)
                 while True:
                     await self._came.wait()
-                    for queue in self._queues.values():
-                        queue.look()
+                    self.look()
         finally:
             self._nursery = None
 

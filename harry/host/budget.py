@@ -140,6 +140,10 @@ class Budget:
         self._known_rate: dict[str, float] = {}
         self._numbers = 0
 
+    def hold_to(self, limits: BudgetLimits) -> None:
+        """Hold what is used from now on to other limits; what was spent today counts."""
+        self._limit, self._each = Limit(limits.money, limits.tokens), _each_limit(limits)
+
     async def today(self) -> tuple[str, list[Spent]]:
         """Return the local day, and what each engine took in it so far."""
         await self._today()
@@ -295,13 +299,16 @@ def open_ledger(config: Config) -> Ledger:
 
 async def opened_budget(config: Config) -> Budget:
     """Make the budget that the configuration sets. Where its file cannot be used, what is spent is kept in memory."""
-    each = {name: Limit(own.money, own.tokens) for name, own in config.budget.engine.items()}
     try:
         ledger = await trio.to_thread.run_sync(open_ledger, config)
     except StoreError as error:
         log.warning("what minds cost is not kept", cause=str(error))
         ledger = Ledger(None)
-    return Budget(ledger, Limit(config.budget.money, config.budget.tokens), each)
+    return Budget(ledger, Limit(config.budget.money, config.budget.tokens), _each_limit(config.budget))
+
+
+def _each_limit(limits: BudgetLimits) -> dict[str, Limit]:
+    return {name: Limit(own.money, own.tokens) for name, own in limits.engine.items()}
 
 
 def limits_told(limits: BudgetLimits) -> dict[str, str]:

@@ -19,11 +19,11 @@ from typing import Any
 import structlog
 import trio
 
-from actors.protocols import TextToSpeech
+from actors.protocols import LanguageModel, Message, TextToSpeech
 from actors.soc_writer import Record, Spill
 from actors.turn_taking.attention import Talk
 from channels.clock import AudioClock
-from channels.messages import Exchange, Utterance
+from channels.messages import Exchange, Recollection, Utterance
 from channels.turn import Turn, new_id
 from harry.config.loading import Config
 from harry.config.persona import load_configured_persona
@@ -113,6 +113,10 @@ class Host:
             an_hour=config.announcements.an_hour,
             now=lambda: datetime.fromtimestamp(shared.wall()).astimezone(),
         )
+        self.config_followers: list[Callable[[Config], None]] = []
+        """Told of each configuration that holds from then on; none of them waits or fails."""
+        self.webhook_status: Callable[[], dict[str, dict[str, Any]]] = dict
+        """Tells how the servers do that are told what happens; see `harry.services.webhooks_out`."""
         self.wall = shared.wall
         self.warmed = shared.warmed
         self.store_watch = shared.store_watch
@@ -203,6 +207,29 @@ class Host:
             changes["persona"] = self.config.persona.model_copy(update={"name": persona})
         return self.config.model_copy(update=changes)
 
+    def _prompt(self, user: str, mind: LanguageModel, recollection: Recollection) -> tuple[Message, ...]:
+        """Build what a mind is told, by the configuration as it is at this turn."""
+        return build_prompt(self.config_of(user), user, mind, recollection)
+
+    def hold_to(self, config: Config) -> None:
+        """Have a configuration hold from now on, as far as conversations that go on can take it over.
+
+        See `harry.config.live_keys`; of what needs a restart nothing may have changed. No turn is cut.
+        """
+        self.config = self.swaps.config = config
+        for follow in self.config_followers:
+            follow(config)
+        self.announcers.hold_to(config.thinker.quiet_hours, config.announcements.an_hour)
+        if self.budget is not None:
+            self.budget.hold_to(config.budget)
+        if self.reminding is not None:
+            self.reminding.rings = _rings(config)
+        for session in self.sessions_of(config.user.name):
+            session.speech_input.hold_to(config.turn.attention_window, config.attention.rest_after)
+        if self.room is not None:
+            self.room.speech_input.take_turns(config.turn.endpoint_silence, config.turn.barge_in_voice)
+            self.room.dialogue.speculates = config.turn.speculate
+
     def settings(self, user: str) -> ConversationSettings:
         """Return how a conversation with a user is by the configuration, to be changed with `dataclasses.replace`."""
         config = self.config_of(user)
@@ -249,7 +276,7 @@ class Host:
                 self._services(config, spill),
                 engines=engines or self.engines,
                 voice=voice or spoken or EnginePool("text_to_speech", silent_voice()),
-                prompt=prompt or partial(build_prompt, config),
+                prompt=prompt or self._prompt,
                 inner=inner,
                 reply_to=reply_to,
                 attended=attended,
@@ -304,7 +331,7 @@ class Host:
             voice=EnginePool("text_to_speech", silent_voice()),
             store=self.store,
             spill=spill,
-            prompt=partial(build_prompt, config),
+            prompt=self._prompt,
             today=lambda: local_day(self.wall()),
             wall=self.wall,
             actors=shared.actors,
@@ -454,7 +481,7 @@ async def _on_disk(
     config: Config, shared: Shared, held: AsyncExitStack, summarise: Summarise | None, *, resident: bool
 ) -> Shared:
     """Add what there is only where something is kept on disk: memory, reminders, rotation and sharing."""
-    database, sessions, wanted = shared.storage.database, shared.sessions, config.reminders
+    database, sessions = shared.storage.database, shared.sessions
     if database is None:
         return shared
     return replace(
@@ -467,7 +494,7 @@ async def _on_disk(
         reminding=Reminding(
             Reminders(database), lambda user: list(map(RingPlace, sessions.of(user))),
             language=config.persona.language, replies=load_configured_persona(config.persona).replies,
-            rings=Rings(wanted.timer_rings, wanted.alarm_rings, wanted.snooze), clocks=Clocks(wall=shared.wall),
+            rings=_rings(config), clocks=Clocks(wall=shared.wall),
         ),
         background_jobs=await background_jobs(
             config, database, held, sessions.users,
@@ -475,6 +502,11 @@ async def _on_disk(
             wall=shared.wall,
         ),
     )  # fmt: skip
+
+
+def _rings(config: Config) -> Rings:
+    wanted = config.reminders
+    return Rings(wanted.timer_rings, wanted.alarm_rings, wanted.snooze)
 
 
 async def _warm(language: str, name: str, warmed: trio.Event) -> None:

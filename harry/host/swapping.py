@@ -51,7 +51,10 @@ log = structlog.get_logger(__name__)
 
 
 class Swaps:
-    """Made by the host. `sessions` gives those that run now; `on_stage` is told of a stage that those to come use."""
+    """Made by the host. `config` has the tables of engines.
+
+    `sessions` gives those that run now; `on_stage` is told of a stage that those to come use.
+    """
 
     def __init__(
         self,
@@ -62,7 +65,7 @@ class Swaps:
         on_stage: Callable[[str, Any], None],
         meter: Meter | None = None,
     ) -> None:
-        self._config = config
+        self.config = config
         self._engines = engines
         self._sessions = sessions
         self._on_stage = on_stage
@@ -103,7 +106,7 @@ class Swaps:
                 f"Harry runs without {words}, so there is none to replace.",
                 remedy=f"Set engines.{role} and start him again.",
             )
-        config = self._config if not table else self._config.with_engine_table(name, table)
+        config = self.config if not table else self.config.with_engine_table(name, table)
         candidate = await startup.candidate(config, role, name)
         engine, reload, described = await self._ready(role, candidate, pool)
         close = pool.exchange(engine, reload=reload)

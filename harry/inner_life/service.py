@@ -18,8 +18,10 @@ from actors.thinker import Reflection
 from channels.backoff import Backoff
 from channels.events import EventStream
 from channels.messages import Exchange
+from channels.signals import Signal
 from harry.config.loading import Config
 from harry.config.persona import load_configured_persona
+from harry.config.sections import Thinker
 from harry.engines.lease import EnginePool
 from harry.engines.traits import read_traits
 from harry.errors import EngineError, EngineUnavailable, StoreError
@@ -101,9 +103,16 @@ class InnerLife:
         self._journal_at = journal_at
         self._thinking = thinking
         self._thoughts = thoughts
+        self._settled = Signal()
         self._changed: list[Reflection] = []
         self._change = trio.Event()
         state.on_stale = self._wake
+
+    def settle(self, wanted: Thinker) -> None:
+        """Think, rest and write the journal by other settings from now on; the thoughts of today are counted on."""
+        self._allowance = _allowance(wanted, self._allowance)
+        self._journal_at = _journal_at(wanted)
+        self._settled.notify()
 
     def join(
         self,
@@ -192,7 +201,21 @@ class InnerLife:
                     await self.rituals.write_journal(self.rituals.today)
             except StoreError as error:
                 log.warning("a ritual is put off", cause=str(error))
-            await trio.sleep(min(_LONGEST_NAP, _until(self._journal_at)))
+            with trio.move_on_after(min(_LONGEST_NAP, _until(self._journal_at))):
+                await self._settled.wait()
+
+
+def _allowance(wanted: Thinker, before: Allowance | None = None) -> Allowance | None:
+    """Return how often he may think; what he has thought today counts on. None where he may not at all."""
+    if not wanted.enabled:
+        return None
+    fresh = before or Allowance(wanted.a_day, wanted.apart)
+    fresh.a_day, fresh.apart, fresh.quiet = wanted.a_day, wanted.apart, hours(wanted.quiet_hours)
+    return fresh
+
+
+def _journal_at(wanted: Thinker) -> clock_time | None:
+    return clock_time.fromisoformat(wanted.journal_at) if wanted.journal_at else None
 
 
 def _now() -> datetime:
@@ -238,8 +261,8 @@ async def inner_life(config: Config, tables: Database, ask: Ask, user: str) -> I
     return InnerLife(
         state=state,
         rituals=rituals,
-        allowance=Allowance(told.a_day, told.apart, hours(told.quiet_hours)) if told.enabled else None,
-        journal_at=clock_time.fromisoformat(told.journal_at) if told.journal_at else None,
+        allowance=_allowance(told),
+        journal_at=_journal_at(told),
         thinking=whole,
         thoughts=thoughts,
     )

@@ -162,10 +162,11 @@ async def post(
     purpose: str,
     *,
     kind: str = "application/json",
+    headers: Mapping[str, str] | None = None,
 ) -> AsyncIterator[httpx.Response]:
     """Send a POST request and yield the response before its body has come; the connection ends with the block.
 
-    `body` is sent as JSON, bytes as they are, as what `kind` says.
+    `body` is sent as JSON, bytes as they are, as what `kind` says; with `headers` of its own.
 
     Raises `EgressRefused` where nothing may leave this computer; what does is noted under `purpose`.
     """
@@ -187,9 +188,9 @@ async def post(
 
     egress.permit(url, purpose)
     if isinstance(body, bytes):
-        request = client.build_request("POST", url, content=body, headers={"Content-Type": kind})
+        request = client.build_request("POST", url, content=body, headers={"Content-Type": kind, **(headers or {})})
     else:
-        request = client.build_request("POST", url, json=body)
+        request = client.build_request("POST", url, json=body, headers=headers)
     request.stream = Whole(request.content)
     began, received = trio.current_time(), 0
     try:

@@ -58,6 +58,20 @@ async def announce(host: Host, wish: Wish) -> Announced:
     Cancelled, a question is not asked any more. Raises `ConfigurationError` for what cannot be said, `TooMuchToSay`
     and `TooManySessions` for what is too much.
     """
+    if wish.ask:
+        return await _answered(wish, *_put(host, wish)[:2])
+    await trio.lowlevel.checkpoint()
+    return tell(host, wish)
+
+
+def tell(host: Host, wish: Wish) -> Announced:
+    """Have something said that is not asked. Raises as `announce` does."""
+    _, announcement, new = _put(host, wish)
+    return Announced(announcement.state, _told(host, wish, announcement, new=new))
+
+
+def _put(host: Host, wish: Wish) -> tuple[Announcements, Announcement, bool]:
+    """Have it wait for its gap; return its queue, itself, and whether it is new."""
     queue = host.announcers.of(_checked(wish).user)
     host.announcers.check(wish.source)
     announcement, new = queue.put(
@@ -69,13 +83,10 @@ async def announce(host: Host, wish: Wish) -> Announced:
     )
     if new:
         host.announcers.count(wish.source)
-    if wish.ask:
-        return await _answered(queue, wish, announcement)
-    await trio.lowlevel.checkpoint()
-    return Announced(announcement.state, _told(host, wish, announcement, new=new))
+    return queue, announcement, new
 
 
-async def _answered(queue: Announcements, wish: Wish, announcement: Announcement) -> Announced:
+async def _answered(wish: Wish, queue: Announcements, announcement: Announcement) -> Announced:
     announcement.askers += 1
     try:
         await announcement.settled.wait()

@@ -47,6 +47,7 @@ def overview(host: Host, room: Session, errors: list[str]) -> dict[str, Any]:
         "serving": {
             role: str(pool.engine.name) if pool is not None else None for role, pool in host.engines.by_role.items()
         },
+        "webhooks": host.webhook_status(),
         "keeps": host.store.durable and not host.out_of_reach,
         "memory_mb": resident_megabytes(),
         "errors": errors if not host.ill or host.ill in errors else [*errors, host.ill],

@@ -69,13 +69,18 @@ CHANGEABLE = (
         "audio.chime", "Chime", "switch", "A soft sound at this computer says that you were heard, before he answers."
     ),
     Changeable(
-        "thinker.enabled", "Thinks between turns", "switch", "He writes thoughts of his own when nobody speaks."
+        "thinker.enabled",
+        "Thinks between turns",
+        "switch",
+        "He writes thoughts of his own when nobody speaks.",
+        live=True,
     ),
     Changeable(
         "thinker.quiet_hours",
         "Quiet hours",
         "text",
         "Such as `23:00-07:00`: he does not think then. Empty: none.",
+        live=True,
     ),
 )
 """All of them, in the order in which they are shown."""
@@ -192,7 +197,4 @@ def _hold(host: Host, key: str, value: Any) -> None:
     """Have a key hold from now on, in the conversations that run and in those to come."""
     section, name = key.split(".")
     table = getattr(host.config, section).model_copy(update={name: value})
-    host.config = host.config.model_copy(update={section: table})
-    if key == "turn.attention_window":
-        for session in host.sessions_of(host.config.user.name):
-            session.attention.window = value
+    host.hold_to(host.config.model_copy(update={section: table}))

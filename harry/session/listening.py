@@ -53,6 +53,7 @@ class SpeechInput:
         self._microphone: KeptMicrophone | None = None
         self._wake: WakeWordDetector | None = None
         self._voice_activity: FollowingStream | None = None
+        self._rules: tuple[Endpointing, Floor] | None = None
 
     def open(
         self,
@@ -84,11 +85,12 @@ class SpeechInput:
             transcriber.on_lost = on_lost
         self._voice_activity = FollowingStream(engines.voice_activity, lambda: listener.hearing)
         self._resting = Resting(self._attention, self._events, transcriber.take, voice_wakes=self._wake is None)
+        self._rules = Endpointing(endpoint_silence, patience=PATIENCE), Floor(barge_in_voice, names=names)
         self.listener = listener = actors.listener(
             inbox=inbox,
             voice_activity=SteadyDetection(self._voice_activity, self._tell_degraded),
-            floor=Floor(barge_in_voice, names=names),
-            endpointing=Endpointing(endpoint_silence, patience=PATIENCE),
+            floor=self._rules[1],
+            endpointing=self._rules[0],
             pre_roll=pre_roll,
             events=self._events,
             hand_over=self._resting.take,
@@ -166,6 +168,18 @@ class SpeechInput:
         """Wake up, and take what is said next as meant for Harry."""
         self._attention.wake(self._clock.now())
         self._look()
+
+    def hold_to(self, attention_window: float, rest_after: float) -> None:
+        """Hold to other lengths of attention, in seconds; 0 seconds of rest: he never rests."""
+        self._attention.hold_to(attention_window, rest_after or None, self._clock.now())
+        if self._resting is not None:
+            self._resting.look_again()
+
+    def take_turns(self, endpoint_silence: float, barge_in_voice: float) -> None:
+        """End utterances after another silence, and interruptions' voices too, from the next sound on; in seconds."""
+        if self._rules is not None:
+            endpointing, floor = self._rules
+            endpointing.endpoint_silence, floor.barge_in_voice = endpoint_silence, barge_in_voice
 
     def _tell_degraded(self, message: str, over: bool) -> None:
         self._events.publish(Degraded(message=message, over=over))

@@ -30,6 +30,7 @@ class Resting:
         self._hand_over = hand_over
         self._voice_wakes = voice_wakes
         self._resting = False
+        self._patience = trio.CancelScope()
 
     def take(self, speech: Speech) -> None:
         """Hand speech to the ear, unless Harry rests and is not woken by it."""
@@ -44,6 +45,10 @@ class Resting:
             self._resting = not self._resting
             self._events.publish(RestChanged(resting=self._resting))
 
+    def look_again(self) -> None:
+        """Reckon anew when he may rest: that has been set to something else."""
+        self._patience.cancel()
+
     async def run(self) -> None:
         """Publish `resting` whenever that changes, until cancelled. Whatever wakes Harry is an event."""
         happenings = self._events.listen(16)
@@ -51,5 +56,5 @@ class Resting:
             now = self._events.clock.now()
             self.look()
             patience = float("inf") if self._resting else self._attention.seconds_until_rest(now) + _ROUNDING
-            with trio.move_on_after(patience):
+            with trio.move_on_after(patience) as self._patience:
                 await happenings.__anext__()

@@ -36,6 +36,11 @@ printf '[Service]\nWatchdogSec=5\n' > "$HOME/.config/systemd/user/harry.service.
 harry service install
 echo "ready: $(property StatusText)"
 harry status --json > "$HOME/status.json"
+systemctl --user reload harry.service; echo "reloaded: $(property ActiveState)"
+printf '[turn]\nattention_windo = 5.0\n' > "$HARRY_HOME/harry.toml"
+systemctl --user reload harry.service || echo "not reloaded: $(property ActiveState)"
+rm "$HARRY_HOME/harry.toml"
+kill -HUP "$(property MainPID)"; harry reload; echo "after a hangup: $(property ActiveState) $(property NRestarts)"
 kill -9 "$(property MainPID)"; restarted 1; echo "restarted after a crash"
 kill -STOP "$(property MainPID)"; restarted 2; echo "bitten by the watchdog: $(property Result)"
 harry service stop; echo "ended: $(property ExecMainStatus)"
@@ -48,6 +53,7 @@ def test_systemd_starts_watches_restarts_and_ends_him(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir(mode=0o700)
     known = {name: value for name, value in os.environ.items() if not name.startswith(("HARRY_", "XDG_"))}
     known |= {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path / "run"), "PYTHON": sys.executable}
+    known["HARRY_HOME"] = str(tmp_path / "harry")
     done = subprocess.run(
         ["unshare", "--mount", "--cgroup", "sh", "-c", SCRIPT],
         env=known, capture_output=True, text=True, check=False, timeout=150,
@@ -55,6 +61,9 @@ def test_systemd_starts_watches_restarts_and_ends_him(tmp_path: Path) -> None:
     told = done.stdout.splitlines()
     assert done.returncode == 0, done
     assert "ready: Ready for typed words and the page; there is no microphone." in told
+    assert "reloaded: active" in told
+    assert "not reloaded: active" in told
+    assert "after a hangup: active 0" in told
     assert "restarted after a crash" in told
     assert any(line.startswith("bitten by the watchdog") for line in told)
     assert "ended: 0" in told

@@ -180,7 +180,7 @@ def test_silence_alone_ends_quietly_without_a_turn(tmp_path: Path) -> None:
     assert [each["event"] for each in told] == ["ready"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["stopped", "terminal-closed"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["stopped", "interrupted"])
 def test_a_stop_signal_ends_in_time_with_all_written(tmp_path: Path, number: signal.Signals) -> None:
     events = tmp_path / "events.jsonl"
     replies = tmp_path / "replies.txt"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import trio
 from trio.testing import MockClock
 
 from harry.daemon.service_manager import EXTENDS, ServiceManager
+from harry.errors import ConfigurationError
 
 
 @pytest.fixture
@@ -79,3 +82,27 @@ async def test_the_loop_gives_a_sign_of_life_three_times_within_the_watchdog(
     assert [manager.recv(1000) for _ in range(3)] == [b"WATCHDOG=1"] * 3
     with pytest.raises(BlockingIOError):
         manager.recv(1000)
+
+
+async def test_a_reload_is_told_from_its_beginning_to_its_end_also_where_it_fails(
+    manager: socket.socket, tmp_path: Path, autojump_clock: MockClock
+) -> None:
+    harry, _ = taken(tmp_path)
+    before = time.monotonic_ns() // 1000
+
+    async def fail() -> None:
+        async with harry.reloading("It is read again.", lambda: "Listening."):
+            raise ConfigurationError("That is wrong.")
+
+    with pytest.raises(ConfigurationError, match="wrong"):
+        await fail()
+    first, stamp = manager.recv(1000).decode().splitlines()
+    assert first == "RELOADING=1"
+    assert before <= int(stamp.removeprefix("MONOTONIC_USEC=")) <= time.monotonic_ns() // 1000
+    manager.setblocking(False)
+    rest = []
+    with suppress(BlockingIOError):
+        while True:
+            rest.append(manager.recv(1000).decode())
+    assert "STATUS=It is read again." in rest
+    assert rest[-2:] == ["READY=1", "STATUS=Listening."]

@@ -10,6 +10,8 @@ import trio
 
 from actors.protocols import Message, Request, Role, TextDelta, TextPart, Usage
 from harry.cli.options import Call
+from harry.config.sections import Budget as BudgetLimits
+from harry.config.sections import EngineBudget
 from harry.errors import BudgetReached, StoreError
 from harry.host.budget import BUDGET_FILE, DAYS_KEPT, Budget, Ledger, Limit, Spent, tokens_of
 from harry.mind.fallback.relay import SPENT, Link, Relay
@@ -143,3 +145,16 @@ def test_the_limits_come_from_the_configuration(tmp_path: Path, monkeypatch: pyt
     config = Call().configuration(["budget.money=2.5", "budget.engine.openrouter.tokens=1000"])
     assert config.budget.money == 2.5
     assert config.budget.engine["openrouter"].tokens == 1000
+
+
+async def test_other_limits_hold_at_once_and_what_was_spent_today_counts() -> None:
+    budget = Budget(Ledger(None), Limit(), wall=lambda: NOON)
+    await reply(budget, usage=Usage(150, 150))
+    budget.hold_to(BudgetLimits(tokens=400))
+    with pytest.raises(BudgetReached, match="300 of 400 tokens"):
+        await reply(budget)
+    budget.hold_to(BudgetLimits(engine={"far": EngineBudget(tokens=350)}))
+    with pytest.raises(BudgetReached, match="of far"):
+        await reply(budget)
+    budget.hold_to(BudgetLimits())
+    await reply(budget)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from datetime import time as clock_time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,8 +14,10 @@ import pytest
 from actors.protocols import Request
 from actors.thinker import Reflection
 from channels.messages import Exchange, Source, TurnRecord
+from harry.config.sections import Thinker
 from harry.errors import EngineUnavailable
 from harry.inner_life.daily import Rituals
+from harry.inner_life.rate_limit import Allowance
 from harry.inner_life.service import SUMMED_UP, InnerLife
 from harry.inner_life.state import StateOfMind
 from harry.memory.diary.journal import Journal
@@ -266,3 +269,23 @@ async def test_a_conversation_is_summed_up_by_a_mind_that_can_and_else_not(world
     for nothing in ("", "no object", '{"summary": 3}'):
         world.says = nothing
         assert await life.summarise(exchanges) == ""
+
+
+async def test_other_settings_of_thinking_hold_at_once_and_the_thoughts_of_today_count_on(world):
+    life = InnerLife(
+        state=StateOfMind("ann"), rituals=world.rituals, allowance=Allowance(5, 0.0), journal_at=None, thinking="",
+        thoughts=world.thoughts,
+    )  # fmt: skip
+    noon = datetime(2026, 3, 4, 12, 0).astimezone()
+    for _ in range(2):
+        assert life._allowance.allows(noon)
+        life._allowance.spent(noon)
+    life.settle(Thinker(a_day=2, apart=0.0, quiet_hours="", journal_at="20:00"))
+    assert not life._allowance.allows(noon)
+    assert life._journal_at == clock_time(20, 0)
+    life.settle(Thinker(a_day=3, apart=0.0, quiet_hours="11:00-13:00", journal_at=""))
+    assert not life._allowance.allows(noon)
+    assert life._allowance.allows(noon.replace(hour=14))
+    assert life._journal_at is None
+    life.settle(Thinker(enabled=False))
+    assert life._allowance is None

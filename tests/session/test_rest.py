@@ -98,3 +98,12 @@ async def test_he_who_never_rests_by_himself_rests_when_he_is_told_to_and_wakes_
         await home.silence(0.1)
         assert rests(home) == [True, False]
         assert home.session.attention.is_open(home.session.clock.now())
+
+
+async def test_a_shorter_time_until_he_rests_holds_at_once(autojump_clock: MockClock) -> None:
+    async with house(turn_taking=TurnTakingSettings(attention_window=5.0, rest_after=600.0)) as home:
+        await trio.sleep(10.0)
+        home.session.speech_input.hold_to(5.0, 20.0)
+        await trio.sleep(25.0)
+        [rested] = home.happened("resting")
+        assert rested.at == pytest.approx(30.0, abs=0.1)

@@ -18,7 +18,7 @@ from harry.host.host import STORE_IS_ILL, Host
 from harry.host.startup import better_minds
 from harry.mind.absent import DESCRIPTION as NO_MIND
 from harry.services import user_data as belongings
-from harry.web.api import history, mind, reminders, room, say, schemas, settings
+from harry.web.api import history, mind, reminders, room, say, schemas, settings, webhooks
 from harry.web.api.answering import moment, number, read_body, serve
 from harry.web.api.openapi import Parameter, Path, document
 from harry.web.server.http import Refusal, Request, Response, as_json
@@ -236,7 +236,9 @@ _OWN: tuple[Path, ...] = (
     Path("GET", "/api/lore", "lore", schemas.Lore, "The persona's lore."),
     Path("GET", "/api/status", "status", schemas.Status, "How Harry is."),
 )
-PATHS = (*_OWN, *history.PATHS, *mind.PATHS, *reminders.PATHS, *room.PATHS, *say.PATHS, *settings.PATHS)
+PATHS = (
+    *_OWN, *history.PATHS, *mind.PATHS, *reminders.PATHS, *room.PATHS, *say.PATHS, *settings.PATHS, *webhooks.PATHS,
+)  # fmt: skip
 """All paths of the API that answer with JSON."""
 
 

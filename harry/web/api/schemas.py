@@ -324,6 +324,12 @@ class OffTheRecord(BaseModel):
     off: bool
 
 
+class Taken(BaseModel):
+    """A webhook was taken: it is said in a gap, or worded by the mind first."""
+
+    taken: bool = True
+
+
 class Announcement(BaseModel):
     """What Harry is to say in a gap."""
 

@@ -93,6 +93,11 @@ class HttpListener:
             yield
             nursery.cancel_scope.cancel()
 
+    def show(self, secure: ssl.SSLContext) -> None:
+        """Show new connections another certificate. Only for a door that has one: http stays http."""
+        if self._secure is not None:
+            self._secure = secure
+
     def admit(self, request: Request, seat: Seat, *, upgrade: bool) -> tuple[Route, Request]:
         """Find who answers, and let the client through to him. Raises `Refusal`."""
         now = trio.current_time()

@@ -91,6 +91,10 @@ class Limits:
         self._guests = 0
         self.connections = 0
 
+    def hold_to(self, per_address: int, per_user: int, in_all: int) -> None:
+        """Count those who come in from now on by other bounds."""
+        self._per_address, self._per_user, self._in_all = per_address, per_user, in_all
+
     def enter(self, address: str, leave: Callable[[], object]) -> Seat | None:
         """Count a connection in, having another leave for it if need be; None if there are too many."""
         own = _of(self._addresses, address).seats

@@ -173,3 +173,24 @@ def test_whatever_happens_muted_hears_nothing_and_judging_changes_nothing(
             assert first is Meant.NOBODY
         if attention.is_open(at):
             assert not attention.is_resting(at) or attention.rest_after is None
+
+
+def test_other_lengths_hold_from_now_on_and_who_rests_goes_on_resting() -> None:
+    attention = awake(window=10.0, rest_after=60.0)
+    attention.end_turn(5.0)
+    attention.hold_to(2.0, 20.0, 50.0)
+    assert not attention.is_resting(69.0)
+    assert attention.is_resting(71.0)
+    attention.hold_to(2.0, 300.0, 80.0)
+    assert attention.is_resting(81.0)
+    attention.wake(100.0)
+    assert attention.is_open(101.9)
+    assert not attention.is_open(102.1)
+    attention.hold_to(2.0, None, 110.0)
+    assert not attention.is_resting(1e9)
+
+
+def test_lengths_that_are_as_they_were_put_off_no_rest() -> None:
+    attention = awake(rest_after=60.0)
+    attention.hold_to(30.0, 60.0, 50.0)
+    assert attention.is_resting(61.0)
