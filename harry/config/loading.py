@@ -30,6 +30,7 @@ from harry.config.sections import (
     Persona,
     Redis,
     Reminders,
+    Telemetry,
     Thinker,
     TurnTaking,
     User,
@@ -85,6 +86,7 @@ class Config(BaseSettings):
         description="A table for each server of the Model Context Protocol; see docs/tools.md.",
     )
     home_assistant: HomeAssistant = HomeAssistant()
+    telemetry: Telemetry = Telemetry()
     log: Log = Log()
 
     _data_folder: Path = PrivateAttr(default_factory=lambda: user_data_path("harry"))

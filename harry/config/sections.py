@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
 from pydantic.config import JsonDict
 
 from harry.redaction import ADDRESS
@@ -343,3 +344,18 @@ class Log(Section):
         default="warning", description="The least weight that is written."
     )
     file: bool = Field(default=False, description="Write to `harry.log` in the data folder instead of standard error.")
+class Telemetry(Section):
+    """Traces of turns for a collector of OpenTelemetry's: times and names, no words."""
+
+    endpoint: Annotated[str, ADDRESS] = Field(
+        default="", description="Its address, such as `http://127.0.0.1:4318`; empty: nothing is traced."
+    )
+
+    @field_validator("endpoint")
+    @classmethod
+    def _an_address(cls, given: str) -> str:
+        if given and not re.fullmatch(r"https?://[^/\s@?#]+(/[^\s?#]*)?", given):
+            raise ValueError("an address such as http://127.0.0.1:4318 was expected")
+        return given
+
+

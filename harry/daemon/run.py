@@ -32,6 +32,7 @@ from harry.audio.pulse import home_left_alone
 from harry.audio.soundcard import SoundcardLoudspeaker, SoundcardMicrophone
 from harry.audio.wav import WavMicrophone
 from harry.config.loading import Config, RunOptions
+from harry.daemon import telemetry
 from harry.daemon import web_server as front_door
 from harry.daemon import wyoming_server as wyoming
 from harry.daemon.arenas import bound_arenas
@@ -174,9 +175,12 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope, man
                 budget=budget,
             ) as host:
                 opening = front_door.opened(config, host, listeners) if listeners else nullcontext()
-                async with opening as door, wyoming.opened(config, host, wyoming_at):
+                tracing = telemetry.opened(config.telemetry.endpoint, host)
+                async with tracing as untraced, opening as door, wyoming.opened(config, host, wyoming_at):
+                    facts = _facts(config, options, engines, devices, storage)
                     facts = replace(
-                        _facts(config, options, engines, devices, storage),
+                        facts,
+                        fallbacks=(*facts.fallbacks, *untraced),
                         door=await door.way_in() if door else "",
                         wyoming=wyoming.describe(config, wyoming_at),
                     )
