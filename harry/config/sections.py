@@ -291,6 +291,13 @@ class Web(Section):
     )
     certificate: str = Field(default="", description="A file with a certificate and its chain, for TLS; empty: none.")
     certificate_key: str = Field(default="", description="The file with its key; empty: it is in the same file.")
+    phone_port: int = Field(
+        default=0,
+        ge=0,
+        le=65_535,
+        description="A second port, for phones in your network, by HTTPS with a certificate of Harry's own; "
+        "0: none until `harry page --phone` asks for one.",
+    )
     connections: int = Field(default=1024, ge=1, le=100_000, description="Connections at once.")
     connections_per_address: int = Field(
         default=256, ge=1, le=100_000, description="Connections at once from one address that have shown no token."
@@ -337,13 +344,6 @@ class Budget(Section):
     engine: dict[str, EngineBudget] = Field(default_factory=dict, description="A table for each engine: the same keys.")
 
 
-class Log(Section):
-    """What Harry notes about his own work. Never what was said."""
-
-    level: Literal["debug", "info", "warning", "error"] = Field(
-        default="warning", description="The least weight that is written."
-    )
-    file: bool = Field(default=False, description="Write to `harry.log` in the data folder instead of standard error.")
 class Telemetry(Section):
     """Traces of turns for a collector of OpenTelemetry's: times and names, no words."""
 
@@ -359,3 +359,10 @@ class Telemetry(Section):
         return given
 
 
+class Log(Section):
+    """What Harry notes about his own work. Never what was said."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="warning", description="The least weight that is written."
+    )
+    file: bool = Field(default=False, description="Write to `harry.log` in the data folder instead of standard error.")

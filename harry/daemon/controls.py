@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from channels.event_types import Degraded, ErrorOccurred
 from channels.events import EventSubscription
 from harry.daemon.control_socket import Command, Controls
+from harry.daemon.phone_door import PhoneDoor
 from harry.errors import DeviceError, HarryError
 from harry.host.host import Host
 from harry.services.overview import overview
@@ -21,15 +23,24 @@ ERRORS = 20
 
 
 class RoomControls:
-    """Makes the controls of a room. `stop()` ends Harry in order."""
+    """Makes the controls of a room. `stop()` ends Harry in order; `phone` lets one in, None where there is no door."""
 
-    def __init__(self, host: Host, room: Session, announcements: Announcements, stop: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        host: Host,
+        room: Session,
+        announcements: Announcements,
+        stop: Callable[[], None],
+        *,
+        phone: PhoneDoor | None = None,
+    ) -> None:
         self._host = host
         self._room = room
         self._announcements = announcements
         self._stop = stop
+        self._phone = phone
         self._errors: deque[str] = deque(maxlen=ERRORS)
-        self.controls = Controls(self.status, self._commands(), {"swap": self._swap})
+        self.controls = Controls(self.status, self._commands(), {"swap": self._swap, "phone": self._let_phone_in})
 
     def status(self) -> dict[str, Any]:
         """Return how Harry is."""
@@ -80,6 +91,14 @@ class RoomControls:
         if not isinstance(role, str) or not isinstance(name, str) or not isinstance(table, dict | None):
             raise HarryError("A swap needs a role and a name.")
         return {"swapped": await self._host.swaps.swap(role, name, table)}
+
+    async def _let_phone_in(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        user = request.get("user")
+        if not isinstance(user, str):
+            raise HarryError("A phone is somebody's.")
+        if self._phone is None:
+            raise HarryError("Harry has no web server.", remedy="Set web.enabled = true, and start him again.")
+        return {"phone": asdict(await self._phone.way_in(user))}
 
     def _hush(self) -> None:
         self._room.conductor.cut("stop")

@@ -192,20 +192,27 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope, man
                         host.room = session
                         if door is not None:
                             session.events.publish(DoorOpened(address=door.address))
-                        async with _looked_after(config, options, host, session, manager=manager):
+                        async with _looked_after(config, options, host, session, manager=manager, door=door):
                             with start_kept():
                                 await _converse(session, facts, options, console, at_terminal, greet=greet, fetch=fetch)
 
 
 @asynccontextmanager
 async def _looked_after(
-    config: Config, options: RunOptions, host: Host, room: Session, *, manager: ServiceManager
+    config: Config,
+    options: RunOptions,
+    host: Host,
+    room: Session,
+    *,
+    manager: ServiceManager,
+    door: front_door.WebServer | None = None,
 ) -> AsyncIterator[None]:
     """Let Harry be asked and moved from outside, and tell the service manager that he is ready and alive."""
     hours = quiet_hours(config.thinker.quiet_hours)
     announcements = Announcements(room, lambda: seconds_within(hours, datetime.now().astimezone()))
     host.announce = announcements.put
-    controls = RoomControls(host, room, announcements, partial(signal.raise_signal, signal.SIGTERM))
+    stop = partial(signal.raise_signal, signal.SIGTERM)
+    controls = RoomControls(host, room, announcements, stop, phone=door.phone if door is not None else None)
     if host.store_watch is not None and room.has_loudspeaker:
         # In a gap, and again if nobody heard it: over a person or the greeting it would be lost.
         host.store_watch.speak_through(announcements.put_own)

@@ -43,9 +43,9 @@ MOST = 1000
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What is known of a token. `kind` is `token`, `page` (in a browser) or `code`; `until` is None for ever.
+    """What is known of a token. `kind` is `token`, `page` or `phone` (in a browser), or `code`.
 
-    Times are seconds since the epoch.
+    Times are seconds since the epoch; `until` is None for ever.
     """
 
     id: str
