@@ -177,13 +177,9 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope, man
                 opening = front_door.opened(config, host, listeners) if listeners else nullcontext()
                 tracing = telemetry.opened(config.telemetry.endpoint, host)
                 async with tracing as untraced, opening as door, wyoming.opened(config, host, wyoming_at):
-                    facts = _facts(config, options, engines, devices, storage)
-                    facts = replace(
-                        facts,
-                        fallbacks=(*facts.fallbacks, *untraced),
-                        door=await door.way_in() if door else "",
-                        wyoming=wyoming.describe(config, wyoming_at),
-                    )
+                    facts = _facts(config, options, engines, devices, storage, notes=untraced)
+                    way_in = await door.way_in() if door else ""
+                    facts = replace(facts, door=way_in, wyoming=wyoming.describe(config, wyoming_at))
                     greet = facts.real_microphone and is_greeting_due(await _last_turn(config, storage), time.time())
                     for line in startup_report(facts):
                         print_line(console, line)
@@ -370,7 +366,15 @@ def _at_the_devices(settings: ConversationSettings, config: Config, devices: _De
     )
 
 
-def _facts(config: Config, options: RunOptions, engines: Engines, devices: _Devices, storage: Storage) -> StartupFacts:
+def _facts(
+    config: Config,
+    options: RunOptions,
+    engines: Engines,
+    devices: _Devices,
+    storage: Storage,
+    *,
+    notes: tuple[str, ...],
+) -> StartupFacts:
     microphone, loudspeaker = devices.microphone, devices.loudspeaker
     mind = engines.language_model.engine if engines.language_model else None
     small = starting.better_minds(mind)
@@ -383,7 +387,7 @@ def _facts(config: Config, options: RunOptions, engines: Engines, devices: _Devi
         loudspeaker=loudspeaker.description if loudspeaker else None,
         wants_loudspeaker=_wanted_loudspeaker(config, options) != "none",
         mind=_described(engines.language_model),
-        fallbacks=tuple(dict.fromkeys([*engines.notes, *devices.notes, *storage.notes])),
+        fallbacks=tuple(dict.fromkeys([*engines.notes, *devices.notes, *storage.notes, *notes])),
         folder=folder,
         small_mind=bool(small),
         better_minds=small,

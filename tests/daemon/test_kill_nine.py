@@ -107,7 +107,7 @@ class Life:
             talker.start()
 
     def wait_acknowledged(self, count: int, programs: int) -> None:
-        """Wait until it has told of so many turns and answers, and of so many answers to programs, that they are kept."""
+        """Wait until it has told of so many turns and answers, so many of them to programs, that they are kept."""
         with self._more:
             assert self._more.wait_for(
                 lambda: len(self.turns) + len(self.asked) >= count and len(self.asked) >= programs, 60
