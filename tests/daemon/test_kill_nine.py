@@ -29,6 +29,7 @@ import pytest
 
 from harry.host.access_tokens import Tokens
 from harry.host.storage import NOT_IN_ORDER
+from harry.memory.store.data_folder import LOCK_FILE
 
 OUTLIVES = 2.0
 """Seconds after which nothing of a Harry who was killed may be there."""
@@ -77,12 +78,13 @@ class Life:
         notify = folder / f"notify-{number}"
         self._manager.bind(str(notify))
         self._manager.settimeout(60)
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("HARRY_")}
         self.began = time.monotonic()
         with self._told.open("wb") as told:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "harry.cli.app", "--config", str(folder / "harry.toml"), "run", "--mic", "none",
                  "--speaker", f"wav:{folder / 'voice.wav'}", "--events", str(events)],
-                env={**os.environ, "HARRY_HOME": str(folder / "home"), "NOTIFY_SOCKET": str(notify)},
+                env={**environ, "HARRY_HOME": str(folder / "home"), "NOTIFY_SOCKET": str(notify)},
                 stdin=subprocess.PIPE, stdout=told, stderr=subprocess.STDOUT,
             )  # fmt: skip
 
@@ -226,12 +228,13 @@ mcp.tools = {{command = "{sys.executable}", args = ["-c", "import sys; sys.stdin
 
 
 def kill_again_and_again(tmp_path: Path, kills: int) -> Figures:
-    """Start Harry, converse and kill him, so often; one in five while he starts. Then end him in order, twice."""
+    """Start Harry, converse and kill him, so often; one in five while he starts. Then end him in order."""
     found = Figures()
     with _folder(tmp_path) as (port, token):
-        for number in range(kills + 2):
+        for number in range(kills + 1):
             with Life(tmp_path, number, port, token) as life:
                 _live(life, found, kills)
+    assert (tmp_path / "home" / LOCK_FILE).read_text() == "", "an end in order leaves nothing that would be told"
     with closing(sqlite3.connect(tmp_path / "home" / "harry.sqlite3")) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         kept = list(database.execute("SELECT id, said FROM turn"))
@@ -252,10 +255,11 @@ def _live(life: Life, found: Figures, kills: int) -> None:
         life.stop()
     found.turns |= life.turns
     found.asked |= life.asked
-    if not starting and life.tells_of_the_last() != (0 < life.number <= kills):
+    if not starting and life.tells_of_the_last() != (life.number > 0):
         found.told_wrongly.append(life.number)
 
 
+@pytest.mark.timeout(300)  # four starts on a machine that does other things as well
 def test_three_lives_ended_by_kill_nine_lose_nothing_and_leave_nothing(tmp_path: Path) -> None:
     found = kill_again_and_again(tmp_path, 3)
     assert found.turns
