@@ -22,6 +22,7 @@ from harry.cli import (
     lore,
     memory,
     models,
+    page,
     privacy,
     prompt,
     reminders,
@@ -53,6 +54,7 @@ app.add_typer(privacy.app)
 app.add_typer(control.app)
 app.add_typer(engines.app)
 app.add_typer(service.app, name="service")
+app.add_typer(page.app)
 app.add_typer(token.app, name="token")
 app.add_typer(reminders.app, name="reminders")
 app.add_typer(bench.app, name="bench")

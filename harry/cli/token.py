@@ -8,12 +8,15 @@ Each command imports what it needs when it runs, so that help and mistakes answe
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harry.cli.groups import Group
 from harry.cli.options import AsJson, Call, Sets
+
+if TYPE_CHECKING:
+    from harry.config.loading import Config
 
 app = typer.Typer(cls=Group, help="Create and revoke access tokens.", invoke_without_command=True)
 
@@ -44,7 +47,7 @@ def token(
         raise typer.BadParameter(f"is one of {', '.join(SCOPES)}", param_hint="--scope")
     call: Call = ctx.obj
     config = call.configuration(sets)
-    print(Tokens(config.data_folder).new(_name(user) or config.user.name, scope=scope or ""))
+    print(Tokens(config.data_folder).new(user_named(user) or config.user.name, scope=scope or ""))
 
 
 @app.command("list", short_help="List the tokens that are valid, by their ids.")
@@ -91,16 +94,21 @@ def revoke(
 @app.command(short_help="Print an address that opens the page in a browser, once.")
 def page(ctx: typer.Context, user: Whose = None, sets: Sets = None) -> None:
     """Print an address that opens the page in a browser, once and within ten minutes."""
+    call: Call = ctx.obj
+    print_page_address(call.configuration(sets), user)
+
+
+def print_page_address(config: Config, user: str | None) -> None:
+    """Make a code and print the address that it stands in."""
     from harry.daemon.web_server import address_of
     from harry.host.access_tokens import CODE_LIVES, Tokens
 
-    call: Call = ctx.obj
-    config = call.configuration(sets)
-    code = Tokens(config.data_folder).new(_name(user) or config.user.name, kind="code", lives=CODE_LIVES)
+    code = Tokens(config.data_folder).new(user_named(user) or config.user.name, kind="code", lives=CODE_LIVES)
     print(f"{address_of(config, config.web.port)}/enter?code={code}")
 
 
-def _name(user: str | None) -> str | None:
+def user_named(user: str | None) -> str | None:
+    """Return the user that `--user` names, if it does. Raises `typer.BadParameter`."""
     if user is not None and (not 1 <= len(user) <= 64 or not user.isprintable()):
         raise typer.BadParameter("takes a name of 1 to 64 characters, in one line", param_hint="--user")
     return user

@@ -94,8 +94,9 @@ _BY_REASON: Mapping[Effect, tuple[str, ...]] = {
     Effect(When.RESTART, "Grammars and phrases are loaded for it when he starts."): ("persona.language",),
     Effect(When.RESTART, "The store is opened when he starts."): ("memory.store", "memory.backups", "redis.url"),
     Effect(When.RESTART, "The port is taken, and room for conversations set aside, when he starts."): (
-        "web.enabled", "web.host", "web.port", "web.sessions", "wyoming.port", "wyoming.allow",
+        "web.enabled", "web.host", "web.port", "web.phone_port", "web.sessions", "wyoming.port", "wyoming.allow",
     ),
+    Effect(When.RESTART, "What traces turns is started when he starts."): ("telemetry.endpoint",),
     Effect(When.RESTART, "Who is let in does not change under those who are in."): ("web.auth", "web.proxies"),
     Effect(When.RESTART, "Tools and their servers are started when he starts."): (
         "tools.enabled", "tools.without", "tools.guests", "tools.pictures", "mcp",

@@ -31,6 +31,7 @@ from harry.config.sections import (
     Persona,
     Redis,
     Reminders,
+    Telemetry,
     Thinker,
     TurnTaking,
     User,
@@ -90,6 +91,7 @@ class Config(BaseSettings):
     )
     home_assistant: HomeAssistant = HomeAssistant()
     webhooks: Webhooks = Webhooks()
+    telemetry: Telemetry = Telemetry()
     log: Log = Log()
 
     _data_folder: Path = PrivateAttr(default_factory=lambda: user_data_path("harry"))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator
 from pydantic.config import JsonDict
 
 from harry.redaction import ADDRESS
@@ -298,6 +299,13 @@ class Web(Section):
     )
     certificate: str = Field(default="", description="A file with a certificate and its chain, for TLS; empty: none.")
     certificate_key: str = Field(default="", description="The file with its key; empty: it is in the same file.")
+    phone_port: int = Field(
+        default=0,
+        ge=0,
+        le=65_535,
+        description="A second port, for phones in your network, by HTTPS with a certificate of Harry's own; "
+        "0: none until `harry page --phone` asks for one.",
+    )
     connections: int = Field(default=1024, ge=1, le=100_000, description="Connections at once.")
     connections_per_address: int = Field(
         default=256, ge=1, le=100_000, description="Connections at once from one address that have shown no token."
@@ -342,6 +350,21 @@ class Budget(Section):
     )
     tokens: int | None = Field(default=None, ge=0, description="Tokens, read and written; left out, any number.")
     engine: dict[str, EngineBudget] = Field(default_factory=dict, description="A table for each engine: the same keys.")
+
+
+class Telemetry(Section):
+    """Traces of turns for a collector of OpenTelemetry's: times and names, no words."""
+
+    endpoint: Annotated[str, ADDRESS] = Field(
+        default="", description="Its address, such as `http://127.0.0.1:4318`; empty: nothing is traced."
+    )
+
+    @field_validator("endpoint")
+    @classmethod
+    def _an_address(cls, given: str) -> str:
+        if given and not re.fullmatch(r"https?://[^/\s@?#]+(/[^\s?#]*)?", given):
+            raise ValueError("an address such as http://127.0.0.1:4318 was expected")
+        return given
 
 
 class Log(Section):

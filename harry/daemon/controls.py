@@ -10,6 +10,7 @@ from typing import Any
 from channels.event_types import Degraded, ErrorOccurred
 from channels.events import EventSubscription
 from harry.daemon.control_socket import Command, Controls
+from harry.daemon.phone_door import PhoneDoor
 from harry.daemon.reloading import Reloading
 from harry.errors import DeviceError, HarryError
 from harry.host.host import Host
@@ -27,17 +28,29 @@ ERRORS = 20
 
 
 class RoomControls:
-    """Makes the controls of a room. `stop()` ends Harry in order; `reloading` reads the configuration again."""
+    """Makes the controls of a room.
 
-    def __init__(self, host: Host, room: Session, stop: Callable[[], None], reloading: Reloading | None = None) -> None:
+    `stop()` ends Harry in order; `reloading` reads the configuration again; `phone` lets one in, None where there is no
+    door.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        room: Session,
+        stop: Callable[[], None],
+        *,
+        reloading: Reloading | None = None,
+        phone: PhoneDoor | None = None,
+    ) -> None:
         self._host = host
         self._room = room
         self._stop = stop
         self._reloading = reloading
+        self._phone = phone
         self._errors: deque[str] = deque(maxlen=ERRORS)
-        self.controls = Controls(
-            self.status, self._commands(), {"swap": self._swap, "say": self._say, "reload": self._reload}
-        )
+        lasting = {"swap": self._swap, "say": self._say, "reload": self._reload, "phone": self._let_phone_in}
+        self.controls = Controls(self.status, self._commands(), lasting)
 
     def status(self) -> dict[str, Any]:
         """Return how Harry is."""
@@ -110,6 +123,14 @@ class RoomControls:
         if self._reloading is None:
             raise HarryError("This Harry was started without a configuration that could be read again.")
         return {"reloaded": (await self._reloading.reload()).as_dict()}
+
+    async def _let_phone_in(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        user = request.get("user")
+        if not isinstance(user, str):
+            raise HarryError("A phone is somebody's.")
+        if self._phone is None:
+            raise HarryError("Harry has no web server.", remedy="Set web.enabled = true, and start him again.")
+        return {"phone": asdict(await self._phone.way_in(user))}
 
     def _hush(self) -> None:
         self._room.conductor.cut("stop")

@@ -32,6 +32,7 @@ from harry.audio.pulse import home_left_alone
 from harry.audio.soundcard import SoundcardLoudspeaker, SoundcardMicrophone
 from harry.audio.wav import WavMicrophone
 from harry.config.loading import Config, RunOptions
+from harry.daemon import telemetry
 from harry.daemon import web_server as front_door
 from harry.daemon import wyoming_server as wyoming
 from harry.daemon.arenas import bound_arenas
@@ -209,12 +210,16 @@ async def _live(
                 budget=budget,
             ) as host:
                 opening = front_door.opened(config, host, listeners) if listeners else nullcontext()
-                async with opening as door, wyoming.opened(config, host, wyoming_at), webhooks_out(host) as hooks:
-                    facts = replace(
-                        _facts(config, options, engines, devices, storage),
-                        door=await door.way_in() if door else "",
-                        wyoming=wyoming.describe(config, wyoming_at),
-                    )
+                tracing = telemetry.opened(config.telemetry.endpoint, host)
+                async with (
+                    tracing as untraced,
+                    opening as door,
+                    wyoming.opened(config, host, wyoming_at),
+                    webhooks_out(host) as hooks,
+                ):
+                    facts = _facts(config, options, engines, devices, storage, notes=untraced)
+                    way_in = await door.way_in() if door else ""
+                    facts = replace(facts, door=way_in, wyoming=wyoming.describe(config, wyoming_at))
                     greet = facts.real_microphone and is_greeting_due(await _last_turn(config, storage), time.time())
                     for line in startup_report(facts):
                         print_line(console, line)
@@ -265,12 +270,13 @@ async def _looked_after(
     changes: Reloadable = Reloadable(),
 ) -> AsyncIterator[None]:
     """Let Harry be asked and moved from outside, and tell the service manager that he is ready and alive."""
-    reloading = None
+    reloading, door = None, changes.door
     if changes.reload is not None:
         _follow_config(changes, host)
-        reread, ready, door = changes.reload.reread, partial(_ready, room), changes.door
+        reread, ready = changes.reload.reread, partial(_ready, room)
         reloading = Reloading(reread, host, manager, door=door, debug=options.debug, status=ready)
-    controls = RoomControls(host, room, partial(signal.raise_signal, signal.SIGTERM), reloading)
+    stop = partial(signal.raise_signal, signal.SIGTERM)
+    controls = RoomControls(host, room, stop, reloading=reloading, phone=door.phone if door is not None else None)
     if host.store_watch is not None and room.has_loudspeaker:
         # In a gap, and again if nobody heard it: over a person or the greeting it would be lost.
         host.store_watch.speak_through(host.announcers.of(config.user.name).put_own)
@@ -429,7 +435,15 @@ def _at_the_devices(settings: ConversationSettings, config: Config, devices: _De
     )
 
 
-def _facts(config: Config, options: RunOptions, engines: Engines, devices: _Devices, storage: Storage) -> StartupFacts:
+def _facts(
+    config: Config,
+    options: RunOptions,
+    engines: Engines,
+    devices: _Devices,
+    storage: Storage,
+    *,
+    notes: tuple[str, ...],
+) -> StartupFacts:
     microphone, loudspeaker = devices.microphone, devices.loudspeaker
     mind = engines.language_model.engine if engines.language_model else None
     small = starting.better_minds(mind)
@@ -442,7 +456,7 @@ def _facts(config: Config, options: RunOptions, engines: Engines, devices: _Devi
         loudspeaker=loudspeaker.description if loudspeaker else None,
         wants_loudspeaker=_wanted_loudspeaker(config, options) != "none",
         mind=_described(engines.language_model),
-        fallbacks=tuple(dict.fromkeys([*engines.notes, *devices.notes, *storage.notes])),
+        fallbacks=tuple(dict.fromkeys([*engines.notes, *devices.notes, *storage.notes, *notes])),
         folder=folder,
         small_mind=bool(small),
         better_minds=small,

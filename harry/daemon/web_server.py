@@ -6,6 +6,7 @@ Here stand the few paths that are the door's own: `/healthz`, which says that th
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import trio
 
 from harry.config.loading import Config
 from harry.config.sections import Web
+from harry.daemon.phone_door import PhoneDoor
 from harry.host.access_tokens import CODE_LIVES, PAGE_LIVES, Tokens
 from harry.host.host import Host
 from harry.services.webhooks_in import WebhooksIn
@@ -25,7 +27,7 @@ from harry.web.api import metrics, webhooks
 from harry.web.openai import chat, models, speech, transcriptions
 from harry.web.server.auth import Authenticator
 from harry.web.server.http import Refusal, Request, Response
-from harry.web.server.listener import HttpListener, listen, tls
+from harry.web.server.listener import HttpListener, Serves, listen, tls
 from harry.web.server.proxies import Proxies
 from harry.web.server.rate_limits import Limits
 from harry.web.server.routing import Routes
@@ -45,6 +47,7 @@ class WebServer:
     tokens: Tokens
     owner: str
     needs_code: bool
+    phone: PhoneDoor
 
     def hold_to(self, web: Web) -> None:
         """Let in by other settings from now on."""
@@ -84,23 +87,35 @@ async def opened(
         port=port,
         auth=web.auth,
     )
-    routes = Routes()
     proxies = Proxies(web.proxies)
     limits = Limits(
         web.connections_per_address, web.connections_per_user, web.connections,
         owner=config.user.name, proxies=proxies,
     )  # fmt: skip
-    door = HttpListener(routes, guard, limits, proxies=proxies, secure=secure)
-    _own_paths(routes, guard)
     watch = SessionMetrics()
     host.watchers.append(watch.see)
+
+    routes = Routes()
+    door = HttpListener(routes, guard, limits, proxies=proxies, secure=secure)
     _rooms(routes, host, door, watch)
+    rooms = tuple(routes.all)
+    _own_paths(routes, guard, "page")
     hooks = WebhooksIn(host)
     webhooks.register(routes, hooks)
+
+    def another(guard: Authenticator, secure: ssl.SSLContext, serves: Serves) -> HttpListener:
+        made = HttpListener(Routes(rooms), guard, limits, proxies=proxies, secure=secure, serves=serves)
+        _own_paths(made.routes, guard, "phone")
+        return made
+
     async with trio.open_nursery() as nursery, door.serve(listeners):
         await nursery.start(watch.run)
         nursery.start_soon(hooks.run)
-        yield WebServer(door, web.host, port, address_of(config, port), tokens, config.user.name, web.auth == "token")
+        phone = PhoneDoor(config, tokens, another, nursery)
+        if web.phone_port:
+            await phone.open()
+        address, needs_code = address_of(config, port), web.auth == "token"
+        yield WebServer(door, web.host, port, address, tokens, config.user.name, needs_code, phone)
         nursery.cancel_scope.cancel()
 
 
@@ -129,7 +144,9 @@ def _rooms(routes: Routes, host: Host, door: HttpListener, watch: SessionMetrics
         room.register(routes, host)
 
 
-def _own_paths(routes: Routes, guard: Authenticator) -> None:
+def _own_paths(routes: Routes, guard: Authenticator, kind: str) -> None:
+    """Add `/healthz` and `/enter`; a browser that comes in is given a token of this kind."""
+
     async def healthz(request: Request) -> Response:
         await trio.lowlevel.checkpoint()
         return Response(body=b"ok\n", kind="text/plain")
@@ -140,7 +157,7 @@ def _own_paths(routes: Routes, guard: Authenticator) -> None:
             raise Refusal(
                 403, "spent", "This address was used already, or is too old. `harry token page` prints another."
             )
-        token = await trio.to_thread.run_sync(partial(guard.tokens.lend, user, kind="page", lives=PAGE_LIVES))
+        token = await trio.to_thread.run_sync(partial(guard.tokens.lend, user, kind=kind, lives=PAGE_LIVES))
         return Response(303, headers=(("Location", "./"), *guard.cookies(token, secure=request.secure)))
 
     routes.add("GET", "/healthz", healthz, public=True, told="Whether the process lives.")

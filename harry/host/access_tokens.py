@@ -49,9 +49,10 @@ SCOPES = (ANNOUNCE,)
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What is known of a token. `kind` is `token`, `page` (in a browser) or `code`; `until` is None for ever.
+    """What is known of a token. `kind` is `token`, `page` or `phone` (in a browser), or `code`.
 
-    `scope` is all that it is good for; "" for everything that its user may do. Times are seconds since the epoch.
+    `scope` is all that it is good for; "" for everything that its user may do. Times are seconds since the epoch;
+    `until` is None for ever.
     """
 
     id: str

@@ -23,6 +23,11 @@ from harry.memory.store.opening import STORE_FILE, KeepingStore
 
 log = structlog.get_logger(__name__)
 
+NOT_IN_ORDER = (
+    "The last time, Harry did not end in order: he crashed, was killed, or the computer went off. "
+    "What was kept by then is still there."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Storage:
@@ -59,6 +64,7 @@ async def open_storage(config: Config, *, alone: bool = True, patience: float = 
         return
     async with AsyncExitStack() as held:
         prepare: Callable[[], None]
+        notes: tuple[str, ...] = ()
         if alone:
             hold = FolderHold(config.data_folder)
             held.callback(hold.release)
@@ -66,6 +72,8 @@ async def open_storage(config: Config, *, alone: bool = True, patience: float = 
             with suppress(StoreError):  # `prepare` meets it again, and is asked until it succeeds
                 prepare_folder(config.data_folder)
                 hold.take()
+            if hold.left_behind:
+                notes = (NOT_IN_ORDER,)
         else:
 
             def prepare() -> None:
@@ -74,8 +82,7 @@ async def open_storage(config: Config, *, alone: bool = True, patience: float = 
         database = Database(config.data_folder / STORE_FILE, patience=patience, access=Access(prepare))
         held.push_async_callback(database.aclose)
         trouble = await database.try_again()
-        notes: tuple[str, ...] = ()
         if trouble is not None:
             log.warning("nothing can be kept now", cause=str(trouble))
-            notes = (f"{trouble} Until then nothing is kept for good: what is said waits, and it is tried again.",)
+            notes += (f"{trouble} Until then nothing is kept for good: what is said waits, and it is tried again.",)
         yield Storage(database, database, notes, prepare)

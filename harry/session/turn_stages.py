@@ -144,6 +144,7 @@ class Pipeline:
             if mind is None:
                 nursery.start_soon(_recite, words, pieces)
                 return
+            turn.mark("memory", self._events.clock.now())
             recollections = Port[Recollection]("recollection", 1)
             nursery.start_soon(
                 partial(

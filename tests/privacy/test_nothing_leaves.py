@@ -61,6 +61,7 @@ COMMANDS: dict[str, list[str]] = {
     "token list": [],
     "token revoke": ["--user", "you"],
     "token page": [],
+    "page": [],
     "reminders list": [],
     "reminders cancel": ["1"],
     "backup": ["backup.sqlite3"],

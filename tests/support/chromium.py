@@ -68,10 +68,16 @@ def chromium(microphone: Path | None = None, *, blocked: bool = False) -> Iterat
 
 
 async def visiting(
-    door: Away, visit: Callable[[Page], T], *, microphone: Path | None = None, blocked: bool = False, **context: Any
+    door: Away,
+    visit: Callable[[Page], T],
+    *,
+    microphone: Path | None = None,
+    blocked: bool = False,
+    address: str = "",
+    **context: Any,
 ) -> T:
     """Open the page by the one-time address, and `visit` it. Whatever a script of the page throws fails the test."""
-    address = await door.front.way_in()
+    address = address or await door.front.way_in()
 
     def drive() -> T:
         with chromium(microphone, blocked=blocked) as browser:

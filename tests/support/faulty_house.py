@@ -171,6 +171,7 @@ async def faulty_house(
     lamp: Lamp | None = None,
     mind: Any = None,
     wrap: Callable[[Session], None] = lambda session: None,
+    name: str = "session",
 ) -> AsyncIterator[FaultyHouse]:
     clock = AudioClock()
     sounded: list[tuple[float, bytes]] = []
@@ -198,7 +199,7 @@ async def faulty_house(
     voice = ScriptedVoice("voice", ScriptedSettings(rate=RATE, word_seconds=0.1, gap_seconds=0.02))
     card = Card(clock, rate=RATE, block=0.04, buffer=0.08, on_sound=lambda at, pcm: sounded.append((at, pcm)))
     session = build_conversation(
-        Identity("you", "session", "harry"),
+        Identity("you", name, "harry"),
         ConversationSettings(),
         ConversationServices(
             engines=Engines(

@@ -4,7 +4,8 @@ A folder that cannot be held at the start, because its disk is not there or cann
 is possible.
 
 The lock is the kernel's, on an open file, so it ends with its process however that ends. Other commands write beside
-the holder and do not take it.
+the holder and do not take it. Who lets the folder go in order empties the file: a signature that is found in it is that
+of a Harry who crashed, was killed, or lost his computer's power.
 """
 
 from __future__ import annotations
@@ -14,13 +15,20 @@ import fcntl
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import structlog
 
 from harry.errors import FolderInUse, StoreError
 from harry.memory.store.connection import WRITABLE
 
 LOCK_FILE = "harry.lock"
+
+_IN_USE = b"in use\n"
+"""Stands below the process number as long as the folder is held."""
+
+log = structlog.get_logger(__name__)
 
 
 def prepare_folder(path: Path) -> None:
@@ -61,6 +69,8 @@ class FolderHold:
         self._file = path / LOCK_FILE
         self._descriptor = -1
         self._lock = threading.Lock()
+        self.left_behind = False
+        """Whether the holder before this one did not end in order."""
 
     def take(self) -> None:
         """Hold the folder if it is not held already. Raises `FolderInUse`, `StoreError`."""
@@ -72,12 +82,14 @@ class FolderHold:
             except OSError as error:
                 raise StoreError(f"{self._file} cannot be written: {error.strerror}.", remedy=WRITABLE) from error
             try:
-                _take(descriptor, self._path)
+                left_behind = _take(descriptor, self._path)
             except BaseException:
                 os.close(descriptor)
                 raise
             self._let_go()
-            self._descriptor = descriptor
+            self._descriptor, self.left_behind = descriptor, left_behind
+            if left_behind:
+                log.warning("the last run did not end in order", folder=str(self._path))
 
     def prepare(self) -> None:
         """Make the folder and hold it. Raises `StoreError`, also where another Harry holds it by now."""
@@ -89,8 +101,11 @@ class FolderHold:
             raise StoreError(error.message, remedy=error.remedy) from error
 
     def release(self) -> None:
-        """Let the folder go."""
+        """Let the folder go, in order."""
         with self._lock:
+            if self._descriptor >= 0:
+                with suppress(OSError):  # a disk that fails at the very end: the next start says so
+                    os.ftruncate(self._descriptor, 0)
             self._let_go()
 
     def _holds(self) -> bool:
@@ -107,25 +122,28 @@ class FolderHold:
             self._descriptor = -1
 
 
-def _take(descriptor: int, path: Path) -> None:
+def _take(descriptor: int, path: Path) -> bool:
+    """Lock and sign the file; return whether somebody's signature was in it. Raises `FolderInUse`, `StoreError`."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        left_behind = os.pread(descriptor, 64, 0).endswith(_IN_USE)
         _sign(descriptor)
     except BlockingIOError:
-        holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
+        holder = os.pread(descriptor, 64, 0).decode("ascii", "replace").partition("\n")[0]
         raise FolderInUse(
             f"Another Harry ({f'process {holder}' if holder else 'just starting'}) uses {path}.",
             remedy="End that one first, or set HARRY_HOME to another folder.",
         ) from None
     except OSError as error:
         raise StoreError(f"The folder {path} cannot be locked: {error.strerror}.", remedy=WRITABLE) from error
+    return left_behind
 
 
 def _sign(descriptor: int) -> None:
     """Write down who holds the folder; a full disk has no room for it, and the hold is one all the same."""
     try:
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode() + _IN_USE, 0)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

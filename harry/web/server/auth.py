@@ -46,8 +46,13 @@ class Authenticator:
     def be_known_as(self, hosts: Sequence[str]) -> None:
         """Know the door by these names from now on."""
         named = [found for host in hosts if (found := _place(host)) is not None]
-        self._hosts = frozenset(name for name, _ in named)
+        self._hosts = {name for name, _ in named}
         self._elsewhere = frozenset((name, given) for name, given in named if given is not None)
+
+    def add_host(self, host: str) -> None:
+        """Let the door be known by another name or address."""
+        if (found := _place(host)) is not None:
+            self._hosts.add(found[0])
 
     def know(self, request: Request) -> None:
         """Refuse what was not meant for this door (rules 1 and 2)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import NoReturn
@@ -24,6 +24,9 @@ from harry.web.server.routing import Route, Routes
 
 LOOKED_EVERY = 0.5
 """Seconds between two looks at whether a token of an open connection was revoked, by another process."""
+
+Serves = Callable[[str], Awaitable[bool]]
+"""Whether connections to an address of this computer are served."""
 
 log = structlog.get_logger(__name__)
 
@@ -65,7 +68,10 @@ def tls(certificate: str, key: str) -> ssl.SSLContext | None:
 
 
 class HttpListener:
-    """Made once the port is known. `routes` may still be added to until `serve` runs."""
+    """Made once the port is known. `routes` may still be added to until `serve` runs.
+
+    `serves` is asked of each connection, before anything else, by the address of this computer that it came to.
+    """
 
     def __init__(
         self,
@@ -75,6 +81,7 @@ class HttpListener:
         *,
         proxies: Proxies | None = None,
         secure: ssl.SSLContext | None = None,
+        serves: Serves | None = None,
     ) -> None:
         self.routes = routes
         self.guard = guard
@@ -82,6 +89,7 @@ class HttpListener:
         self.tally = Counters()
         self._proxies = proxies or Proxies(())
         self._secure = secure
+        self._serves = serves
         self._held: dict[trio.CancelScope, str] = {}
 
     @asynccontextmanager
@@ -212,9 +220,12 @@ class HttpListener:
         if self._secure is None:
             await Connection(self, stream, seat, secure=False).run()
             return
-        within = trio.SSLStream(stream, self._secure, server_side=True, https_compatible=True)
         try:
             with trio.move_on_after(HEAD_WITHIN) as waited:
+                # First of all, for what it is asked may change the certificate.
+                if self._serves is not None and not await self._serves(str(stream.socket.getsockname()[0])):
+                    return
+                within = trio.SSLStream(stream, self._secure, server_side=True, https_compatible=True)
                 await within.do_handshake()
             if not waited.cancelled_caught:
                 await Connection(self, within, seat, secure=True).run()

@@ -6,7 +6,7 @@ token unless it is added as `public`, which is meant for `/healthz` and for the 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from urllib.parse import unquote
 
@@ -38,10 +38,13 @@ class Route:
 
 
 class Routes:
-    """The table. A path is looked up by its literal parts first, so `/a/b` outranks `/a/{x}`."""
+    """The table. A path is looked up by its literal parts first, so `/a/b` outranks `/a/{x}`.
 
-    def __init__(self) -> None:
-        self.all: list[Route] = []
+    `others` are routes of another table, to begin with.
+    """
+
+    def __init__(self, others: Iterable[Route] = ()) -> None:
+        self.all = list(others)
 
     def add(
         self,

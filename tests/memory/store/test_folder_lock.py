@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harry.errors import FolderInUse, StoreError
-from harry.memory.store.data_folder import LOCK_FILE, lock_folder, prepare_folder
+from harry.memory.store.data_folder import LOCK_FILE, FolderHold, lock_folder, prepare_folder
 
 HOLD = """
 import sys
@@ -39,15 +39,36 @@ def test_a_second_process_is_told_which_one_holds_the_folder(tmp_path):
             pass
         child.communicate("")
     with lock_folder(tmp_path):
-        assert (tmp_path / LOCK_FILE).read_text() == f"{os.getpid()}\n"
+        assert (tmp_path / LOCK_FILE).read_text() == f"{os.getpid()}\nin use\n"
+    assert (tmp_path / LOCK_FILE).read_text() == "", "nothing is left by one who ends in order"
 
 
 def test_kill_nine_lets_go_of_the_folder(tmp_path):
     with holder(tmp_path) as child:
         child.send_signal(signal.SIGKILL)
         child.wait()
-        with lock_folder(tmp_path):
-            pass
+        hold = FolderHold(tmp_path)
+        hold.take()
+        assert hold.left_behind
+        hold.release()
+
+
+def test_an_end_in_order_is_none_that_is_told(tmp_path):
+    (tmp_path / LOCK_FILE).write_text("1234\n")  # as it was left by versions that never emptied it
+    for _ in range(2):
+        hold = FolderHold(tmp_path)
+        hold.take()
+        assert not hold.left_behind
+        hold.release()
+
+
+def test_one_who_could_not_get_the_folder_changes_nothing_in_it(tmp_path):
+    with lock_folder(tmp_path):
+        late = FolderHold(tmp_path)
+        with pytest.raises(FolderInUse):
+            late.take()
+        late.release()
+        assert (tmp_path / LOCK_FILE).read_text() == f"{os.getpid()}\nin use\n"
 
 
 def test_the_lock_ends_with_its_block_and_holds_within_one_process_too(tmp_path):

@@ -9,6 +9,7 @@ import { Link } from "./link.js";
 import { Loudspeaker } from "./loudspeaker.js";
 import { Memories } from "./memories.js";
 import { Microphone } from "./microphone.js";
+import { notify } from "./notify.js";
 import { Pictures } from "./pictures.js";
 import { Reminders } from "./reminders.js";
 import { Room } from "./room.js";
@@ -18,6 +19,7 @@ import { Tabs } from "./tabs.js";
 import { TalkButton } from "./talk.js";
 import { Thoughts } from "./thoughts.js";
 import { answeredIn, seconds } from "./timeline.js";
+import { WakeLock } from "./wakelock.js";
 import { welcome } from "./welcome.js";
 
 const STATES = { listening: "Listening", hearing: "Hears you", thinking: "Thinking", speaking: "Speaking", paused: "Paused, to hear you", muted: "Muted", resting: "Resting", ready: "Ready", away: "Connecting", lost: "Connection lost" };
@@ -50,6 +52,7 @@ const tabs = new Tabs({
   history: () => history.load(), memories: () => memories.load(), thoughts: () => thoughts.load(),
   status: () => status.load(), settings: () => settings.load(),
 }, settings.now.tab, (tab) => tab !== settings.now.tab && settings.set("tab", tab));
+const screenOn = new WakeLock();
 const pictures = new Pictures((why) => notice("picture", why));
 new TalkButton($("button"), { tap, down: hold, up: letGo });
 reminders.changed = () => document.body.dataset.tab === "status" && status.load();
@@ -71,6 +74,8 @@ const EVENTS = {
   "response.output_audio.delta": ({ response_id, item_id, delta }) => loudspeaker.play(response_id, item_id, delta),
   "response.done": ({ response }) => {
     if (active === response.id) active = "";
+    // Whoever talks to him while the page is hidden hears him; anybody else has left it.
+    if (document.hidden && !microphone.open && response.status === "completed") notify(conversation.text(response.id), "reply");
     shown();
   },
   "harry.flush": (event) => loudspeaker.flush(event),
@@ -300,6 +305,7 @@ function shown() {
   $("place").hidden = !room.there;
   $("place").querySelector(there ? "[value=room]" : "[value=here]").checked = true;
   $("off").hidden = !(there ? room.off : off);
+  screenOn.set(microphone.open && !muted && !there);
   tells("microphone", open ? "" : now === "muted" ? "Muted." : "The microphone is shut.");
   tells("record", $("off").hidden ? "On the record." : "Off the record: nothing is kept.");
   $("record").textContent = $("off").hidden ? "Go off the record" : "Back on the record";

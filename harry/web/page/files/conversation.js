@@ -115,6 +115,11 @@ export class Conversation {
     });
   }
 
+  /** What Harry says in a reply, as far as it is known. */
+  text(response) {
+    return this.replies.get(response)?.text.trim() ?? "";
+  }
+
   /** How much of it was heard, for good. */
   heard(response, text) {
     const reply = this.replies.get(response);

@@ -2,6 +2,7 @@
 
 import { get, post, remove } from "./api.js";
 import { $, el, keeping, notice, when } from "./dom.js";
+import { notify } from "./notify.js";
 
 const SOON = 3600_000; // milliseconds: what is due within stands by the conversation
 const OVER = ["stopped", "cancelled", "snoozed"];
@@ -68,6 +69,6 @@ export class Reminders {
     this.told.add(each.id);
     const said = each.words || named(each);
     notice(`rings-${each.id}`, `${said} `, this.does("Stop", each), " ", this.does("Snooze", each));
-    if (globalThis.Notification?.permission === "granted") new Notification(document.title, { body: said, tag: each.id, icon: "page/icon.svg" });
+    notify(said, each.id);
   }
 }

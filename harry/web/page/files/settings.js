@@ -67,7 +67,7 @@ export class Settings {
       state.textContent = told();
       button.hidden = Notification.permission !== "default";
     } }, "Switch on");
-    return el("div", { class: "setting" }, el("span", {}, "Notifications of timers"), state, button);
+    return el("div", { class: "setting" }, el("span", {}, "Notifications"), state, button);
   }
 
   async load() {
