@@ -20,6 +20,7 @@ MAX_TEXT_CHARACTERS = 600
 
 _LONGEST_PHRASE = 6  # in words
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
+_SENTENCE_ENDS = re.compile(r"[.!?]+\s+")
 _HELD = re.compile(r"([^\W\d_])\1{2,}")
 _SOUND = re.compile(r"[mhuan]+")
 _DOUBLED = re.compile(r"(.)\1+")
@@ -74,6 +75,9 @@ class Phrases:
         self._unmute = _set(data["unmute"])
         self._yes = _set(data["yes"])
         self._no = _set(data["no"])
+        self.repeated = _set(data["repeated"])
+        self.urgent = _set(data["urgent"])
+        self.requests = _set(data["requests"])
         self.claims = _set(data["claims"])
         self.filler = str(data["filler"])
         self._confirm = str(data["confirm"])
@@ -85,6 +89,9 @@ class Phrases:
         self.before_name = frozenset(data["before_name"])
         self.endings: Mapping[str, frozenset[tuple[str, ...]]] = {
             name: _set(phrases) for name, phrases in data["endings"].items()
+        }
+        self.dictation: Mapping[str, frozenset[tuple[str, ...]]] = {
+            name: _set(phrases) for name, phrases in data["dictation"].items()
         }
 
     def find_stop(self, text: str, names: Sequence[str] = ()) -> Stop | None:
@@ -147,6 +154,16 @@ class Phrases:
     def is_backchannel(self, text: str) -> bool:
         """Return whether all of it is "mhm", "yeah", "right" and the like: the sounds of a listener."""
         return self._made_of(text, self._backchannels | self._hesitations) and not self.is_hesitation(text)
+
+    def is_directed(self, text: str) -> bool:
+        """Return whether somebody asks or wants something in one of these sentences: the words are for a listener."""
+        starts = self.requests | self.endings["question"]
+        around = self.greetings | self._politeness
+        for sentence in _SENTENCE_ENDS.split(text[:MAX_TEXT_CHARACTERS]):
+            said = tokenize(sentence)
+            if any(_longest(said, at, starts) > at for at in {0, self._skip(said, 0, around - starts)}):
+                return True
+        return False
 
     def is_hesitation(self, text: str) -> bool:
         """Return whether all of it is "um", "uh" and the like."""

@@ -37,6 +37,7 @@ from enum import StrEnum
 
 from actors.text.phrases import Phrases, load_phrases, split_words
 from actors.turn_taking.echo_words import find_unexplained
+from actors.turn_taking.ghosts import SURE
 
 SIGN = 0.25
 """Probability from which a window is a sign of a voice."""
@@ -64,9 +65,6 @@ FRESH = 0.3
 """Seconds by which a partial may be older than the voice to speak for all of it."""
 WORDS_A_SECOND = 7.0
 """Words said in a second; the one just begun comes on top. Waiting costs nothing: Harry is silent meanwhile."""
-
-SURE = 0.5
-"""Confidence, the mean probability of a token, of real words: hums lie below, half a second of speech above."""
 
 _TINY = 1e-6
 

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from actors.text.phrases import asks
 from actors.turn_taking.attention import Attention, Meant
+from actors.turn_taking.bystanders import measure_level
 from channels.event_types import RecordChanged, Transcribed
 from channels.messages import Source, Speech, Transcript, Utterance
 from channels.turn import Turn, new_id
@@ -94,8 +95,7 @@ class Dialogue:
         self._lost = self._lost and not transcript.text
         listener = self.speech_input.listener
         understood = listener is None or listener.understand(speech, transcript)
-        asked = asks(self._conductor.last_heard)
-        meant = self.attention.judge(transcript.text, speech.began_at, asked=asked) if understood else Meant.NOBODY
+        meant = self._judge(speech, transcript) if understood else Meant.NOBODY
         silenced = speech.final and not self.attention.muted and self._stops_ringing(transcript.text)
         self._events.publish(
             Transcribed(
@@ -115,6 +115,23 @@ class Dialogue:
             self._heard_out(utterance)
         else:
             self._heard_so_far(speech, transcript.text, utterance)
+
+    def _judge(self, speech: Speech, transcript: Transcript) -> Meant:
+        """Tell for whom these words are, and remember whose voice it was once they are final."""
+        asked = asks(self._conductor.last_heard)
+        level = measure_level(speech)
+        waited = self._conductor.find_continued(speech.began_at) is None
+        meant = self.attention.judge(
+            transcript.text,
+            speech.began_at,
+            asked=asked,
+            confidence=transcript.confidence,
+            level=level,
+            waited=waited,
+        )
+        if speech.final and meant is not Meant.NOBODY:
+            self.attention.take(transcript.text, speech.began_at, asked=asked, level=level, waited=waited)
+        return meant
 
     def take_loss(self, error: Exception) -> None:
         """Say that something was heard and could not be read: once, until an ear works again."""

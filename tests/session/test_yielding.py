@@ -7,6 +7,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from actors.protocols import Recognition, Samples
 from tests.support.virtual_session import FRAME, FakeEar, House, house, says
 
 LONG = "word " * 60
@@ -188,3 +189,25 @@ async def test_a_ducked_voice_is_softer_and_loses_nothing(autojump_clock: MockCl
         loud = [np.abs(np.frombuffer(pcm, np.int16).astype(int)).max() for at, pcm in home.sounded if 0.7 < at < 0.95]
         assert 0 < max(loud) < 0.3 * 16384
         assert abs(sounded(home) - whole) <= 10 * FEW
+
+
+async def test_after_a_wrong_cut_a_dictation_is_waited_for_by_the_words_before(autojump_clock: MockClock) -> None:
+    class Figures(FakeEar):
+        """Takes the first piece for a whole; the second lacks what announces it."""
+
+        async def transcribe(self, samples: Samples) -> Recognition:
+            await trio.sleep(0.05)
+            return Recognition("It is all about four." if len(said.happened("turn_began")) == 0 else "Seven.", 0.9, 0.9)
+
+    async with house(mind=says(LONG), ear=Figures()) as said:
+        await said.voice(0.8)
+        await said.silence(0.7)
+        assert said.session.conductor.busy, "he took it for the end"
+        await said.voice(0.5)
+        assert not said.session.conductor.busy
+        await said.silence(1.0)
+        assert not said.session.conductor.busy, "figures after figures: he waits, although one is no dictation"
+        await said.silence(1.0)
+        assert said.session.conductor.busy
+        texts = [event.fields["text"] for event in said.happened("transcript") if event.fields.get("amends")]
+        assert texts == ["It is all about four. Seven."]
