@@ -158,6 +158,10 @@ class Listener:
         )
         self._follow(sign, 0.0, now)
 
+    def may_be_command(self, speech: Speech) -> bool:
+        """Return whether it may be a mere stop phrase, by its length and because Harry was speaking."""
+        return speech.whole and self._floor.is_command(speech.began_at, speech.ended_at)
+
     def judged(self, likelihood: float, until: float) -> None:
         """Take in a turn model's likelihood that the speaker whose voice ceased at `until` has finished."""
         now = max(self._heard_until, self._events.clock.now())

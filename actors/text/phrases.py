@@ -65,7 +65,8 @@ class Phrases:
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         """Read `data`, a file of `languages/`."""
-        self._stop = _set(data["stop"])
+        self.stop = _set(data["stop"])
+        self.no_stops = _set(data["no_stops"])
         self._go_on = _set(data["go_on"])
         self._backchannels = _set(data["backchannels"])
         self._hesitations = _set(data["hesitations"])
@@ -102,11 +103,11 @@ class Phrases:
         said = tokenize(text)
         around = self._politeness | _names(tuple(names))
         at = self._skip(said, 0, around)
-        after = _longest(said, at, self._stop)
+        after = _longest(said, at, self.stop)
         if after == at:
             return None
         while True:  # "stop stop", "stop, please, Harry": more of the same belongs to the phrase
-            further = self._skip(said, after, around | self._stop)
+            further = self._skip(said, after, around | self.stop)
             if further == after:
                 break
             after = further
@@ -117,6 +118,11 @@ class Phrases:
         if not marked and not called:
             return None
         return Stop(text[said[after].start :].strip())
+
+    def only_stops(self, text: str, names: Sequence[str] = ()) -> bool:
+        """Return whether these words may follow a stop phrase and say nothing else: "please", "stop", a name."""
+        said = tokenize(text)
+        return bool(said) and self._skip(said, 0, self._politeness | self.stop | _names(tuple(names))) == len(said)
 
     def asks_to_go_on(self, text: str, names: Sequence[str] = ()) -> bool:
         """Return whether Harry is asked, and nothing else, to say the rest."""

@@ -9,8 +9,8 @@
    himself when he speaks (`always`).
 5. Outside the window, words that call Harry by a name, or begin with a wake phrase, are meant.
 6. What a laugh or a noise was taken for (`ghosts`) is meant for nobody, unless it names Harry or the button let it in.
-7. In the window, a stranger who goes on without calling Harry (`bystanders`) is not meant; and only turns of his partner,
-   or for which he was called, open it anew.
+7. In the window, a stranger who goes on without calling Harry (`bystanders`) does not mean him; and only turns of his
+   partner, or for which he was called, open it anew.
 8. A mere "mhm" or "okay" that answers no question is meant for nobody, unless the button let it in.
 9. What is not meant changes nothing: it neither opens the window nor keeps it open.
 10. RESTING: after `rest_after` seconds in which nothing was meant, Harry rests, and the voices around him are not
@@ -161,33 +161,26 @@ class Attention:
         asked: bool = False,
         confidence: float = 1.0,
         level: float | None = None,
-        waited: bool = True,
     ) -> Meant:
         """Tell for whom words are, partial or final, of a voice that began at `began_at`. Changes nothing.
 
         `asked` says whether Harry's last sentence was a question, `confidence` (0..1) how sure the ear is of the words,
-        `level` (dBFS) how loud the voice is, and `waited` whether Harry's reply to what was said before was heard.
+        and `level` (dBFS) how loud the voice is.
         """
         if self.muted or not any(map(str.isalnum, text)):
             return Meant.NOBODY
         if self.talk is not Talk.OPEN:
             return Meant.MEANT if self._let_in(began_at) else Meant.NOT_MEANT
-        addressed = self.is_addressed(text)
-        if not addressed and is_ghost(text, 1.0 if asked else confidence, self.phrases, self.names):
-            return Meant.NOBODY
-        if not addressed and not self.is_open(began_at):
-            return Meant.NOT_MEANT
-        if not addressed and self._keeps_company():
-            voice = Voice(text, began_at, level, asked, waited)
-            if self._bystanders.judge(voice) is Stance.STRANGER:
+        if not self.is_addressed(text):
+            if is_ghost(text, 1.0 if asked else confidence, self.phrases, self.names):
+                return Meant.NOBODY
+            if not self.is_open(began_at) or self._is_strange(Voice(text, began_at, level, asked)):
                 return Meant.NOT_MEANT
         if not asked and not self.always and (self.phrases.is_backchannel(text) or self.phrases.is_hesitation(text)):
             return Meant.NOBODY
         return Meant.MEANT
 
-    def take(
-        self, text: str, began_at: float, *, asked: bool = False, level: float | None = None, waited: bool = True
-    ) -> None:
+    def take(self, text: str, began_at: float, *, asked: bool = False, level: float | None = None) -> None:
         """Note that words of an utterance that is over were judged: who it was decides what keeps the window open."""
         if not self._keeps_company():
             return
@@ -195,8 +188,11 @@ class Attention:
             self._answers_a_stranger = False
             self._bystanders.called(level, began_at)
         elif self.is_open(began_at):
-            stance = self._bystanders.take(Voice(text, began_at, level, asked, waited))
+            stance = self._bystanders.take(Voice(text, began_at, level, asked))
             self._answers_a_stranger = stance is not Stance.PARTNER
+
+    def _is_strange(self, voice: Voice) -> bool:
+        return self._keeps_company() and self._bystanders.judge(voice) is Stance.STRANGER
 
     def _keeps_company(self) -> bool:
         """Return whether anybody may be heard: a client, or a button, says himself when he speaks."""

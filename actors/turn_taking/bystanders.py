@@ -1,11 +1,11 @@
 """Who speaks in the window of attention: somebody who talks with Harry, or a television that merely goes on.
 
 What carries his name is for him and is never asked about here. Of anything else it counts whether the voice is about as
-loud as the one that began the conversation, and whether he keeps his turn or speaks on, sentence after sentence:
+loud as the one that began the conversation, and whether it speaks on, sentence after sentence. A television as loud as
+the person is not told from him:
 
 1. The voice that called Harry, or began when nobody had, is the level that others are compared with. It may drift.
-2. A voice within `APART` decibels of it is a partner, unless `CROWD` statements in a row came before Harry's reply to the
-   one before was heard: then nobody is talking with him.
+2. A voice within `APART` decibels of it is a partner.
 3. Another voice that asks or wants something, or answers a question of his, may be somebody else in the room. It is
    answered, and does not keep the window open.
 4. Another voice that only tells something is so, too, if it is less than `FAR` apart; else it is a stranger.
@@ -25,8 +25,6 @@ from channels.messages import EAR_RATE, FRAME_SAMPLES, SAMPLE_BYTES, Speech
 
 APART, FAR = 8.0, 11.0
 """Decibels by which another voice, or a television, differs from the one that began."""
-CROWD = 6
-"""Statements in a row, none of which waited for Harry's reply, that no conversation is made of."""
 DOUBT = 2.0
 FORGET = 60.0
 """Seconds after which doubt is forgotten."""
@@ -49,16 +47,12 @@ class Stance(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """An utterance without his name. `level` is in dBFS, None where it is not known.
-
-    `answers`: Harry had asked something. `waited`: his reply to what was said before it was heard.
-    """
+    """An utterance without his name; `level` is in dBFS, None if unknown, and `answers` says that Harry had asked."""
 
     text: str
     at: float
     level: float | None = None
     answers: bool = False
-    waited: bool = True
 
 
 @dataclass(slots=True)
@@ -70,7 +64,6 @@ class Bystanders:
     _level_at: float = 0.0
     _doubt: float = 0.0
     _doubted_at: float = float("-inf")
-    _in_a_row: int = 0
 
     def begin(self) -> None:
         """Have the next voice be the one that begins: he was woken by other means than words."""
@@ -78,15 +71,14 @@ class Bystanders:
 
     def called(self, level: float | None, at: float) -> None:
         """Somebody called Harry by his name: others are compared with this voice."""
-        self._level, self._level_at, self._in_a_row = level, at, 0
+        self._level, self._level_at = level, at
 
     def judge(self, voice: Voice) -> Stance:
         """Tell who speaks. Changes nothing."""
         apart = self._apart(voice)
         directed = voice.answers or self.phrases.is_directed(voice.text)
         if apart < APART:
-            crowded = not directed and not voice.waited and self._in_a_row >= CROWD
-            return Stance.STRANGER if crowded else Stance.PARTNER
+            return Stance.PARTNER
         doubt = self._doubt if voice.at - self._doubted_at <= FORGET else 0.0
         return Stance.STRANGER if doubt >= DOUBT or (apart >= FAR and not directed) else Stance.PERHAPS
 
@@ -99,8 +91,7 @@ class Bystanders:
                 self._doubt = 0.0
             self._doubt, self._doubted_at = self._doubt + (1.0 if directed else DOUBT), voice.at
             return stance
-        self._in_a_row = 0 if directed or voice.waited else self._in_a_row + 1
-        if voice.level is not None and stance is Stance.PARTNER:
+        if voice.level is not None:
             known = voice.level if self._level is None or self._is_stale(voice.at) else self._level
             self._level, self._level_at = known + _DRIFT * (voice.level - known), voice.at
         return stance

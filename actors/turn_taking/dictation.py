@@ -1,7 +1,7 @@
 """Is somebody dictating: figures, letters, an address, a date, or a wish that still lacks its time.
 
-Such things are said piece by piece, and each piece sounds finished. So a pause within them tells nothing, whatever mark
-or melody there is, and the words before the pause, even those of an utterance that was cut in two by mistake, are judged
+Such things are said piece by piece, and each piece sounds finished. So a pause within them tells nothing, whatever the
+mark or melody, and the words before the pause, even those of an utterance that was cut in two by mistake, are judged
 together:
 
 1. Two or more figures or letters at the end, one by one ("four, seven", "S, M"), go on until ten figures have come.

@@ -15,9 +15,9 @@ Silence is counted from the last voice; how much of it ends the utterance depend
    the pauses after which they went on, within `PACES`.
 7. So much silence: STOPPED. The utterance ended where the silence began.
 8. From `longest` less `LAST_STRETCH` on, any pause of `PROBE` ends it; at `longest` it is ended as it is.
-9. Within a dictation (`dictation`) the most is needed, however whole the last piece sounds, and the words of an utterance
-   that was cut off by mistake count as those before. Once such a pause was waited for, the same speaker's next pauses may
-   be as long, and so may they after a pause that was taken for the end. All of this holds without `by_words`, too.
+9. Within a dictation (`dictation`) the most is needed, however whole the last piece sounds, and the words of an
+   utterance that was cut off by mistake count as those before. Once such a pause was waited for, the next ones may be
+   as long, and so may they after a pause that was taken for the end. All of this holds without `by_words`, too.
 10. `release` (a press that closes the microphone, or a client that commits what was said) ends it at once.
 """
 
@@ -107,8 +107,8 @@ class Endpointing:
     ) -> Sign:
         """Take in the words of the voice up to `until` (`Speech.ended_at`), read at `now`. Older words are dropped.
 
-        `ear` is its likelihood, 0..1, that no more will come, by how they were spoken (`Recognition.finished`). `before`
-        are the words that these continue, if a pause of `misjudged` seconds was taken for the end.
+        `ear` is its likelihood, 0..1, that no more will come, by how they were spoken (`Recognition.finished`).
+        `before` are the words that these continue, if a pause of `misjudged` seconds was taken for the end.
         """
         if not self.speaking or until < self.voice_ended_at - _FRESH:
             return Sign.NONE

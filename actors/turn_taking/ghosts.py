@@ -4,7 +4,8 @@
 2. A loop: one to four words three times over and nothing else ("panda panda panda"), twice if the ear is not sure. What
    people do repeat ("no, no, no", "please, please") is a loop from the fourth time on, and what must never be lost
    (figures, stop phrases, names, "help") is none.
-3. Words of which the ear is not sure, unless there are many: laughter and noise are rarely a whole sentence.
+3. A loop that the sentence ends in ("I do do do do"), and a figure many times in a row.
+4. Words of which the ear is not sure; of many words, and of a question or a wish, it need be less sure.
 """
 
 from __future__ import annotations
@@ -17,11 +18,15 @@ from actors.text.phrases import Phrases, split_words
 SURE = 0.5
 """Confidence, the mean probability of a token, of real words: hums lie below, half a second of speech above."""
 
+HARDLY_SURE = 0.35
+"""Confidence that is enough for many words, and for a question or a wish."""
+
 _RATHER_SURE = 0.8
 """Confidence from which a word that was said twice was meant so."""
 _MANY = 5
 """Words from which even a doubtful sentence is one."""
 _LONGEST_UNIT = 4
+_FIGURES = re.compile(r"(\d)\1{5,}")
 _LAUGH = re.compile(r"(?:[bm]?wa?|a)?(?:h+[aeo]+)+h*")
 _LAUGHS_ALONE = re.compile(r"(?:[bm]?wa?|a)?(?:h+[aeo]+){2,}h*|hah*|heh+|hah")
 _BREATHS = frozenset({"ah", "oh", "a", "uh", "huh", "hm", "ooh"})
@@ -32,9 +37,10 @@ def is_ghost(text: str, confidence: float, phrases: Phrases, names: Collection[s
     said = split_words(text)
     if not said:
         return False
-    if _is_laughter(said) or _is_loop(said, confidence, phrases, names):
+    if _is_laughter(said) or _is_loop(said, confidence, phrases, names) or _ends_in_loop(said, confidence):
         return True
-    return confidence < SURE and len(said) < _MANY and phrases.find_stop(text, tuple(names)) is None
+    enough = HARDLY_SURE if len(said) >= _MANY or phrases.is_directed(text) else SURE
+    return confidence < enough and phrases.find_stop(text, tuple(names)) is None
 
 
 def _is_laughter(said: tuple[str, ...]) -> bool:
@@ -55,6 +61,19 @@ def _is_loop(said: tuple[str, ...], confidence: float, phrases: Phrases, names: 
             return confidence < _RATHER_SURE
         return times >= 4 or unit not in phrases.repeated
     return False
+
+
+def _ends_in_loop(said: tuple[str, ...], confidence: float) -> bool:
+    """Return whether most of the words are one that is said on and on until the end; the last may be cut off."""
+    if len(said) == 1:
+        return _FIGURES.fullmatch(said[0]) is not None
+    word = said[-2]
+    run = 1 if word.startswith(said[-1]) else 0
+    for other in reversed(said[:-1]):
+        if other != word:
+            break
+        run += 1
+    return confidence < _RATHER_SURE and run >= 3 and run > len(said) / 2 and not word.isdigit()
 
 
 def _must_be_heard(unit: tuple[str, ...], phrases: Phrases, names: Collection[str]) -> bool:

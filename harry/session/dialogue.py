@@ -19,6 +19,9 @@ from harry.errors import HarryError
 from harry.session.conductor import Conductor
 from harry.session.listening import SpeechInput
 
+MORE_OF_A_STOP = 1.5
+"""Seconds after a stop phrase in which a "please", or another one, belongs to it."""
+
 
 class Dialogue:
     """One conversation's.
@@ -49,6 +52,7 @@ class Dialogue:
         self._stops_ringing = stops_ringing
         self._voice_ended_at = 0.0
         self._lost = False
+        self._stopped_at = float("-inf")
 
     def answer_typed(self, line: str) -> Turn | None:
         """Answer a typed line; see `answer_written`."""
@@ -107,6 +111,10 @@ class Dialogue:
             )
         )
         text = "" if silenced else self._to_answer(transcript.text)
+        if transcript.text and not text:
+            self._stopped_at = speech.ended_at
+        elif speech.began_at - self._stopped_at <= MORE_OF_A_STOP and self._only_stops(text):
+            text = ""
         if meant is not Meant.MEANT or not text:
             self.speech_input.let_go(speech.utterance)
             return
@@ -120,17 +128,15 @@ class Dialogue:
         """Tell for whom these words are, and remember whose voice it was once they are final."""
         asked = asks(self._conductor.last_heard)
         level = measure_level(speech)
-        waited = self._conductor.find_continued(speech.began_at) is None
         meant = self.attention.judge(
             transcript.text,
             speech.began_at,
             asked=asked,
             confidence=transcript.confidence,
             level=level,
-            waited=waited,
         )
         if speech.final and meant is not Meant.NOBODY:
-            self.attention.take(transcript.text, speech.began_at, asked=asked, level=level, waited=waited)
+            self.attention.take(transcript.text, speech.began_at, asked=asked, level=level)
         return meant
 
     def take_loss(self, error: Exception) -> None:
@@ -163,6 +169,9 @@ class Dialogue:
         if self.attention.phrases.asks_to_go_on(utterance.text, tuple(self.attention.names)):
             return replace(utterance, speak=self._conductor.unsaid or None)
         return utterance
+
+    def _only_stops(self, text: str) -> bool:
+        return self.attention.phrases.only_stops(text, tuple(self.attention.names))
 
     def _to_answer(self, text: str) -> str:
         """Return the words without a stop phrase at their start, which has done its work; "" if that was all."""

@@ -14,7 +14,11 @@ from tests.support.virtual_session import FakeEar, House, house, says
 class ByLevel(FakeEar):
     """Hears a person in what is loud, and the next sentence of a television in what is soft."""
 
-    NEWS = ("Good evening, and welcome to the news.", "Rain will come in from the west.", "It is small, and it is green.")
+    NEWS = (
+        "Good evening, and welcome to the news.",
+        "Rain will come in from the west.",
+        "It is small, and it is green.",
+    )
 
     async def transcribe(self, samples: Samples) -> Recognition:
         self.calls += 1

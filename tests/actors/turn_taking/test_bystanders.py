@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from actors.turn_taking.attention import Attention, Meant
-from actors.turn_taking.bystanders import CROWD, Bystanders, Stance, Voice, measure_level
+from actors.turn_taking.bystanders import Bystanders, Stance, Voice, measure_level
 from channels.messages import EAR_RATE, Speech
 
 NEWS = (
@@ -37,8 +37,7 @@ def test_a_television_does_not_keep_up_a_conversation(louder: float, asked: bool
     attention.start(0.0)
     assert converse(attention, QUESTION, 2.0, -20.0)
     answered = sum(
-        converse(attention, text, 10 + 4.4 * number, -20 + louder, asked=asked)
-        for number, text in enumerate(NEWS * 6)
+        converse(attention, text, 10 + 4.4 * number, -20 + louder, asked=asked) for number, text in enumerate(NEWS * 6)
     )
     assert answered <= 2
     assert not attention.is_open(160.0)
@@ -76,14 +75,6 @@ def test_a_client_that_says_when_he_speaks_has_no_bystanders() -> None:
     attention.start(0.0)
     assert converse(attention, QUESTION, 2.0, -20.0)
     assert all(converse(attention, text, 10.0 + number, -60.0) for number, text in enumerate(NEWS))
-
-
-def test_statement_after_statement_that_waits_for_no_reply_is_no_conversation() -> None:
-    company = Bystanders()
-    told = [company.take(Voice(NEWS[0], float(at), -20.0, waited=False)) for at in range(CROWD + 2)]
-    assert told[:CROWD] == [Stance.PARTNER] * CROWD
-    assert told[-1] is Stance.STRANGER
-    assert company.take(Voice("What did he say?", 20.0, -20.0, waited=False)) is Stance.PARTNER
 
 
 def test_a_level_that_is_not_known_makes_nobody_a_stranger() -> None:
