@@ -218,17 +218,17 @@ class ListensAgain(FakeEar):
 
     def __init__(self, text: str, confidence: float, again: OtherReading) -> None:
         super().__init__(text)
-        self.confidence, self.again = confidence, again
+        self.wrote, self.confidence, self.again = text, confidence, again
         self.asked = 0
 
     async def transcribe(self, samples: Samples) -> Recognition:
         await trio.sleep(0.05)
-        return Recognition(self.texts[0], self.confidence)
+        return Recognition(self.wrote, self.confidence)
 
     async def hear_again(self, samples: Samples, expected: ExpectedWords) -> list[OtherReading]:
         self.asked += 1
         await trio.sleep(0.1)
-        return [OtherReading(self.texts[0], 0.0), self.again] if expected.follows("", "stop") else []
+        return [OtherReading(self.wrote, 0.0), self.again] if expected.follows("", "stop") else []
 
 
 @pytest.mark.parametrize("confidence", [0.26, 0.6])
