@@ -32,6 +32,9 @@ FINALS_WAITING = 16
 LAST_RESORT, LAST_RESORT_A_SECOND = 15.0, 2.0
 """Seconds, and those for each second of speech, after which an ear without a deadline of its own counts as hung."""
 
+THINK_WITHIN = 0.7
+"""Seconds that a second thought may take: somebody waits for what comes of the words."""
+
 _AGAIN = 15.0
 """Seconds of sound up to which the newest utterance is held, to be heard again; what is longer is no command."""
 
@@ -172,9 +175,10 @@ class Transcriber:
         if thought is None:
             return heard
         try:
-            async with self._ear() as ear:
-                if isinstance(ear, HearsAgain):
-                    heard = thought.choose(heard, await ear.hear_again(trim(speech), thought.expected))
+            with trio.move_on_after(THINK_WITHIN):
+                async with self._ear() as ear:
+                    if isinstance(ear, HearsAgain):
+                        heard = thought.choose(heard, await ear.hear_again(trim(speech), thought.expected))
         except Exception as error:  # noqa: BLE001  a second thought is a favour: what was heard is there
             log.warning("the ear could not listen again", cause=describe_origin(error))
         self._thought = (voice, heard)

@@ -51,7 +51,10 @@ class Meant(StrEnum):
 
 @dataclass(slots=True)
 class Attention:
-    """Times are in seconds on the session's clock. `names` are what Harry is called, `wake_phrases` what wakes him."""
+    """Times are in seconds on the session's clock. `names` are what Harry is called, `wake_phrases` what wakes him.
+
+    `deliberate`: whoever speaks ends each utterance himself, so all that is heard was said.
+    """
 
     names: Sequence[str] = ("Harry",)
     wake_phrases: Sequence[str] = ()
@@ -62,6 +65,7 @@ class Attention:
     phrases: Phrases = field(default_factory=load_phrases)
     muted: bool = False
     off_the_record: bool = False
+    deliberate: bool = False
     _open_until: float = float("-inf")
     _answering: bool = False
     _opened_at: float | None = None
@@ -172,7 +176,7 @@ class Attention:
         if self.talk is not Talk.OPEN:
             return Meant.MEANT if self._let_in(began_at) else Meant.NOT_MEANT
         if not self.is_addressed(text):
-            if is_ghost(text, 1.0 if asked else confidence, self.phrases, self.names):
+            if not self.deliberate and is_ghost(text, 1.0 if asked else confidence, self.phrases, self.names):
                 return Meant.NOBODY
             if not self.is_open(began_at) or self._is_strange(Voice(text, began_at, level, asked)):
                 return Meant.NOT_MEANT

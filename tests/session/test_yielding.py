@@ -277,6 +277,19 @@ async def test_an_ear_that_fails_at_it_changes_nothing(autojump_clock: MockClock
         assert len(home.happened("turn_began")) == 2
 
 
+async def test_an_ear_that_takes_long_over_it_is_not_waited_for(autojump_clock: MockClock) -> None:
+    class Slow(ListensAgain):
+        async def hear_again(self, samples: Samples, expected: ExpectedWords) -> list[OtherReading]:
+            await trio.sleep(60)
+            return []
+
+    async with house(mind=says(LONG), ear=Slow("It up.", 0.6, OtherReading("", 0.0))) as home:
+        await speaking(home)
+        await home.voice(0.5)
+        await home.silence(3)
+        assert len(home.happened("turn_began")) == 2
+
+
 async def test_a_please_behind_a_stop_phrase_is_part_of_it(autojump_clock: MockClock) -> None:
     async with house(mind=says(LONG), ear=FakeEar("quiet")) as home:
         await speaking(home)
