@@ -6,7 +6,7 @@ together:
 
 1. Two or more figures or letters at the end, one by one ("four, seven", "S, M"), go on until ten figures have come.
 2. One of them is enough where a word announces them ("the code is four", "spelled S", "the password is tango").
-3. An address goes on, a mail address until its end ("dot com").
+3. An address goes on, a mail address until its end ("dot com"); so does a surname, which may be spelled.
 4. A date goes on until its year.
 5. "Remind me" wants a time and something to do, "wake me" a time, "set a timer" a number with its unit.
 """

@@ -14,6 +14,7 @@ import re
 from collections.abc import Collection
 
 from actors.text.phrases import Phrases, split_words
+from actors.turn_taking.dictation import is_dictating
 
 SURE = 0.5
 """Confidence, the mean probability of a token, of real words: hums lie below, half a second of speech above."""
@@ -40,6 +41,8 @@ def is_ghost(text: str, confidence: float, phrases: Phrases, names: Collection[s
     if _is_laughter(said) or _is_loop(said, confidence, phrases, names) or _ends_in_loop(said, confidence):
         return True
     enough = HARDLY_SURE if len(said) >= _MANY or phrases.is_directed(text) else SURE
+    if is_dictating(text, phrases):
+        return False  # of single letters no ear is sure
     return confidence < enough and phrases.find_stop(text, tuple(names)) is None
 
 

@@ -127,12 +127,14 @@ class Dialogue:
     def _judge(self, speech: Speech, transcript: Transcript) -> Meant:
         """Tell for whom these words are, and remember whose voice it was once they are final."""
         asked = asks(self._conductor.last_heard)
+        # Who goes on after a pause was there before: however little the ear makes of the rest, somebody said it.
+        goes_on = self._conductor.find_continued(speech.began_at) is not None
         level = measure_level(speech)
         meant = self.attention.judge(
             transcript.text,
             speech.began_at,
             asked=asked,
-            confidence=transcript.confidence,
+            confidence=1.0 if goes_on else transcript.confidence,
             level=level,
         )
         if speech.final and meant is not Meant.NOBODY:

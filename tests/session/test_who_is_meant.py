@@ -50,6 +50,20 @@ async def test_laughter_loops_and_doubtful_words_are_not_answered(
         assert turns(home) == 0
 
 
+async def test_who_goes_on_after_a_wrong_cut_is_answered_however_unsure_the_ear_is(autojump_clock: MockClock) -> None:
+    class Spelled(FakeEar):
+        async def transcribe(self, samples: Samples) -> Recognition:
+            return Recognition("And white tea.", 0.3) if turns(home) else Recognition("My friend is Smythe.", 0.9, 0.9)
+
+    async with house(ear=Spelled(), mind=says("word " * 30)) as home:
+        await home.voice(0.8)
+        await home.silence(0.6)
+        assert turns(home) == 1
+        await home.voice(0.9)
+        await home.silence(3)
+        assert turns(home) == 2
+
+
 async def test_a_television_is_left_alone_in_the_window_and_a_person_is_answered(autojump_clock: MockClock) -> None:
     async with house(ear=ByLevel(), mind=says("one two three.")) as home:
         await home.voice(1)

@@ -25,6 +25,7 @@ WINDOW = 0.032
         "The password is tango.| The password is tango seven.",
         "The serial number is A B.| The serial number is A B 3.",
         "My address is Anna.| My address is Anna dot Smith.| My address is Anna dot Smith at example.",
+        "My last name is Smythe.| My surname is Miller.",
         "I live at 12.| I live at 12 Baker Street.",
         "My birthday is the 4th.| My birthday is the fourth of July.| My birthday is the fourth of July nineteen.",
         "Remind me.| Remind me in 20 minutes.| Remind me to call the dentist.",

@@ -63,6 +63,7 @@ def test_a_few_words_of_which_the_ear_is_not_sure_were_not_said() -> None:
     assert not is_ghost("What time is it?", 0.4, ENGLISH)
     assert not is_ghost("I went there with my sister once.", 0.4, ENGLISH)
     assert is_ghost("That is a good idea, too.", 0.25, ENGLISH)
+    assert not is_ghost("S, M, Y.", 0.25, ENGLISH)
 
 
 def test_a_sentence_that_ends_in_a_loop_was_not_said() -> None:
