@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from actors.text.phrases import asks
+from actors.text.phrases import asks, split_words
 from actors.turn_taking.attention import Attention, Meant
 from actors.turn_taking.bystanders import measure_level
+from actors.turn_taking.stop_sounds import SURE
 from channels.event_types import RecordChanged, Transcribed
 from channels.messages import Source, Speech, Transcript, Utterance
 from channels.turn import Turn, new_id
@@ -110,7 +111,7 @@ class Dialogue:
                 ended_at=speech.ended_at,
             )
         )
-        text = "" if silenced else self._to_answer(transcript.text)
+        text = "" if silenced else self._to_answer(transcript.text, transcript.confidence)
         if transcript.text and not text:
             self._stopped_at = speech.ended_at
         elif speech.began_at - self._stopped_at <= MORE_OF_A_STOP and self._only_stops(text):
@@ -175,7 +176,14 @@ class Dialogue:
     def _only_stops(self, text: str) -> bool:
         return self.attention.phrases.only_stops(text, tuple(self.attention.names))
 
-    def _to_answer(self, text: str) -> str:
-        """Return the words without a stop phrase at their start, which has done its work; "" if that was all."""
-        stop = self.attention.phrases.find_stop(text, tuple(self.attention.names))
-        return text if stop is None else stop.rest
+    def _to_answer(self, text: str, confidence: float = 1.0) -> str:
+        """Return the words without a stop phrase at their start, which has done its work; "" if that was all.
+
+        One word behind it is the end of "stop now" or "stop, Harry" if the ear is not sure of it and it asks nothing.
+        """
+        phrases = self.attention.phrases
+        stop = phrases.find_stop(text, tuple(self.attention.names))
+        if stop is None:
+            return text
+        unclear = confidence < SURE and len(split_words(stop.rest)) == 1 and not phrases.is_directed(stop.rest)
+        return "" if unclear else stop.rest

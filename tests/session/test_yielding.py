@@ -290,6 +290,19 @@ async def test_an_ear_that_takes_long_over_it_is_not_waited_for(autojump_clock: 
         assert len(home.happened("turn_began")) == 2
 
 
+@pytest.mark.parametrize(
+    ("text", "confidence", "turns"), [("Stop, hoe.", 0.6, 1), ("Stop, hoe.", 0.9, 2), ("Wait, why?", 0.6, 2)]
+)
+async def test_a_doubtful_word_behind_a_stop_phrase_is_part_of_it(
+    autojump_clock: MockClock, text: str, confidence: float, turns: int
+) -> None:
+    async with house(mind=says(LONG), ear=ListensAgain(text, confidence, OtherReading("", 0.0))) as home:
+        await speaking(home)
+        await home.voice(0.6)
+        await home.silence(3)
+        assert len(home.happened("turn_began")) == turns
+
+
 async def test_a_please_behind_a_stop_phrase_is_part_of_it(autojump_clock: MockClock) -> None:
     async with house(mind=says(LONG), ear=FakeEar("quiet")) as home:
         await speaking(home)
