@@ -10,7 +10,7 @@
 5. Outside the window, words that call Harry by a name, or begin with a wake phrase, are meant.
 6. What a laugh or a noise was taken for (`ghosts`) is meant for nobody, unless it names Harry or the button let it in.
 7. In the window, a stranger who goes on without calling Harry (`bystanders`) does not mean him; and only turns of his
-   partner, or for which he was called, open it anew.
+   partner, or for which he was called, open it again.
 8. A mere "mhm" or "okay" that answers no question is meant for nobody, unless the button let it in.
 9. What is not meant changes nothing: it neither opens the window nor keeps it open.
 10. RESTING: after `rest_after` seconds in which nothing was meant, Harry rests, and the voices around him are not
@@ -53,7 +53,7 @@ class Meant(StrEnum):
 class Attention:
     """Times are in seconds on the session's clock. `names` are what Harry is called, `wake_phrases` what wakes him.
 
-    `deliberate`: whoever speaks ends each utterance himself, so all that is heard was said.
+    `deliberate`: the speaker ends each utterance himself, so all that is heard was said.
     """
 
     names: Sequence[str] = ("Harry",)

@@ -29,7 +29,7 @@ DOUBT = 2.0
 FORGET = 60.0
 """Seconds after which doubt is forgotten."""
 STALE = 600.0
-"""Seconds after which the level of a voice is forgotten: whoever it was may sit elsewhere."""
+"""Seconds after which the level of a voice is forgotten: that person may sit elsewhere by then."""
 
 _DRIFT = 0.3
 """Weight of the newest level of the voice that began."""
