@@ -31,6 +31,8 @@ FORGET = 60.0
 STALE = 600.0
 """Seconds after which the level of a voice is forgotten: that person may sit elsewhere by then."""
 
+_LOUDEST = 3
+"""Frames that tell how loud a voice is."""
 _DRIFT = 0.3
 """Weight of the newest level of the voice that began."""
 _MEASURED = 10 * EAR_RATE * SAMPLE_BYTES
@@ -106,11 +108,11 @@ class Bystanders:
 
 
 def measure_level(speech: Speech) -> float:
-    """Measure how loud a voice is, in dBFS: its loudest frames, without a bang among them."""
+    """Measure how loud a voice is, in dBFS: its loudest tenth of a second, wherever that is; pauses do not count."""
     began = max(0, round(speech.began_at * EAR_RATE) - speech.start) * SAMPLE_BYTES
     samples = to_samples(speech.pcm[began : began + _MEASURED])
     frames = samples[: len(samples) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES)
     if not len(frames):
         return -120.0
-    loud = np.quantile(np.mean(np.square(frames, dtype=np.float64), axis=1), 0.9)
+    loud = np.sort(np.mean(np.square(frames, dtype=np.float64), axis=1))[-_LOUDEST:].mean()
     return float(10 * np.log10(max(1e-12, loud)))
