@@ -19,7 +19,7 @@ from actors.turn_taking.endpointing import ONSET, VOICED, Endpointing, Sign
 from actors.turn_taking.floor import Decision, Floor, HarrySide
 from channels.event_types import SpeechStarted, SpeechStopped
 from channels.events import EventStream
-from channels.messages import EAR_RATE, FRAME_SAMPLES, SAMPLE_BYTES, Frame, Speech, Transcript
+from channels.messages import EAR_RATE, FRAME_SAMPLES, SAMPLE_BYTES, Frame, Speech, Transcript, Utterance
 from channels.ports import Port
 from channels.turn import new_id
 
@@ -75,6 +75,10 @@ class Yielding(Protocol):
 
     def withdraw(self) -> None:
         """Take back what was begun on the guess that an utterance was over."""
+        ...
+
+    def find_continued(self, began_at: float) -> Utterance | None:
+        """Return the utterance that a voice begun then continues: one whose answer was hardly heard. None: nothing."""
         ...
 
 
@@ -138,9 +142,25 @@ class Listener:
         harry = self._yielding.harry(words=True)
         self._act(self._floor.words(transcript.text, speech.ended_at, now, harry, transcript.confidence))
         if speech.utterance == self._utterance and not speech.final:
-            sign = self.endpointing.words(transcript.text, speech.ended_at, now, transcript.finished)
-            self._follow(sign, 0.0, now)
+            self._judge(speech, transcript, now)
         return not self._floor.excused
+
+    def _judge(self, speech: Speech, transcript: Transcript, now: float) -> None:
+        """Judge whether the utterance is over by its words so far, and by those that it goes on with."""
+        before = self._yielding.find_continued(speech.began_at)
+        sign = self.endpointing.words(
+            transcript.text,
+            speech.ended_at,
+            now,
+            transcript.finished,
+            before=before.text if before else "",
+            misjudged=max(0.0, speech.began_at - before.ended_at) if before else 0.0,
+        )
+        self._follow(sign, 0.0, now)
+
+    def may_be_command(self, speech: Speech) -> bool:
+        """Return whether it may be a mere stop phrase, by its length and because Harry was speaking."""
+        return speech.whole and self._floor.is_command(speech.began_at, speech.ended_at)
 
     def judged(self, likelihood: float, until: float) -> None:
         """Take in a turn model's likelihood that the speaker whose voice ceased at `until` has finished."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
+from dataclasses import dataclass
 
 import numpy as np
 import structlog
@@ -31,6 +32,9 @@ FINALS_WAITING = 16
 LAST_RESORT, LAST_RESORT_A_SECOND = 15.0, 2.0
 """Seconds, and those for each second of speech, after which an ear without a deadline of its own counts as hung."""
 
+THINK_WITHIN = 0.7
+"""Seconds that a second thought may take: somebody waits for what comes of the words."""
+
 _AGAIN = 15.0
 """Seconds of sound up to which the newest utterance is held, to be heard again; what is longer is no command."""
 
@@ -38,11 +42,20 @@ _TAIL = 0.3
 """Seconds of silence left after the voice, or made up: with less, an ear reads other words into a single one."""
 
 
+@dataclass(frozen=True, slots=True)
+class SecondThought:
+    """Where to look for other words in a sound, and which of the readings found are to be taken."""
+
+    expected: ExpectedWords
+    choose: Callable[[Recognition, Sequence[OtherReading]], Recognition]
+
+
 class Transcriber:
     """Speech -> transcripts.
 
     `ear()` leases the engine of the moment. `on_transcript(speech, transcript)` is told each of them; a final one with
     words is what the conductor answers. `on_lost(error)`, if it is set, is told of an utterance that the ear failed at.
+    `second_thought(speech, heard)`, if it is set, says where to look for other words than were heard.
     """
 
     def __init__(
@@ -63,6 +76,8 @@ class Transcriber:
         self._decoded = trio.Event()
         self._in_hand = 0
         self.on_lost: Callable[[Exception], None] | None = None
+        self.second_thought: Callable[[Speech, Recognition], SecondThought | None] = lambda speech, heard: None
+        self._thought: tuple[tuple[str, float], Recognition] | None = None
 
     @property
     def pending(self) -> int:
@@ -108,7 +123,7 @@ class Transcriber:
                 finally:
                     self._in_hand = 0
             # The letter is done with before it is told: whatever the listeners do, there is one final transcript.
-            self._tell(speech, heard)
+            self._tell(speech, await self._think_again(speech, heard))
 
     async def _heard_out(self, speech: Speech) -> Recognition:
         """Return the words of a finished utterance; none where the ear, asked twice, has failed at it."""
@@ -149,7 +164,25 @@ class Transcriber:
         async for speech in self._partials:
             heard = await self._guess(speech)
             if heard is not None:
-                self._tell(speech, heard)
+                self._tell(speech, await self._think_again(speech, heard))
+
+    async def _think_again(self, speech: Speech, heard: Recognition) -> Recognition:
+        """Return the words to be told of a voice: those heard, or others if a second thought finds better ones."""
+        voice = (speech.utterance, speech.ended_at)
+        if self._thought is not None and self._thought[0] == voice:
+            return self._thought[1]
+        thought = self.second_thought(speech, heard)
+        if thought is None:
+            return heard
+        try:
+            with trio.move_on_after(THINK_WITHIN):
+                async with self._ear() as ear:
+                    if isinstance(ear, HearsAgain):
+                        heard = thought.choose(heard, await ear.hear_again(trim(speech), thought.expected))
+        except Exception as error:  # noqa: BLE001  a second thought is a favour: what was heard is there
+            log.warning("the ear could not listen again", cause=describe_origin(error))
+        self._thought = (voice, heard)
+        return heard
 
     async def _guess(self, speech: Speech) -> Recognition | None:
         """Decode a growing utterance; None if that was given up or failed. The same voice is not decoded twice."""

@@ -20,6 +20,7 @@ MAX_TEXT_CHARACTERS = 600
 
 _LONGEST_PHRASE = 6  # in words
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
+_SENTENCE_ENDS = re.compile(r"[.!?]+\s+")
 _HELD = re.compile(r"([^\W\d_])\1{2,}")
 _SOUND = re.compile(r"[mhuan]+")
 _DOUBLED = re.compile(r"(.)\1+")
@@ -64,7 +65,8 @@ class Phrases:
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         """Read `data`, a file of `languages/`."""
-        self._stop = _set(data["stop"])
+        self.stop = _set(data["stop"])
+        self.no_stops = _set(data["no_stops"])
         self._go_on = _set(data["go_on"])
         self._backchannels = _set(data["backchannels"])
         self._hesitations = _set(data["hesitations"])
@@ -74,6 +76,9 @@ class Phrases:
         self._unmute = _set(data["unmute"])
         self._yes = _set(data["yes"])
         self._no = _set(data["no"])
+        self.repeated = _set(data["repeated"])
+        self.urgent = _set(data["urgent"])
+        self.requests = _set(data["requests"])
         self.claims = _set(data["claims"])
         self.filler = str(data["filler"])
         self.passed_on = str(data["passed_on"])
@@ -88,6 +93,9 @@ class Phrases:
         self.endings: Mapping[str, frozenset[tuple[str, ...]]] = {
             name: _set(phrases) for name, phrases in data["endings"].items()
         }
+        self.dictation: Mapping[str, frozenset[tuple[str, ...]]] = {
+            name: _set(phrases) for name, phrases in data["dictation"].items()
+        }
 
     def find_stop(self, text: str, names: Sequence[str] = ()) -> Stop | None:
         """Return whether these words stop Harry: as a whole, or before a mark with more to answer behind it.
@@ -97,11 +105,11 @@ class Phrases:
         said = tokenize(text)
         around = self._politeness | _names(tuple(names))
         at = self._skip(said, 0, around)
-        after = _longest(said, at, self._stop)
+        after = _longest(said, at, self.stop)
         if after == at:
             return None
         while True:  # "stop stop", "stop, please, Harry": more of the same belongs to the phrase
-            further = self._skip(said, after, around | self._stop)
+            further = self._skip(said, after, around | self.stop)
             if further == after:
                 break
             after = further
@@ -112,6 +120,11 @@ class Phrases:
         if not marked and not called:
             return None
         return Stop(text[said[after].start :].strip())
+
+    def only_stops(self, text: str, names: Sequence[str] = ()) -> bool:
+        """Return whether these words may follow a stop phrase and say nothing else: "please", "stop", a name."""
+        said = tokenize(text)
+        return bool(said) and self._skip(said, 0, self._politeness | self.stop | _names(tuple(names))) == len(said)
 
     def asks_to_go_on(self, text: str, names: Sequence[str] = ()) -> bool:
         """Return whether Harry is asked, and nothing else, to say the rest."""
@@ -155,6 +168,16 @@ class Phrases:
     def is_backchannel(self, text: str) -> bool:
         """Return whether all of it is "mhm", "yeah", "right" and the like: the sounds of a listener."""
         return self._made_of(text, self._backchannels | self._hesitations) and not self.is_hesitation(text)
+
+    def is_directed(self, text: str) -> bool:
+        """Return whether somebody asks or wants something in one of these sentences: the words are for a listener."""
+        starts = self.requests | self.endings["question"]
+        around = self.greetings | self._politeness
+        for sentence in _SENTENCE_ENDS.split(text[:MAX_TEXT_CHARACTERS]):
+            said = tokenize(sentence)
+            if any(_longest(said, at, starts) > at for at in {0, self._skip(said, 0, around - starts)}):
+                return True
+        return False
 
     def is_hesitation(self, text: str) -> bool:
         """Return whether all of it is "um", "uh" and the like."""

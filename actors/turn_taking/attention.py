@@ -8,12 +8,15 @@
    after `ready` and after each turn, for as long after the wake phrase was spotted, and always for a client that says
    himself when he speaks (`always`).
 5. Outside the window, words that call Harry by a name, or begin with a wake phrase, are meant.
-6. A mere "mhm" or "okay" that answers no question is meant for nobody, unless the button let it in.
-7. What is not meant changes nothing: it neither opens the window nor keeps it open.
-8. RESTING: after `rest_after` seconds in which nothing was meant, Harry rests, and the voices around him are not
+6. What a laugh or a noise was taken for (`ghosts`) is meant for nobody, unless it names Harry or the button let it in.
+7. In the window, a stranger who goes on without calling Harry (`bystanders`) does not mean him; and only turns of his
+   partner, or for which he was called, open it again.
+8. A mere "mhm" or "okay" that answers no question is meant for nobody, unless the button let it in.
+9. What is not meant changes nothing: it neither opens the window nor keeps it open.
+10. RESTING: after `rest_after` seconds in which nothing was meant, Harry rests, and the voices around him are not
    transcribed. A button or the wake phrase wakes him; so does a loud enough voice (`voice`), and its first word is in
    the pre-roll.
-9. Off the record nothing said is kept anywhere. Asking for it puts Harry off the record before he answers.
+11. Off the record nothing said is kept anywhere. Asking for it puts Harry off the record before he answers.
 """
 
 from __future__ import annotations
@@ -23,6 +26,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from actors.text.phrases import Phrases, load_phrases, split_words
+from actors.turn_taking.bystanders import Bystanders, Stance, Voice
+from actors.turn_taking.ghosts import is_ghost
 from actors.turn_taking.name_matching import is_addressed
 
 WINDOW = 30.0
@@ -46,7 +51,10 @@ class Meant(StrEnum):
 
 @dataclass(slots=True)
 class Attention:
-    """Times are in seconds on the session's clock. `names` are what Harry is called, `wake_phrases` what wakes him."""
+    """Times are in seconds on the session's clock. `names` are what Harry is called, `wake_phrases` what wakes him.
+
+    `deliberate`: the speaker ends each utterance himself, so all that is heard was said.
+    """
 
     names: Sequence[str] = ("Harry",)
     wake_phrases: Sequence[str] = ()
@@ -57,12 +65,20 @@ class Attention:
     phrases: Phrases = field(default_factory=load_phrases)
     muted: bool = False
     off_the_record: bool = False
+    deliberate: bool = False
     _open_until: float = float("-inf")
     _answering: bool = False
     _opened_at: float | None = None
     _was_open: tuple[float, float] = (float("inf"), float("-inf"))
     _awake_until: float = float("inf")
     _sent_to_rest: bool = False
+    _bystanders: Bystanders = field(init=False)
+    _answers_a_stranger: bool = False
+    _turn_opens: bool = True
+
+    def __post_init__(self) -> None:
+        """Know the voices by the words of the same language."""
+        self._bystanders = Bystanders(self.phrases)
 
     # What happens.
 
@@ -73,16 +89,18 @@ class Attention:
     def begin_turn(self, at: float) -> None:
         """Harry answers something that was meant for him."""
         self._answering = True
+        self._turn_opens, self._answers_a_stranger = not self._answers_a_stranger, False
         self._stay_awake(at)
 
     def end_turn(self, at: float) -> None:
         """No turn is being answered any more. Who was sent to rest meanwhile rests now."""
         self._answering = False
-        if not self._sent_to_rest:
+        if not self._sent_to_rest and self._turn_opens:
             self._open(at)
 
     def wake(self, at: float) -> None:
         """Open the window: the wake phrase was spotted."""
+        self._bystanders.begin()
         self._open(at)
 
     def rest(self) -> None:
@@ -146,20 +164,50 @@ class Attention:
             return self.rest_after
         return max(0.0, self._awake_until - at)
 
-    def judge(self, text: str, began_at: float, *, asked: bool = False) -> Meant:
+    def judge(
+        self,
+        text: str,
+        began_at: float,
+        *,
+        asked: bool = False,
+        confidence: float = 1.0,
+        level: float | None = None,
+    ) -> Meant:
         """Tell for whom words are, partial or final, of a voice that began at `began_at`. Changes nothing.
 
-        `asked` says whether Harry's last sentence was a question.
+        `asked` says whether Harry's last sentence was a question, `confidence` (0..1) how sure the ear is of the words,
+        and `level` (dBFS) how loud the voice is.
         """
         if self.muted or not any(map(str.isalnum, text)):
             return Meant.NOBODY
         if self.talk is not Talk.OPEN:
             return Meant.MEANT if self._let_in(began_at) else Meant.NOT_MEANT
-        if not self.is_open(began_at) and not self.is_addressed(text):
-            return Meant.NOT_MEANT
+        if not self.is_addressed(text):
+            if not self.deliberate and is_ghost(text, 1.0 if asked else confidence, self.phrases, self.names):
+                return Meant.NOBODY
+            if not self.is_open(began_at) or self._is_strange(Voice(text, began_at, level, asked)):
+                return Meant.NOT_MEANT
         if not asked and not self.always and (self.phrases.is_backchannel(text) or self.phrases.is_hesitation(text)):
             return Meant.NOBODY
         return Meant.MEANT
+
+    def take(self, text: str, began_at: float, *, asked: bool = False, level: float | None = None) -> None:
+        """Note that words of an utterance that is over were judged: who it was decides what keeps the window open."""
+        if not self._keeps_company():
+            return
+        if self.is_addressed(text):
+            self._answers_a_stranger = False
+            self._bystanders.called(level, began_at)
+        elif self.is_open(began_at):
+            stance = self._bystanders.take(Voice(text, began_at, level, asked))
+            self._answers_a_stranger = stance is not Stance.PARTNER
+
+    def _is_strange(self, voice: Voice) -> bool:
+        return self._keeps_company() and self._bystanders.judge(voice) is Stance.STRANGER
+
+    def _keeps_company(self) -> bool:
+        """Return whether anybody may be heard: a client, or a button, says himself when he speaks."""
+        return self.talk is Talk.OPEN and not self.always
 
     def is_addressed(self, text: str) -> bool:
         """Return whether these words call Harry, by a name or by a wake phrase at their beginning."""

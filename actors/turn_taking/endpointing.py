@@ -15,7 +15,10 @@ Silence is counted from the last voice; how much of it ends the utterance depend
    the pauses after which they went on, within `PACES`.
 7. So much silence: STOPPED. The utterance ended where the silence began.
 8. From `longest` less `LAST_STRETCH` on, any pause of `PROBE` ends it; at `longest` it is ended as it is.
-9. `release` (a press that closes the microphone, or a client that commits what was said) ends it at once.
+9. Within a dictation (`dictation`) the most is needed, however whole the last piece sounds, and the words of an
+   utterance that was cut off by mistake count as those before. Once such a pause was waited for, the next ones may be
+   as long, and so may they after a pause that was taken for the end. All of this holds without `by_words`, too.
+10. `release` (a press that closes the microphone, or a client that commits what was said) ends it at once.
 """
 
 from __future__ import annotations
@@ -25,7 +28,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from actors.text.phrases import Phrases, load_phrases
-from actors.turn_taking.turn_completion import UNREAD, estimate_finished
+from actors.turn_taking.dictation import is_dictating
+from actors.turn_taking.turn_completion import LISTING, UNREAD, estimate_finished
 
 VOICED = 0.5
 SILENT = 0.35
@@ -35,6 +39,10 @@ BRIEF, LONG = 0.625, 3.0
 """Silence needed after what sounds finished and what does not, as multiples of `endpoint_silence`."""
 FINISHED, UNFINISHED = 0.85, 0.35
 """Likelihoods from which, and up to which, the silence needed is the least and the most."""
+DICTATION = 1.2
+"""Seconds of silence that are waited for within a dictation, at least."""
+PATIENT, MOST_PATIENT = 1.15, 1.9
+"""How much longer than a pause of his the speaker is waited for, and the most seconds of it."""
 LAST_STRETCH = 15.0
 PACES = (0.8, 1.6)
 """How far a speaker's pauses may shorten and stretch the silence needed."""
@@ -81,6 +89,8 @@ class Endpointing:
     _text: str | None = None
     _ear: float | None = None
     _model: float | None = None
+    _dictating: bool = False
+    _waited: float = 0.0  # the longest pause within a dictation, or taken for the end, of this utterance
 
     # What is heard.
 
@@ -92,14 +102,19 @@ class Endpointing:
             return self._go_on(start, end)
         return self._silent(end)
 
-    def words(self, text: str, until: float, now: float, ear: float | None = None) -> Sign:
+    def words(
+        self, text: str, until: float, now: float, ear: float | None = None, *, before: str = "", misjudged: float = 0.0
+    ) -> Sign:
         """Take in the words of the voice up to `until` (`Speech.ended_at`), read at `now`. Older words are dropped.
 
         `ear` is its likelihood, 0..1, that no more will come, by how they were spoken (`Recognition.finished`).
+        `before` are the words that these continue, if a pause of `misjudged` seconds was taken for the end.
         """
         if not self.speaking or until < self.voice_ended_at - _FRESH:
             return Sign.NONE
         self._text, self._ear = text, ear
+        self._dictating = is_dictating(f"{before} {text}", self.phrases)
+        self._waited = max(self._waited, misjudged)
         return self._silent(now)
 
     def weigh_turn_model(self, likelihood: float, until: float, now: float) -> Sign:
@@ -132,19 +147,22 @@ class Endpointing:
             weighed += to_log_odds(self._ear)
         if self._model is not None:
             weighed += _OF_THE_MODEL * to_log_odds(self._model)
-        return 1.0 / (1.0 + math.exp(-weighed))
+        likelihood = 1.0 / (1.0 + math.exp(-weighed))
+        return min(likelihood, LISTING) if self._dictating else likelihood
 
     @property
     def needed(self) -> float:
         """Seconds of silence that end the utterance, by what is known now."""
-        if not self.by_words:
-            return max(PROBE, self.endpoint_silence)
+        least = max(PROBE, DICTATION if self._dictating else 0.0, min(MOST_PATIENT, PATIENT * self._waited))
+        return max(least, self._needed_by_words() if self.by_words else self.endpoint_silence)
+
+    def _needed_by_words(self) -> float:
         if self._text is None and self._model is None:
             return self.endpoint_silence if self.patience is None else max(self.patience, self.endpoint_silence)
         share = min(1.0, max(0.0, (FINISHED - self.likelihood) / (FINISHED - UNFINISHED)))
         slowest, quickest = max(PACES), min(PACES)
         pace = min(slowest, max(quickest, self.pause_usual / USUAL_PAUSE))
-        return max(PROBE, self.endpoint_silence * (BRIEF + share * (LONG - BRIEF)) * pace)
+        return self.endpoint_silence * (BRIEF + share * (LONG - BRIEF)) * pace
 
     def _before(self, probability: float, start: float, end: float) -> Sign:
         if probability < VOICED:
@@ -157,13 +175,17 @@ class Endpointing:
             return Sign.NONE
         self.speaking, self._run = True, 0.0
         self.voice_ended_at = end
+        self._dictating, self._waited = False, 0.0
         self._forget()
         return Sign.STARTED
 
     def _go_on(self, start: float, end: float) -> Sign:
         went_on = self._paused
         if went_on:
-            self._learn(start - self.voice_ended_at)
+            pause = start - self.voice_ended_at
+            self._learn(pause)
+            if self._dictating:
+                self._waited = max(self._waited, pause)
         self.voice_ended_at = end
         self._forget()
         if end - self.began_at >= self.longest:

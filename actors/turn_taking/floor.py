@@ -8,7 +8,8 @@ turn to its end, so also while he thinks: pausing then holds his first sound bac
 2. DUCKED. Two windows in a row confirm a voice (both >= `VOICED`, or `STRONG` after `SIGN`): PAUSED. `GAP` seconds
    without a sign unduck. A duck never outlasts `MAX_DUCK_SECONDS`; then no new one until the sign has ended.
 3. PAUSED. Harry is silent and loses nothing. The voice is decided upon within `decide_within` seconds of the pause.
-4. A stop phrase stops him, whatever the length of the voice.
+4. A stop phrase stops him, whatever the length of the voice. So does a short one that only sounds like one
+   (`stop_sounds`), once the voice has ceased, unless he asked something; its utterance is dropped.
 5. A partial with a word that is neither backchannel, hesitation nor echo cuts, once there are `barge_in_voice` seconds
    of voice. After Harry asked a question, any word does.
 6. A partial made of backchannels resumes after `RELENT` seconds of silence: the ear takes many a first word ("Wait")
@@ -37,6 +38,8 @@ from enum import StrEnum
 
 from actors.text.phrases import Phrases, load_phrases, split_words
 from actors.turn_taking.echo_words import find_unexplained
+from actors.turn_taking.ghosts import SURE
+from actors.turn_taking.stop_sounds import MAX_SECONDS, sounds_like_stop
 
 SIGN = 0.25
 """Probability from which a window is a sign of a voice."""
@@ -64,9 +67,6 @@ FRESH = 0.3
 """Seconds by which a partial may be older than the voice to speak for all of it."""
 WORDS_A_SECOND = 7.0
 """Words said in a second; the one just begun comes on top. Waiting costs nothing: Harry is silent meanwhile."""
-
-SURE = 0.5
-"""Confidence, the mean probability of a token, of real words: hums lie below, half a second of speech above."""
 
 _TINY = 1e-6
 
@@ -129,6 +129,7 @@ class _Voice:
     breath_read: bool = False
     excused_at: float = 0.0  # seconds of voice at the last excuse
     over_harry: bool = False
+    asked: bool = False
     has_cut: bool = False
 
     def excusable(self) -> bool:
@@ -199,9 +200,17 @@ class Floor:
         """
         voice = self._voice
         decisions = self._yielded(harry)
-        if voice is None or not voice.over_harry or voice.has_cut or until < max(voice.began_at, voice.found_until):
+        if voice is None or not voice.over_harry or until < max(voice.began_at, voice.found_until):
             return decisions
+        if voice.has_cut:
+            # What was cut by its sound is known now, or known better.
+            self.excused = not voice.asked and self._sounds_like_stop(voice, text, until, now, confidence)
+            return decisions
+        voice.asked = harry.asked
         finding = self._find(text, harry)
+        if finding in _WORDS and not harry.asked and self._sounds_like_stop(voice, text, until, now, confidence):
+            voice.finding, voice.found_until, self.excused = Finding.STOP, until, True
+            return decisions + self._by_words(voice, now) if harry.has_floor else decisions
         going_on = self.state is State.PAUSED and not self._voice_over
         if going_on and finding is Finding.WORDS and exceeds_speech_rate(text, until - voice.began_at):
             return decisions
@@ -214,6 +223,12 @@ class Floor:
         if self.excused:
             voice.excused_at = voice.voiced
         return decisions + self._by_words(voice, now) if harry.has_floor else decisions
+
+    def is_command(self, began_at: float, until: float) -> bool:
+        """Return whether a voice may be a mere stop phrase by its length and its time: a short one over Harry's."""
+        voice = self._voice
+        over = voice is not None and voice.over_harry and not voice.asked and until >= voice.began_at
+        return over and until - began_at <= MAX_SECONDS
 
     def tick(self, now: float, harry: HarrySide) -> tuple[Decision, ...]:
         """Decide a pause whose time is up although no window came: the microphone may have gone."""
@@ -359,6 +374,12 @@ class Floor:
             return (Decision.LISTEN,)
         return ()
 
+    def _sounds_like_stop(self, voice: _Voice, text: str, until: float, now: float, confidence: float) -> bool:
+        """Return whether a short voice that has ceased was a stop phrase by its sound."""
+        ceased = until >= voice.until - BREATH and now - voice.until >= BREATH - _TINY
+        short = voice.until - voice.began_at <= MAX_SECONDS
+        return ceased and short and sounds_like_stop(text, confidence, self.phrases, self.names)
+
     def _find(self, text: str, harry: HarrySide) -> Finding:
         if not any(map(str.isalnum, text)):
             return Finding.NOTHING
@@ -373,6 +394,9 @@ class Floor:
         if self.phrases.is_hesitation(text):
             return Finding.HESITATION
         return Finding.BACKCHANNEL if self.phrases.is_backchannel(text) else Finding.WORDS
+
+
+_WORDS = frozenset({Finding.WORDS, Finding.HESITATION})
 
 
 def exceeds_speech_rate(text: str, seconds: float) -> bool:

@@ -7,7 +7,7 @@ Speech to text sets a full stop or a comma after almost anything, so the mark is
    nor where a clause with "what", "who", "than"... may end with it ("where do you come from", "than he was").
 3. Nothing but words that lead up to something ("well", "the thing is", "in my opinion") is `OPEN`.
 4. A clause that begins with "if", "when", "after"... and has no second clause yet is `OPEN`.
-5. A list that has not come to its "and" is `LISTING`; so are digits in a row.
+5. A list that has not come to its "and" is `LISTING`; so are digits in a row, but not a year.
 6. Otherwise the mark decides: `MARKS`. A comma says less after a second clause or the last item of a list.
 """
 
@@ -25,6 +25,7 @@ MARKS = {".": 0.85, "!": 0.85, "?": 0.85, ",": 0.35, ";": 0.3, ":": 0.1, "-": 0.
 
 _SENTENCES = re.compile(r"(?<=[.!?])\s+")
 _COMMAS = re.compile(r"[,;]+")
+_YEAR = re.compile(r"(?:1[5-9]|20)\d\d")
 _DIGITS = re.compile(r"\d+")
 _ITEM = 3
 """Words in an item of a list, at most."""
@@ -67,6 +68,8 @@ def _last_sentence(text: str) -> str:
 
 def _leads_on(sentence: str, said: tuple[str, ...], phrases: Phrases) -> bool:
     lists = phrases.endings
+    if sentence.endswith((".", "!")) and phrases.agrees(sentence):
+        return False  # "Okay." alone is an answer, "okay," leads up to one
     if said in lists["lead_in"] or all((word,) in lists["lead_in"] for word in said):
         return not sentence.endswith("?")
     if said == ("no",) or any(said[-length:] in lists["closed"] for length in range(2, 6)):
@@ -100,6 +103,8 @@ def _came_to_and(parts: list[tuple[str, ...]]) -> bool:
 
 def _figures(said: tuple[str, ...], phrases: Phrases) -> int:
     """Return how many figures in a row stand at the end."""
+    if _YEAR.fullmatch(said[-1]) and not any(map(str.isdigit, said[-2:-1])):
+        return 0  # "in 1990": nothing is being counted up
     figures = 0
     for word in reversed(said):
         if _DIGITS.fullmatch(word):

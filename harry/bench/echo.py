@@ -16,7 +16,7 @@ import trio
 
 from actors.protocols import Recognition, Samples, SpeechToText
 from actors.turn_taking.echo_words import find_unexplained
-from actors.turn_taking.floor import SURE
+from actors.turn_taking.ghosts import SURE
 from channels.messages import EAR_RATE, FRAME_SAMPLES, Chunk
 from harry.audio.resampling import Layout, Resampler, to_mono
 from harry.bench.figures import percentiles

@@ -205,6 +205,19 @@ class Conductor:
         turn, slot = self._last
         return "".join(turn.pieces)[len(slot.heard) :].strip()
 
+    def find_continued(self, began_at: float) -> Utterance | None:
+        """Return the utterance that a voice begun then continues: one whose answer was hardly heard. None: nothing.
+
+        It does if it began soon after that turn was committed and less than a clause of its reply was heard.
+        """
+        if self._last is None:
+            return None
+        turn, slot = self._last
+        soon = began_at <= turn.timeline["committed"] + MERGE_WITHIN_SECONDS
+        first = turn.pieces[0].strip() if turn.pieces else ""
+        unheard = not slot.heard or len(slot.heard.strip()) < len(first)
+        return turn.utterance if turn.utterance.source is Source.VOICE and soon and unheard else None
+
     async def wait_idle(self) -> None:
         """Wait until no turn runs."""
         while self._running:
@@ -335,20 +348,12 @@ class Conductor:
         return self._merged(utterance)[1] is not None
 
     def _merged(self, utterance: Utterance) -> tuple[Utterance, Turn | None]:
-        """Join the utterance to the one before if it continues it; return it with the turn that it then amends.
-
-        It does if its voice began soon after that turn was committed and less than a clause of its reply was heard.
-        """
-        if self._last is None or utterance.source is not Source.VOICE:
+        """Join the utterance to the one before if it continues it; return it with the turn that it then amends."""
+        if self._last is None or utterance.source is not Source.VOICE or utterance.began_at is None:
             return utterance, None
         turn, slot = self._last
-        before = turn.utterance
-        soon = (
-            utterance.began_at is not None and utterance.began_at <= turn.timeline["committed"] + MERGE_WITHIN_SECONDS
-        )
-        first = turn.pieces[0].strip() if turn.pieces else ""
-        unheard = slot.closed and (not slot.heard or len(slot.heard.strip()) < len(first))
-        if before.source is not Source.VOICE or not soon or not unheard:
+        before = self.find_continued(utterance.began_at)
+        if before is None or not slot.closed:
             return utterance, None
         text = f"{before.text.rstrip()} {utterance.text.lstrip()}"
         return replace(utterance, text=text, began_at=before.began_at), turn

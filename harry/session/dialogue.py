@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from actors.text.phrases import asks
+from actors.text.phrases import asks, split_words
 from actors.turn_taking.attention import Attention, Meant, Talk
+from actors.turn_taking.bystanders import measure_level
+from actors.turn_taking.stop_sounds import SURE
 from channels.event_types import RecordChanged, Transcribed
 from channels.messages import Source, Speech, Transcript, Utterance
 from channels.turn import Turn, new_id
@@ -19,6 +21,9 @@ from harry.errors import HarryError
 from harry.session.conductor import Conductor
 from harry.session.listening import SpeechInput
 from harry.session.questions import Question
+
+MORE_OF_A_STOP = 1.5
+"""Seconds after a stop phrase in which a "please", or another one, belongs to it."""
 
 
 class Dialogue:
@@ -52,6 +57,7 @@ class Dialogue:
         self._stops_ringing = stops_ringing
         self._voice_ended_at = 0.0
         self._lost = False
+        self._stopped_at = float("-inf")
 
     def answer_typed(self, line: str) -> Turn | None:
         """Answer a typed line; see `answer_written`."""
@@ -101,7 +107,7 @@ class Dialogue:
         self._lost = self._lost and not transcript.text
         listener = self.speech_input.listener
         understood = listener is None or listener.understand(speech, transcript)
-        meant = self._judge(speech, transcript.text) if understood else Meant.NOBODY
+        meant = self._judge(speech, transcript) if understood else Meant.NOBODY
         silenced = speech.final and not self.attention.muted and self._stops_ringing(transcript.text)
         self._events.publish(
             Transcribed(
@@ -112,7 +118,11 @@ class Dialogue:
                 ended_at=speech.ended_at,
             )
         )
-        text = "" if silenced else self._to_answer(transcript.text)
+        text = "" if silenced else self._to_answer(transcript.text, transcript.confidence)
+        if transcript.text and not text:
+            self._stopped_at = speech.ended_at
+        elif speech.began_at - self._stopped_at <= MORE_OF_A_STOP and self._only_stops(text):
+            text = ""
         if meant is not Meant.MEANT or not text:
             self.speech_input.let_go(speech.utterance)
             return
@@ -121,6 +131,29 @@ class Dialogue:
             self._heard_out(utterance)
         else:
             self._heard_so_far(speech, transcript.text, utterance)
+
+    def _judge(self, speech: Speech, transcript: Transcript) -> Meant:
+        """Tell for whom these words are, and remember whose voice it was once they are final.
+
+        What follows a question that waits for its answer is meant for Harry.
+        """
+        waits = self.question is not None and self.question.was_heard
+        asked = waits or asks(self._conductor.last_heard)
+        # Who goes on after a pause was there before: however little the ear makes of the rest, somebody said it.
+        goes_on = self._conductor.find_continued(speech.began_at) is not None
+        level = measure_level(speech)
+        meant = self.attention.judge(
+            transcript.text,
+            speech.began_at,
+            asked=asked,
+            confidence=1.0 if goes_on else transcript.confidence,
+            level=level,
+        )
+        if waits and meant is Meant.NOT_MEANT and self.attention.talk is Talk.OPEN:
+            meant = Meant.MEANT
+        if speech.final and meant is not Meant.NOBODY:
+            self.attention.take(transcript.text, speech.began_at, asked=asked, level=level)
+        return meant
 
     def take_loss(self, error: Exception) -> None:
         """Say that something was heard and could not be read: once, until an ear works again."""
@@ -149,12 +182,6 @@ class Dialogue:
             listener.joined(max(0.0, utterance.began_at - self._voice_ended_at))
         self._voice_ended_at = utterance.ended_at
 
-    def _judge(self, speech: Speech, text: str) -> Meant:
-        """Tell for whom words are. What follows a question that waits for its answer is meant for Harry."""
-        waits = self.question is not None and self.question.was_heard
-        meant = self.attention.judge(text, speech.began_at, asked=waits or asks(self._conductor.last_heard))
-        return Meant.MEANT if waits and meant is Meant.NOT_MEANT and self.attention.talk is Talk.OPEN else meant
-
     def _as_answer(self, said: Utterance) -> Utterance | None:
         """Hand words on that answer what was asked, and return them with what is said to that; None if they do not."""
         question, phrases, names = self.question, self.attention.phrases, tuple(self.attention.names)
@@ -176,9 +203,17 @@ class Dialogue:
             return replace(utterance, speak=self._conductor.unsaid or None)
         return utterance
 
-    def _to_answer(self, text: str) -> str:
-        """Return the words without a stop phrase at their start, which has done its work; "" if that was all."""
-        if self.question is not None and self.question.waits:
+    def _only_stops(self, text: str) -> bool:
+        return self.attention.phrases.only_stops(text, tuple(self.attention.names))
+
+    def _to_answer(self, text: str, confidence: float = 1.0) -> str:
+        """Return the words without a stop phrase at their start, which has done its work; "" if that was all.
+
+        One word behind it is the end of "stop now" or "stop, Harry" if the ear is not sure of it and it asks nothing.
+        """
+        phrases = self.attention.phrases
+        stop = phrases.find_stop(text, tuple(self.attention.names))
+        if stop is None or (self.question is not None and self.question.waits):
             return text
-        stop = self.attention.phrases.find_stop(text, tuple(self.attention.names))
-        return text if stop is None else stop.rest
+        unclear = confidence < SURE and len(split_words(stop.rest)) == 1 and not phrases.is_directed(stop.rest)
+        return "" if unclear else stop.rest

@@ -25,6 +25,7 @@ from harry.hearing.steady_detection import SteadyDetection
 from harry.session.actor_registry import ActorSet
 from harry.session.device_recovery import KeptMicrophone
 from harry.session.rest import Resting
+from harry.session.stop_spotter import StopSpotter
 from harry.session.turn_detection import TurnJudge
 from harry.session.voice_activity import FollowingStream
 from harry.session.wake_word import Spotter, WakeWordDetector
@@ -83,6 +84,7 @@ class SpeechInput:
         )
         if isinstance(transcriber, Transcriber):  # one of a plug-in tells in its own way
             transcriber.on_lost = on_lost
+            transcriber.second_thought = StopSpotter(lambda: self.listener, self._attention.phrases, names)
         self._voice_activity = FollowingStream(engines.voice_activity, lambda: listener.hearing)
         self._resting = Resting(self._attention, self._events, transcriber.take, voice_wakes=self._wake is None)
         self._rules = Endpointing(endpoint_silence, patience=PATIENCE), Floor(barge_in_voice, names=names)

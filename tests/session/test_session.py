@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from actors.protocols import Request, TextDelta
+from actors.protocols import Recognition, Request, TextDelta
 from channels.messages import Thought
 from harry.audio.ring_sound import chime
 from harry.errors import EngineError, EngineTimeout, StoreError
@@ -119,7 +119,7 @@ async def test_the_sound_before_the_voice_was_noticed_is_part_of_the_utterance(a
     lengths: list[float] = []
 
     class Ear(FakeEar):
-        async def transcribe(self, samples: np.ndarray) -> str:
+        async def transcribe(self, samples: np.ndarray) -> Recognition | str:
             lengths.append(len(samples) / 16_000)
             return await super().transcribe(samples)
 

@@ -7,6 +7,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from actors.protocols import ExpectedWords, OtherReading, Recognition, Samples
 from tests.support.virtual_session import FRAME, FakeEar, House, house, says
 
 LONG = "word " * 60
@@ -188,3 +189,128 @@ async def test_a_ducked_voice_is_softer_and_loses_nothing(autojump_clock: MockCl
         loud = [np.abs(np.frombuffer(pcm, np.int16).astype(int)).max() for at, pcm in home.sounded if 0.7 < at < 0.95]
         assert 0 < max(loud) < 0.3 * 16384
         assert abs(sounded(home) - whole) <= 10 * FEW
+
+
+async def test_after_a_wrong_cut_a_dictation_is_waited_for_by_the_words_before(autojump_clock: MockClock) -> None:
+    class Figures(FakeEar):
+        """Takes the first piece for a whole; the second lacks what announces it."""
+
+        async def transcribe(self, samples: Samples) -> Recognition:
+            await trio.sleep(0.05)
+            return Recognition("It is all about four." if len(said.happened("turn_began")) == 0 else "Seven.", 0.9, 0.9)
+
+    async with house(mind=says(LONG), ear=Figures()) as said:
+        await said.voice(0.8)
+        await said.silence(0.7)
+        assert said.session.conductor.busy, "he took it for the end"
+        await said.voice(0.5)
+        assert not said.session.conductor.busy
+        await said.silence(1.0)
+        assert not said.session.conductor.busy, "figures after figures: he waits, although one is no dictation"
+        await said.silence(1.0)
+        assert said.session.conductor.busy
+        texts = [event.fields["text"] for event in said.happened("transcript") if event.fields.get("amends")]
+        assert texts == ["It is all about four. Seven."]
+
+
+class ListensAgain(FakeEar):
+    """Hears one thing, and another in the same sound when it is told where to look."""
+
+    def __init__(self, text: str, confidence: float, again: OtherReading) -> None:
+        super().__init__(text)
+        self.wrote, self.confidence, self.again = text, confidence, again
+        self.asked = 0
+
+    async def transcribe(self, samples: Samples) -> Recognition:
+        await trio.sleep(0.05)
+        return Recognition(self.wrote, self.confidence)
+
+    async def hear_again(self, samples: Samples, expected: ExpectedWords) -> list[OtherReading]:
+        self.asked += 1
+        await trio.sleep(0.1)
+        return [OtherReading(self.wrote, 0.0), self.again] if expected.follows("", "stop") else []
+
+
+@pytest.mark.parametrize("confidence", [0.26, 0.6])
+async def test_a_stop_phrase_that_was_written_otherwise_is_found_in_its_sound(
+    autojump_clock: MockClock, confidence: float
+) -> None:
+    ear = ListensAgain("Sirrep!", confidence, OtherReading("Shut up.", 2.0))
+    async with house(mind=says(LONG), ear=ear) as home:
+        await speaking(home)
+        await home.voice(0.5)
+        ended = home.session.clock.now()
+        await home.silence(3)
+        assert home.loud_until() - ended <= 0.7
+        assert len(home.happened("turn_began")) == 1, "it is not answered"
+        assert ear.asked == 1, "the same sound is searched once"
+
+
+@pytest.mark.parametrize(("text", "loss"), [("Sirrep!", 9.0), ("Shop.", 1.0), ("Mhm.", 1.0)])
+async def test_what_sounds_otherwise_is_what_was_written(autojump_clock: MockClock, text: str, loss: float) -> None:
+    async with house(mind=says(LONG), ear=ListensAgain(text, 0.6, OtherReading("Stop.", loss))) as home:
+        await speaking(home)
+        await home.voice(0.5)
+        await home.silence(3)
+        assert all(event.fields["reason"] != "stop" for event in home.happened("interrupted"))
+        assert home.happened("transcript")[-1].fields["text"] == text
+
+
+async def test_nothing_is_looked_for_while_he_is_silent(autojump_clock: MockClock) -> None:
+    ear = ListensAgain("It up.", 0.6, OtherReading("Enough.", 0.0))
+    async with house(ear=ear) as home:
+        await home.voice(0.5)
+        await home.silence(3)
+        assert ear.asked == 0
+        assert len(home.happened("turn_began")) == 1
+
+
+async def test_an_ear_that_fails_at_it_changes_nothing(autojump_clock: MockClock) -> None:
+    class Fails(ListensAgain):
+        async def hear_again(self, samples: Samples, expected: ExpectedWords) -> list[OtherReading]:
+            raise ValueError("no")
+
+    async with house(mind=says(LONG), ear=Fails("It up.", 0.6, OtherReading("", 0.0))) as home:
+        await speaking(home)
+        await home.voice(0.5)
+        await home.silence(3)
+        assert len(home.happened("turn_began")) == 2
+
+
+async def test_an_ear_that_takes_long_over_it_is_not_waited_for(autojump_clock: MockClock) -> None:
+    class Slow(ListensAgain):
+        async def hear_again(self, samples: Samples, expected: ExpectedWords) -> list[OtherReading]:
+            await trio.sleep(60)
+            return []
+
+    async with house(mind=says(LONG), ear=Slow("It up.", 0.6, OtherReading("", 0.0))) as home:
+        await speaking(home)
+        await home.voice(0.5)
+        await home.silence(3)
+        assert len(home.happened("turn_began")) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "confidence", "turns"), [("Stop, hoe.", 0.6, 1), ("Stop, hoe.", 0.9, 2), ("Wait, why?", 0.6, 2)]
+)
+async def test_a_doubtful_word_behind_a_stop_phrase_is_part_of_it(
+    autojump_clock: MockClock, text: str, confidence: float, turns: int
+) -> None:
+    async with house(mind=says(LONG), ear=ListensAgain(text, confidence, OtherReading("", 0.0))) as home:
+        await speaking(home)
+        await home.voice(0.6)
+        await home.silence(3)
+        assert len(home.happened("turn_began")) == turns
+
+
+async def test_a_please_behind_a_stop_phrase_is_part_of_it(autojump_clock: MockClock) -> None:
+    async with house(mind=says(LONG), ear=FakeEar("quiet")) as home:
+        await speaking(home)
+        await home.voice(0.5)
+        await home.silence(0.8)
+        ear = home.engines.speech_to_text
+        assert ear is not None
+        ear.engine.texts = ["Please."]  # type: ignore[attr-defined]
+        await home.voice(0.5)
+        await home.silence(3)
+        assert len(home.happened("turn_began")) == 1

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import trio
 
-from actors.protocols import Delta, Message, Request, Role, Samples, TextDelta, TextPart
+from actors.protocols import Delta, Message, Recognition, Request, Role, Samples, TextDelta, TextPart
 from channels.clock import AudioClock
 from channels.events import Event, EventSubscription
 from channels.messages import Exchange, Recollection
@@ -45,7 +45,7 @@ class FakeEar:
     def describe(self) -> str:
         return self.name
 
-    async def transcribe(self, samples: Samples) -> str:
+    async def transcribe(self, samples: Samples) -> Recognition | str:
         self.calls += 1
         await trio.sleep(self.takes)
         text = self.texts[0] if len(self.texts) == 1 else self.texts.pop(0)

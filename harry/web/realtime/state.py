@@ -61,6 +61,7 @@ class ConversationState:
         self.tools.offer(settings.offered)
         detection = settings.detection or {}
         session.conductor.interruptible = bool(detection.get("interrupt_response", True))
+        session.attention.deliberate = settings.detection is None
         session.dialogue.speculates = self.usual.speculate and settings.answers
         if session.speech_input.listener is not None:
             listening = session.speech_input.listener.endpointing

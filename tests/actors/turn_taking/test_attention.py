@@ -63,6 +63,15 @@ def test_a_client_that_says_when_he_speaks_is_always_meant() -> None:
     assert not attention.is_resting(9000.0)
 
 
+def test_what_a_laugh_was_taken_for_is_nobodys_unless_it_was_said_on_purpose() -> None:
+    for text, confidence in (("Ha ha ha.", 1.0), ("Panda, panda, panda.", 1.0), ("The future.", 0.3)):
+        assert awake().judge(text, 1.0, confidence=confidence) is Meant.NOBODY
+        assert awake(always=True).judge(text, 1.0, confidence=confidence) is Meant.NOBODY
+        assert awake(always=True, deliberate=True).judge(text, 1.0, confidence=confidence) is Meant.MEANT
+    assert awake().judge("The future.", 1.0, asked=True, confidence=0.3) is Meant.MEANT
+    assert awake().judge("Harry, the future.", 1.0, confidence=0.3) is Meant.MEANT
+
+
 def test_any_wake_phrase_and_the_spotter_open_the_window() -> None:
     attention = awake(wake_phrases=("computer", "wake up now"))
     assert attention.judge("Computer, what time is it?", 100.0) is Meant.MEANT
