@@ -62,6 +62,7 @@ from harry.session.session import Session
 from harry.terminal.console import Terminal, print_line
 from harry.terminal.console_factory import progress, stdout_console
 from harry.terminal.typing_mode import restore, unseen
+from harry.welfare.ai_notice import AINotices
 
 log = structlog.get_logger(__name__)
 
@@ -172,6 +173,7 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope, man
                 most=1 + config.web.sessions,
                 summarise=inner.summarise if inner else None,
                 budget=budget,
+                notices=AINotices(config.welfare.ai_notice_seconds),
             ) as host:
                 opening = front_door.opened(config, host, listeners) if listeners else nullcontext()
                 async with opening as door, wyoming.opened(config, host, wyoming_at):

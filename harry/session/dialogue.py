@@ -17,6 +17,7 @@ from channels.turn import Turn, new_id
 from harry.errors import HarryError
 from harry.session.conductor import Conductor
 from harry.session.listening import SpeechInput
+from harry.welfare.crisis import find_danger
 
 
 class Dialogue:
@@ -64,7 +65,7 @@ class Dialogue:
             self._events.publish(
                 Transcribed(utterance=said.id, partial=False, text=line, meant=True, ended_at=said.ended_at)
             )
-            if self._stops_ringing(line):
+            if self._is_done(line):
                 return None
         text = self._to_answer(line)
         if text != line:
@@ -96,7 +97,7 @@ class Dialogue:
         understood = listener is None or listener.understand(speech, transcript)
         asked = asks(self._conductor.last_heard)
         meant = self.attention.judge(transcript.text, speech.began_at, asked=asked) if understood else Meant.NOBODY
-        silenced = speech.final and not self.attention.muted and self._stops_ringing(transcript.text)
+        silenced = speech.final and not self.attention.muted and self._is_done(transcript.text)
         self._events.publish(
             Transcribed(
                 utterance=speech.utterance,
@@ -146,6 +147,10 @@ class Dialogue:
         if self.attention.phrases.asks_to_go_on(utterance.text, tuple(self.attention.names)):
             return replace(utterance, speak=self._conductor.unsaid or None)
         return utterance
+
+    def _is_done(self, text: str) -> bool:
+        """Return whether the words have stopped what rings, and say nothing that must be answered all the same."""
+        return self._stops_ringing(text) and find_danger(text) is None
 
     def _to_answer(self, text: str) -> str:
         """Return the words without a stop phrase at their start, which has done its work; "" if that was all."""
