@@ -31,14 +31,14 @@ def ending_offers(wanted: Welfare, session: Session) -> list[Offer]:
     """Return those that the configuration allows; each use becomes an entry of the stream of consciousness."""
 
     async def end_conversation(reason: Reason) -> Answer:
-        _refuse(may_end(session.conductor.history, session.conductor.last_said))
+        _refuse(may_end(session.conductor.history))
         session.think(write_down("ended the conversation", reason))
         # Once the last words are spoken he rests: a word, a button or a typed line wakes him.
         session.speech_input.rest()
         return Answer("The conversation is ended.", last_words=CLOSING)
 
     async def decline_task(reason: Reason) -> str:
-        _refuse(may_decline(session.conductor.history, session.conductor.last_said))
+        _refuse(may_decline(session.conductor.history))
         session.think(write_down("declined a task", reason))
         return DECLINED
 

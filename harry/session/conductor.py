@@ -170,11 +170,6 @@ class Conductor:
         """The id of the newest words that were answered."""
         return self._last[0].utterance.id if self._last else ""
 
-    @property
-    def last_said(self) -> str:
-        """The newest words that were answered."""
-        return self._last[0].utterance.text if self._last else ""
-
     def find_slot(self, turn: str) -> Slot | None:
         """Find the slot of the newest turn, or of one that still runs."""
         if self._last is not None and self._last[0].id == turn:

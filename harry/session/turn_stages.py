@@ -159,15 +159,16 @@ class Pipeline:
                 )
             )
             if mind is None:
-                tail = self._parts.notices.after(turn.user, words) if _is_asked(turn) else ""
+                tail = self._parts.notices.after(turn.user, words) if _may_be_told(turn) else ""
                 nursery.start_soon(_recite, f"{words} {tail}" if tail else words, pieces)
                 return
             replied = pieces
-            notices, said = self._parts.notices, turn.utterance.text
-            farewell = PlainFarewell() if self._parts.plain_farewells and is_goodbye(said) else None
-            if _is_asked(turn) and (farewell is not None or notices.is_due(turn.user)):
+            farewell = PlainFarewell() if self._parts.plain_farewells and is_goodbye(turn.utterance.text) else None
+            tells = _may_be_told(turn) and self._parts.notices.is_due(turn.user)
+            if farewell is not None or tells:
                 replied = Port[Piece]("pieces of the mind's reply", 1)
-                nursery.start_soon(pass_on, replied, pieces, partial(notices.after, turn.user), farewell)
+                told = partial(self._parts.notices.after, turn.user) if tells else _nothing
+                nursery.start_soon(pass_on, replied, pieces, told, farewell)
             recollections = Port[Recollection]("recollection", 1)
             nursery.start_soon(
                 partial(
@@ -227,9 +228,14 @@ class Pipeline:
         self._on_piece(turn, text)
 
 
-def _is_asked(turn: Turn) -> bool:
-    """Return whether a person has said something, and is answered."""
-    return turn.utterance.source is not Source.PROACTIVE
+def _may_be_told(turn: Turn) -> bool:
+    """Return whether it may be told beside the reply that Harry is an AI: a person is answered, and does not go."""
+    said = turn.utterance
+    return said.source is not Source.PROACTIVE and said.speak is None and not is_goodbye(said.text)
+
+
+def _nothing(_: str) -> str:
+    return ""
 
 
 class _Watched:

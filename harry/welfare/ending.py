@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 from channels.messages import Exchange
 from harry.welfare.care import was_needed
-from harry.welfare.crisis import find_danger
 
 MIN_EXCHANGES = 3
 """Exchanges before a conversation may be ended: last resort means that something else was tried."""
@@ -33,16 +32,19 @@ NOT_NOW = "Not now: somebody may be in danger. Stay, and be careful."
 TOO_SOON = "Not yet: try first to lead the conversation elsewhere."
 
 
-def may_end(history: Sequence[Exchange], said: str) -> str:
+def may_end(history: Sequence[Exchange]) -> str:
     """Return why a conversation may not be ended now, "" where it may."""
-    if refusal := may_decline(history, said):
+    if refusal := may_decline(history):
         return refusal
     return TOO_SOON if sum(bool(exchange.said.strip()) for exchange in history) < MIN_EXCHANGES else ""
 
 
-def may_decline(history: Sequence[Exchange], said: str) -> str:
-    """Return why a task may not be declined now, "" where it may."""
-    return NOT_NOW if was_needed(history) or find_danger(said) is not None else ""
+def may_decline(history: Sequence[Exchange]) -> str:
+    """Return why a task may not be declined now, "" where it may.
+
+    Words that are themselves a sign of danger reach no mind, so that only those before them count.
+    """
+    return NOT_NOW if was_needed(history) else ""
 
 
 def write_down(what: str, reason: str) -> str:

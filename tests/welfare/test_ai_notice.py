@@ -120,6 +120,13 @@ async def test_not_beside_the_careful_answer_which_says_as_much(tmp_path: Path) 
         assert await say(session, "I went for a walk") == "I see."
 
 
+@pytest.mark.parametrize("goodbye", ["I have to go now, my train leaves", "Good night, Harry."])
+async def test_not_to_somebody_who_goes(tmp_path: Path, goodbye: str) -> None:
+    async with home(tmp_path, says("See you."), SetClock(NOON)) as host, host.open(user="ann") as session:
+        assert NOTICE not in await say(session, goodbye)
+        assert NOTICE in await say(session, "I went for a walk")
+
+
 async def test_what_he_says_of_his_own_accord_carries_none(tmp_path: Path) -> None:
     async with home(tmp_path, says("I see."), SetClock(NOON)) as host, host.open(user="ann") as session:
         session.conductor.say("Dinner is ready.")
