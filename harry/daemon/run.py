@@ -167,14 +167,9 @@ async def _live(config: Config, options: RunOptions, stop: trio.CancelScope, man
                     writing.start_soon(write_events, session.events.listen(4096, lossless=True), events_to)
 
             async with hosting(
-                config,
-                engines,
-                storage,
-                most=1 + config.web.sessions,
-                summarise=inner.summarise if inner else None,
-                budget=budget,
-                notices=AINotices(config.welfare.ai_notice_seconds),
-            ) as host:
+                config, engines, storage, most=1 + config.web.sessions, budget=budget,
+                summarise=inner.summarise if inner else None, notices=AINotices(config.welfare.ai_notice_seconds),
+            ) as host:  # fmt: skip
                 opening = front_door.opened(config, host, listeners) if listeners else nullcontext()
                 async with opening as door, wyoming.opened(config, host, wyoming_at):
                     facts = replace(

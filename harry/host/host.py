@@ -392,16 +392,15 @@ async def hosting(
     """Hold what sessions share for the length of the block, and keep it going. `most` sessions may run at once.
 
     A guest beside a running Harry is not `resident`: it leaves spilled records, due reminders, rotation and sharing to
-    him. `summarise` writes what a conversation was about, when it is over. `notices` say
-    that Harry is an AI, where people use him. `wall` is seconds since the epoch.
+    him. `summarise` writes what a conversation was about, when it is over. `notices` say that Harry is an AI, where
+    people use him. `wall` is seconds since the epoch.
 
     The caller holds the data folder. Raises `EngineUnavailable` without a mind, `StoreError`, and
     `ConfigurationError` for what cannot be shared so.
     """
     mind = engines.language_model
     if mind is None:
-        remedy = " ".join(engines.notes)
-        raise EngineUnavailable("Harry has no mind: no language model can serve.", remedy=remedy)
+        raise EngineUnavailable("Harry has no mind: no language model can serve.", remedy=" ".join(engines.notes))
     sessions = LiveSessions(config.user.name)
     shared = Shared(
         engines=engines,
