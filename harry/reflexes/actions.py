@@ -117,6 +117,7 @@ class Reflexes:
             self._memory_wishes.begin(turn)
             if by_person and await look_for_danger(text) is not None:
                 # Whatever else stands there, this is not answered by a reflex, and answers nothing that one has asked.
+                await sure()
                 self._memory_wishes.drop_question()
                 self._timers.drop_question()
                 return None
