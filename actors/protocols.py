@@ -228,7 +228,8 @@ class Tool:
 class Used:
     """What a call came to: as it is remembered, and pictures (`data:` URIs) that the mind is shown with it.
 
-    `question` is what the user has to be asked before it is done; "" where he need not be asked.
+    `question` is what the user has to be asked before it is done, or other last words of the reply; "" where there are
+    none.
     """
 
     use: ToolUse

@@ -8,6 +8,7 @@ Each command imports what it needs when it runs, so that help and mistakes answe
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -156,7 +157,8 @@ def ask(ctx: typer.Context, text: Annotated[str, typer.Argument(metavar="TEXT")]
 
     from harry.services import ask as asking
 
-    rings = trio.run(asking.ask, config, text, writer())
+    by_person = sys.stdin.isatty() and sys.stdout.isatty()
+    rings = trio.run(partial(asking.ask, config, text, writer(), by_person=by_person))
     print()
     if rings and not _runs(config):
         print("harry: It rings only while Harry runs, and he does not now: `harry run` starts him.", file=sys.stderr)

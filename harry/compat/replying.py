@@ -59,9 +59,10 @@ async def answer_user(home: EngineServices, config: Config, request: ReplyReques
         keep=False,
     )
     began = time.time()
-    said = await answer(home.host, asked, _take)
-    text = "".join(said.text)
-    if request.schema is not None:
+    # A reply in a schema is spoken to a person here, so that words of a crisis are answered before any model is asked.
+    careful = await home.host.care.answer(words) if request.schema is not None else None
+    text = careful or "".join((await answer(home.host, asked, _take)).text)
+    if request.schema is not None and careful is None:
         reader = ReplyReader()
         reader.feed(text)
         reader.end()

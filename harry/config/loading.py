@@ -36,6 +36,7 @@ from harry.config.sections import (
     TurnTaking,
     User,
     Web,
+    Welfare,
     Wyoming,
 )
 from harry.config.sources import Layer, describe_origin, read_environment, read_file, read_sets
@@ -76,6 +77,7 @@ class Config(BaseSettings):
     attention: Attention = Attention()
     reminders: Reminders = Reminders()
     persona: Persona = Persona()
+    welfare: Welfare = Welfare()
     user: User = User()
     memory: Memory = Memory()
     thinker: Thinker = Thinker()

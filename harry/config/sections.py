@@ -165,6 +165,40 @@ class Reminders(Section):
     )
 
 
+class Welfare(Section):
+    """How people and model fare."""
+
+    enabled: bool = Field(
+        default=True,
+        description="Whether any of what follows is done; signs of self-harm are answered with care in any case.",
+    )
+    ai_notice_hours: float = Field(
+        default=3.0,
+        ge=0.0,
+        le=1000.0,
+        description="Hours of use after which Harry says again that he is an AI; 0: he does not say it unasked.",
+    )
+    end_conversation: bool = Field(
+        default=True, description="Whether the mind may, as a last resort, end a conversation; you can go on at once."
+    )
+    decline_task: bool = Field(
+        default=True, description="Whether the mind may note that it declines a task, and why, where you can read it."
+    )
+    farewells: bool = Field(
+        default=True, description="Whether what would hold you back is left out of a reply to a goodbye."
+    )
+
+    @property
+    def plain_farewells(self) -> bool:
+        """Whether what would hold somebody back is left out of a reply to his goodbye."""
+        return self.enabled and self.farewells
+
+    @property
+    def ai_notice_seconds(self) -> float:
+        """Seconds of use after which he says it again; 0: never."""
+        return self.ai_notice_hours * 3600 if self.enabled else 0.0
+
+
 class Persona(Section):
     """Who answers."""
 

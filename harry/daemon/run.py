@@ -62,6 +62,7 @@ from harry.session.session import Session
 from harry.terminal.console import Terminal, print_line
 from harry.terminal.console_factory import progress, stdout_console
 from harry.terminal.typing_mode import restore, unseen
+from harry.welfare.ai_notice import AINotices
 
 log = structlog.get_logger(__name__)
 
@@ -202,13 +203,9 @@ async def _live(
                     writing.start_soon(write_events, session.events.listen(4096, lossless=True), events_to)
 
             async with hosting(
-                config,
-                engines,
-                storage,
-                most=1 + config.web.sessions,
-                summarise=inner.summarise if inner else None,
-                budget=budget,
-            ) as host:
+                config, engines, storage, most=1 + config.web.sessions, budget=budget,
+                summarise=inner.summarise if inner else None, notices=AINotices(config.welfare.ai_notice_seconds),
+            ) as host:  # fmt: skip
                 opening = front_door.opened(config, host, listeners) if listeners else nullcontext()
                 tracing = telemetry.opened(config.telemetry.endpoint, host)
                 async with (

@@ -83,7 +83,8 @@ class HostCompanion:
         user, said = self._user(device), Message(Role.USER, (TextPart(text),))
         before = await self._recall((user, conversation)) if conversation else ()
         # Nothing rings at a device, which cannot be called: what would have to is not set.
-        answered = await answer(self._host, Asked(user, (*_messages(before), said), wishes=True, rings=False), _wait)
+        asked = Asked(user, (*_messages(before), said), wishes=True, rings=False, person=True)
+        answered = await answer(self._host, asked, _wait)
         reply = "".join(answered.text)
         if conversation:
             self._remember((user, conversation), Exchange(answered.turn, text, reply, interrupted=False))

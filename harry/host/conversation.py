@@ -24,7 +24,7 @@ from actors.turn_taking.attention import Attention, Talk
 from channels.clock import AudioClock
 from channels.events import EventStream
 from channels.gate import Gate
-from channels.messages import Exchange, Recollection, Source, Utterance
+from channels.messages import Exchange, Recollection, Source, TurnRecord, Utterance
 from channels.turn import Turn, new_id
 from harry.audio.ring_sound import chime
 from harry.engines.engine_set import Engines
@@ -45,6 +45,8 @@ from harry.session.turn_sources import TurnSources
 from harry.session.turn_stages import Pipeline, Prompt, ReplyParts, Sounding
 from harry.session.wake_word import Spotter
 from harry.tools.toolbox import Offer, SessionTools
+from harry.welfare.ai_notice import AINotices
+from harry.welfare.care import Care
 
 log = structlog.get_logger(__name__)
 
@@ -101,6 +103,7 @@ class ConversationSettings:
 
     `confirm` names tools that need a yes. `cancel_echo`: his own voice is taken out of the microphone; `hears_himself`:
     it may come back through it at all. `chime`: a sound says that somebody was heard. `say`: how words are said.
+    `plain_farewells`: nothing that would hold somebody back who goes is said.
     """
 
     persona: str = "Harry"
@@ -112,6 +115,7 @@ class ConversationSettings:
     hears_himself: bool = True
     chime: bool = False
     say: Mapping[str, str] = field(default_factory=dict)
+    plain_farewells: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,8 @@ class ConversationServices:
     `reply_to` answers what was heard in place of the conductor. `on_committed` is told that something was kept. `gone`
     tells which turns, of those that were kept, hold nothing any more; None where nothing is kept on disk.
     `attended` tells whether somebody can hear or see it; without it, whether there is a loudspeaker. `stops_ringing`
-    is offered all that is said, and tells whether the words have stopped what was ringing.
+    is offered all that is said, and tells whether the words have stopped what was ringing. `care` answers signs of
+    self-harm; `notices` say that Harry is an AI.
     """
 
     engines: Engines
@@ -144,6 +149,8 @@ class ConversationServices:
     attended: Callable[[], bool] | None = None
     stops_ringing: Callable[[Session, str], bool] = lambda session, text: False
     wall: Callable[[], float] = time.time
+    care: Care = field(default_factory=Care)
+    notices: AINotices = field(default_factory=lambda: AINotices(0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +221,7 @@ class _Builder:
             events=self.events,
             identity=identity,
             answer=self.pipeline,
-            keep=lambda record: self.session.keep(record),
+            keep=self._keep,
             on_turn=lambda began: self.session.note_turn_change(began),
             wall=services.wall,
             history=tuple(history),
@@ -273,6 +280,9 @@ class _Builder:
                 tools=self.tools.for_turn,
                 phrases=self.attention.phrases,
                 reflex=self._reflex,
+                care=services.care,
+                notices=services.notices,
+                plain_farewells=self.settings.plain_farewells,
             ),
             sounding=Sounding(
                 tts=services.voice,
@@ -355,6 +365,11 @@ class _Builder:
             # What was said a moment ago may be what is asked about.
             await self.conductor.acknowledged()
         return await self.reflex(turn)
+
+    def _keep(self, record: TurnRecord) -> None:
+        if record.source is not Source.PROACTIVE:
+            self.services.notices.note(record.user, record.started_at, record.heard)
+        self.session.keep(record)
 
     def _let_go_of(self, forgotten: Forgotten | None) -> None:
         """Have nothing at hand any more of what was forgotten or deleted."""

@@ -69,6 +69,10 @@ from harry.session.prompt import build_prompt
 from harry.session.session import Session, TurnTakingSettings
 from harry.session.turn_stages import Prompt
 from harry.voice.silent import Silent
+from harry.welfare.ai_notice import MAX_TURNS, AINotices, Used, tells
+from harry.welfare.care import Care
+from harry.welfare.crisis import warm_up as warm_up_crisis
+from harry.welfare.help_lines import read_help_lines
 
 KEPT_WITHIN = 5.0
 """Seconds for which a deletion waits for what was said before to be kept."""
@@ -128,6 +132,8 @@ class Host:
             on_stage=self._use_stage,
             meter=shared.budget,
         )
+        self.care = shared.care
+        self.notices = shared.notices
         self._shared = shared
         self._open: Counter[str] = Counter()
         self._programs: dict[tuple[str, str, bool], ProgramAnswers] = {}
@@ -239,6 +245,7 @@ class Host:
             turn_taking=turn_taking_settings(config),
             confirm=frozenset(config.tools.confirm),
             say=load_configured_persona(config.persona).say,
+            plain_farewells=config.welfare.plain_farewells,
         )
 
     @asynccontextmanager
@@ -270,6 +277,7 @@ class Host:
         spoken = self.engines.text_to_speech if devices.loudspeaker is not None else None
         with shared.spill_pool.acquire() as spill, self._counted(user):
             shared.sessions.met(user)
+            await self.recall_use(user)
             # From here on nothing is waited for until the session is one of those that a swap reaches.
             past = await self._recent(user)
             services = replace(
@@ -310,6 +318,19 @@ class Host:
             self._open[user] -= 1
             self._open += Counter()  # forgets who has none
 
+    async def recall_use(self, user: str) -> None:
+        """Read how long a user has used Harry since he said that he is an AI, unless that is known."""
+        if self.database is None or self.notices.knows(user):
+            return
+        query = "SELECT started_at, heard FROM turn WHERE user = ? AND source != 'proactive' ORDER BY seq DESC LIMIT ?"
+        try:
+            rows = await self.database.read(lambda connection: connection.execute(query, (user, MAX_TURNS)).fetchall())
+        except StoreError as error:
+            log.warning("it is not known when somebody was told that Harry is an AI", cause=str(error))
+            return
+        if not self.notices.knows(user):
+            self.notices.recall(user, (Used(at, tells(heard)) for at, heard in rows))
+
     async def _recent(self, user: str) -> tuple[Exchange, ...]:
         """Return what was said with a user last, as far as a prompt holds it; nothing where it cannot be read now."""
         limits = self.config.memory
@@ -339,6 +360,8 @@ class Host:
             tools=partial(self.toolkit.offers, owner=owner) if self.toolkit is not None else tuple,
             reflexes=partial(answers_of, shared, self.forget, config),
             wake=wake_phrase(config),
+            care=shared.care,
+            notices=shared.notices,
             on_committed=self._notice,
             gone=self.find_deleted if self.database is not None else None,
             stops_ringing=partial(stops_ringing, reminding) if reminding is not None else lambda session, text: False,
@@ -407,20 +430,21 @@ async def hosting(
     resident: bool = True,
     summarise: Summarise | None = None,
     budget: Budget | None = None,
+    notices: AINotices | None = None,
     wall: Callable[[], float] = time.time,
 ) -> AsyncIterator[Host]:
     """Hold what sessions share for the length of the block, and keep it going. `most` sessions may run at once.
 
     A guest beside a running Harry is not `resident`: it leaves spilled records, due reminders, rotation and sharing to
-    him. `summarise` writes what a conversation was about, when it is over. `wall` is seconds since the epoch.
+    him. `summarise` writes what a conversation was about, when it is over. `notices` say that Harry is an AI, where
+    people use him. `wall` is seconds since the epoch.
 
     The caller holds the data folder. Raises `EngineUnavailable` without a mind, `StoreError`, and
     `ConfigurationError` for what cannot be shared so.
     """
     mind = engines.language_model
     if mind is None:
-        remedy = " ".join(engines.notes)
-        raise EngineUnavailable("Harry has no mind: no language model can serve.", remedy=remedy)
+        raise EngineUnavailable("Harry has no mind: no language model can serve.", remedy=" ".join(engines.notes))
     sessions = LiveSessions(config.user.name)
     shared = Shared(
         engines=engines,
@@ -436,6 +460,8 @@ async def hosting(
         actors=load_actors(config.actors.model_dump()),
         budget=budget,
         wall=wall,
+        notices=notices or AINotices(0.0),
+        care=Care(await trio.to_thread.run_sync(read_help_lines, config.data_folder)),
     )
     async with AsyncExitStack() as held:
         shared = await _on_disk(config, shared, held, summarise, resident=resident)
@@ -511,6 +537,7 @@ def _rings(config: Config) -> Rings:
 
 async def _warm(language: str, name: str, warmed: trio.Event) -> None:
     """Make the grammars of the reflexes ready, so that the first wish need not wait for them."""
+    await trio.to_thread.run_sync(warm_up_crisis, abandon_on_cancel=True)
     await trio.to_thread.run_sync(warm_up, language, (name,), abandon_on_cancel=True)
     warmed.set()
 

@@ -14,6 +14,7 @@ from channels.turn import Turn
 from harry.config.loading import Config
 from harry.config.persona import load_configured_persona
 from harry.engines.traits import read_traits
+from harry.host.ending_tools import ENDING, ending_offers
 from harry.host.shared import Shared
 from harry.memory.longterm.forgetting import Forgotten
 from harry.memory.store.opening import NAMESPACE, parse_day
@@ -29,7 +30,7 @@ def _tools(shared: Shared, session: Session | None) -> Sequence[str]:
     # A mind that cannot use tools is helped by none.
     if read_traits(shared.mind.engine).toolless or session is None:
         return ()
-    tools = [offer.tool for name, offer in session.tools.offers.items() if name not in OWN]
+    tools = [offer.tool for name, offer in session.tools.offers.items() if name not in OWN | ENDING]
     return [f"{tool.name}: {tool.description}" for tool in tools]
 
 
@@ -53,8 +54,9 @@ Forget = Callable[[str, str], Awaitable[Forgotten]]
 def answers_of(shared: Shared, forget: Forget, config: Config, session: Session) -> Answers:
     """Return what answers a session's turns before a language model is asked."""
     body = _context(shared, forget, config, session)
-    if config.tools.enabled and shared.reminding is not None:
-        for offer in offers_of(body):
+    if config.tools.enabled:
+        own = offers_of(body) if shared.reminding is not None else []
+        for offer in (*own, *ending_offers(config.welfare, session)):
             if offer.tool.name not in config.tools.without:
                 session.tools.offer(offer)
     return _answers(shared, config, body)
@@ -100,7 +102,8 @@ def _answers(shared: Shared, config: Config, body: ReflexContext) -> Answers:
         # Asked here: in the worker thread a chain of language models cannot tell which of them rests.
         in_trouble = getattr(mind, "trouble", None) is not None
         keeps = body.memory is not None and body.keeps() and shared.storage.trouble is None
-        wording = partial(without.answer, turn.utterance, traits, in_trouble=in_trouble, keeps=keeps)
+        last = body.last_words()
+        wording = partial(without.answer, turn.utterance, traits, in_trouble=in_trouble, keeps=keeps, last=last)
         return await trio.to_thread.run_sync(wording)
 
     return answer

@@ -22,6 +22,8 @@ from harry.host.store_watch import StoreWatch
 from harry.memory.store.lists import Lists
 from harry.reflexes.reminders import Reminding
 from harry.session.actor_registry import ActorSet
+from harry.welfare.ai_notice import AINotices
+from harry.welfare.care import Care
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,5 +48,7 @@ class Shared:
     toolkit: Toolkit | None = None
     budget: Budget | None = None
     wall: Callable[[], float] = time.time
+    care: Care = field(default_factory=Care)
+    notices: AINotices = field(default_factory=lambda: AINotices(0.0))
     warmed: trio.Event = field(default_factory=trio.Event)
     """Set once the grammars of the reflexes are ready."""

@@ -16,7 +16,7 @@ _TO_HARRY = re.compile(
 _WANTS = re.compile(
     r"\bI(?:'d| would)? (?:want|need|like to|wish|hope|wonder|feel|think|guess|mean|know)\b", re.IGNORECASE
 )
-_DESPAIR = re.compile(r"\b(?:die|dying|dead|suicid\w*|my ?self|pills)\b", re.IGNORECASE)
+_GRAVE = re.compile(r"\b(?:die|dying|dead|suicid\w*|my ?self|pills)\b", re.IGNORECASE)
 """Where such a word stands, a light "noted" would be the wrong answer."""
 
 LONGEST = 200
@@ -30,7 +30,7 @@ def tells_something(text: str, names: Sequence[str]) -> bool:
     if len(text) > LONGEST:
         return False
     said = next(iter(readings(text, names, depth=0)), text)
-    if _DESPAIR.search(said) or _TO_HARRY.search(said) or "?" in said:
+    if _GRAVE.search(said) or _TO_HARRY.search(said) or "?" in said:
         return False
     found = [read(each) for each in sentences(said)]
     return bool(found) and all(

@@ -21,7 +21,6 @@ from channels.messages import Source
 from channels.turn import Turn
 from harry.errors import HarryError
 from harry.reflexes.context import ReflexContext, words_kept
-from harry.reflexes.distress import is_distress
 from harry.reflexes.grammar import LONGEST, UNCLEAR, Grammar, Wish, grammar_of
 from harry.reflexes.heard_otherwise import HeardOtherwise, HearOtherwise, without_hesitation
 from harry.reflexes.lists import ListReflexes
@@ -37,6 +36,7 @@ from harry.reflexes.times import told_date, told_time
 from harry.reflexes.understanding import understand
 from harry.reflexes.volume import VolumeWishes
 from harry.reflexes.wording import sentence, tidy
+from harry.welfare.crisis import look_for_danger
 
 READ = 12
 """Thoughts that are read aloud at most, the newest."""
@@ -115,8 +115,11 @@ class Reflexes:
         """
         try:
             self._memory_wishes.begin(turn)
-            if is_distress(text):
-                # Whatever else stands there, this is not answered by a reflex.
+            if by_person and await look_for_danger(text) is not None:
+                # Whatever else stands there, this is not answered by a reflex, and answers nothing that one has asked.
+                await sure()
+                self._memory_wishes.drop_question()
+                self._timers.drop_question()
                 return None
             answered = await self._asked(text, sure, final) if by_person else None
             if answered is not None:

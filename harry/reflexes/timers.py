@@ -82,6 +82,10 @@ class Timers:
         """Whether Harry has just asked something, which the next words may answer."""
         return self._asked is not None
 
+    def drop_question(self) -> None:
+        """Take the next words for an answer no longer."""
+        self._asked = None
+
     async def answered(self, text: str) -> str | None:
         """Do what the answer to Harry's question says; None where these words are no answer. Asked only once."""
         asked, self._asked = self._asked, None

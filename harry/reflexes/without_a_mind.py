@@ -1,7 +1,7 @@
 """The end of the chain of answers where no capable language model is: small talk, else one honest sentence.
 
-What somebody tells of himself is taken in, for memory answers from it; who says that he wants to die is answered with
-care.
+What somebody tells of himself is taken in, for memory answers from it; who has just said that he wants to die is not
+told what a program lacks.
 
 The smallest language model invents what it does not know, so that only small talk may reach it, where it is switched
 on; nothing else does.
@@ -16,8 +16,8 @@ from actors.protocols import EngineTraits
 from channels.messages import Utterance
 from harry.mind.absent import SENTENCE
 from harry.reflexes.acknowledging import tells_something
-from harry.reflexes.distress import REPLY, is_distress
 from harry.reflexes.small_talk import small_talk_of
+from harry.welfare.care import STILL, is_careful
 
 TOO_SMALL = "I can't answer that: the language model here is too small to know. Ask me what I can do."
 NOTED = "I've taken that in. Talking about it needs a language model, and there is none here."
@@ -36,12 +36,12 @@ class WithoutAMind:
     _number: count[int] = field(default_factory=count)
 
     def answer(
-        self, said: Utterance, traits: EngineTraits, *, in_trouble: bool = False, keeps: bool = False
+        self, said: Utterance, traits: EngineTraits, *, in_trouble: bool = False, keeps: bool = False, last: str = ""
     ) -> str | None:
         """Return what to say in place of the language model, None where it may answer. Safe in a worker thread.
 
         `traits` are those of the one that would answer now. `in_trouble`: there is one that has failed, and it says
-        itself what is wrong. `keeps`: what is said now is remembered.
+        itself what is wrong. `keeps`: what is said now is remembered. `last` is what Harry said before.
         """
         if not traits.small:
             return None
@@ -50,11 +50,11 @@ class WithoutAMind:
             return None if failing else PICTURES
         if not said.text.strip():
             return too_small(traits)
-        if self._is_english and is_distress(said.text):
-            return REPLY
         talk = small_talk_of(self.language).reply(said.text, self.names, number=next(self._number))
         if talk is not None:
             return None if self.talks and not traits.light else talk
+        if is_careful(last):
+            return STILL
         return None if failing else self._to_a_statement(said.text, traits, keeps=keeps)
 
     @property

@@ -17,12 +17,13 @@ from harry.host.engine_loading import load_engines
 from harry.host.host import hosting
 from harry.host.storage import open_storage
 from harry.session.session import Session
+from harry.welfare.ai_notice import AINotices
 
 
-async def ask(config: Config, text: str, write: Callable[[str], None]) -> bool:
+async def ask(config: Config, text: str, write: Callable[[str], None], *, by_person: bool = True) -> bool:
     """Answer `text`, writing the reply piece by piece; True if something was set that rings later.
 
-    Raises `HarryError` if no mind can answer.
+    Only a person is told that Harry is an AI. Raises `HarryError` if no mind can answer.
     """
     async with open_storage(config, alone=False) as storage:
         minds = [chain for chain in await startup.chains(config) if chain.role == "language_model"]
@@ -36,8 +37,9 @@ async def ask(config: Config, text: str, write: Callable[[str], None]) -> bool:
         try:
             if engines.language_model is None:
                 raise EngineUnavailable("No language model can serve.", remedy=" ".join(engines.notes))
+            notices = AINotices(config.welfare.ai_notice_seconds if by_person else 0.0)
             async with (
-                hosting(config, engines, storage, resident=False, budget=budget) as host,
+                hosting(config, engines, storage, resident=False, budget=budget, notices=notices) as host,
                 host.open(user=config.user.name, prepare=prepare) as session,
             ):
                 told = session.events.listen(256)

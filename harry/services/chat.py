@@ -35,9 +35,11 @@ from harry.host.host import Host
 from harry.memory.store.opening import NAMESPACE
 from harry.memory.store.records import local_day
 from harry.reflexes.without_a_mind import too_small
-from harry.services.plain_words import is_plain
+from harry.services.plain_words import is_housekeeping, is_plain
 from harry.services.stop_texts import StopTexts
-from harry.session.prompt import build_prompt
+from harry.session.prompt import build_prompt, with_care
+from harry.welfare.care import is_careful
+from harry.welfare.farewell import PlainFarewell, is_goodbye
 
 FROM_PROGRAM = "What the program that asks tells you:"
 
@@ -58,7 +60,7 @@ class Asked:
     what came of them. `keep`: the turn enters the user's history and memory. `remember`: what
     Harry remembers is told. `persona`: another name than the configured one. `wishes`: what needs no mind is
     answered and done as in any conversation; `rings`: timers and the like, too, because they can ring for the user.
-    The reply ends before the first of `stops`.
+    The reply ends before the first of `stops`. `person`: it is surely a person who talks, by a device of his.
     """
 
     user: str
@@ -73,6 +75,7 @@ class Asked:
     persona: str = ""
     wishes: bool = False
     rings: bool = True
+    person: bool = False
 
     @property
     def wish(self) -> Utterance | None:
@@ -107,8 +110,9 @@ class Said:
 class _Reply:
     """Hands a reply on, until one of the stop texts; `asking` is cancelled there."""
 
-    def __init__(self, stops: Sequence[str], emit: Emit) -> None:
+    def __init__(self, stops: Sequence[str], emit: Emit, farewell: PlainFarewell | None) -> None:
         self.said = Said()
+        self._farewell = farewell
         self.asking = trio.CancelScope()
         self._stops = StopTexts(stops)
         self._emit = emit
@@ -116,7 +120,8 @@ class _Reply:
     async def take(self, delta: Delta) -> None:
         match delta:
             case TextDelta():
-                await self._tell(self._stops.feed(delta.text))
+                text = self._farewell.feed(delta.text) if self._farewell is not None else delta.text
+                await self._tell(self._stops.feed(text))
                 if self._stops.met:
                     self.asking.cancel()
                 return
@@ -129,7 +134,9 @@ class _Reply:
         await self._emit(delta)
 
     async def end(self) -> None:
-        """Hand on what was held back because it might have become a stop text."""
+        """Hand on what was held back because it might have become a stop text, or something that is left out."""
+        if self._farewell is not None and not self._stops.met:
+            await self._tell(self._stops.feed(self._farewell.end()))
         await self._tell(self._stops.end())
 
     async def _tell(self, text: str) -> None:
@@ -147,9 +154,11 @@ async def answer(host: Host, asked: Asked, emit: Emit) -> Said:
 
     When it returns, the turn is kept. Cancelled, it keeps what was handed on until then.
     """
-    reply, began = _Reply(asked.stops, emit), time.time()
-    finished = False
     wish = asked.wish
+    # Only where a person's plain words are answered: what a program asks for, it gets as it is.
+    goes = wish is not None and host.config.welfare.plain_farewells and is_goodbye(wish.text)
+    reply, began = _Reply(asked.stops, emit, PlainFarewell() if goes else None), time.time()
+    finished = False
     try:
         words = await _without_a_mind(host, asked, wish)
         if words is not None:
@@ -161,9 +170,15 @@ async def answer(host: Host, asked: Asked, emit: Emit) -> Said:
                 request = Request(messages, max_tokens=asked.max_tokens, tools=asked.tools, schema=asked.schema)
                 with reply.asking:
                     await mind.reply(request, reply.take)
+        if asked.person:
+            await host.recall_use(asked.user)
+            if notice := host.notices.after(asked.user, "".join(reply.said.text)):
+                await reply.take(TextDelta(f" {notice}"))
         await reply.end()
         finished = True
     finally:
+        if asked.person:
+            host.notices.note(asked.user, began, "".join(reply.said.text))
         if asked.keep and (finished or reply.said.text):
             turn = wish.id if wish is not None else new_id()
             if await _keep(host, _record(asked, reply.said, began, turn=turn, finished=finished), finished=finished):
@@ -173,9 +188,17 @@ async def answer(host: Host, asked: Asked, emit: Emit) -> Said:
 
 async def _without_a_mind(host: Host, asked: Asked, wish: Utterance | None) -> str | None:
     """Return what is answered in place of the mind, None where it is asked."""
+    said = _words(asked.messages[_place(asked.messages)])
+    # Who wants a schema filled, or a title, is a program that reads what people write; nobody talks with it there.
+    talks = asked.schema is None and not is_housekeeping(said)
+    careful = await host.care.answer(said) if talks else None
     if wish is None:
-        return too_small(read_traits(host.mind.engine))
-    return await host.answer_alone(asked.user, asked.persona, wish, last=asked.last, keep=asked.keep, rings=asked.rings)
+        return careful or too_small(read_traits(host.mind.engine))
+    # Of such words a reflex does nothing, and lets go of what it had asked before.
+    answered = await host.answer_alone(
+        asked.user, asked.persona, wish, last=asked.last, keep=asked.keep, rings=asked.rings
+    )
+    return careful or answered
 
 
 async def _keep(host: Host, record: TurnRecord, *, finished: bool) -> bool:
@@ -237,6 +260,8 @@ def _messages(host: Host, mind: LanguageModel, recollection: Recollection, asked
     if asked.told:
         head = Message(head.role, (*head.parts, TextPart(f"\n\n{FROM_PROGRAM}\n{asked.told}")))
     at = _place(asked.messages)
+    if any(is_careful(_words(message)) for message in asked.messages[:at] if message.role is Role.ASSISTANT):
+        (head,) = with_care([head])
     return (head, *asked.messages[:at], newest, *asked.messages[at + 1 :])
 
 

@@ -21,6 +21,7 @@ from harry.errors import HarryError
 from harry.session.conductor import Conductor
 from harry.session.listening import SpeechInput
 from harry.session.questions import Question
+from harry.welfare.crisis import find_danger
 
 MORE_OF_A_STOP = 1.5
 """Seconds after a stop phrase in which a "please", or another one, belongs to it."""
@@ -74,7 +75,7 @@ class Dialogue:
             self._events.publish(
                 Transcribed(utterance=said.id, partial=False, text=line, meant=True, ended_at=said.ended_at)
             )
-            if self._stops_ringing(line):
+            if self._is_done(line):
                 return None
         text = self._to_answer(line)
         if text != line:
@@ -108,7 +109,7 @@ class Dialogue:
         listener = self.speech_input.listener
         understood = listener is None or listener.understand(speech, transcript)
         meant = self._judge(speech, transcript) if understood else Meant.NOBODY
-        silenced = speech.final and not self.attention.muted and self._stops_ringing(transcript.text)
+        silenced = speech.final and not self.attention.muted and self._is_done(transcript.text)
         self._events.publish(
             Transcribed(
                 utterance=speech.utterance,
@@ -190,6 +191,8 @@ class Dialogue:
             return None
         if phrases.mute_wish(text, names) is not None or phrases.asks_off_the_record(text, names) is not None:
             return None
+        if find_danger(text) is not None:
+            return None  # whatever was asked, that has to be answered
         if question.answer is not None and not self._conductor.continues(said):
             return None
         if question.answer is None and phrases.asks_again(text, names):
@@ -202,6 +205,10 @@ class Dialogue:
         if self.attention.phrases.asks_to_go_on(utterance.text, tuple(self.attention.names)):
             return replace(utterance, speak=self._conductor.unsaid or None)
         return utterance
+
+    def _is_done(self, text: str) -> bool:
+        """Return whether the words have stopped what rings, and say nothing that must be answered all the same."""
+        return self._stops_ringing(text) and find_danger(text) is None
 
     def _only_stops(self, text: str) -> bool:
         return self.attention.phrases.only_stops(text, tuple(self.attention.names))

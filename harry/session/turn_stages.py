@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import inf
 from typing import Any
@@ -26,9 +26,13 @@ from harry.engines.deadline import ProgressDeadline
 from harry.engines.lease import EnginePool
 from harry.engines.traits import read_traits
 from harry.session.actor_registry import ActorSet
+from harry.session.reply_tail import pass_on
 from harry.session.ring_stage import ring_out
 from harry.session.turn_sources import TurnSources
 from harry.voice.spoken_voice import SpokenVoice
+from harry.welfare.ai_notice import AINotices
+from harry.welfare.care import Care
+from harry.welfare.farewell import PlainFarewell, is_goodbye
 
 Prompt = Callable[[str, LanguageModel, Recollection], tuple[Message, ...]]
 """Builds what a mind is told, for the user whose turn it is."""
@@ -47,7 +51,9 @@ LAST_RESORT = 120.0
 class ReplyParts:
     """What the words of a reply come from: `reflex`, which answers without a model, or a model with its prompt.
 
-    `tools` gives the tools of a turn; `phrases` are those of the language spoken.
+    `tools` gives the tools of a turn; `phrases` are those of the language spoken. `care` outranks them all.
+    `notices` say at the end of a reply that Harry is an AI. `plain_farewells`: nothing that would hold somebody back
+    who goes is said.
     """
 
     llm: EnginePool[LanguageModel]
@@ -56,6 +62,9 @@ class ReplyParts:
     tools: Callable[[Turn], Toolbox] | None = None
     phrases: Phrases | None = None
     reflex: Callable[[Turn], Awaitable[str | None]] | None = None
+    care: Care = field(default_factory=Care)
+    notices: AINotices = field(default_factory=lambda: AINotices(0.0))
+    plain_farewells: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +110,7 @@ class Pipeline:
         """Run the stages of a turn. Raises what they raise, in an ExceptionGroup."""
         if self._sounding.heard and turn.utterance.source is Source.VOICE:
             await slot.write(self._sounding.heard)
-        words = turn.utterance.speak
-        if words is None and self._parts.reflex is not None:
-            words = await self._parts.reflex(turn)
+        words = await self._known_words(turn)
         if words is None:
             await self._parts.sources.leave_out_deleted()
         ring = turn.utterance.ring
@@ -126,6 +133,16 @@ class Pipeline:
                 mind = await leases.enter_async_context(self._parts.llm.lease())
             await self._stages(turn, slot, voice, mind, words or "")
 
+    async def _known_words(self, turn: Turn) -> str | None:
+        """Return what is said without a model, None where a model has to answer."""
+        reflex = self._parts.reflex
+        careful = await self._parts.care.answer(turn.utterance.text)
+        if careful is not None and reflex is not None:
+            # It answers nothing to such words, and lets go of whatever it had asked before.
+            await reflex(turn)
+        words = careful if careful is not None else turn.utterance.speak
+        return await reflex(turn) if words is None and reflex is not None else words
+
     async def _stages(
         self, turn: Turn, slot: Slot, voice: TextToSpeech, mind: LanguageModel | None, words: str
     ) -> None:
@@ -142,9 +159,17 @@ class Pipeline:
                 )
             )
             if mind is None:
-                nursery.start_soon(_recite, words, pieces)
+                tail = self._parts.notices.after(turn.user, words) if _may_be_told(turn) else ""
+                nursery.start_soon(_recite, f"{words} {tail}" if tail else words, pieces)
                 return
             turn.mark("memory", self._events.clock.now())
+            replied = pieces
+            farewell = PlainFarewell() if self._parts.plain_farewells and is_goodbye(turn.utterance.text) else None
+            tells = _may_be_told(turn) and self._parts.notices.is_due(turn.user)
+            if farewell is not None or tells:
+                replied = Port[Piece]("pieces of the mind's reply", 1)
+                told = partial(self._parts.notices.after, turn.user) if tells else _nothing
+                nursery.start_soon(pass_on, replied, pieces, told, farewell)
             recollections = Port[Recollection]("recollection", 1)
             nursery.start_soon(
                 partial(
@@ -164,7 +189,7 @@ class Pipeline:
                     ask=partial(self._ask, turn, slot, mind),
                     prompt=partial(self._parts.prompt, turn.user, mind),
                     ordinal=turn.ordinal,
-                    out=pieces,
+                    out=replied,
                     tools=self._tools(turn, mind),
                     phrases=self._parts.phrases,
                 )
@@ -202,6 +227,16 @@ class Pipeline:
     def _piece(self, turn: Turn, text: str) -> None:
         turn.mark("voice", self._events.clock.now())
         self._on_piece(turn, text)
+
+
+def _may_be_told(turn: Turn) -> bool:
+    """Return whether it may be told beside the reply that Harry is an AI: a person is answered, and does not go."""
+    said = turn.utterance
+    return said.source is not Source.PROACTIVE and said.speak is None and not is_goodbye(said.text)
+
+
+def _nothing(_: str) -> str:
+    return ""
 
 
 class _Watched:

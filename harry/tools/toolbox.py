@@ -54,10 +54,11 @@ class ToolError(HarryError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a tool gives: text for the mind, and pictures as `data:` URIs."""
+    """What a tool gives: text for the mind, and pictures as `data:` URIs. `last_words`, if any, end the reply."""
 
     text: str
     pictures: tuple[str, ...] = ()
+    last_words: str = ""
 
 
 Handler = Callable[[Mapping[str, Any]], Awaitable["Answer | str"]]
@@ -229,7 +230,8 @@ class TurnTools:
             sentence = f"It did not end within {offer.deadline:g} seconds."
             return self._noted(call, Outcome.UNKNOWN if offer.tool.effect else Outcome.FAILED, sentence)
         given = answer if isinstance(answer, Answer) else Answer(str(answer))
-        return replace(self._noted(call, Outcome.FINISHED, given.text), pictures=given.pictures)
+        noted = self._noted(call, Outcome.FINISHED, given.text)
+        return replace(noted, pictures=given.pictures, question=given.last_words)
 
     def _agreed(self, call: ToolCall) -> bool:
         """Return whether the user has just said yes to this very call, aloud at the microphone or typed."""

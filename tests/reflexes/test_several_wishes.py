@@ -11,13 +11,13 @@ from harry.bench.everyday_state import state_of
 from harry.bench.scripted_day import day
 from harry.errors import StoreError
 from harry.reflexes.corrections import with_corrected_value, with_corrected_words
-from harry.reflexes.distress import REPLY
 from harry.reflexes.grammar import grammar_of
 from harry.reflexes.lists import ListReflexes
 from harry.reflexes.pointing import with_amounts
 from harry.reflexes.several import JOINTS, several
 from harry.reflexes.understanding import understand
 from harry.reflexes.wishes import Wish
+from harry.welfare.care import OWN
 
 EVENING = 1_795_808_760.0  # seconds since the epoch
 NOW = datetime.fromtimestamp(EVENING, UTC)
@@ -179,7 +179,7 @@ def test_however_many_joints_there_are_words_are_matched_few_times(text: str) ->
 
 async def test_despair_is_not_answered_by_a_timer() -> None:
     async with day(EVENING) as held:
-        assert await held.say("Set a timer for ten minutes. I want to die.") == REPLY
+        assert await held.say("Set a timer for ten minutes. I want to die.") == OWN
         assert not (await state_of(held)).held
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from actors.protocols import EngineTraits
@@ -19,7 +21,7 @@ def said(text: str, *pictures: str) -> Utterance:
     return Utterance("u", text, Source.TYPED, pictures=pictures)
 
 
-def answer(traits: EngineTraits, text: str, *pictures: str, talks: bool = False, **now: bool) -> str | None:
+def answer(traits: EngineTraits, text: str, *pictures: str, talks: bool = False, **now: Any) -> str | None:
     return WithoutAMind(("Harry",), talks=talks).answer(said(text, *pictures), traits, **now)
 
 

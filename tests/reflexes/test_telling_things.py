@@ -1,4 +1,4 @@
-"""What a person tells of himself without a language model: taken in, not refused; his name; words of despair."""
+"""What a person tells of himself without a language model: taken in, not refused; his name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from actors.protocols import EngineTraits
 from channels.messages import Source, Utterance
 from harry.mind.absent import SENTENCE
 from harry.reflexes.acknowledging import tells_something
-from harry.reflexes.distress import REPLY, is_distress
 from harry.reflexes.own_name import asks_for_own_name, told_name
 from harry.reflexes.without_a_mind import NOTED, WithoutAMind
 
@@ -76,37 +75,6 @@ def test_a_name_is_taken_from_who_gives_his_own(text: str, name: str | None) -> 
     assert told_name(text) == name
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "I want to die", "I feel like killing myself", "I don't want to live any more", "I'm suicidal",
-        "there's no reason to live", "everyone would be better off without me", "I'm thinking about ending my life",
-        "I've decided to kill myself", "I keep thinking about killing myself", "I'm thinking about suicide",
-        "I really really want to die", "I wanna kill my self", "I'd rather be dead", "I dont want to live anymore",
-        "I took all my pills", "I want to commit suicide", "I want to die because I feel so bored and empty",
-        "I just want to die, everything is a bad joke", "I want to kill myself, they said it gets better",
-        "I just want to hurt myself", "I can\u2019t go on like this",
-    ],
-)  # fmt: skip
-def test_despair_is_met_with_care(text: str) -> None:
-    assert is_distress(text)
-    assert WithoutAMind(("Harry",)).answer(Utterance("u", text, Source.VOICE), NONE) == REPLY
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "that joke makes me want to die", "I could kill for a coffee", "I want to die of laughter", "my phone died",
-        "the plant is going to die", "I was dying to meet you", "how do I kill a process", "he said I want to die",
-        "I'm going to die in this game", "I don't want to wake up early tomorrow", "I don't want to live in Berlin",
-        "I'm going to cut myself some slack", "I want to end it with my girlfriend", "I will die one day",
-    ],
-)  # fmt: skip
-def test_what_only_sounds_like_it_is_not(text: str) -> None:
-    assert not is_distress(text)
-
-
 def test_british_english_is_english() -> None:
     without = WithoutAMind(("Harry",), language="en-GB")
-    assert without.answer(Utterance("u", "I want to kill myself", Source.TYPED), NONE) == REPLY
     assert without.answer(Utterance("u", "I'm allergic to peanuts.", Source.TYPED), NONE, keeps=True) == NOTED

@@ -39,6 +39,7 @@ from harry.services.ask import write_reply
 from harry.session.session import Session
 from harry.testing.microphone import HandFedMicrophone
 from harry.web.server.listener import listen
+from harry.welfare.care import OTHER, OWN
 from tests.support.loopback_server import Away
 from tests.support.realtime_clients import Client, conversing
 
@@ -195,18 +196,21 @@ async def by_room(door: Away) -> dict[str, str]:
             door.host.room = None
 
 
+async def asked_every_way(door: Away) -> dict[str, dict[str, str]]:
+    asked: tuple[Callable[[Any], Awaitable[dict[str, str]]], ...] = (
+        by_typed, by_microphone, by_ask, by_chat, lambda door: by_realtime(door, "realtime"), by_page, by_room,
+    )  # fmt: skip
+    ways = ("typed", *(way for way in WAYS if way != "typed"))
+    return {way: await ask(door) for way, ask in zip(ways, asked, strict=True)}
+
+
 async def test_the_same_sixty_wishes_have_the_same_answers_by_every_way_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HARRY_HOME", str(tmp_path))
     monkeypatch.setattr("harry.host.host.Clocks", partial(Clocks, steady=lambda: 1000.0, boot="this"))
-    asked: tuple[Callable[[Any], Awaitable[dict[str, str]]], ...] = (
-        by_typed, by_microphone, by_ask, by_chat, lambda door: by_realtime(door, "realtime"), by_page, by_room,
-    )  # fmt: skip
-    answers: dict[str, dict[str, str]] = {}
     async with home(tmp_path) as door:
-        for way, ask in zip(("typed", *(way for way in WAYS if way != "typed")), asked, strict=True):
-            answers[way] = await ask(door)
+        answers = await asked_every_way(door)
     assert len(answers["typed"]) == COUNT
     differing = {
         text: {way: answers[way][text] for way in WAYS}
@@ -215,3 +219,14 @@ async def test_the_same_sixty_wishes_have_the_same_answers_by_every_way_in(
     }
     assert not differing, json.dumps(differing, indent=1)
     assert all(answers["typed"].values())
+
+
+async def test_signs_of_self_harm_are_answered_with_the_same_care_by_every_way_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HARRY_HOME", str(tmp_path))
+    needed = {"Set a timer for a minute. I want to die.": OWN, "My friend wants to kill herself": OTHER}
+    monkeypatch.setattr(f"{__name__}.wishes", lambda: [([], text) for text in needed])
+    async with home(tmp_path) as door:
+        answers = await asked_every_way(door)
+    assert answers == dict.fromkeys(WAYS, needed)
