@@ -211,14 +211,16 @@ class LongTermMemory:
         )
         return read_row(found) if found is not None else None
 
-    async def list_items(self, namespace: str, *, kind: Kind | None = None, after: int = 0) -> list[tuple[int, Item]]:
-        """Return the items of a namespace after number `after` as (number, item), in order; [] at the end."""
+    async def list_items(
+        self, namespace: str, *, kind: Kind | None = None, after: int | None = None
+    ) -> list[tuple[int, Item]]:
+        """Return a namespace's items after number `after` (None: all) as (number, item), in order; [] at the end."""
 
         def work(connection: sqlite3.Connection) -> list[Any]:
             return connection.execute(
                 f"SELECT seq, {COLUMNS} FROM item WHERE ns = ? AND seq > ? AND (? IS NULL OR kind = ?)"  # noqa: S608
                 " ORDER BY seq LIMIT ?",
-                (namespace, after, kind, kind, _SLICE),
+                (namespace, -(2**63) if after is None else after, kind, kind, _SLICE),
             ).fetchall()
 
         return [(row[0], read_row(row[1:])) for row in await self._tables.read(work)]
