@@ -11,7 +11,7 @@ import json
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,9 @@ from harry.cli.groups import group
 from harry.cli.options import AsJson, Call, Sets
 from harry.cli.plain_text import as_text, printable, tell
 from harry.cli.progress import progress_bars
+
+if TYPE_CHECKING:
+    from harry.services.past import PastReport
 
 # What is no command is the file that is meant: `harry import conversations.json`.
 app = typer.Typer(
@@ -62,22 +65,7 @@ def import_file(  # noqa: PLR0917  (Typer passes them by name)
         tell(printable(f"{place.capitalize()} of {file} was left out: {why}."))
     if report.read.left_out > 20:
         tell(f"So were {report.read.left_out - 20} more.")
-    again = report.turns - report.fresh
-    if as_json:
-        told = {
-            "id": report.id if report.fresh and not dry_run else None, "format": report.format.name,
-            "conversations": report.conversations, "turns": report.turns, "new": report.fresh, "again": again,
-            "left_out": report.read.left_out, "first": _moment(report.first), "last": _moment(report.last),
-            "dry_run": dry_run,
-        }  # fmt: skip
-        print(json.dumps(told))
-    else:
-        span = f"from {_day(report.first)} to {_day(report.last)}"
-        held = _counted(report.conversations, "conversation")
-        print(f"{held} of {report.format.origin}, {_counted(report.turns, 'turn')}, {span}.")
-        print(f"{'Would be taken in' if dry_run else 'Taken in'}: {report.fresh}. There already: {again}.")
-        if report.fresh and not dry_run:
-            print(f"`harry import undo {report.id}` takes them out again.")
+    print(_as_json(report, dry_run=dry_run) if as_json else _as_text(report, dry_run=dry_run))
     if report.read.left_out:
         raise typer.Exit(1)
 
@@ -124,6 +112,29 @@ def undo(
     with progress_bars("Deleting") as (progress,):
         gone = trio.run(past.undo, config, as_text(identity), progress)
     print(printable(f"Gone for good: {_counted(gone.turns, 'turn')} of {gone.file}."))
+
+
+def _as_json(report: PastReport, *, dry_run: bool) -> str:
+    told = {
+        "id": report.id if report.fresh and not dry_run else None, "format": report.format.name,
+        "conversations": report.conversations, "turns": report.turns, "new": report.fresh,
+        "again": report.turns - report.fresh, "left_out": report.read.left_out,
+        "first": _moment(report.first), "last": _moment(report.last), "dry_run": dry_run,
+    }  # fmt: skip
+    return json.dumps(told)
+
+
+def _as_text(report: PastReport, *, dry_run: bool) -> str:
+    held = _counted(report.conversations, "conversation")
+    span = f"from {_day(report.first)} to {_day(report.last)}"
+    taken, again = "Would be taken in" if dry_run else "Taken in", report.turns - report.fresh
+    lines = [
+        f"{held} of {report.format.origin}, {_counted(report.turns, 'turn')}, {span}.",
+        f"{taken}: {report.fresh}. There already: {again}.",
+    ]
+    if report.fresh and not dry_run:
+        lines.append(f"`harry import undo {report.id}` takes them out again.")
+    return "\n".join(lines)
 
 
 def _counted(count: int, name: str) -> str:

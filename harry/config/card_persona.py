@@ -40,6 +40,8 @@ _SECTIONS = (
 )
 _NAMES = re.compile(r"<(bot|char|user)>|\{\{\s*(char|user)\s*\}\}", re.IGNORECASE)
 _LEFT_OUT = re.compile(r"\{\{original\}\}|\{\{//.*?\}\}|<START>", re.IGNORECASE | re.DOTALL)
+_ACTED = re.compile(r"\*\*([^*\n]+)\*\*|\*[^*\n]+\*")
+"""Emphasis, which is said; and what cards put between single stars: what somebody does."""
 _SENTENCE_END = re.compile(r"[.!?\u2026][\"'\u201d)*]*(?=\s)")
 
 
@@ -62,8 +64,8 @@ def remind(card: Card) -> str:
 
 
 def greet(card: Card) -> str:
-    """Return the first message as it is said aloud, cut at the end of a sentence, "" for none."""
-    text = " ".join(_plain(card.first_message).split())
+    """Return the first message as it is said aloud, without what is only done, cut at the end of a sentence."""
+    text = " ".join(_ACTED.sub(lambda found: found[1] or " ", _plain(card.first_message)).split())
     if len(text) <= MAX_GREETING_CHARACTERS:
         return text
     ends = [found.end() for found in _SENTENCE_END.finditer(text, 0, MAX_GREETING_CHARACTERS)]

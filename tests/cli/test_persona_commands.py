@@ -58,7 +58,7 @@ def test_a_persona_is_imported_listed_shown_and_used(harry):
     assert harry.well("persona") == "* Harry  (Harry himself)\n  Old Mara  (V3 card, a memory of its own)\n"
     shown = json.loads(harry.well("persona", "show", "old mara", "--json"))
     assert "> Old Mara keeps a lighthouse." in shown["prompt"]
-    assert shown["greeting"] == "*She opens.* Come in, the user."
+    assert shown["greeting"] == "Come in, the user."
     assert "> Never hurry, Old Mara." in shown["reminder"]
     assert "answers from the next start on" in harry.well("persona", "use", "Old Mara")
     assert load_config().persona.name == "Old Mara"

@@ -107,23 +107,18 @@ def list_imports(connection: sqlite3.Connection, user: str) -> list[ImportRow]:
 def undo_some(connection: sqlite3.Connection, user: str, session: str, most: int) -> int:
     """Delete up to `most` turns of an import with all that was made of them; return how many, 0 at the end."""
     connection.execute("PRAGMA secure_delete = ON")
-    turns = [
-        identity
-        for (identity,) in connection.execute(
-            "SELECT id FROM turn WHERE user = ? AND session = ? AND seq < 0 LIMIT ?", (user, session, most)
-        )
-    ]
+    found = connection.execute(
+        "SELECT seq, id FROM turn WHERE user = ? AND session = ? AND seq < 0 LIMIT ?", (user, session, most)
+    ).fetchall()
+    turns = [turn for _, turn in found]
     items = [item for turn in turns for item in name_turn_items(turn)]
     gone = delete(connection, user, items)
     # Of what was derived, such as a journal entry, the words stand elsewhere too.
     forget_origins(connection, user, set(gone) - set(items))
-    for turn in turns:
-        connection.execute(
-            "DELETE FROM conversation WHERE user = ?1 AND seq < 0"
-            " AND (SELECT seq FROM turn WHERE id = ?2) BETWEEN first AND last",
-            (user, turn),
-        )
-        connection.execute("DELETE FROM turn WHERE id = ?", (turn,))
+    # A conversation has the number at which its room begins.
+    places = {seq - seq % _ROOM for seq, _ in found}
+    connection.executemany("DELETE FROM conversation WHERE seq = ? AND user = ?", [(place, user) for place in places])
+    connection.executemany("DELETE FROM turn WHERE id = ?", [(turn,) for turn in turns])
     trim_changes(connection)
     return len(turns)
 
