@@ -210,7 +210,7 @@ def _from_archive(path: Path) -> bytes:
         errors_of_archive(path),
     ):
         # What it says of its size may be wrong; what is read is counted.
-        source = found[0].read(MAX_CARD_BYTES + 1)
+        source = found[0][0].read(MAX_CARD_BYTES + 1)
     if len(source) > MAX_CARD_BYTES:
         _refuse(str(path), f"holds a card of more than {MAX_CARD_BYTES // 1_000_000} MB.")
     return source

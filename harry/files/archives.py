@@ -10,7 +10,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -31,15 +31,18 @@ _FREE_BYTES = 1_000_000  # a file this small may be packed as tightly as it will
 
 
 @contextmanager
-def open_member(path: Path, wanted: Callable[[str], bool], *, largest: int, what: str) -> Iterator[list[BinaryIO]]:
-    """Open the files of a zip whose names are `wanted`, in the order of their names, as streams that only read.
+def open_member(
+    path: Path, wanted: Callable[[str], bool], *, largest: int, what: str
+) -> Iterator[list[tuple[BinaryIO, int]]]:
+    """Open the files of a zip whose names are `wanted`, in the order of their names: streams, with their bytes.
 
     `what` says in a refusal what was looked for. Raises `ConfigurationError`: damaged, encrypted, over a cap, or
     nothing of the kind in it. A damaged file is met while its stream is read: use `errors_of_archive` around that.
     """
     with errors_of_archive(path):
         _refuse_long_list(path)
-        with zipfile.ZipFile(path) as archive:
+        with ExitStack() as held:
+            archive = held.enter_context(zipfile.ZipFile(path))
             found = sorted((entry for entry in archive.infolist() if wanted(entry.filename)), key=lambda e: e.filename)
             if not found:
                 raise ConfigurationError(f"{path} holds no {what}.", remedy="Choose the file as it was exported.")
@@ -47,7 +50,7 @@ def open_member(path: Path, wanted: Callable[[str], bool], *, largest: int, what
                 _refuse_bomb(path, entry)
             if sum(entry.file_size for entry in found) > largest:
                 raise ConfigurationError(f"What {path} holds is larger than {largest // 1_000_000} MB.")
-            yield [cast("BinaryIO", archive.open(entry)) for entry in found]
+            yield [(cast("BinaryIO", held.enter_context(archive.open(entry))), entry.file_size) for entry in found]
 
 
 @contextmanager

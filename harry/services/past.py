@@ -249,7 +249,7 @@ def _opened(path: Path) -> Iterator[tuple[list[BinaryIO], int]]:
         open_member(path, _holds_conversations, largest=MAX_ARCHIVE_BYTES, what="conversations.json") as found,
         errors_of_archive(path),
     ):
-        yield found, 0
+        yield [stream for stream, _ in found], sum(size for _, size in found)
 
 
 def _holds_conversations(name: str) -> bool:
