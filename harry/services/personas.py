@@ -12,6 +12,7 @@ import re
 import secrets
 import shutil
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -78,17 +79,22 @@ async def import_card(config: Config, path: Path, *, name: str | None = None, sh
     prepare_folder(config.data_folder)
     prepare_folder(place.parent)
     fresh = place.with_name(f".{slug}.{secrets.token_hex(6)}.new")
+    memory = config.data_folder / MEMORIES / slug
+    gone_if_it_fails = [fresh]
     notes = [*card.notes]
     if (unused := count_unused(card)) > 0:
         notes.append(f"A prompt has no room for {unused} of its characters; they are kept, and not used.")
     try:
         await trio.to_thread.run_sync(_write, fresh, card, called, SHARED if share else OWN)
-        book = await trio.to_thread.run_sync(_book, fresh / CARD, notes) if card.has_book else None
+        keeps_book = card.has_book and config.memory.store != "memory"
+        book = await trio.to_thread.run_sync(_book, fresh / CARD, notes) if keeps_book else None
         if book is not None:
+            gone_if_it_fails += [] if share or memory.exists() else [memory]
             await _keep_book(config, slug, called, book, share=share)
         await trio.to_thread.run_sync(_take_place, fresh, place)
+        gone_if_it_fails.clear()
     finally:
-        await trio.to_thread.run_sync(lambda: shutil.rmtree(fresh, ignore_errors=True))
+        await trio.to_thread.run_sync(_remove, gone_if_it_fails)
     entries = len(book.book.entries) if book is not None else 0
     return ImportedPersona(called, place, describe_card(card), SHARED if share else OWN, entries, tuple(notes))
 
@@ -240,6 +246,11 @@ async def _keep_book(config: Config, slug: str, name: str, found: ImportedBook, 
         await LoreStore(database).add_book(Scope(NAMESPACE, name), book, replace=True)
     finally:
         await database.aclose()
+
+
+def _remove(folders: Sequence[Path]) -> None:
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _take_place(fresh: Path, place: Path) -> None:

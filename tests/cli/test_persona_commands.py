@@ -133,10 +133,11 @@ def test_an_import_that_fails_half_way_leaves_nothing(harry, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "rename", fail)
-    code, _, err = harry("persona", "import", card_file(harry, SOURCES[1]))
+    code, _, err = harry("persona", "import", card_file(harry, SOURCES[2]))
     assert code != 0
     assert "No space left" in err
     assert files_of(harry.home / "personas") == []
+    assert files_of(harry.home / "memories") == []
 
 
 def test_a_name_is_given_once(harry):
