@@ -42,7 +42,8 @@ def import_(
     call: Call = ctx.obj
     config = call.configuration(sets)
     made = trio.run(partial(personas.import_card, config, file, name=name, share=share))
-    book = f", with a lorebook of {made.entries} entries" if made.entries else ""
+    entries = "1 entry" if made.entries == 1 else f"{made.entries} entries"
+    book = f", with a lorebook of {entries}" if made.entries else ""
     print(printable(f"{made.name}: {made.card}{book}."))
     for note in made.notes:
         tell(printable(note))

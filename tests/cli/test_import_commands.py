@@ -201,7 +201,7 @@ def test_what_was_imported_is_found_and_marked(harry):
     imported(harry, written(harry, exports.anthropic()))
     found = harry.well("memory", "search", "where does my sister live")
     assert "My sister Ada lives in Oslo." in found
-    assert "Claude" in found
+    assert "(imported: Claude: On ships)" in found.splitlines()[0]
 
 
 def test_a_question_is_answered_from_what_was_imported_and_says_so(harry):

@@ -54,7 +54,7 @@ def test_a_picture_comes_back_with_its_card(harry, version, kind):
 
 def test_a_persona_is_imported_listed_shown_and_used(harry):
     said = harry.well("persona", "import", card_file(harry, SOURCES[3]))
-    assert said.startswith("Old Mara: a V3 card as JSON, with a lorebook of 1 entries.")
+    assert said.startswith("Old Mara: a V3 card as JSON, with a lorebook of 1 entry.")
     assert harry.well("persona") == "* Harry  (Harry himself)\n  Old Mara  (V3 card, a memory of its own)\n"
     shown = json.loads(harry.well("persona", "show", "old mara", "--json"))
     assert "> Old Mara keeps a lighthouse." in shown["prompt"]
