@@ -67,6 +67,7 @@ class Source(StrEnum):
     TYPED = "typed"
     REMOTE = "remote"
     PROACTIVE = "proactive"
+    IMPORTED = "imported"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,11 +24,14 @@ from harry.cli import (
     memory,
     models,
     page,
+    past,
+    persona,
     privacy,
     prompt,
     reminders,
     service,
     soc,
+    taking_out,
     token,
 )
 from harry.cli.groups import Group
@@ -47,9 +50,12 @@ app = typer.Typer(
 )
 app.add_typer(soc.app, name="soc", rich_help_panel=None)
 app.add_typer(lore.app, name="lore")
+app.add_typer(persona.app, name="persona")
+app.add_typer(past.app, name="import")
 app.add_typer(prompt.app, name="prompt")
 app.add_typer(memory.app, name="memory")
 app.add_typer(everything_kept.app)
+app.add_typer(taking_out.app)
 app.add_typer(models.app, name="models")
 app.add_typer(privacy.app)
 app.add_typer(control.app)

@@ -178,7 +178,13 @@ def _folder(config: Config) -> Iterator[Finding]:
             "data folder", "warning", f"{folder} can be read by others.", "Harry makes it private when he starts."
         )
     else:
-        kept = "holds a conversation" if (folder / STORE_FILE).exists() else "is empty" if there == folder else "is new"
+        kept = (
+            "holds a conversation"
+            if (config.memory_folder / STORE_FILE).exists()
+            else "is empty"
+            if there == folder
+            else "is new"
+        )
         yield Finding("data folder", "ok", f"{folder} {kept}.")
     free = shutil.disk_usage(there).free
     if free < FULL_DISK:
@@ -187,7 +193,7 @@ def _folder(config: Config) -> Iterator[Finding]:
         yield Finding("disk", "warning", f"{free / 1e6:.0f} MB are free.", "Make room, or nothing more can be kept.")
     else:
         yield Finding("disk", "ok", f"{free / 1e9:.1f} GB are free.")
-    yield from _store(folder)
+    yield from _store(config.memory_folder)
 
 
 def _store(folder: Path) -> Iterator[Finding]:

@@ -94,7 +94,7 @@ def restore(
     call: Call = ctx.obj
     config = call.configuration(sets)
     if not yes and file.is_file() and remembering.something_kept(config):
-        sure(f"Put {file} in the place of everything that is kept in {config.data_folder}?")
+        sure(f"Put {file} in the place of everything that is kept in {config.memory_folder}?")
     with progress_bars("Copying") as (progress,):
         aside = trio.run(remembering.restore, config, file, progress)
     print(f"Everything is as it was when {file} was written.")
@@ -112,7 +112,7 @@ def salvage(ctx: typer.Context, yes: Yes = False, sets: Sets = None) -> None:
     call: Call = ctx.obj
     config = call.configuration(sets)
     if not yes:
-        sure(f"Put what can be read of the store in {config.data_folder} in its place?")
+        sure(f"Put what can be read of the store in {config.memory_folder} in its place?")
     saved = trio.run(remembering.salvage, config)
     for table, count in saved.rows.items():
         if count or table in saved.torn:

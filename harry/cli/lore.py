@@ -65,11 +65,11 @@ def _ask(
     config = call.configuration(sets)
     if config.memory.store == "memory":
         raise ConfigurationError('memory.store is "memory": nothing is kept.', remedy='Set memory.store = "sqlite".')
-    path = config.data_folder / STORE_FILE
+    path = config.memory_folder / STORE_FILE
     if looking and not path.exists():
         # Looking must not make anything.
         return None
-    prepare_folder(config.data_folder)
+    prepare_folder(config.memory_folder)
     scope = Scope(namespace or NAMESPACE, persona or config.persona.name)
 
     async def ask() -> T:

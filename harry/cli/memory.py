@@ -133,6 +133,7 @@ def _as_json(asked: Asked, found: tuple[Found, ...]) -> None:
 
 
 def _as_lines(_: Asked, found: tuple[Found, ...]) -> None:
+    from harry.memory.store.items import IMPORTED
     from harry.memory.text.analysis import format_indexed
 
     if not found:
@@ -140,6 +141,8 @@ def _as_lines(_: Asked, found: tuple[Found, ...]) -> None:
     for memory in found:
         item = memory.item
         shown = format_indexed(item.text, speaker=item.speaker, heading=item.heading, at=item.at)
+        if item.source.startswith(IMPORTED):
+            shown += f"  (imported: {item.heading})"
         print(f"{memory.score:6.2f}  {printable(item.id)}  {printable(shown)}")
 
 

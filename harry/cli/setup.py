@@ -138,7 +138,7 @@ class Setup:
         if known != "you":
             print(f"You are {known}. Under another name there would be another history.")
             return
-        if (self.config.data_folder / STORE_FILE).exists():
+        if (self.config.memory_folder / STORE_FILE).exists():
             print("What Harry keeps of you stands under no name. With a name he begins afresh, without it.")
             if not self._agrees("Give him your name all the same?", usually=False):
                 return

@@ -117,13 +117,15 @@ async def _open() -> AsyncIterator[Services]:
         raise ConfigurationError(
             'memory.store is "memory": nothing is kept there.', remedy='Set memory.store = "sqlite".'
         )
-    prepare_folder(config.data_folder)
-    path = config.data_folder / STORE_FILE
+    prepare_folder(config.memory_folder)
+    path = config.memory_folder / STORE_FILE
     async with AsyncExitStack() as held:
         tables = await Database.open(path)
         held.push_async_callback(tables.aclose)
         memory, lore = LongTermMemory(tables, await trio.to_thread.run_sync(_embedder)), LoreStore(tables)
         url = redis_url or getattr(getattr(config, "redis", None), "url", None)
+        if config.memory_folder != config.data_folder:
+            url = None  # what a persona remembers by itself is nobody else's
         link = await held.enter_async_context(open_link(str(url))) if url else None
         shared = await SharedLiveState.open(tables, link) if link else None
         async with trio.open_nursery() as nursery:

@@ -6,6 +6,7 @@ Weakest first: the defaults here, the TOML file, the `HARRY_...` variables, `--s
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSett
 
 from harry.config.keys import explain_first_mistake
 from harry.config.mind_presets import PRESETS
-from harry.config.persona import read_configured_persona
+from harry.config.persona import OWN, load_configured_persona, read_configured_persona
 from harry.config.sections import (
     Actors,
     Announcements,
@@ -47,6 +48,9 @@ from harry.engines.registry import ROLES, list_kinds, suggest_name
 from harry.errors import ConfigurationError, EngineUnavailable
 from harry.net.egress import is_loopback
 from harry.redaction import is_secret
+
+PERSONAS, MEMORIES = "personas", "memories"
+"""Folders of the data folder: the personas that were imported, and the memories of those that have one of their own."""
 
 
 class Config(BaseSettings):
@@ -103,6 +107,14 @@ class Config(BaseSettings):
     def data_folder(self) -> Path:
         """Where everything is kept; absolute, and not made by reading the configuration."""
         return self._data_folder
+
+    @property
+    def memory_folder(self) -> Path:
+        """Where the store lies: the data folder, or a folder of the persona's where it has a memory of its own."""
+        if not self.persona.folder or load_configured_persona(self.persona).memory != OWN:
+            return self._data_folder
+        folder = Path(self.persona.folder).expanduser().absolute()
+        return self._data_folder / MEMORIES / name_memory(folder, self._data_folder)
 
     @property
     def file(self) -> Path | None:
@@ -232,6 +244,13 @@ def _named_by_folder(config: Config) -> Config:
     if "name" in config.persona.model_fields_set:
         return config
     return config.model_copy(update={"persona": config.persona.model_copy(update={"name": persona.name})})
+
+
+def name_memory(folder: Path, data_folder: Path) -> str:
+    """Name the folder of the memory that belongs to a persona's folder."""
+    if folder.parent == data_folder / PERSONAS:
+        return folder.name
+    return f"{folder.name}-{hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]}"
 
 
 def _file_to_read(file: Path | None, environ: Mapping[str, str]) -> Path | None:

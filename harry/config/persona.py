@@ -1,6 +1,7 @@
 """A persona: a folder with `persona.toml` and Markdown that says who answers, and how he thinks.
 
-The default one ships with Harry. A folder of one's own may hold less: what it leaves out is taken from the default.
+The default one ships with Harry. A folder of one's own may hold less: what it leaves out is taken from the default. In
+place of Markdown it may hold a character card (`card`), as `harry persona import` makes it.
 `{{char}}` and `{{user}}` stand for the names, in any case, as in character cards
 (https://github.com/kwaroran/character-card-spec-v3).
 """
@@ -14,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harry.config.card_persona import describe, greet, remind
+from harry.config.cards import MAX_CARD_BYTES, parse_card
 from harry.config.sections import Persona as PersonaSection
 from harry.errors import ConfigurationError
 
@@ -26,7 +29,12 @@ _NAMES = re.compile(r"\{\{(char|user)\}\}", re.IGNORECASE)
 _NOBODY = ("", "you")
 """User names that are no names."""
 
-_KINDS = {"name": str, "about": list, "thinking": str, "small": str, "replies": dict, "say": dict}
+_KINDS = {
+    "name": str, "about": list, "card": str, "memory": str, "thinking": str, "small": str, "replies": dict, "say": dict,
+}  # fmt: skip
+
+OWN, SHARED = "own", "shared"
+"""What `memory` may be: whether the persona remembers by itself, or with Harry and all who share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,7 @@ class Persona:
     """The texts of a persona for the prompt. They hold `{{char}}` and `{{user}}`, which `fill_names` replaces.
 
     `replies` are the persona's own wordings of fixed sentences, by their names; `say` tells how words are said.
+    `reminder` stands near the end of each prompt, `greeting` is said at the first start of a day; "" for none.
     """
 
     name: str
@@ -42,6 +51,9 @@ class Persona:
     small: str
     replies: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     say: Mapping[str, str] = field(default_factory=dict)
+    reminder: str = ""
+    greeting: str = ""
+    memory: str = SHARED
 
     def fill_names(self, text: str, *, name: str, user: str) -> str:
         """Replace `{{char}}` and `{{user}}` in a text by the names."""
@@ -92,24 +104,35 @@ def _read(folder: Path) -> dict[str, Any]:
         raise ConfigurationError(
             f"{path}: unknown key {unknown[0]!r}.", remedy=f"There are {', '.join(sorted(_KINDS))}."
         )
-    for key, of in (
-        ("name", str),
-        ("about", list),
-        ("thinking", str),
-        ("small", str),
-        ("replies", dict),
-        ("say", dict),
-    ):
-        if not isinstance(settings.get(key, of()), of):
-            raise ConfigurationError(f"{path}: {key} must be a {of.__name__}.")
-    files = [*settings.get("about", []), *([settings["thinking"]] if "thinking" in settings else [])]
-    if not all(isinstance(file, str) and Path(file).name == file for file in files):
-        raise ConfigurationError(f"{path}: about and thinking name files of this folder.")
+    _check(settings, path)
     if "about" in settings:
         settings["about"] = "\n\n".join(_text(folder / file).strip() for file in settings["about"])
     if "thinking" in settings:
         settings["thinking"] = _text(folder / settings["thinking"])
+    if "card" in settings:
+        settings |= _from_card(folder / settings.pop("card"), settings)
     return settings
+
+
+def _check(settings: Mapping[str, Any], path: Path) -> None:
+    for key, of in _KINDS.items():
+        if not isinstance(settings.get(key, of()), of):
+            raise ConfigurationError(f"{path}: {key} must be a {of.__name__}.")
+    if settings.get("memory", SHARED) not in (OWN, SHARED):
+        raise ConfigurationError(f'{path}: memory must be "{OWN}" or "{SHARED}".')
+    files = [*settings.get("about", []), *(settings[key] for key in ("thinking", "card") if key in settings)]
+    if not all(isinstance(file, str) and Path(file).name == file for file in files):
+        raise ConfigurationError(f"{path}: about, card and thinking name files of this folder.")
+    if "about" in settings and "card" in settings:
+        raise ConfigurationError(f"{path}: who he is stands in about or in card, not in both.")
+
+
+def _from_card(path: Path, settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a card says in the terms of a persona's folder."""
+    card = parse_card(_bytes(path, MAX_CARD_BYTES), str(path))
+    manner = _text(DEFAULT / "manner.md")
+    named = {} if "name" in settings else {"name": card.called}
+    return {**named, "about": describe(card, manner), "reminder": remind(card), "greeting": greet(card)}
 
 
 def _made(own: Mapping[str, Any], default: Mapping[str, Any], folder: Path) -> Persona:
@@ -123,23 +146,28 @@ def _made(own: Mapping[str, Any], default: Mapping[str, Any], folder: Path) -> P
     say = merged.get("say", {})
     if not all(word.strip() and isinstance(said, str) and said.strip() for word, said in say.items()):
         raise ConfigurationError(f'{folder / "persona.toml"}: say must hold texts, as "Siobhan" = "shivawn".')
-    return Persona(merged["name"], merged["about"], merged["thinking"], merged["small"], replies, say)
+    return Persona(
+        merged["name"], merged["about"], merged["thinking"], merged["small"], replies, say,
+        merged.get("reminder", ""), merged.get("greeting", ""), merged.get("memory", SHARED),
+    )  # fmt: skip
 
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
-    if len(raw) > MAX_FILE_BYTES:
-        raise ConfigurationError(
-            f"{path} is longer than {MAX_FILE_BYTES} bytes.", remedy="A persona fits on a few pages."
-        )
-    try:
-        return raw.decode("utf-8-sig")
+        return _bytes(path, MAX_FILE_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigurationError(f"{path} is not UTF-8 text.", remedy="Save it as UTF-8.") from error
+
+
+def _bytes(path: Path, most: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            raw = file.read(most + 1)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
+    if len(raw) > most:
+        raise ConfigurationError(f"{path} is longer than {most} bytes.", remedy="A persona fits on a few pages.")
+    return raw
 
 
 def load_configured_persona(section: PersonaSection) -> Persona:

@@ -32,6 +32,7 @@ from harry.audio.pulse import home_left_alone
 from harry.audio.soundcard import SoundcardLoudspeaker, SoundcardMicrophone
 from harry.audio.wav import WavMicrophone
 from harry.config.loading import Config, RunOptions
+from harry.config.persona import load_configured_persona
 from harry.daemon import telemetry
 from harry.daemon import web_server as front_door
 from harry.daemon import wyoming_server as wyoming
@@ -443,8 +444,9 @@ def _facts(
 ) -> StartupFacts:
     microphone, loudspeaker = devices.microphone, devices.loudspeaker
     mind = engines.language_model.engine if engines.language_model else None
+    persona = load_configured_persona(config.persona)
     small = starting.better_minds(mind)
-    folder: Path | None = config.data_folder if storage.store.durable else None
+    folder: Path | None = config.memory_folder if storage.store.durable else None
     return StartupFacts(
         ear=_described(engines.speech_to_text),
         microphone=microphone.description if microphone else None,
@@ -459,6 +461,7 @@ def _facts(
         better_minds=small,
         real_microphone=microphone is not None and not isinstance(microphone, WavMicrophone),
         name=config.persona.name,
+        greeting=persona.fill_names(persona.greeting, name=config.persona.name, user=config.user.name),
     )
 
 

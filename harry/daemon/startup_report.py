@@ -26,7 +26,8 @@ class StartupFacts:
     `wants_loudspeaker` are False where the person chose to have none. `fallbacks` are whole sentences.
     `door` is the address that opens the page, once; `wyoming` says who may come in by that protocol. `folder` is
     where the conversation is kept. `small_mind`: the mind can hardly hold a conversation; `better_minds` is then the
-    sentence that names the ways to a better one. `real_microphone`: a person may be listening.
+    sentence that names the ways to a better one. `real_microphone`: a person may be listening. `greeting` is the
+    persona's own.
     """
 
     ear: str | None = None
@@ -42,6 +43,7 @@ class StartupFacts:
     better_minds: str = ""
     real_microphone: bool = False
     name: str = "Harry"
+    greeting: str = ""
     door: str = ""
     wyoming: str = ""
 
@@ -68,8 +70,11 @@ def startup_report(facts: StartupFacts) -> list[Line]:
 
 
 def greeting(facts: StartupFacts) -> str:
-    """Word what Harry greets with aloud: fixed, so that it needs no mind; short, and nothing technical."""
-    words = f"Hello, I am {facts.name}. I am listening."
+    """Word what Harry greets with aloud: fixed, so that it needs no mind; short, and nothing technical.
+
+    A persona's own words are said in its place.
+    """
+    words = facts.greeting or f"Hello, I am {facts.name}. I am listening."
     if facts.mind == NO_MIND:
         return words
     return f"{words} My mind is a very small one for now." if facts.small_mind else words

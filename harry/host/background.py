@@ -69,7 +69,8 @@ async def background_jobs(
     Raises `ConfigurationError` for a wrong URL.
     """
     share = None
-    if config.redis.url:
+    # What a persona remembers by itself is nobody else's: Redis would hand it on under the user's name.
+    if config.redis.url and config.memory_folder == config.data_folder:
         link = await held.enter_async_context(open_link(config.redis.url))
         share = partial(SharedLiveState.open, database, link, on_trouble=on_trouble, on_recovered=on_recovered)
     return BackgroundJobs(users, Rotation(database, summarise=summarise, on_let_go=over, wall=wall), share)

@@ -453,7 +453,7 @@ async def hosting(
         sessions=sessions,
         spill_pool=SpillPool(
             storage.store,
-            config.data_folder if storage.store.durable and resident else None,
+            config.memory_folder if storage.store.durable and resident else None,
             most,
             prepare=storage.prepare,
         ),

@@ -68,7 +68,12 @@ async def open_storage(config: Config, *, alone: bool = True, patience: float = 
         if alone:
             hold = FolderHold(config.data_folder)
             held.callback(hold.release)
-            prepare = hold.prepare
+
+            def prepare() -> None:
+                hold.prepare()
+                if config.memory_folder != config.data_folder:
+                    prepare_folder(config.memory_folder)
+
             with suppress(StoreError):  # `prepare` meets it again, and is asked until it succeeds
                 prepare_folder(config.data_folder)
                 hold.take()
@@ -77,9 +82,9 @@ async def open_storage(config: Config, *, alone: bool = True, patience: float = 
         else:
 
             def prepare() -> None:
-                prepare_folder(config.data_folder)
+                prepare_folder(config.memory_folder)
 
-        database = Database(config.data_folder / STORE_FILE, patience=patience, access=Access(prepare))
+        database = Database(config.memory_folder / STORE_FILE, patience=patience, access=Access(prepare))
         held.push_async_callback(database.aclose)
         trouble = await database.try_again()
         if trouble is not None:

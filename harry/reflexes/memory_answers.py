@@ -68,6 +68,9 @@ class MemoryAnswers:
 
     def _told(self, fact: ToldFact, now: datetime, reply: str = "ToldFact") -> str:
         text, when = as_told(fact.text, fact.at, now), day_told(fact.at, now)
+        if fact.origin:
+            words = self._reply("ToldElsewhere", when=when, origin=fact.origin, text=text)
+            return words if reply == "ToldFact" else f"{self._unknown().words} {words}"
         if fact.about:
             return self._reply("ToldAbout", when=when, about=as_told(fact.about, fact.at, now), text=text)
         return self._reply(reply, when=when, text=text)

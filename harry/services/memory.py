@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 import trio
 
-from harry.config.loading import Config
+from harry.config.loading import MEMORIES, Config
 from harry.errors import ConfigurationError, FolderInUse
 from harry.host.access_tokens import Tokens
 from harry.memory.longterm.forgetting_day import DayForgotten
@@ -51,7 +51,7 @@ def silent(_done: int, _of: int) -> None:
 
 def something_kept(config: Config) -> bool:
     """Whether there is a store that something could take the place of."""
-    return config.memory.store != "memory" and (config.data_folder / STORE_FILE).exists()
+    return config.memory.store != "memory" and (config.memory_folder / STORE_FILE).exists()
 
 
 # Into memory
@@ -215,7 +215,7 @@ async def export(config: Config, namespace: str, write: Callable[[Item], None], 
     """Hand every item of a namespace to `write`, in order."""
     locate_store(config)
     async with open_memory(config, by_meaning=False) as opened_memory:
-        last = 0
+        last: int | None = None
         while items := await opened_memory.memory.list_items(namespace, kind=kind, after=last):
             for _, item in items:
                 write(item)
@@ -225,7 +225,7 @@ async def export(config: Config, namespace: str, write: Callable[[Item], None], 
 async def stats(config: Config, namespace: str | None) -> list[dict[str, Any]]:
     """Count the items of each namespace and kind."""
     require_disk_store(config)
-    if not (config.data_folder / STORE_FILE).exists():
+    if not (config.memory_folder / STORE_FILE).exists():
         return []
     async with open_memory(config, by_meaning=False) as opened_memory:
         return await opened_memory.memory.count_items(namespace)
@@ -262,41 +262,57 @@ def unknown(namespace: str, identity: str) -> ConfigurationError:
 
 async def users(config: Config) -> list[str]:
     """Name everybody of whom something is kept here, or who may come in at the door."""
-    store = locate_store(config)
+    stores = _stores(config)
 
     def look() -> set[str]:
-        with opened(store) as connection:
-            found = users_in(connection)
+        found: set[str] = set()
+        for store in stores:
+            with opened(store) as connection:
+                found |= users_in(connection)
         return found | {token.user for token in Tokens(config.data_folder).all()}
 
     return sorted(await trio.to_thread.run_sync(look))
 
 
+def _stores(config: Config) -> list[Path]:
+    """List the stores there are: Harry's, and that of every persona that remembers by itself.
+
+    Raises `ConfigurationError` where there is none.
+    """
+    require_disk_store(config)
+    shared = config.data_folder / STORE_FILE
+    found = [*filter(Path.exists, [shared]), *sorted((config.data_folder / MEMORIES).glob(f"*/{STORE_FILE}"))]
+    return found or [locate_store(config)]
+
+
 async def erase(config: Config, user: str, *, elsewhere: Sequence[Forget] = (), tokens: bool = True) -> Erasure:
-    """Erase everything of a user, here and `elsewhere`, and revoke his `tokens`.
+    """Erase everything of a user, from the memory of every persona and `elsewhere`, and revoke his `tokens`.
 
     Returns what is gone and what still holds something.
     """
-    store = locate_store(config)
+    stores = _stores(config)
     erasure = Erasure()
 
-    def work() -> None:
+    def work(store: Path) -> None:
         with opened(store) as connection:
-            erasure.rows = erase_rows(connection, user)
+            for table, count in erase_rows(connection, user).items():
+                erasure.rows[table] = erasure.rows.get(table, 0) + count
         scrub_all(store)
+        folder = store.parent
         try:
             with lock_folder(config.data_folder):
-                erasure.spilled = sum(erase_spilled(path, user) for path in config.data_folder.glob("*.jsonl"))
-                for path in config.data_folder.glob("*.unreadable"):
+                erasure.spilled += sum(erase_spilled(path, user) for path in folder.glob("*.jsonl"))
+                for path in folder.glob("*.unreadable"):
                     erasure.spilled += erase_unreadable(path, user)
         except FolderInUse:
             # While Harry runs, what waits on the spill is his. It is empty unless the store fails.
-            erasure.unseen += [str(path) for path in config.data_folder.glob("*.jsonl")]
+            erasure.unseen += [str(path) for path in folder.glob("*.jsonl")]
         holding, unseen = list_backups_holding(store, user)
         erasure.backups += holding
         erasure.unseen += unseen
 
-    await trio.to_thread.run_sync(work)
+    for store in stores:
+        await trio.to_thread.run_sync(work, store)
     if tokens:
         erasure.tokens = await trio.to_thread.run_sync(Tokens(config.data_folder).forget, user)
     for forget in elsewhere:
@@ -313,11 +329,11 @@ async def backup(config: Config, target: Path, progress: Progress = silent) -> N
 async def restore(config: Config, source: Path, progress: Progress = silent) -> Path | None:
     """Put a backup back; returns where a damaged store was laid aside. Raises `FolderInUse` while Harry runs."""
     require_disk_store(config)
-    prepare_folder(config.data_folder)
+    prepare_folder(config.memory_folder)
 
     def work() -> Path | None:
         with lock_folder(config.data_folder):
-            return restore_backup(source, config.data_folder / STORE_FILE, progress)
+            return restore_backup(source, config.memory_folder / STORE_FILE, progress)
 
     return await trio.to_thread.run_sync(work)
 

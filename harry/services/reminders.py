@@ -15,10 +15,10 @@ from harry.reflexes.reminders import Reminding
 @asynccontextmanager
 async def _reminding(config: Config) -> AsyncIterator[Reminding | None]:
     """Open what is kept; None where nothing is yet, and then nothing is made by looking at it."""
-    if not (config.data_folder / STORE_FILE).exists():
+    if not (config.memory_folder / STORE_FILE).exists():
         yield None
         return
-    tables = await Database.open(config.data_folder / STORE_FILE)
+    tables = await Database.open(config.memory_folder / STORE_FILE)
     try:
         yield Reminding(Reminders(tables), lambda user: (), language=config.persona.language)
     finally:

@@ -25,7 +25,7 @@ _BATCH = 256
 async def soc_entries(config: Config, day: str) -> list[dict[str, Any]]:
     """Read a local day's (YYYY-MM-DD) entries, oldest first, as `{"sequence", "at", "text"}`; `at` is ISO 8601."""
     require_disk_store(config)
-    if not (config.data_folder / STORE_FILE).exists():
+    if not (config.memory_folder / STORE_FILE).exists():
         # Looking must not make anything.
         return []
     store = await open_store(config)

@@ -222,7 +222,8 @@ def command(words: list[str]) -> Any:
     for word in words:
         name = word.partition("=")[0]
         if name.startswith("--"):
-            found = getattr(found, "commands", {}).get("show", found)  # what some groups do when nothing else is said
+            # What some groups do when nothing else is said.
+            found = getattr(found, "commands", {}).get(getattr(found, "default", None), found)
             known = {each for parameter in found.params for each in parameter.opts} | {"--help"}
             assert name in known, f"{found.name} has no option {name}"
         else:

@@ -80,7 +80,8 @@ class _Times(NamedTuple):
 
 
 _COLUMNS = "id, user, day, number, first, last, turns, started_at, ended_at, summary, author"
-_LET_GO = "coalesce((SELECT max(last) FROM conversation WHERE user = :user AND summary IS NOT NULL), 0)"
+# What was imported has numbers below zero.
+_LET_GO = "max(coalesce((SELECT max(last) FROM conversation WHERE user = :user AND summary IS NOT NULL), 0), 0)"
 
 
 def _ignore(_: str) -> None:

@@ -23,6 +23,7 @@ from harry.memory.longterm.service import Item, LongTermMemory
 from harry.memory.longterm.statements import Statement, in_context, people_of, read, sentences, undoes
 from harry.memory.longterm.statements import words_in as surfaces
 from harry.memory.longterm.values import fragment_answers, replaced_by, values_in
+from harry.memory.store.items import IMPORTED
 from harry.memory.text.analysis import STOP_WORDS, stem
 from harry.memory.text.everyday_words import kin, met_by
 
@@ -41,11 +42,15 @@ BEFORE, AFTER = 12, 24
 
 @dataclass(frozen=True, slots=True)
 class ToldFact:
-    """What was told that answers a question; `about` is what a correction of few words is about, else ""."""
+    """What was told that answers a question; `about` is what a correction of few words is about, else "".
+
+    `origin` says to whom it was told, if that was not Harry: it was imported.
+    """
 
     text: str
     at: float | None
     about: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,7 @@ async def answer(
     )
     if near is None or await _is_mended(near, memory, user) or await trio.to_thread.run_sync(is_wish, near.text):
         return found
-    return Remembered(None, ToldFact(near.text, near.at))
+    return Remembered(None, ToldFact(near.text, near.at, origin=near.origin))
 
 
 async def _is_mended(statement: Statement, memory: LongTermMemory, user: str) -> bool:
@@ -162,10 +167,15 @@ def _bears(asked: Asked, statement: Statement, aliases: Aliases) -> bool:
 def read_all(item: Item) -> list[Statement]:
     """Read what was said in one turn as statements, each by itself."""
     return [
-        replace(statement, id=item.id, at=item.at)
+        replace(statement, id=item.id, at=item.at, origin=_origin(item))
         for each in sentences(item.text)
         if (statement := read(each)) is not None
     ]
+
+
+def _origin(item: Item) -> str:
+    """Say where it was told if not to Harry, such as "ChatGPT"."""
+    return item.heading.partition(":")[0] if item.source.startswith(IMPORTED) else ""
 
 
 def statements_of(rows: dict[int, Item], user: str) -> list[Statement]:
@@ -179,7 +189,7 @@ def statements_of(rows: dict[int, Item], user: str) -> list[Statement]:
             order += 1
             statement = read(sentence)
             if statement is not None:
-                statement = replace(statement, id=item.id, at=item.at, order=order)
+                statement = replace(statement, id=item.id, at=item.at, order=order, origin=_origin(item))
                 statement = in_context(statement, found)
                 if statement.corrects and statement.antecedent is None:
                     statement = replace(statement, antecedent=replaced_by(statement, found))
@@ -227,23 +237,24 @@ def fact_of(
         if later.order <= fact.order:
             continue
         if undoes(later, fact, asked.needs):
-            return ToldFact(later.text, later.at)
+            return ToldFact(later.text, later.at, origin=later.origin)
         if not later.corrects:
             continue
         if later.retracts and later.order == fact.order + 1:
             return None
         goes_on = later.antecedent is not None and later.antecedent.order == fact.order
         if goes_on and fragment_answers(asked.kind, asked.noun, later, fact, asked.needs):
-            return ToldFact(*_mended(asked.kind, fact, later))
+            return ToldFact(*_mended(asked.kind, fact, later), later.origin)
     others = _as_well(asked, pool, fact, aliases)
     if others:
         every = [*others, fact]
         text = ", and ".join(each.text.rstrip(" .!") for each in every)
-        return ToldFact(text, fact.at if others[0].at is not None and (fact.at or 0.0) - others[0].at < A_DAY else None)
+        on_one_day = others[0].at is not None and (fact.at or 0.0) - others[0].at < A_DAY
+        return ToldFact(text, fact.at if on_one_day else None, origin=fact.origin)
     about = ""
     if fact.pronoun and fact.antecedent is not None and not fact.people:
         about = fact.antecedent.subject
-    return ToldFact(fact.text, fact.at, about)
+    return ToldFact(fact.text, fact.at, about, fact.origin)
 
 
 def _chosen(

@@ -20,6 +20,9 @@ BATCH_VECTORS = 64
 _MAX_EMBEDDED_CHARACTERS = 4_000
 """Characters of a text that the model is given: it reads the first 256 pieces."""
 
+MAX_LISTED = 2_000
+"""Items whose words are in memory at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class PendingItem:
@@ -32,17 +35,27 @@ class PendingItem:
     before: str
 
 
-def list_pending(connection: sqlite3.Connection, namespace: str | None) -> list[PendingItem]:
-    """List the items without a vector, of one namespace or of all, oldest first."""
+def count_pending(connection: sqlite3.Connection, namespace: str | None) -> int:
+    """Count the items without a vector, of one namespace or of all."""
+    query = (
+        "SELECT count(*) FROM item LEFT JOIN vec ON vec.seq = item.seq AND vec.model = ?1"
+        " WHERE vec.seq IS NULL AND (?2 IS NULL OR ns = ?2)"
+    )
+    count: int = connection.execute(query, (MODEL, namespace)).fetchone()[0]
+    return count
+
+
+def list_pending(connection: sqlite3.Connection, namespace: str | None, after: int) -> list[PendingItem]:
+    """List items without a vector, of one namespace or of all, oldest first: `MAX_LISTED` behind number `after`."""
     rows = connection.execute(
         """
         SELECT i.seq, i.ns, i.kind, i.speaker, i.heading, i.text, i.at, b.speaker, b.heading, b.text, b.at
         FROM item AS i LEFT JOIN vec ON vec.seq = i.seq AND vec.model = ?1
         LEFT JOIN item AS b ON b.source = i.source AND b.seq = (
             SELECT max(seq) FROM item WHERE ns = i.ns AND kind = i.kind AND seq < i.seq)
-        WHERE vec.seq IS NULL AND (?2 IS NULL OR i.ns = ?2) ORDER BY i.seq
+        WHERE vec.seq IS NULL AND (?2 IS NULL OR i.ns = ?2) AND i.seq > ?3 ORDER BY i.seq LIMIT ?4
         """,
-        (MODEL, namespace),
+        (MODEL, namespace, after, MAX_LISTED),
     )
     pending = []
     for seq, ns, kind, speaker, heading, text, at, *before in rows:

@@ -41,8 +41,8 @@ async def load_memory(database: Database, *, by_meaning: bool = True) -> OpenMem
 async def open_memory(config: Config, *, by_meaning: bool = True) -> AsyncIterator[OpenMemory]:
     """Open the store and its memory for the length of the block. Raises `ConfigurationError`, `StoreError`."""
     require_disk_store(config)
-    prepare_folder(config.data_folder)
-    database = await Database.open(config.data_folder / STORE_FILE)
+    prepare_folder(config.memory_folder)
+    database = await Database.open(config.memory_folder / STORE_FILE)
     try:
         yield await load_memory(database, by_meaning=by_meaning)
     finally:

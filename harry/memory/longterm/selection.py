@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from harry.memory.longterm.service import Answer, Found
+from harry.memory.store.items import IMPORTED
 from harry.memory.text.analysis import format_age, split_words
 
 FLOORS = {"both": (0.5, 0.42), "words": (0.1, 0.075)}
@@ -59,6 +60,8 @@ def render(found: Found, now: float) -> str:
             f"{text[:MAX_MEMORY_CHARACTERS].rpartition(' ')[0] or text[:MAX_MEMORY_CHARACTERS]} \N{HORIZONTAL ELLIPSIS}"
         )
     origin = item.speaker or item.heading or item.source or item.kind
+    if item.source.startswith(IMPORTED):
+        origin = f"{origin} (an imported conversation, {item.heading})"
     return f"Memory from {format_age(item.at, now)}, {origin}: {text}"
 
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 import structlog
@@ -20,7 +21,7 @@ import trio
 from channels.backoff import Backoff
 from channels.signals import Latch
 from harry.errors import StoreError
-from harry.memory.longterm.embedding_jobs import BATCH_VECTORS, embed, list_pending, store_vectors
+from harry.memory.longterm.embedding_jobs import BATCH_VECTORS, count_pending, embed, list_pending, store_vectors
 from harry.memory.longterm.forgetting import Forgotten, forget
 from harry.memory.longterm.forgetting_day import DayForgotten, forget_day
 from harry.memory.search.embedding import Embedder
@@ -186,18 +187,24 @@ class LongTermMemory:
         """
         if self.embedder is None:
             return 0
-        rows = await self._tables.read(lambda connection: list_pending(connection, namespace))
-        for first in range(0, len(rows), BATCH_VECTORS):
-            chosen = rows[first : first + BATCH_VECTORS]
-            began = trio.current_time()
-            vectors = await trio.to_thread.run_sync(embed, self.embedder, chosen, everywhere)
-            kept = [(item.seq, item.namespace, item.kind, vector) for item, vector in zip(chosen, vectors, strict=True)]
-            await self._tables.transaction(lambda connection, kept=kept: store_vectors(connection, kept))  # type: ignore[misc]
-            if gently:
-                await trio.sleep(trio.current_time() - began)
-            if progress is not None:
-                progress(first + len(chosen), len(rows))
-        return len(rows)
+        total = await self._tables.read(lambda connection: count_pending(connection, namespace))
+        done, after = 0, -(2**63)
+        while rows := await self._tables.read(partial(list_pending, namespace=namespace, after=after)):
+            for first in range(0, len(rows), BATCH_VECTORS):
+                chosen = rows[first : first + BATCH_VECTORS]
+                began = trio.current_time()
+                vectors = await trio.to_thread.run_sync(embed, self.embedder, chosen, everywhere)
+                kept = [
+                    (item.seq, item.namespace, item.kind, vector) for item, vector in zip(chosen, vectors, strict=True)
+                ]
+                await self._tables.transaction(lambda connection, kept=kept: store_vectors(connection, kept))  # type: ignore[misc]
+                if gently:
+                    await trio.sleep(trio.current_time() - began)
+                done += len(chosen)
+                if progress is not None:
+                    progress(done, max(total, done))
+            after = rows[-1].seq
+        return done
 
     # Reading
 
@@ -211,14 +218,16 @@ class LongTermMemory:
         )
         return read_row(found) if found is not None else None
 
-    async def list_items(self, namespace: str, *, kind: Kind | None = None, after: int = 0) -> list[tuple[int, Item]]:
-        """Return the items of a namespace after number `after` as (number, item), in order; [] at the end."""
+    async def list_items(
+        self, namespace: str, *, kind: Kind | None = None, after: int | None = None
+    ) -> list[tuple[int, Item]]:
+        """Return a namespace's items after number `after` (None: all) as (number, item), in order; [] at the end."""
 
         def work(connection: sqlite3.Connection) -> list[Any]:
             return connection.execute(
                 f"SELECT seq, {COLUMNS} FROM item WHERE ns = ? AND seq > ? AND (? IS NULL OR kind = ?)"  # noqa: S608
                 " ORDER BY seq LIMIT ?",
-                (namespace, after, kind, kind, _SLICE),
+                (namespace, -(2**63) if after is None else after, kind, kind, _SLICE),
             ).fetchall()
 
         return [(row[0], read_row(row[1:])) for row in await self._tables.read(work)]

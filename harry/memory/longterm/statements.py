@@ -111,7 +111,8 @@ class Statement:
     `text` is what was said, without what introduces it. `stems` are those it is found by, what it implies included;
     `own` those of its very words. `people` are stems of relatives and names in it; `about` those among them that are
     its subject, `owners` those whose something is spoken of, `head` all stems of its subject. `pronoun` is its subject
-    where that is one; `antecedent` what it goes on from.
+    where that is one; `antecedent` what it goes on from. `origin` says to whom it was told,
+    if that was not Harry: it was imported.
     """
 
     text: str
@@ -130,6 +131,7 @@ class Statement:
     retracts: bool = False
     subject: str = ""
     antecedent: Statement | None = field(default=None, repr=False)
+    origin: str = ""
 
     @property
     def all_people(self) -> frozenset[str]:

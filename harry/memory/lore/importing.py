@@ -14,14 +14,15 @@ from typing import Any, NoReturn
 
 from pydantic import BaseModel
 
+from harry.config.cards import extract_card
 from harry.errors import ConfigurationError
 from harry.files.json_text import parse_json
+from harry.files.png_text import PNG
 from harry.memory.lore.activation import Budget, judge
 from harry.memory.lore.formats import NovelBook, NovelEntry, V3Book, V3Entry, World, WorldEntry, to_v3, validate_as
 from harry.memory.lore.mending import LeftOut, from_agnai, from_risu, is_agnai, is_risu, is_world, take_entries
 from harry.memory.lore.model import Book, Reason, Verdict, refuse_entry, refuse_too_large
 from harry.memory.lore.patterns import BadPatternError, Pattern, parse_literal
-from harry.memory.lore.png import PNG, extract_card
 from harry.memory.lore.rules import LoreIndex
 from harry.memory.text.surrogates import repair_surrogates
 

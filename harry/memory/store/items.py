@@ -25,6 +25,9 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 MAX_CHANGES = 10_000
 """Changes that are remembered. An index that has missed more reads everything anew."""
 
+IMPORTED = "import/"
+"""How the session of a turn begins, and the source of its items, if it was imported from elsewhere."""
+
 MAX_ID_CHARACTERS = 4_000
 """Characters of an id, a namespace or a speaker."""
 
@@ -80,8 +83,11 @@ whole = repair_surrogates
 _CONTENT = "kind, speaker, source, at, heading, text, supersedes, valid_to"
 
 
-def put(connection: sqlite3.Connection, item: Item) -> int:
-    """Insert or update a clean item; return its number. An item that is there unchanged stays untouched."""
+def put(connection: sqlite3.Connection, item: Item, *, seq: int | None = None) -> int:
+    """Insert or update a clean item; return its number. An item that is there unchanged stays untouched.
+
+    `seq` is the number of a new item, which says its place in the order of things; None is the end.
+    """
     content = (
         item.kind,
         item.speaker,
@@ -103,9 +109,9 @@ def put(connection: sqlite3.Connection, item: Item) -> int:
     derived = (asks(item.text), time.time(), terms)
     if known is None:
         sequence = connection.execute(
-            f"INSERT INTO item (ns, id, {_CONTENT}, asks, recorded_at, terms)"  # noqa: S608  (a constant)
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq",
-            (item.namespace, item.id, *content, *derived),
+            f"INSERT INTO item (seq, ns, id, {_CONTENT}, asks, recorded_at, terms)"  # noqa: S608  (a constant)
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING seq",
+            (seq, item.namespace, item.id, *content, *derived),
         ).fetchone()[0]
     else:
         sequence = known[0]

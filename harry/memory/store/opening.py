@@ -44,8 +44,8 @@ async def open_store(config: Config) -> KeepingStore:
     """Open the store that the configuration names, making the data folder. Raises `StoreError`."""
     if config.memory.store == "memory":
         return InMemoryStore()
-    prepare_folder(config.data_folder)
-    return await Database.open(config.data_folder / STORE_FILE)
+    prepare_folder(config.memory_folder)
+    return await Database.open(config.memory_folder / STORE_FILE)
 
 
 def require_disk_store(config: Config) -> None:
@@ -60,9 +60,9 @@ def require_disk_store(config: Config) -> None:
 def locate_store(config: Config) -> Path:
     """Return the path of the store's file, which must exist. Raises `ConfigurationError`."""
     require_disk_store(config)
-    path = config.data_folder / STORE_FILE
+    path = config.memory_folder / STORE_FILE
     if not path.exists():
         raise ConfigurationError(
-            f"Nothing is kept in {config.data_folder} yet.", remedy="Set HARRY_HOME if it is elsewhere."
+            f"Nothing is kept in {config.memory_folder} yet.", remedy="Set HARRY_HOME if it is elsewhere."
         )
     return path

@@ -146,19 +146,36 @@ def _rows(source: sqlite3.Connection, table: str, named: str, whole: _Whole) -> 
     if not _has_rowid(source, table):
         yield from _until_damage(lambda: read(f'{named} FROM "{table}"'), whole)
         return
+    # What was imported has numbers below zero, and is read around its damage by itself.
+    for last, end in ((_first(source, table) - 1, -1), (-1, _HIGHEST)):
+        yield from _rows_between(read, table, named, whole, last, end)
+
+
+def _first(source: sqlite3.Connection, table: str) -> int:
+    """Return the lowest number of a table, as far as that can be read."""
+    query = f'SELECT min(rowid) FROM "{table}"'  # noqa: S608  (a name of the schema)
+    (lowest,) = next(_until_damage(lambda: iter(source.execute(query)), _Whole()), (None,))
+    return min(int(lowest), 0) if lowest is not None else -_HIGHEST
+
+
+def _rows_between(  # noqa: PLR0917  (all of these are the place)
+    read: Callable[..., Iterator[Row]], table: str, named: str, whole: _Whole, last: int, end: int
+) -> Iterator[Row]:
     # Without an index: a damaged one must not hide the rows themselves.
     numbered = f'rowid, {named} FROM "{table}" NOT INDEXED WHERE rowid'
-    last, stride = -1, 1
-    while last < _HIGHEST:
+    stride = 1
+    while last < end:
         seen, found = last, _Whole()
-        for number, *row in _until_damage(partial(read, f"{numbered} > ? ORDER BY rowid", last), found):
+        for number, *row in _until_damage(
+            partial(read, f"{numbered} > ? AND rowid <= ? ORDER BY rowid", last, end), found
+        ):
             seen = number
             yield tuple(row)
         if found.yes:
             return
         whole.yes = False
         stride = 1 if seen > last else stride * 2
-        last = seen + stride
+        last = min(seen + stride, end)
         # What the stride leapt over behind the damage is read backwards.
         back = partial(read, f"{numbered} > ? AND rowid <= ? ORDER BY rowid DESC", seen, last)
         for _, *row in _until_damage(back, found):

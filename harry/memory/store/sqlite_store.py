@@ -46,7 +46,7 @@ _HISTORY = """
     WITH RECURSIVE
     root AS (
         SELECT id, seq FROM turn AS t
-        WHERE user = :user AND NOT EXISTS (
+        WHERE user = :user AND seq > 0 AND NOT EXISTS (  -- below zero: held elsewhere, and imported
             SELECT 1 FROM turn AS e WHERE e.id = t.amends AND e.user = t.user AND e.seq < t.seq)
         ORDER BY seq DESC LIMIT :limit
     ),

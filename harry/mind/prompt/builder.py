@@ -78,6 +78,9 @@ def build_parts(
     room = int((limit - len(system) - len(utterance.text)) * _MARGIN)
     head = [make_text_part(Section.PERSONA, Role.SYSTEM, system, "who Harry is, and how he speaks")]
     context = [] if small else _context(recollection, now, room // 3)
+    if who.reminder and not small:
+        reminder = who.fill_names(who.reminder, name=persona_name, user=user_name)
+        context.append(make_text_part(Section.REMINDER, Role.USER, reminder, "what the persona's author asks for"))
     room -= sum(len(part.text) + 1 for part in context) + (len(OPENING) + len(SAID) + 3 if context else 0)
     exchanges = [_exchanged(exchange, small=small) for exchange in recollection.history]
     history = [part for exchange in _fitting(exchanges, room) for part in exchange]

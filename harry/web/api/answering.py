@@ -52,13 +52,14 @@ def owner_only(host: Host, request: Request) -> None:
         raise Refusal(403, "owner_only", "Only the person whose Harry this is may do that.")
 
 
-def number(request: Request, name: str, otherwise: int, *, most: int) -> int:
+def number(request: Request, name: str, otherwise: int, *, most: int, least: int = 0) -> int:
     """Read a whole number of the query. Raises `Refusal`."""
     given = request.query.get(name, "")
     if not given:
         return otherwise
-    if not (given.isascii() and given.isdecimal()) or len(given) > 19 or int(given) > most:
-        raise Refusal(400, "bad_parameter", f"`{name}` is a whole number from 0 to {most}.")
+    digits = given.removeprefix("-") if least < 0 else given
+    if not (digits.isascii() and digits.isdecimal()) or len(digits) > 19 or not least <= int(given) <= most:
+        raise Refusal(400, "bad_parameter", f"`{name}` is a whole number from {least} to {most}.")
     return int(given)
 
 

@@ -63,7 +63,7 @@ class _History:
 
     async def turns(self, request: Request) -> BaseModel:
         limit = number(request, "limit", 50, most=1000)
-        before = number(request, "before", 0, most=2**62) or None
+        before = number(request, "before", 0, most=2**62, least=-(2**62)) or None
         day, words = _asked(request)
         found = await history.turns(self.host, request.user, limit, before, day=day, words=words)
         told = [
@@ -79,6 +79,8 @@ class _History:
                 interrupted=exchange.interrupted,
                 reason=exchange.reason,
                 amends=exchange.amends,
+                speaker=exchange.speaker,
+                answerer=exchange.answerer,
                 timeline=dict(self.watch.timeline(request.user, exchange.id)),
             )
             for exchange in found

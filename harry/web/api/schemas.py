@@ -27,7 +27,10 @@ class History(BaseModel):
 
 
 class Turn(BaseModel):
-    """A turn as it is kept. `timeline` is known of turns since Harry's start: seconds on the session's clock."""
+    """A turn as it is kept. `timeline` is known of turns since Harry's start: seconds on the session's clock.
+
+    `speaker` and `answerer` are known of turns that were imported: it was not Harry who answered.
+    """
 
     sequence: int
     id: str
@@ -40,6 +43,8 @@ class Turn(BaseModel):
     interrupted: bool
     reason: str
     amends: str | None
+    speaker: str | None = None
+    answerer: str | None = None
     timeline: dict[str, float]
 
 

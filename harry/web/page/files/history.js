@@ -105,8 +105,8 @@ export class History {
     return el(
       "li",
       { "data-turn": turn.id },
-      el("h4", {}, turn.said || `${this.persona()} began`),
-      turn.heard.trim() ? el("p", { class: "prose" }, turn.heard, turn.interrupted ? " …" : "") : null,
+      el("h4", {}, turn.said || `${turn.answerer || this.persona()} began`),
+      turn.heard.trim() ? el("p", { class: "prose" }, turn.answerer ? `${turn.answerer}: ` : "", turn.heard, turn.interrupted ? " …" : "") : null,
       el("p", { class: "dim" }, about),
       bars && el("details", { open: !this.list.querySelector("details") }, el("summary", { class: "dim" }, "How the answer came about"), bars),
     );
