@@ -21,7 +21,7 @@ from harry import log_setup
 from harry.config.live_keys import When, effect_of, find_changes, take_over
 from harry.config.loading import Config
 from harry.config.mind_presets import PORTS, PRESETS
-from harry.config.persona import Persona, load_configured_persona, read_configured_persona, renew_persona
+from harry.config.persona import OWN, Persona, load_configured_persona, read_configured_persona, renew_persona
 from harry.daemon.service_manager import ServiceManager
 from harry.daemon.web_server import WebServer
 from harry.engines import registry
@@ -141,7 +141,7 @@ class Reloading:
         swaps, late = _plan_swaps(changes, found.config, host)
         for key in changes:
             effect = effect_of(key)
-            reason = late.get(key) or self._refused(key, host.config, found.config)
+            reason = late.get(key) or self._refused(key, host.config, found)
             if reason or effect.when is When.RESTART:
                 done.add(key, When.RESTART, reason or effect.why)
             elif not any(key in swap.keys for swap in swaps):
@@ -165,8 +165,13 @@ class Reloading:
         secure = tls(config.web.certificate, config.web.certificate_key)
         return _Read(config, read_configured_persona(config.persona), secure)
 
-    def _refused(self, key: str, before: Config, after: Config) -> str:
+    def _refused(self, key: str, before: Config, found: _Read) -> str:
         """Say why a key of those that hold at once cannot this time, "" where it can."""
+        after = found.config
+        if key == "persona.folder" and _apart(before, load_configured_persona(before.persona)) != _apart(
+            after, found.persona
+        ):
+            return "Its memories are apart from others', and are opened when he starts."
         if key.startswith("web.certificate") and bool(before.web.certificate) != bool(after.web.certificate):
             return "The page cannot change between http and https while it is open."
         if key.startswith("web.") and self._door is None and effect_of(key).when is When.NOW:
@@ -180,7 +185,7 @@ class Reloading:
         await trio.to_thread.run_sync(log_setup.configure, "debug" if self._debug else wanted.level, folder)
         # Another change may have come meanwhile, from the page: it stays.
         config = take_over(self._host.config, found.config, keys)
-        if config.persona.folder == found.config.persona.folder:
+        if "persona.folder" in keys:
             renew_persona(config.persona, found.persona)
         self._host.hold_to(config)
         if self._door is not None and found.secure is not None:
@@ -199,6 +204,11 @@ class Reloading:
         self._host.hold_to(take_over(self._host.config, wanted, swap.keys))
         for key in swap.keys:
             done.add(key, When.NOW, f"It serves from the next turn on: {described}.")
+
+
+def _apart(config: Config, persona: Persona) -> str:
+    """Return the folder of a persona that has memories of its own, "" where it shares everybody's."""
+    return config.persona.folder if persona.memory == OWN else ""
 
 
 def _plan_swaps(changes: list[str], wanted: Config, host: Host) -> tuple[list[_Swap], dict[str, str]]:

@@ -314,6 +314,18 @@ async def test_who_he_is_holds_from_the_next_reply_on_and_a_mistake_in_it_change
     load_persona(folder)
 
 
+async def test_one_with_memories_of_his_own_comes_and_goes_with_a_restart(tmp_path: Path) -> None:
+    folder = tmp_path / "persona"
+    folder.mkdir()
+    (folder / "persona.toml").write_text('about = ["me.md"]\nmemory = "own"', "utf-8")
+    (folder / "me.md").write_text("You are a lion.", "utf-8")
+    async with harry(tmp_path) as it:
+        config = it.here.door.host.config
+        done = await it.reload(persona={"folder": str(folder)})
+        assert keys(done.restart) == ["persona.folder"]
+        assert it.here.door.host.config.persona == config.persona
+
+
 def _about(host: Any) -> str:
     return load_configured_persona(host.config.persona).about
 
