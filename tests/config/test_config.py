@@ -223,7 +223,7 @@ def test_a_bad_value_is_told_with_its_place_its_key_and_what_was_expected(
         ("turn.__class__", "Known: attention_window, barge_in_voice, endpoint_silence, pre_roll, speculate, talk."),
         (
             "_file",
-            "redis, reminders, setup, telemetry, thinker, tools, turn, user, web, webhooks, wyoming.",
+            "redis, reminders, setup, telemetry, thinker, tools, turn, user, web, webhooks, welfare, wyoming.",
         ),
     ],
 )
