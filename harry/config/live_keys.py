@@ -96,6 +96,10 @@ _BY_REASON: Mapping[Effect, tuple[str, ...]] = {
     Effect(When.RESTART, "The port is taken, and room for conversations set aside, when he starts."): (
         "web.enabled", "web.host", "web.port", "web.phone_port", "web.sessions", "wyoming.port", "wyoming.allow",
     ),
+    Effect(When.RESTART, "What he may do and say by himself is settled when he starts."): (
+        "welfare.enabled", "welfare.ai_notice_hours", "welfare.end_conversation", "welfare.decline_task",
+        "welfare.farewells",
+    ),
     Effect(When.RESTART, "What traces turns is started when he starts."): ("telemetry.endpoint",),
     Effect(When.RESTART, "Who is let in does not change under those who are in."): ("web.auth", "web.proxies"),
     Effect(When.RESTART, "Tools and their servers are started when he starts."): (
