@@ -35,7 +35,8 @@ from harry.engines.lease import EnginePool
 from harry.errors import EngineUnavailable
 from harry.hearing.energy import Energy, EnergySettings
 from harry.host.conversation import ConversationDevices
-from harry.host.host import Host, hosting
+from harry.host.host import Host
+from harry.host.hosting import hosting
 from harry.host.storage import Storage
 from harry.memory.store.in_memory import InMemoryStore
 from harry.session.session import Session, TurnTakingSettings

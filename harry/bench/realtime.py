@@ -26,7 +26,7 @@ from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.errors import EngineUnavailable
 from harry.hearing.energy import Energy, EnergySettings
-from harry.host.host import hosting
+from harry.host.hosting import hosting
 from harry.host.storage import Storage
 from harry.memory.store.in_memory import InMemoryStore
 from harry.session.session import Session

@@ -17,7 +17,7 @@ from harry.bench.figures import percentiles
 from harry.config.loading import Config
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
-from harry.host.host import hosting
+from harry.host.hosting import hosting
 from harry.host.storage import Storage
 from harry.memory.store.in_memory import InMemoryStore
 from harry.reflexes.grammar import grammar_of

@@ -36,7 +36,8 @@ from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.hearing.energy import Energy, EnergySettings
 from harry.host.conversation import ConversationDevices
-from harry.host.host import Host, hosting
+from harry.host.host import Host
+from harry.host.hosting import hosting
 from harry.host.storage import Storage
 from harry.memory.store.database import Database
 from harry.mind.fallback.relay import Link, Relay

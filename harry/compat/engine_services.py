@@ -20,7 +20,8 @@ from harry.errors import ConfigurationError, EngineUnavailable, StoreError
 from harry.host import startup
 from harry.host.budget import opened_budget
 from harry.host.engine_loading import load_engines
-from harry.host.host import Host, hosting
+from harry.host.host import Host
+from harry.host.hosting import hosting
 from harry.host.storage import open_storage
 from harry.memory.store.database import Database
 from harry.net import egress

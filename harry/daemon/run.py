@@ -37,12 +37,11 @@ from harry.daemon import telemetry
 from harry.daemon import web_server as front_door
 from harry.daemon import wyoming_server as wyoming
 from harry.daemon.arenas import bound_arenas
-from harry.daemon.control_socket import Controls, controlled
-from harry.daemon.controls import RoomControls
 from harry.daemon.event_log import open_event_file, write_events
 from harry.daemon.first_start import fetch_wanted, offer_model
 from harry.daemon.gc_freeze import start_kept
-from harry.daemon.reloading import Reloading, Reread
+from harry.daemon.looking_after import Reload, Reloadable, looked_after
+from harry.daemon.reloading import Reread
 from harry.daemon.service_manager import ServiceManager
 from harry.daemon.startup_report import StartupFacts, greeting, is_greeting_due, startup_report
 from harry.daemon.typed_lines import Attendance, TypedLines
@@ -53,10 +52,10 @@ from harry.host import startup as starting
 from harry.host.budget import Budget, opened_budget
 from harry.host.conversation import ConversationDevices, ConversationSettings, Inner
 from harry.host.engine_loading import Chain, load_engines
-from harry.host.host import Host, hosting
+from harry.host.host import Host
+from harry.host.hosting import hosting
 from harry.host.storage import Storage, open_storage
-from harry.host.store_watch import StoreWatch
-from harry.inner_life.service import InnerLife, open_inner_life
+from harry.inner_life.service import open_inner_life
 from harry.net.telemetry import remove_traces
 from harry.services.webhooks_out import WebhooksOut, webhooks_out
 from harry.session.session import Session
@@ -165,20 +164,8 @@ def _wake(token: trio.lowlevel.TrioToken, hangup: Latch, *_: object) -> None:
         token.run_sync_soon(hangup.set, idempotent=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Reload:
-    """How the configuration is read again, and what is set when that is wanted."""
-
-    reread: Reread
-    wanted: Latch
-
-
 async def _live(
-    config: Config,
-    options: RunOptions,
-    stop: trio.CancelScope,
-    manager: ServiceManager,
-    reload: Reload | None = None,
+    config: Config, options: RunOptions, stop: trio.CancelScope, manager: ServiceManager, reload: Reload | None
 ) -> None:
     """Load, converse, and let go. `stop` ends all but what has to be written at the end."""
     console = stdout_console()
@@ -203,114 +190,43 @@ async def _live(
                 if events_to is not None:
                     writing.start_soon(write_events, session.events.listen(4096, lossless=True), events_to)
 
-            async with hosting(
-                config, engines, storage, most=1 + config.web.sessions, budget=budget,
-                summarise=inner.summarise if inner else None, notices=AINotices(config.welfare.ai_notice_seconds),
-            ) as host:  # fmt: skip
-                opening = front_door.opened(config, host, listeners) if listeners else nullcontext()
-                tracing = telemetry.opened(config.telemetry.endpoint, host)
-                async with (
-                    tracing as untraced,
-                    opening as door,
-                    wyoming.opened(config, host, wyoming_at),
-                    webhooks_out(host) as hooks,
-                ):
-                    facts = _facts(config, options, engines, devices, storage, notes=untraced)
-                    way_in = await door.way_in() if door else ""
-                    facts = replace(facts, door=way_in, wyoming=wyoming.describe(config, wyoming_at))
-                    greet = facts.real_microphone and is_greeting_due(await _last_turn(config, storage), time.time())
-                    for line in startup_report(facts):
-                        print_line(console, line)
-                    at_terminal = Attendance(console.is_terminal)
-                    async with _first_session(host, devices, at_terminal, inner=inner, prepare=prepare) as session:
-                        host.room = session
-                        if door is not None:
-                            session.events.publish(DoorOpened(address=door.address))
-                        reloadable = Reloadable(reload, inner, door, hooks)
-                        async with _looked_after(config, options, host, session, manager=manager, changes=reloadable):
-                            with start_kept():
-                                await _converse(session, facts, options, console, at_terminal, greet=greet, fetch=fetch)
-
-
-@dataclass(frozen=True, slots=True)
-class Reloadable:
-    """What a reload changes besides the host and the room."""
-
-    reload: Reload | None = None
-    inner: InnerLife | None = None
-    door: front_door.WebServer | None = None
-    hooks: WebhooksOut | None = None
-
-
-def _follow_config(changes: Reloadable, host: Host) -> None:
-    """Have everything follow the configuration that the host holds to."""
-    inner, door, hooks = changes.inner, changes.door, changes.hooks
-
-    def follow(config: Config) -> None:
-        if inner is not None:
-            inner.settle(config.thinker)
-        if door is not None:
-            door.hold_to(config.web)
-        if hooks is not None:
-            hooks.hold_to(config.webhooks)
-
-    host.config_followers.append(follow)
+            async with (
+                hosting(
+                    config, engines, storage, most=1 + config.web.sessions, budget=budget,
+                    summarise=inner.summarise if inner else None, notices=AINotices(config.welfare.ai_notice_seconds),
+                ) as host,
+                _ways_in(config, host, listeners, wyoming_at) as (door, hooks, untraced),
+            ):  # fmt: skip
+                facts = _facts(config, options, engines, devices, storage, notes=untraced)
+                way_in = await door.way_in() if door else ""
+                facts = replace(facts, door=way_in, wyoming=wyoming.describe(config, wyoming_at))
+                greet = facts.real_microphone and is_greeting_due(await _last_turn(config, storage), time.time())
+                for line in startup_report(facts):
+                    print_line(console, line)
+                at_terminal = Attendance(console.is_terminal)
+                async with _first_session(host, devices, at_terminal, inner=inner, prepare=prepare) as session:
+                    host.room = session
+                    if door is not None:
+                        session.events.publish(DoorOpened(address=door.address))
+                    reloadable = Reloadable(reload, inner, door, hooks)
+                    async with looked_after(config, options, host, session, manager=manager, changes=reloadable):
+                        with start_kept():
+                            await _converse(session, facts, options, console, at_terminal, greet=greet, fetch=fetch)
 
 
 @asynccontextmanager
-async def _looked_after(
-    config: Config,
-    options: RunOptions,
-    host: Host,
-    room: Session,
-    *,
-    manager: ServiceManager,
-    changes: Reloadable = Reloadable(),
-) -> AsyncIterator[None]:
-    """Let Harry be asked and moved from outside, and tell the service manager that he is ready and alive."""
-    reloading, door = None, changes.door
-    if changes.reload is not None:
-        _follow_config(changes, host)
-        reread, ready = changes.reload.reread, partial(_ready, room)
-        reloading = Reloading(reread, host, manager, door=door, debug=options.debug, status=ready)
-    stop = partial(signal.raise_signal, signal.SIGTERM)
-    controls = RoomControls(host, room, stop, reloading=reloading, phone=door.phone if door is not None else None)
-    if host.store_watch is not None and room.has_loudspeaker:
-        # In a gap, and again if nobody heard it: over a person or the greeting it would be lost.
-        host.store_watch.speak_through(host.announcers.of(config.user.name).put_own)
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(controls.follow, room.events.listen())
-        nursery.start_soon(manager.keep_alive)
-        if reloading is not None and changes.reload is not None:
-            nursery.start_soon(reloading.follow, changes.reload.wanted, room)
-        if options.door and host.store.durable:
-            await nursery.start(_be_controlled, config.data_folder, controls.controls, host.store_watch)
-        manager.tell("READY=1", f"STATUS={_ready(room)}")
-        yield
-        nursery.cancel_scope.cancel()
-
-
-async def _be_controlled(
-    folder: Path, controls: Controls, watch: StoreWatch | None, task_status: trio.TaskStatus[None]
-) -> None:
-    """Take requests until cancelled: from now on, else once the data folder that was away is there."""
-    away = watch is not None and not watch.reached.is_set()
-    try:
-        async with controlled(folder, controls):
-            task_status.started()
-            await trio.sleep_forever()
-    except StoreError as error:
-        log.warning("harry status and the like do not reach this Harry", cause=str(error))
-    task_status.started()
-    if watch is not None and away:
-        await watch.reached.wait()
-        await _be_controlled(folder, controls, None, trio.TASK_STATUS_IGNORED)
-
-
-def _ready(room: Session) -> str:
-    """Say for the service manager what is there and what is missing."""
-    hears = room.speech_input.recorder is not None
-    return "Listening." if hears else "Ready for typed words and the page; there is no microphone."
+async def _ways_in(
+    config: Config, host: Host, listeners: list[trio.SocketListener], wyoming_at: list[trio.SocketListener]
+) -> AsyncIterator[tuple[front_door.WebServer | None, WebhooksOut, tuple[str, ...]]]:
+    """Open the web server, Wyoming's, webhooks and traces; the last are told by what the start has to say of them."""
+    opening = front_door.opened(config, host, listeners) if listeners else nullcontext()
+    async with (
+        telemetry.opened(config.telemetry.endpoint, host) as untraced,
+        opening as door,
+        wyoming.opened(config, host, wyoming_at),
+        webhooks_out(host) as hooks,
+    ):
+        yield door, hooks, untraced
 
 
 def _first_session(

@@ -6,11 +6,10 @@ computer's microphone is simply the first one; a client at the web server opens 
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -30,11 +29,9 @@ from harry.config.persona import load_configured_persona
 from harry.config.sections import User
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
-from harry.errors import EngineUnavailable, StoreError, TooManySessions
+from harry.errors import StoreError, TooManySessions
 from harry.hearing.wake_phrase import WakePhrase, spell_words
 from harry.host.announcers import Announcers
-from harry.host.background import background_jobs
-from harry.host.budget import Budget
 from harry.host.conversation import (
     ConversationDevices,
     ConversationServices,
@@ -42,40 +39,20 @@ from harry.host.conversation import (
     Inner,
     build_conversation,
 )
+from harry.host.forgetting import Forgetting
+from harry.host.past_turns import find_deleted, recall_use
 from harry.host.reflex_context import ProgramAnswers, answers_of
-from harry.host.ring_places import RingPlace, stops_ringing
-from harry.host.sessions import LiveSessions
+from harry.host.ring_places import rings_of, stops_ringing
 from harry.host.shared import Shared
-from harry.host.shared_memory import shared_memory
-from harry.host.shared_tools import toolkit
-from harry.host.spill_files import SpillPool
-from harry.host.storage import Storage
-from harry.host.store_watch import StoreWatch
 from harry.host.swapping import Swaps
 from harry.memory.conversations.recent import recall_recent
-from harry.memory.conversations.rotation import Summarise
-from harry.memory.longterm.forgetting import Forgotten
-from harry.memory.longterm.forgetting_day import DayForgotten
-from harry.memory.store.lists import Lists
 from harry.memory.store.opening import NAMESPACE
 from harry.memory.store.records import local_day
-from harry.memory.store.reminders import Reminders
-from harry.reflexes.clocks import Clocks
-from harry.reflexes.reminders import Reminding, Rings
-from harry.reflexes.understanding import warm_up
-from harry.session.actor_registry import load_actors
 from harry.session.conductor import Identity
 from harry.session.prompt import build_prompt
 from harry.session.session import Session, TurnTakingSettings
 from harry.session.turn_stages import Prompt
 from harry.voice.silent import Silent
-from harry.welfare.ai_notice import MAX_TURNS, AINotices, Used, tells
-from harry.welfare.care import Care
-from harry.welfare.crisis import warm_up as warm_up_crisis
-from harry.welfare.help_lines import read_help_lines
-
-KEPT_WITHIN = 5.0
-"""Seconds for which a deletion waits for what was said before to be kept."""
 
 log = structlog.get_logger(__name__)
 
@@ -132,6 +109,8 @@ class Host:
             on_stage=self._use_stage,
             meter=shared.budget,
         )
+        forgetting = Forgetting(shared.memory, shared.sessions.of)
+        self.forget, self.forget_day = forgetting.forget, forgetting.forget_day
         self.care = shared.care
         self.notices = shared.notices
         self._shared = shared
@@ -166,45 +145,9 @@ class Host:
         """How many more sessions there may be now."""
         return self._shared.spill_pool.free
 
-    async def forget(self, user: str, identity: str) -> Forgotten:
-        """Forget an item of a user's for good, also in his conversations that go on. Raises `StoreError`."""
-        if self.memory is None:
-            return Forgotten()
-        await self._kept(user)
-        forgotten = await self.memory.memory.forget(user, [identity])
-        for session in self.sessions_of(user):
-            session.forget(forgotten)
-        return forgotten
-
-    async def forget_day(self, user: str, day: str) -> DayForgotten:
-        """Forget a local day (YYYY-MM-DD) of a user's for good, also in his conversations. Raises `StoreError`."""
-        if self.memory is None:
-            return DayForgotten()
-        await self._kept(user)
-        gone = await self.memory.memory.forget_day(user, day)
-        for session in self.sessions_of(user):
-            session.forget(gone.forgotten)
-        return gone
-
-    async def _kept(self, user: str) -> None:
-        """Wait until what was said is on disk: it may tell what is to be forgotten."""
-        # A store that does not take it now takes the deletion no better.
-        with trio.move_on_after(KEPT_WITHIN):
-            for session in self.sessions_of(user):
-                await session.conductor.acknowledged()
-
     async def find_deleted(self, turns: Collection[str]) -> set[str]:
-        """Tell which turns, all of them kept once, hold no words any more: another process may have deleted them.
-
-        Raises `StoreError`.
-        """
-        if self.database is None or not turns:
-            return set()
-        query = "SELECT id FROM turn WHERE id IN (SELECT value FROM json_each(?)) AND (said != '' OR heard != '')"
-        rows = await self.database.read(
-            lambda connection: connection.execute(query, (json.dumps(list(turns)),)).fetchall()
-        )
-        return set(turns).difference(identity for (identity,) in rows)
+        """Tell which turns, all of them kept once, hold no words any more. Raises `StoreError`."""
+        return await find_deleted(self.database, turns)
 
     def config_of(self, user: str, persona: str = "") -> Config:
         """Return the configuration as it is for a user, and under another name of the persona's if one is given."""
@@ -229,7 +172,7 @@ class Host:
         if self.budget is not None:
             self.budget.hold_to(config.budget)
         if self.reminding is not None:
-            self.reminding.rings = _rings(config)
+            self.reminding.rings = rings_of(config)
         for session in self.sessions_of(config.user.name):
             session.speech_input.hold_to(config.turn.attention_window, config.attention.rest_after)
         if self.room is not None:
@@ -320,16 +263,7 @@ class Host:
 
     async def recall_use(self, user: str) -> None:
         """Read how long a user has used Harry since he said that he is an AI, unless that is known."""
-        if self.database is None or self.notices.knows(user):
-            return
-        query = "SELECT started_at, heard FROM turn WHERE user = ? AND source != 'proactive' ORDER BY seq DESC LIMIT ?"
-        try:
-            rows = await self.database.read(lambda connection: connection.execute(query, (user, MAX_TURNS)).fetchall())
-        except StoreError as error:
-            log.warning("it is not known when somebody was told that Harry is an AI", cause=str(error))
-            return
-        if not self.notices.knows(user):
-            self.notices.recall(user, (Used(at, tells(heard)) for at, heard in rows))
+        await recall_use(self.database, self.notices, user)
 
     async def _recent(self, user: str) -> tuple[Exchange, ...]:
         """Return what was said with a user last, as far as a prompt holds it; nothing where it cannot be read now."""
@@ -418,128 +352,6 @@ class Host:
     def _notice(self) -> None:
         if self.background_jobs is not None:
             self.background_jobs.notice()
-
-
-@asynccontextmanager
-async def hosting(
-    config: Config,
-    engines: Engines,
-    storage: Storage,
-    *,
-    most: int = 1,
-    resident: bool = True,
-    summarise: Summarise | None = None,
-    budget: Budget | None = None,
-    notices: AINotices | None = None,
-    wall: Callable[[], float] = time.time,
-) -> AsyncIterator[Host]:
-    """Hold what sessions share for the length of the block, and keep it going. `most` sessions may run at once.
-
-    A guest beside a running Harry is not `resident`: it leaves spilled records, due reminders, rotation and sharing to
-    him. `summarise` writes what a conversation was about, when it is over. `notices` say that Harry is an AI, where
-    people use him. `wall` is seconds since the epoch.
-
-    The caller holds the data folder. Raises `EngineUnavailable` without a mind, `StoreError`, and
-    `ConfigurationError` for what cannot be shared so.
-    """
-    mind = engines.language_model
-    if mind is None:
-        raise EngineUnavailable("Harry has no mind: no language model can serve.", remedy=" ".join(engines.notes))
-    sessions = LiveSessions(config.user.name)
-    shared = Shared(
-        engines=engines,
-        mind=mind,
-        storage=storage,
-        sessions=sessions,
-        spill_pool=SpillPool(
-            storage.store,
-            config.memory_folder if storage.store.durable and resident else None,
-            most,
-            prepare=storage.prepare,
-        ),
-        actors=load_actors(config.actors.model_dump()),
-        budget=budget,
-        wall=wall,
-        notices=notices or AINotices(0.0),
-        care=Care(await trio.to_thread.run_sync(read_help_lines, config.data_folder)),
-    )
-    async with AsyncExitStack() as held:
-        shared = await _on_disk(config, shared, held, summarise, resident=resident)
-        if most:
-            shared = replace(shared, toolkit=await held.enter_async_context(toolkit(config)))
-        async with trio.open_nursery() as nursery:
-            _start_background(config, shared, nursery, resident=resident)
-            host = Host(config, shared)
-            if resident:
-                nursery.start_soon(sessions.supervisor.keep, "announcements", host.announcers.run)
-            yield host
-            nursery.cancel_scope.cancel()
-
-
-def _start_background(config: Config, shared: Shared, nursery: trio.Nursery, *, resident: bool) -> None:
-    """Start what goes on beside the sessions; what only a resident does is left out for a guest."""
-    keep = shared.sessions.supervisor.keep
-    watch = shared.store_watch
-    nursery.start_soon(keep, "keeper", shared.spill_pool.run)
-    if watch is not None and resident:
-        nursery.start_soon(keep, "store", watch.run)
-    nursery.start_soon(_warm, config.persona.language, config.persona.name, shared.warmed)
-    for name, actor in (
-        ("memory", shared.memory),
-        ("keeping", shared.background_jobs if resident else None),
-        ("reminders", shared.reminding if resident else None),
-    ):
-        # A guest does not wait for a store that cannot be used.
-        if actor is not None and (watch is not None or shared.storage.trouble is None):
-            nursery.start_soon(_once_reached, watch, partial(keep, name, actor.run))
-    for look_out in shared.engines.watches:
-        nursery.start_soon(look_out)
-
-
-async def _once_reached(watch: StoreWatch | None, run: Callable[[], Awaitable[None]]) -> None:
-    """Run what lives of the store once the store can be used; where nobody reaches for it, at once."""
-    if watch is not None:
-        await watch.reached.wait()
-    await run()
-
-
-async def _on_disk(
-    config: Config, shared: Shared, held: AsyncExitStack, summarise: Summarise | None, *, resident: bool
-) -> Shared:
-    """Add what there is only where something is kept on disk: memory, reminders, rotation and sharing."""
-    database, sessions = shared.storage.database, shared.sessions
-    if database is None:
-        return shared
-    return replace(
-        shared,
-        memory=await shared_memory(config, database),
-        store_watch=StoreWatch(
-            database, sessions, backups=config.memory.backups, on_reached=shared.spill_pool.look, wall=shared.wall
-        ) if resident else None,
-        lists=Lists(database),
-        reminding=Reminding(
-            Reminders(database), lambda user: list(map(RingPlace, sessions.of(user))),
-            language=config.persona.language, replies=load_configured_persona(config.persona).replies,
-            rings=_rings(config), clocks=Clocks(wall=shared.wall),
-        ),
-        background_jobs=await background_jobs(
-            config, database, held, sessions.users,
-            on_trouble=sessions.trouble, on_recovered=sessions.recovered, over=sessions.let_go, summarise=summarise,
-            wall=shared.wall,
-        ),
-    )  # fmt: skip
-
-
-def _rings(config: Config) -> Rings:
-    wanted = config.reminders
-    return Rings(wanted.timer_rings, wanted.alarm_rings, wanted.snooze)
-
-
-async def _warm(language: str, name: str, warmed: trio.Event) -> None:
-    """Make the grammars of the reflexes ready, so that the first wish need not wait for them."""
-    await trio.to_thread.run_sync(warm_up_crisis, abandon_on_cancel=True)
-    await trio.to_thread.run_sync(warm_up, language, (name,), abandon_on_cancel=True)
-    warmed.set()
 
 
 def _kept_free(most: int) -> int:

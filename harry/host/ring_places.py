@@ -8,8 +8,9 @@ from typing import Any
 
 from channels.event_types import ReminderChanged
 from channels.messages import Ring
+from harry.config.loading import Config
 from harry.reflexes.bells import Rung
-from harry.reflexes.reminders import Reminding
+from harry.reflexes.reminders import Reminding, Rings
 from harry.session.session import Session
 
 
@@ -66,3 +67,9 @@ def stops_ringing(reminding: Reminding, session: Session, text: str) -> bool:
         session.conductor.cut("stop")
     reminding.silence(user)
     return True
+
+
+def rings_of(config: Config) -> Rings:
+    """Return how long and how often what rings does, by the configuration."""
+    wanted = config.reminders
+    return Rings(wanted.timer_rings, wanted.alarm_rings, wanted.snooze)

@@ -14,7 +14,7 @@ from harry.errors import EngineError, EngineUnavailable, StoreError
 from harry.host import startup
 from harry.host.budget import opened_budget
 from harry.host.engine_loading import load_engines
-from harry.host.host import hosting
+from harry.host.hosting import hosting
 from harry.host.storage import open_storage
 from harry.session.session import Session
 from harry.welfare.ai_notice import AINotices

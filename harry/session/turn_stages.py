@@ -163,13 +163,7 @@ class Pipeline:
                 nursery.start_soon(_recite, f"{words} {tail}" if tail else words, pieces)
                 return
             turn.mark("memory", self._events.clock.now())
-            replied = pieces
-            farewell = PlainFarewell() if self._parts.plain_farewells and is_goodbye(turn.utterance.text) else None
-            tells = _may_be_told(turn) and self._parts.notices.is_due(turn.user)
-            if farewell is not None or tells:
-                replied = Port[Piece]("pieces of the mind's reply", 1)
-                told = partial(self._parts.notices.after, turn.user) if tells else _nothing
-                nursery.start_soon(pass_on, replied, pieces, told, farewell)
+            replied = self._ended_well(turn, pieces, nursery)
             recollections = Port[Recollection]("recollection", 1)
             nursery.start_soon(
                 partial(
@@ -194,6 +188,17 @@ class Pipeline:
                     phrases=self._parts.phrases,
                 )
             )
+
+    def _ended_well(self, turn: Turn, pieces: Port[Piece], nursery: trio.Nursery) -> Port[Piece]:
+        """Return where the mind's reply goes: to the voice, or first to what changes the end of it."""
+        farewell = PlainFarewell() if self._parts.plain_farewells and is_goodbye(turn.utterance.text) else None
+        tells = _may_be_told(turn) and self._parts.notices.is_due(turn.user)
+        if farewell is None and not tells:
+            return pieces
+        replied = Port[Piece]("pieces of the mind's reply", 1)
+        told = partial(self._parts.notices.after, turn.user) if tells else _nothing
+        nursery.start_soon(pass_on, replied, pieces, told, farewell)
+        return replied
 
     def _spoken(self, voice: TextToSpeech) -> TextToSpeech:
         return SpokenVoice(voice, self._sounding.language, self._sounding.pronunciations)

@@ -19,7 +19,7 @@ import trio.testing
 
 from harry.daemon import control_socket
 from harry.daemon.control_socket import MAX_CLIENTS, SOCKET, WITHIN, Controls, ask, controlled, reachable
-from harry.daemon.run import _be_controlled
+from harry.daemon.looking_after import _be_controlled
 from harry.errors import DeviceError
 from harry.host.store_watch import StoreWatch
 

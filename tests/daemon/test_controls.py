@@ -13,8 +13,8 @@ from trio.testing import MockClock
 
 from channels.signals import Signal
 from harry.config.loading import Config, RunOptions
+from harry.daemon import looking_after
 from harry.daemon.controls import RoomControls
-from harry.daemon.run import _looked_after
 from harry.daemon.service_manager import ServiceManager
 from harry.errors import HarryError
 from harry.host.announcers import Announcers
@@ -48,7 +48,7 @@ async def looked_after(home: House, says_by: list[Callable[[str], object]]) -> A
     )
     async with (
         trio.open_nursery() as nursery,
-        _looked_after(Config(), RunOptions(), cast("Host", host), home.session, manager=ServiceManager()),
+        looking_after.looked_after(Config(), RunOptions(), cast("Host", host), home.session, manager=ServiceManager()),
     ):
         nursery.start_soon(announcers.run)
         yield

@@ -22,8 +22,8 @@ from harry import log_setup
 from harry.config.loading import Config
 from harry.config.persona import load_configured_persona, load_persona
 from harry.daemon import reloading
+from harry.daemon.looking_after import Reloadable, follow_config
 from harry.daemon.reloading import Reloaded, Reloading
-from harry.daemon.run import Reloadable, _follow_config
 from harry.daemon.service_manager import ServiceManager
 from harry.errors import ConfigurationError, HarryError
 from harry.testing.engines import ScriptedVoice
@@ -78,7 +78,7 @@ async def harry(tmp_path: Path, **given: Any) -> AsyncIterator[Harry]:
 
         reload = Reloading(reread, host, ServiceManager(), door=here.door.front)
         made = Harry(here, reload, host.config)
-        _follow_config(Reloadable(door=here.door.front), host)
+        follow_config(Reloadable(door=here.door.front), host)
         yield made
 
 

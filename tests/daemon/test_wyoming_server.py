@@ -28,7 +28,8 @@ from harry.daemon import wyoming_server
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.errors import ConfigurationError, EngineUnavailable
-from harry.host.host import Host, hosting
+from harry.host.host import Host
+from harry.host.hosting import hosting
 from harry.host.storage import Storage, open_storage
 from harry.memory.store.in_memory import InMemoryStore
 from harry.testing.engines import ScriptedLanguageModel, ScriptedSettings, ScriptedVoice

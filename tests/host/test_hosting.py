@@ -20,7 +20,8 @@ from harry.config.sections import Memory
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.errors import EngineUnavailable, StoreError, TooManySessions
-from harry.host.host import Host, hosting
+from harry.host.host import Host
+from harry.host.hosting import hosting
 from harry.host.shared_tools import Toolkit
 from harry.host.spill_files import SpillPool
 from harry.host.storage import Storage

@@ -18,7 +18,8 @@ from harry.config.loading import Config
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.errors import StoreError
-from harry.host.host import Host, hosting
+from harry.host.host import Host
+from harry.host.hosting import hosting
 from harry.host.storage import Storage, open_storage
 from harry.host.store_watch import DAMAGED, OUT_OF_REACH
 from harry.memory.store import data_folder

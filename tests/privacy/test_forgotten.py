@@ -18,7 +18,8 @@ from harry.config.loading import Config
 from harry.config.sections import User
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
-from harry.host.host import Host, hosting
+from harry.host.host import Host
+from harry.host.hosting import hosting
 from harry.host.storage import open_storage
 from harry.memory.longterm.forgetting import Gist
 from harry.memory.store.items import Item

@@ -16,7 +16,8 @@ from harry.config.loading import Config
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.host.conversation import ConversationDevices
-from harry.host.host import Host, hosting
+from harry.host.host import Host
+from harry.host.hosting import hosting
 from harry.host.storage import Storage
 from harry.memory.store.database import Database
 from harry.memory.store.in_memory import InMemoryStore

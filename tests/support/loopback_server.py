@@ -18,7 +18,8 @@ from harry.config.sections import User, Web
 from harry.daemon.web_server import WebServer, opened
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
-from harry.host.host import Host, hosting
+from harry.host.host import Host
+from harry.host.hosting import hosting
 from harry.host.storage import Storage
 from harry.memory.store.in_memory import InMemoryStore
 from harry.testing.engines import ScriptedLanguageModel

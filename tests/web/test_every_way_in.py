@@ -30,7 +30,7 @@ from harry.daemon.web_server import opened
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.host.conversation import ConversationDevices
-from harry.host.host import hosting
+from harry.host.hosting import hosting
 from harry.host.storage import Storage
 from harry.memory.store.database import Database
 from harry.mind.absent import Absent
@@ -208,7 +208,7 @@ async def test_the_same_sixty_wishes_have_the_same_answers_by_every_way_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HARRY_HOME", str(tmp_path))
-    monkeypatch.setattr("harry.host.host.Clocks", partial(Clocks, steady=lambda: 1000.0, boot="this"))
+    monkeypatch.setattr("harry.host.hosting.Clocks", partial(Clocks, steady=lambda: 1000.0, boot="this"))
     async with home(tmp_path) as door:
         answers = await asked_every_way(door)
     assert len(answers["typed"]) == COUNT

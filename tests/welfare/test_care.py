@@ -16,7 +16,7 @@ from harry.bench.scripted_day import day
 from harry.config.loading import Config
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
-from harry.host.host import hosting
+from harry.host.hosting import hosting
 from harry.host.storage import Storage
 from harry.memory.store.in_memory import InMemoryStore
 from harry.mind.absent import Absent

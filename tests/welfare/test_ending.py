@@ -17,7 +17,7 @@ from harry.config.tool_sections import Tools
 from harry.engines.engine_set import Engines
 from harry.engines.lease import EnginePool
 from harry.host.ending_tools import ENDING
-from harry.host.host import hosting
+from harry.host.hosting import hosting
 from harry.host.storage import Storage
 from harry.memory.store.database import Database
 from harry.memory.store.opening import parse_day
