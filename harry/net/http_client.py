@@ -223,16 +223,19 @@ async def stream_body(response: httpx.Response) -> AsyncIterator[AsyncIterator[b
 
 
 async def read_beginning(response: httpx.Response, most: int) -> bytes:
-    """Read at most `most` bytes of a body, and a little more. What is packed although nobody asked is unpacked."""
+    """Read a body, or of a longer one a little more than `most` bytes.
+
+    What is packed although nobody asked is unpacked.
+    """
     read = bytearray()
     async with stream_body(response) as chunks:
         async for more in chunks:
             read += more
-            if len(read) >= most:
+            if len(read) > most:
                 break
     if read.startswith(b"\x1f\x8b"):
         with suppress(zlib.error):
-            return zlib.decompressobj(47).decompress(bytes(read), most)
+            return zlib.decompressobj(47).decompress(bytes(read), most + 1)
     return bytes(read)
 
 

@@ -23,7 +23,7 @@ HARRY = [sys.executable, "-m", "harry.cli.app"]
 
 def environment(home: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HARRY_")}
-    return {**kept, "HARRY_HOME": str(home)}
+    return {**kept, "HARRY_HOME": str(home), "HARRY_WELFARE__AI_NOTICE_HOURS": "0"}
 
 
 def harry(home: Path, *arguments: str, given: str | bytes = b"") -> subprocess.CompletedProcess[str]:
@@ -216,7 +216,8 @@ def ended(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 
 def test_run_hands_on_what_it_was_told(monkeypatch: pytest.MonkeyPatch, rooms: Rooms, tmp_path: Path) -> None:
-    def run(config: Any, options: Any) -> int:
+    def run(config: Any, options: Any, reread: Any) -> int:
+        assert reread().turn.pre_roll == config.turn.pre_roll
         rooms.calls.append((config.turn.pre_roll, options))
         return 0
 
@@ -246,7 +247,8 @@ def test_ask_prints_the_reply_as_it_comes_and_ends_the_line(
 ) -> None:
     printed_by_then = []
 
-    async def ask(_config: Any, text: str, write: Callable[[str], None]) -> None:
+    async def ask(_config: Any, text: str, write: Callable[[str], None], *, by_person: bool) -> None:
+        assert not by_person
         write(f"You said {text!r}")
         printed_by_then.append(capsys.readouterr().out)
         write(".")
@@ -283,7 +285,7 @@ def test_every_error_ends_as_a_sentence_and_a_code(
     code: int,
     said: str,
 ) -> None:
-    def run(_config: Any, _options: Any) -> int:
+    def run(_config: Any, _options: Any, _reread: Any) -> int:
         raise error
 
     rooms.put("harry.daemon.run", "run", run)
@@ -295,7 +297,7 @@ def test_every_error_ends_as_a_sentence_and_a_code(
 def test_with_debug_the_place_is_shown(
     monkeypatch: pytest.MonkeyPatch, rooms: Rooms, capsys: pytest.CaptureFixture[str], error: Exception
 ) -> None:
-    def run(_config: Any, _options: Any) -> int:
+    def run(_config: Any, _options: Any, _reread: Any) -> int:
         raise error
 
     rooms.put("harry.daemon.run", "run", run)

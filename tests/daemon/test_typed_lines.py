@@ -22,7 +22,7 @@ CALL = (
 
 def environment(home: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HARRY_")}
-    return {**kept, "HARRY_HOME": str(home), "TERM": "xterm"}
+    return {**kept, "HARRY_HOME": str(home), "HARRY_WELFARE__AI_NOTICE_HOURS": "0", "TERM": "xterm"}
 
 
 def events_of(path: Path) -> list[dict[str, Any]]:

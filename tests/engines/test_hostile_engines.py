@@ -447,6 +447,7 @@ async def test_a_crash_leaves_no_words_in_the_log(
     async def crashes() -> None:
         raise ValueError("what somebody said")
 
+    structlog.reset_defaults()  # another test may have had the log written elsewhere
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
     try:
         supervisor = Supervisor(lambda name, error: None, lambda name, error: None)

@@ -84,7 +84,8 @@ def test_clients_are_made_in_one_place_only() -> None:
     made = re.compile(r"httpx2?\.(Async)?Client\(|urllib\.request|import requests")
     root = Path(harry.__file__).parent
     found = {str(path.relative_to(root)) for path in root.rglob("*.py") if made.search(path.read_text("utf-8"))}
-    assert found == {"net/http_client.py", "bench/stores.py"}
+    # The last lends OpenTelemetry's exporter a session that asks for leave and is noted as all others.
+    assert found == {"net/http_client.py", "bench/stores.py", "daemon/trace_export.py"}
 
 
 @pytest.mark.parametrize("url", ELSEWHERE)

@@ -31,6 +31,7 @@ COMMANDS: dict[str, list[str]] = {
     "release": [],
     "stop": [],
     "swap": ["voice", "piper"],
+    "reload": [],
     "engines": [],
     "new-plugin": ["my-voice", "--role", "text_to_speech"],
     "service unit": [],
@@ -52,6 +53,10 @@ COMMANDS: dict[str, list[str]] = {
     "memory export": [],
     "memory stats": [],
     "memory delete": ["a"],
+    "export": ["--format", "jsonl", "--out", "past.jsonl"],
+    "import file": ["past.jsonl"],
+    "import list": [],
+    "import undo": ["1"],
     "memory forget-day": ["2020-02-02", "--yes"],
     "models list": [],
     "models remove": ["qwen2.5-0.5b"],
@@ -68,13 +73,18 @@ COMMANDS: dict[str, list[str]] = {
     "restore": ["backup.sqlite3", "--yes"],
     "salvage": ["--yes"],
     "erase": ["--user", "you", "--yes"],
+    "persona import": ["card.json"],
+    "persona list": [],
+    "persona show": ["ada"],
+    "persona export": ["ada", "--out", "back.json"],
+    "persona use": ["ada"],
 }
 """Every command but the benches, in an order in which each finds something to do."""
 
-NOBODY = {"status", "hush", "say", "mute", "unmute", "rest", "wake", "press", "release", "stop", "swap"}
+NOBODY = {"status", "hush", "say", "mute", "unmute", "rest", "wake", "press", "release", "stop", "swap", "reload"}
 """They reach a Harry who runs; there is none."""
 
-REFUSED = {"models remove", "reminders cancel"} | NOBODY
+REFUSED = {"models remove", "reminders cancel", "import undo"} | NOBODY
 """These find nothing here; they say so and leave with an error."""
 
 
@@ -106,6 +116,9 @@ class Home:
         self.own = (self.home / ".local/share/harry", self.home / ".config/harry", self.here)
         self._trace = base / "trace"
         (self.here / "lore.json").write_text('{"entries": {"0": {"uid": 0, "key": ["gate"], "content": "Shut."}}}')
+        (self.here / "card.json").write_text(
+            '{"spec": "chara_card_v2", "spec_version": "2.0", "data": {"name": "Ada", "description": "Kind."}}'
+        )
         (self.here / "book.md").write_text("# Book\n\nThe keep is old.\n")
         with wave.open(str(self.here / "silence.wav"), "wb") as file:
             file.setnchannels(1)

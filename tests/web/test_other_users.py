@@ -57,6 +57,7 @@ ROUTES = {
     ),
     **dict.fromkeys(
         [
+            "POST /api/events/{name}",
             "GET /healthz", "GET /enter", "GET /readyz", "GET /metrics", "GET /api/lore", "GET /api/openapi.json",
             "GET /v1/models", "GET /v1/models/{id}", "POST /v1/audio/speech", "POST /v1/audio/transcriptions", "GET /",
             "GET /page/",
