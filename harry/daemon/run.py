@@ -204,7 +204,9 @@ async def _live(
                 for line in startup_report(facts):
                     print_line(console, line)
                 at_terminal = Attendance(console.is_terminal)
-                async with _first_session(host, devices, at_terminal, inner=inner, prepare=prepare) as session:
+                by_person = facts.real_microphone or console.is_terminal
+                first = _first_session(host, devices, at_terminal, inner=inner, by_person=by_person, prepare=prepare)
+                async with first as session:
                     host.room = session
                     if door is not None:
                         session.events.publish(DoorOpened(address=door.address))
@@ -235,6 +237,7 @@ def _first_session(
     attendance: Attendance,
     *,
     inner: Inner | None,
+    by_person: bool,
     prepare: Callable[[Session], None],
 ) -> AbstractAsyncContextManager[Session]:
     """Open the session at this computer's own microphone and loudspeaker."""
@@ -245,6 +248,7 @@ def _first_session(
         settings=_at_the_devices(host.settings(config.user.name), config, devices),
         inner=inner,
         attended=lambda: devices.loudspeaker is not None or attendance(),
+        by_person=by_person,
         prepare=prepare,
     )
 

@@ -53,6 +53,7 @@ from harry.session.prompt import build_prompt
 from harry.session.session import Session, TurnTakingSettings
 from harry.session.turn_stages import Prompt
 from harry.voice.silent import Silent
+from harry.welfare.ai_notice import AINotices
 
 log = structlog.get_logger(__name__)
 
@@ -204,12 +205,14 @@ class Host:
         inner: Inner | None = None,
         reply_to: Callable[[Utterance], Turn | None] | None = None,
         attended: Callable[[], bool] | None = None,
+        by_person: bool = True,
         prepare: Callable[[Session], None] = lambda session: None,
     ) -> AsyncIterator[Session]:
         """Converse with a user for the length of the block; at its end all that was said is kept or spilled.
 
         `engines`: other ones to hear with than all have. `attended` tells whether somebody can hear or see what Harry
-        says; without it, whether there is a loudspeaker. `prepare` is called with the session before anything happens
+        says; without it, whether there is a loudspeaker. `by_person`: it is no program that converses, so it is told
+        that Harry is an AI. `prepare` is called with the session before anything happens
         in it, so that a listener misses nothing. An error in the session ends the block; errors come in an exception
         group. Raises `TooManySessions`, `StoreError`.
         """
@@ -231,6 +234,7 @@ class Host:
                 inner=inner,
                 reply_to=reply_to,
                 attended=attended,
+                notices=shared.notices if by_person else AINotices(0.0),
             )
             identity = Identity(user, new_id(), NAMESPACE)
             session = build_conversation(identity, settings or self.settings(user), services, devices, history=past)

@@ -135,6 +135,14 @@ async def test_what_he_says_of_his_own_accord_carries_none(tmp_path: Path) -> No
         assert session.conductor.history[-1].heard == "Dinner is ready."
 
 
+async def test_a_program_that_converses_is_not_told_and_the_next_person_is(tmp_path: Path) -> None:
+    async with home(tmp_path, says("I see."), SetClock(NOON)) as host:
+        async with host.open(user="ann", by_person=False) as session:
+            assert await say(session, "I went for a walk") == "I see."
+        async with host.open(user="ann") as session:
+            assert await say(session, "I went for a walk") == f"I see. {NOTICE}"
+
+
 async def test_a_program_is_not_told_and_a_person_at_a_device_is(tmp_path: Path) -> None:
     async with home(tmp_path, says("I see."), SetClock(NOON)) as host:
         assert await told(host, Asked("ann", said("I went for a walk"))) == "I see."

@@ -93,7 +93,7 @@ class Conversation:
                 user=self.user, devices=ConversationDevices(self._clock, self.state.card, self.state.card),
                 settings=replace(self._host.settings(self.user), always_meant=True), voice=voice,
                 engines=self.state.engines, prompt=self._prompt, reply_to=self._reply_to,
-                attended=lambda: self._attached, prepare=self._prepare,
+                attended=lambda: self._attached, by_person=self.state.outbox.knows_harry, prepare=self._prepare,
             ),
             self._taken_up(),
             trio.open_nursery() as nursery,
