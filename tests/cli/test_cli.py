@@ -23,7 +23,7 @@ HARRY = [sys.executable, "-m", "harry.cli.app"]
 
 def environment(home: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HARRY_")}
-    return {**kept, "HARRY_HOME": str(home), "HARRY_WELFARE__AI_NOTICE_HOURS": "0"}
+    return {**kept, "HARRY_HOME": str(home)}
 
 
 def harry(home: Path, *arguments: str, given: str | bytes = b"") -> subprocess.CompletedProcess[str]:
