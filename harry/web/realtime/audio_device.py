@@ -1,8 +1,7 @@
 """A Realtime client as a sound card: what he sends is the microphone, and what is sent to him is the loudspeaker.
 
-Sound goes out at the pace at which it is heard, as little early as `SendAhead` says, so that an interruption finds
-little to throw away. What the client sends in a burst is heard at its own pace; where he sends nothing for a while he
-is silent.
+Sound goes out at the pace at which it is heard, at most `AHEAD` early, so that an interruption finds little to throw
+away. What the client sends in a burst is heard at its own pace; where he sends nothing for a while it is silent.
 """
 
 from __future__ import annotations
@@ -15,8 +14,10 @@ import trio
 from channels.clock import AudioClock
 from channels.gate import Gate, Slot, State
 from channels.messages import EAR_RATE, FRAME_SAMPLES, SAMPLE_BYTES, Frame
-from harry.web.realtime.send_ahead import SendAhead
 from harry.web.realtime.settings import RATE
+
+AHEAD = 0.16
+"""Seconds of sound that are sent before they are heard, at most: with the block in hand, and the way, under 200 ms."""
 
 BLOCK = 0.02
 """Seconds of sound in one message."""
@@ -38,7 +39,7 @@ class RemoteAudioDevice:
     """Both devices.
 
     `told(slot, pcm)` takes each block that goes out. `flushed(paused)` says whether the client throws away what he
-    holds. `waits()`: whether the client is behind. `sounding` is set while sound goes out.
+    holds. `waits()`: whether the client is behind.
     """
 
     description = "a client of the Realtime protocol"
@@ -54,8 +55,6 @@ class RemoteAudioDevice:
     ) -> None:
         self.rate = RATE
         self.ended = trio.Event()
-        self.sounding = trio.Event()
-        self.ahead = SendAhead()
         self._clock = clock
         self._reblock = reblock
         self._told = told
@@ -147,10 +146,8 @@ class RemoteAudioDevice:
         tick = trio.current_time()
         while True:
             now = trio.current_time()
-            self.ahead.note_late(now - tick)
-            ahead = self.ahead.seconds
             self._played_until = max(self._played_until, now)
-            while self._played_until - now <= ahead - BLOCK and not self._waits():
+            while self._played_until - now <= AHEAD - BLOCK and not self._waits():
                 slot = gate.live
                 ready = slot.samples_waiting * SAMPLE_BYTES if slot is not None else 0
                 # No silence is pulled: what was pulled last must be what the client has still to play.
@@ -160,7 +157,6 @@ class RemoteAudioDevice:
                 if not samples:
                     break  # paused
                 self._played_until += samples / RATE
-                self.sounding.set()
                 self._told(slot, bytes(block[: samples * SAMPLE_BYTES]))
             gate.advance()
             tick = max(tick + BLOCK, now)

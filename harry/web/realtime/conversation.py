@@ -41,9 +41,6 @@ from harry.web.realtime.voice import ChosenVoice
 from harry.web.server.http import Request
 from harry.web.server.websocket import Socket, SocketClosed
 
-MEASURED_EACH, KNOWN_WITHIN = 0.5, 0.05
-"""Seconds between two pings while sound goes out, and until enough is known of the way to a client."""
-
 RESUMED_WITHIN = 60.0
 """Seconds for which a conversation waits for its client to come back."""
 
@@ -156,7 +153,6 @@ class Conversation:
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(self._send, socket, nursery.cancel_scope)
                     nursery.start_soon(self._replaced, nursery.cancel_scope)
-                    nursery.start_soon(self._measure, socket)
                     async for text in socket:
                         await self._client_events.take(text)
                         await self.state.outbox.room()
@@ -169,18 +165,6 @@ class Conversation:
         with suppress(SocketClosed):
             await self.state.outbox.send(socket)
         scope.cancel()
-
-    async def _measure(self, socket: Socket) -> None:
-        """Find out how steady the way to the client is: at once, and as long as sound goes out."""
-        card = self.state.card
-        card.ahead.forget()
-        with suppress(SocketClosed):
-            while True:
-                card.ahead.note_trip(await socket.round_trip())
-                await trio.sleep(MEASURED_EACH if card.ahead.known else KNOWN_WITHIN)
-                if card.ahead.known:
-                    card.sounding = trio.Event()
-                    await card.sounding.wait()
 
     async def _overflow(self, scope: trio.CancelScope) -> None:
         """End the conversation when the outbox overflows: a client who has not read for so long does not come back."""

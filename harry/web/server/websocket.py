@@ -68,15 +68,6 @@ class Socket:
                 await trio.sleep(BEAT)
                 await self._in_time(ping)
 
-    async def round_trip(self) -> float:
-        """Ping, and return the seconds until the answer; one at a time. Raises `SocketClosed`."""
-        began = trio.current_time()
-        try:
-            await self._connection.ping()
-        except (ConnectionClosed, LocalProtocolError, trio.BrokenResourceError, trio.ClosedResourceError):
-            raise SocketClosed("The client is gone.") from None
-        return trio.current_time() - began
-
     async def _in_time(self, sending: Callable[[], Awaitable[object]]) -> None:
         if self._half_sent:
             raise SocketClosed(_UNREAD_TOLD)
