@@ -6,6 +6,7 @@
    (figures, stop phrases, names, "help") is none.
 3. A loop that the sentence ends in ("I do do do do"), and a figure many times in a row.
 4. Words of which the ear is not sure; of many words, and of a question or a wish, it need be less sure.
+5. Where one of them calls for help, somebody said them, whatever the ear makes of it.
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ def is_ghost(text: str, confidence: float, phrases: Phrases, names: Collection[s
     said = split_words(text)
     if not said:
         return False
+    if any((word,) in phrases.urgent for word in said):
+        return False  # better an answer to a noise than none to somebody in need
     if _is_laughter(said) or _is_loop(said, confidence, phrases, names) or _ends_in_loop(said, confidence):
         return True
     enough = HARDLY_SURE if len(said) >= _MANY or phrases.is_directed(text) else SURE

@@ -76,3 +76,9 @@ def test_a_sentence_that_ends_in_a_loop_was_not_said() -> None:
 @given(st.text(max_size=300), st.floats(0, 1))
 def test_any_text_can_be_asked(text: str, confidence: float) -> None:
     assert is_ghost(text, confidence, ENGLISH) in {True, False}
+
+
+@pytest.mark.parametrize("text", ["Help!", "Help me.", "I want to die.", "Call an ambulance."])
+def test_a_call_for_help_is_heard_however_unsure_the_ear_is(text: str) -> None:
+    assert not is_ghost(text, 0.1, ENGLISH)
+    assert is_ghost("Mill it.", 0.1, ENGLISH)
