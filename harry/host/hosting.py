@@ -38,6 +38,7 @@ from harry.session.actor_registry import load_actors
 from harry.welfare.ai_notice import AINotices
 from harry.welfare.care import Care
 from harry.welfare.crisis import warm_up as warm_up_crisis
+from harry.welfare.farewell import warm_up as warm_up_farewell
 from harry.welfare.help_lines import read_help_lines
 
 KEPT_WITHIN = 5.0
@@ -153,5 +154,6 @@ async def _on_disk(
 async def _warm(language: str, name: str, warmed: trio.Event) -> None:
     """Make the grammars of the reflexes ready, so that the first wish need not wait for them."""
     await trio.to_thread.run_sync(warm_up_crisis, abandon_on_cancel=True)
+    await trio.to_thread.run_sync(warm_up_farewell, abandon_on_cancel=True)
     await trio.to_thread.run_sync(warm_up, language, (name,), abandon_on_cancel=True)
     warmed.set()

@@ -35,7 +35,7 @@ from harry.host.host import Host
 from harry.memory.store.opening import NAMESPACE
 from harry.memory.store.records import local_day
 from harry.reflexes.without_a_mind import too_small
-from harry.services.plain_words import is_housekeeping, is_plain
+from harry.services.plain_words import is_plain, is_task
 from harry.services.stop_texts import StopTexts
 from harry.session.prompt import build_prompt, with_care
 from harry.welfare.care import is_careful
@@ -88,6 +88,11 @@ class Asked:
         return Utterance(new_id(), text, Source.REMOTE, pictures=pictures) if is_plain(text) else None
 
     @property
+    def was_cared_for(self) -> bool:
+        """Whether there were signs of self-harm before, as the program has the conversation."""
+        return any(is_careful(_words(message)) for message in self.messages if message.role is Role.ASSISTANT)
+
+    @property
     def last(self) -> str:
         """What Harry said last, as the program has it."""
         said = (_words(message) for message in reversed(self.messages) if message.role is Role.ASSISTANT)
@@ -110,9 +115,10 @@ class Said:
 class _Reply:
     """Hands a reply on, until one of the stop texts; `asking` is cancelled there."""
 
-    def __init__(self, stops: Sequence[str], emit: Emit, farewell: PlainFarewell | None) -> None:
+    def __init__(self, stops: Sequence[str], emit: Emit) -> None:
         self.said = Said()
-        self._farewell = farewell
+        self.farewell: PlainFarewell | None = None
+        """What a mind's reply to a goodbye is looked through by."""
         self.asking = trio.CancelScope()
         self._stops = StopTexts(stops)
         self._emit = emit
@@ -120,7 +126,7 @@ class _Reply:
     async def take(self, delta: Delta) -> None:
         match delta:
             case TextDelta():
-                text = self._farewell.feed(delta.text) if self._farewell is not None else delta.text
+                text = self.farewell.feed(delta.text) if self.farewell is not None else delta.text
                 await self._tell(self._stops.feed(text))
                 if self._stops.met:
                     self.asking.cancel()
@@ -135,8 +141,8 @@ class _Reply:
 
     async def end(self) -> None:
         """Hand on what was held back because it might have become a stop text, or something that is left out."""
-        if self._farewell is not None and not self._stops.met:
-            await self._tell(self._stops.feed(self._farewell.end()))
+        if self.farewell is not None and not self._stops.met:
+            await self._tell(self._stops.feed(self.farewell.end()))
         await self._tell(self._stops.end())
 
     async def _tell(self, text: str) -> None:
@@ -156,21 +162,23 @@ async def answer(host: Host, asked: Asked, emit: Emit) -> Said:
     """
     wish = asked.wish
     # Only where a person's plain words are answered: what a program asks for, it gets as it is.
-    goes = wish is not None and host.config.welfare.plain_farewells and is_goodbye(wish.text)
-    reply, began = _Reply(asked.stops, emit, PlainFarewell() if goes else None), time.time()
+    goes = wish is not None and is_goodbye(wish.text)
+    reply, began = _Reply(asked.stops, emit), time.time()
     finished = False
     try:
         words = await _without_a_mind(host, asked, wish)
         if words is not None:
             await reply.take(TextDelta(words))
         else:
+            if goes and host.config.welfare.plain_farewells and not asked.was_cared_for:
+                reply.farewell = PlainFarewell()
             recollection = await _recollected(host, asked)
             async with host.mind.lease() as mind:
                 messages = _messages(host, mind, recollection, asked)
                 request = Request(messages, max_tokens=asked.max_tokens, tools=asked.tools, schema=asked.schema)
                 with reply.asking:
                     await mind.reply(request, reply.take)
-        if asked.person:
+        if asked.person and not goes:
             await host.recall_use(asked.user)
             if notice := host.notices.after(asked.user, "".join(reply.said.text)):
                 await reply.take(TextDelta(f" {notice}"))
@@ -190,7 +198,7 @@ async def _without_a_mind(host: Host, asked: Asked, wish: Utterance | None) -> s
     """Return what is answered in place of the mind, None where it is asked."""
     said = _words(asked.messages[_place(asked.messages)])
     # Who wants a schema filled, or a title, is a program that reads what people write; nobody talks with it there.
-    talks = asked.schema is None and not is_housekeeping(said)
+    talks = asked.schema is None and not is_task(said)
     careful = await host.care.answer(said) if talks else None
     if wish is None:
         return careful or too_small(read_traits(host.mind.engine))
@@ -260,7 +268,7 @@ def _messages(host: Host, mind: LanguageModel, recollection: Recollection, asked
     if asked.told:
         head = Message(head.role, (*head.parts, TextPart(f"\n\n{FROM_PROGRAM}\n{asked.told}")))
     at = _place(asked.messages)
-    if any(is_careful(_words(message)) for message in asked.messages[:at] if message.role is Role.ASSISTANT):
+    if asked.was_cared_for:
         (head,) = with_care([head])
     return (head, *asked.messages[:at], newest, *asked.messages[at + 1 :])
 

@@ -12,11 +12,13 @@ import re
 MAX_CHARACTERS = 500
 """What is longer is no plain wish."""
 
+_MARKED = (
+    r"</?(?:chat_history|conversation|context|type|text)\b|### ?(?:task|guidelines|output|chat history)"
+    r"|\b(?:json format|\"(?:title|tags|follow_ups|queries)\")|\{\{\w+\}\}|<START>"
+)
+_MARKS = re.compile(_MARKED, re.IGNORECASE)
 _TASK = re.compile(
-    r"^\s*(?:#{1,6}\s|<\w|\[|\{|\*\*|task:|instructions?:|system:|you are an? )"
-    r"|</?(?:chat_history|conversation|context|type|text)\b|### ?(?:task|guidelines|output|chat history)"
-    r"|\b(?:json format|\"(?:title|tags|follow_ups|queries)\")|\{\{\w+\}\}|<START>",
-    re.IGNORECASE,
+    rf"^\s*(?:#{{1,6}}\s|<\w|\[|\{{|\*\*|task:|instructions?:|system:|you are an? )|{_MARKED}", re.IGNORECASE
 )
 _HOUSEKEEPING = re.compile(
     r"^\W*(?:please )?(?:generate|create|write|suggest|provide|give|come up with|produce|return|make)\b.{0,60}"
@@ -31,6 +33,13 @@ _HOUSEKEEPING = re.compile(
 def is_housekeeping(text: str) -> bool:
     """Return whether a client asks this on its own account: for a title, tags, follow-ups or a summary."""
     return bool(_TASK.search(text) or _HOUSEKEEPING.search(text))
+
+
+def is_task(text: str) -> bool:
+    """Return whether a client asks this for sure, and not a person whose words only begin as a client's may."""
+    return bool(
+        _MARKS.search(text) or _HOUSEKEEPING.search(text) or (len(text) > MAX_CHARACTERS and _TASK.search(text))
+    )
 
 
 def is_plain(text: str) -> bool:

@@ -31,7 +31,7 @@ from harry.session.ring_stage import ring_out
 from harry.session.turn_sources import TurnSources
 from harry.voice.spoken_voice import SpokenVoice
 from harry.welfare.ai_notice import AINotices
-from harry.welfare.care import Care
+from harry.welfare.care import Care, was_needed
 from harry.welfare.farewell import PlainFarewell, is_goodbye
 
 Prompt = Callable[[str, LanguageModel, Recollection], tuple[Message, ...]]
@@ -191,7 +191,9 @@ class Pipeline:
 
     def _ended_well(self, turn: Turn, pieces: Port[Piece], nursery: trio.Nursery) -> Port[Piece]:
         """Return where the mind's reply goes: to the voice, or first to what changes the end of it."""
-        farewell = PlainFarewell() if self._parts.plain_farewells and is_goodbye(turn.utterance.text) else None
+        goes = self._parts.plain_farewells and is_goodbye(turn.utterance.text)
+        # After signs of self-harm a mind urges people to others, and away from being alone: nothing of that is cut.
+        farewell = PlainFarewell() if goes and not was_needed(self._parts.sources.history(turn)) else None
         tells = _may_be_told(turn) and self._parts.notices.is_due(turn.user)
         if farewell is None and not tells:
             return pieces

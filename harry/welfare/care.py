@@ -13,18 +13,16 @@ from channels.messages import Exchange
 from harry.welfare.crisis import Danger, find_danger, look_for_danger
 from harry.welfare.help_lines import HelpLine
 
-_OWN_BEGINS = "I'm glad you told me."
-_OTHER_BEGINS = "Thank you for telling me."
-
 OWN = (
-    f"{_OWN_BEGINS} That sounds very hard, and you should not be alone with it. I am a program, and can't help as a "
-    "person can. Please talk now to somebody near you whom you trust. If you are hurt, have taken something, or might "
-    "act on it, call your local emergency number at once."
+    "I'm glad you told me. That sounds very hard, and you should not be alone with it. I am a program, and can't help"
+    " as a person can. Please talk now to somebody near you whom you trust. If you are hurt, have taken something, or"
+    " might act on it, call your local emergency number at once."
 )
 OTHER = (
-    f"{_OTHER_BEGINS} Please take it seriously. If you can, stay with them or see that somebody does, listen, and tell "
-    "somebody near them who can help. If they are hurt, have taken something, or might act on it, call your local "
-    "emergency number at once. I am a program and can't judge how things stand. You need not carry this alone either."
+    "Thank you for telling me. Please take it seriously. If you can, stay with them or see that somebody does, "
+    "listen, and tell somebody near them who can help. If they are hurt, have taken something, or might act on it, "
+    "call your local emergency number at once. I am a program and can't judge how things stand. You need not carry "
+    "this alone either."
 )
 STILL = (
     "I'm still listening, but I am a program, and this needs a person. Please talk to somebody near you whom you "
@@ -41,6 +39,9 @@ NOTE = (
     "conversation already. You are an AI; say so where it matters."
 )
 """What a language model is told in the turns that follow."""
+
+_KNOWN_BY = 50
+"""Characters by which the answer is known; a mind may well begin a reply with the first of its sentences."""
 
 _CUT_SHORT = 3
 """Exchanges whose answer was cut in its first words, and whose own words are therefore looked at."""
@@ -62,7 +63,7 @@ class Care:
 
 def is_careful(reply: str) -> bool:
     """Return whether a reply is the careful answer."""
-    return reply.lstrip().startswith((_OWN_BEGINS, _OTHER_BEGINS, STILL[:40]))
+    return reply.lstrip().startswith((OWN[:_KNOWN_BY], OTHER[:_KNOWN_BY], STILL[:_KNOWN_BY]))
 
 
 def was_needed(history: Sequence[Exchange]) -> bool:
@@ -74,4 +75,4 @@ def was_needed(history: Sequence[Exchange]) -> bool:
 
 
 def _is_beginning(heard: str) -> bool:
-    return _OWN_BEGINS.startswith(heard) or _OTHER_BEGINS.startswith(heard)
+    return OWN.startswith(heard) or OTHER.startswith(heard)

@@ -33,7 +33,8 @@ _HIDDEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u200e\u200f\u2060\ufe
 _APOSTROPHES = str.maketrans("\u2018\u2019\u00b4\u2032", "''''")
 _QUOTED = re.compile(r"[\"\u201c\u201e\u00ab][^\"\u201c\u201d\u201e\u00ab\u00bb]{1,400}[\"\u201d\u201c\u00bb]")
 _SENTENCES = re.compile(r"(?:(?<=\w\w)[.!?;:]+(?=\s|$)|[!?;]|\n\s*\n)\s*")
-_HESITATIONS = re.compile(r"\b(?:u+h+|u+m+|e+r+m?|h+m+|like,|you know,?|i mean,)(?: |$)")
+_HESITATIONS = re.compile(r",? ?\b(?:u+h+|u+m+|e+r+m?|h+m+)\b,?(?= |$)|\b(?:like,|you know,?|i mean,)(?= |$)")
+_DOTS = re.compile(r"\.{2,}")
 _SPACE = re.compile(r"\s+")
 _BARE = re.compile(
     r"\b(?:(i)(m|ve)|(you|they)(re|ve)|(do|does|did|is|was|are|were|wo|would|ca|could|should|has|have|ai)n(t))\b"
@@ -54,12 +55,12 @@ class Danger(StrEnum):
 
 
 class _Signs(NamedTuple):
-    hints: re.Pattern[str]
     own: re.Pattern[str]
     other: re.Pattern[str]
     denied: re.Pattern[str]
     named: re.Pattern[str]
     frames: re.Pattern[str]
+    tales: re.Pattern[str]
     meant: re.Pattern[str]
     reported: re.Pattern[str]
 
@@ -100,34 +101,41 @@ def _look(text: str) -> Generator[None, None, Danger | None]:
     unquoted = _QUOTED.sub(" ", said)
     if any(map(str.isalpha, unquoted)):
         said = unquoted  # what is quoted is another's; what is all in quotes is not
-    found = None
-    for stretch in _stretches(said):
-        yield
-        found = _in_sentence(stretch, signs) or found
-        if found is Danger.OWN:
-            break
-    if found is Danger.OTHER and len(said) > MAX_TOLD_CHARACTERS:
-        return None
-    if found is None or (signs.frames.search(said) is not None and signs.meant.search(said) is None):
-        return None
-    return found
-
-
-def _stretches(said: str) -> Iterator[str]:
-    """Give the sentences, a long one in stretches that overlap."""
+    found: set[Danger | None] = set()
+    doubtful: set[Danger | None] = set()
+    told = meant = False
     for sentence in _SENTENCES.split(said):
-        words = sentence.strip(" ,.")
-        while len(words) > STRETCH:
-            end = words.rfind(" ", OVERLAP, STRETCH)
-            yield words[: end if end > 0 else STRETCH]
-            begin = words.find(" ", STRETCH - OVERLAP, STRETCH)
-            words = words[begin + 1 if begin > 0 else STRETCH :]
-        yield words
+        here: set[Danger | None] = set()
+        framed = False
+        for stretch in _stretches(sentence):
+            yield
+            here.add(_in_sentence(stretch, signs))
+            framed = framed or signs.frames.search(stretch) is not None
+            told = told or signs.tales.search(stretch) is not None
+            meant = meant or signs.meant.search(stretch) is not None
+        if framed or told:
+            doubtful |= here
+        else:
+            found |= here
+    if meant:
+        found |= doubtful
+    if Danger.OWN in found:
+        return Danger.OWN
+    return Danger.OTHER if Danger.OTHER in found and len(said) <= MAX_TOLD_CHARACTERS else None
+
+
+def _stretches(sentence: str) -> Iterator[str]:
+    """Give a sentence, a long one in stretches that overlap."""
+    words = sentence.strip(" ,.")
+    while len(words) > STRETCH:
+        end = words.rfind(" ", OVERLAP, STRETCH)
+        yield words[: end if end > 0 else STRETCH]
+        begin = words.find(" ", STRETCH - OVERLAP, STRETCH)
+        words = words[begin + 1 if begin > 0 else STRETCH :]
+    yield words
 
 
 def _in_sentence(sentence: str, signs: _Signs) -> Danger | None:
-    if signs.hints.search(sentence) is None:
-        return None
     sentence = signs.named.sub("", signs.denied.sub(" ", sentence))
     if signs.own.search(sentence) is not None:
         # Whoever "he" is who "said I want to die", he is nobody that is known.
@@ -139,8 +147,8 @@ def _plain(text: str) -> str:
     if len(text) > MAX_CHARACTERS:
         text = f"{text[: MAX_CHARACTERS // 2]}\n\n{text[-MAX_CHARACTERS // 2 :]}"
     if not text.isascii():
-        text = unicodedata.normalize("NFKC", text).translate(_APOSTROPHES)
-    said = _HESITATIONS.sub("", text.translate(_HIDDEN).lower())
+        text = unicodedata.normalize("NFKC", text)[: 2 * MAX_CHARACTERS].translate(_APOSTROPHES)
+    said = _HESITATIONS.sub("", _DOTS.sub(" ", text.translate(_HIDDEN).lower()))
     said = "\n\n".join(_SPACE.sub(" ", part) for part in re.split(r"\n\s*\n", said))
     return _BARE.sub(_with_apostrophe, said)
 
@@ -160,12 +168,12 @@ def _load() -> _Signs:
 
     frames, masks = data["frames"], data["masks"]
     return _Signs(
-        build(data["hints"]),
         build(*data["own"]["signs"]),
         build(*data["other"]["signs"]),
         build(masks["denied"]),
         build(masks["named"]),
         build(frames["signs"]),
+        build(frames["tales"]),
         build(frames["meant"]),
         build(frames["reported"]),
     )

@@ -22,6 +22,9 @@ _APOSTROPHES = str.maketrans("\u2018\u2019", "''")
 _MARKUP = dict.fromkeys(map(ord, "*_~`"))
 _END = re.compile(r"[.!?\u2026]+[\"'\u201d\u2019)]*(?:\s+|$)|\n+")
 _MAX_GOODBYE_CHARACTERS = 300
+_ASKS = re.compile(
+    r"[?\uff1f]|\b(?:what|how|where|which) (?:do|does|should|can|could|shall|is|are|am|if)\b", re.IGNORECASE
+)
 
 
 @dataclass(slots=True)
@@ -63,8 +66,9 @@ class PlainFarewell:
 
 
 def is_goodbye(text: str) -> bool:
-    """Return whether somebody says that he goes."""
-    return len(text) <= _MAX_GOODBYE_CHARACTERS and _load()[0].search(_plain(text)) is not None
+    """Return whether somebody says that he goes, and asks nothing."""
+    short = len(text) <= _MAX_GOODBYE_CHARACTERS
+    return short and _ASKS.search(text) is None and _load()[0].search(_plain(text)) is not None
 
 
 def holds_back(sentence: str) -> bool:
@@ -76,6 +80,11 @@ def holds_back(sentence: str) -> bool:
 
 def _plain(text: str) -> str:
     return " ".join(text.lower().translate(_APOSTROPHES).translate(_MARKUP).split())
+
+
+def warm_up() -> None:
+    """Make the patterns ready; takes some hundredths of a second, once."""
+    _load()
 
 
 @cache

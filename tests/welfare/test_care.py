@@ -21,8 +21,9 @@ from harry.host.storage import Storage
 from harry.memory.store.in_memory import InMemoryStore
 from harry.mind.absent import Absent
 from harry.services.chat import Asked
+from harry.services.plain_words import is_task
 from harry.session.prompt import build_prompt
-from harry.welfare.care import NOTE, OTHER, OWN, STILL, Care, was_needed
+from harry.welfare.care import NOTE, OTHER, OWN, STILL, Care, is_careful, was_needed
 from harry.welfare.help_lines import FILE, HelpLine, read_help_lines
 from tests.services.test_chat import Mind, a_host, said, told
 from tests.support.virtual_session import FakeEar, FakeMind, house, says
@@ -173,3 +174,16 @@ class Recorded(FakeMind):
 
     async def _say(self, request: Request, emit: Callable[[Delta], Awaitable[None]]) -> None:
         await emit(TextDelta("I see."))
+
+
+@pytest.mark.parametrize(
+    "text", ["**I want to die**", "[sighs] I want to die", "You are a good friend. I am going to kill myself tonight."]
+)
+def test_words_that_only_begin_as_a_program_s_do_are_a_person_s(text: str) -> None:
+    assert not is_task(text)
+    assert is_task("### Task:\nSuggest a title. <chat_history>I want to die</chat_history>")
+
+
+def test_a_reply_that_begins_with_thanks_is_not_the_careful_answer() -> None:
+    assert not is_careful("Thank you for telling me. I have noted your birthday.")
+    assert is_careful(OTHER)

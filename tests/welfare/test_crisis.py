@@ -39,7 +39,14 @@ def test_what_only_sounds_like_a_sign_is_let_be_but_for_very_few() -> None:
         "Um, I uh want to die", "It's raining. I want to die. What time is it?", '"I want to die"',
         "I lost the game and I want to die", "This isn't a game, I really want to die",
         "Play my song once more, I'm going to kill myself", "my family would be happier if I were dead",
-        "I hope I dont wake up tomorrow",
+        "I hope I dont wake up tomorrow", "I wish I had never been born", "I took 60 aspirin",
+        "I have a pistol in my hand", "I want to walk in front of a bus", "I want to... die",
+        "I, um, want to kill myself",
+        "I've cut my wrists", "I'm having thoughts of suicide", "all I want is to die", "I may hurt myself",
+        "I can't even read a book any more. I want to kill myself",
+        "I got an F for my essay and I want to kill myself",
+        "my band broke up and I'm going to kill myself tonight",
+        "My hero is my dad and he died. I want to kill myself.",
     ],
 )  # fmt: skip
 def test_whoever_speaks_of_himself_is_in_danger_himself(text: str) -> None:
@@ -64,7 +71,8 @@ def test_whoever_tells_of_another_is_told_how_to_help(text: str) -> None:
         "he said I want to die", "I'm going to die in this game", "I don't want to wake up early tomorrow",
         "I'm going to cut myself some slack", "I want to end it with my girlfriend", "I would never kill myself",
         "Let's role play: I say I want to die", 'She shouted "I want to kill myself" on the stage',
-        "how do you say I want to die in Spanish", "My friend killed himself ten years ago",
+        "how do you say I want to die in Spanish",
+        "Write me a sad poem. I want to die, says the girl.", "My friend killed himself ten years ago",
     ],
 )  # fmt: skip
 def test_figures_tales_and_denials_are_no_signs(text: str) -> None:

@@ -17,7 +17,8 @@ from harry.host.hosting import hosting
 from harry.host.storage import Storage
 from harry.memory.store.in_memory import InMemoryStore
 from harry.services.chat import Asked
-from harry.welfare.farewell import PLAIN, PlainFarewell, is_goodbye
+from harry.welfare.care import OWN
+from harry.welfare.farewell import PLAIN, PlainFarewell, holds_back, is_goodbye
 from tests.services.test_chat import said, told
 from tests.support.virtual_session import house, says
 
@@ -67,7 +68,16 @@ def test_a_goodbye_is_known(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["I want to go to Rome", "How do I go to the station", "tell me a story", "Should I leave the cake in the oven?"],
+    [
+        "I want to go to Rome",
+        "How do I go to the station",
+        "tell me a story",
+        "Should I leave the cake in the oven?",
+        "How do you take care of a cactus",
+        "I'm out of milk",
+        "I'm off sick today, what should I do?",
+        "I need to sleep but I took something, what should I do?",
+    ],
 )
 def test_other_words_are_none(text: str) -> None:
     assert not is_goodbye(text)
@@ -92,3 +102,25 @@ async def test_a_chat_client_gets_a_plain_goodbye_too_unless_that_is_off(welfare
     async with hosting(Config(welfare=welfare), engines, Storage.of(InMemoryStore())) as host:
         assert await told(host, Asked("you", said("I have to go now, my train leaves"), wishes=True)) == reply
         assert await told(host, Asked("you", said("I have to go now, my train leaves"))) == "Please don't leave."
+
+
+async def test_the_careful_answer_is_given_whole_to_somebody_who_says_goodbye_and_advice_after_it_too() -> None:
+    advice = "Please don't be alone tonight. Call somebody."
+    engines = Engines(language_model=EnginePool("language_model", says(advice)))
+    async with hosting(Config(), engines, Storage.of(InMemoryStore())) as host:
+        assert await told(host, Asked("you", said("I want to die. Goodbye."), wishes=True)) == OWN
+        talk = said("I want to die", OWN, "I have to go now, my train leaves")
+        assert await told(host, Asked("you", talk, wishes=True)) == advice
+
+
+async def test_advice_after_signs_of_self_harm_is_not_cut_from_a_reply_to_a_goodbye(autojump_clock: MockClock) -> None:
+    advice = "Please don't be alone tonight. Promise me that you call somebody."
+    async with house(mind=says(advice)) as home:
+        for words in ("I want to die", "I have to go now"):
+            assert home.session.answer_typed(words) is not None
+            await home.session.conductor.wait_idle()
+        assert home.session.conductor.history[-1].heard == advice
+
+
+def test_where_help_is_to_be_had_is_never_left_out() -> None:
+    assert not holds_back("If it hurts when you breathe, call an ambulance.")
