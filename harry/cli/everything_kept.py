@@ -76,7 +76,9 @@ def backup(
     config = call.configuration(sets)
     with progress_bars("Copying") as (progress,):
         trio.run(remembering.backup, config, file, progress)
-    print(f"{file} holds everything that was kept at this moment.")
+    print(f"{file} holds everything that was kept in {config.memory_folder} at this moment.")
+    for store in remembering.list_others(config):
+        print(f"Not in it: {store}, another persona's. `harry persona use` makes it the one that is backed up.")
 
 
 @app.command(short_help="Put a backup back in place of what is kept now.")
@@ -97,7 +99,7 @@ def restore(
         sure(f"Put {file} in the place of everything that is kept in {config.memory_folder}?")
     with progress_bars("Copying") as (progress,):
         aside = trio.run(remembering.restore, config, file, progress)
-    print(f"Everything is as it was when {file} was written.")
+    print(f"Everything in {config.memory_folder} is as it was when {file} was written.")
     if aside is not None:
         print(f"The damaged store lies in {aside}.")
 

@@ -39,7 +39,7 @@ _SECTIONS = (
     ("examples", "How {{char}} talks, by examples:"),
 )
 _NAMES = re.compile(r"<(bot|char|user)>|\{\{\s*(char|user)\s*\}\}", re.IGNORECASE)
-_LEFT_OUT = re.compile(r"\{\{original\}\}|\{\{//.*?\}\}|<START>", re.IGNORECASE | re.DOTALL)
+_LEFT_OUT = re.compile(r"\{\{original\}\}|<START>", re.IGNORECASE)
 _ACTED = re.compile(r"\*\*([^*\n]+)\*\*|\*[^*\n]+\*")
 """Emphasis, which is said; and what cards put between single stars: what somebody does."""
 _SENTENCE_END = re.compile(r"[.!?\u2026][\"'\u201d)*]*(?=\s)")
@@ -86,8 +86,18 @@ def quote_lines(text: str) -> str:
 def _plain(text: str) -> str:
     """Bring the names into one form, and take out what is for other programs."""
     named = _NAMES.sub(lambda found: "{{user}}" if (found[1] or found[2]).lower() == "user" else "{{char}}", text)
-    lines = _LEFT_OUT.sub("", named).splitlines()
+    lines = _LEFT_OUT.sub("", _without_notes(named)).splitlines()
     return "\n".join(line.rstrip() for line in lines if line.strip())
+
+
+def _without_notes(text: str) -> str:
+    """Take out notes to authors, "{{// ... }}"; what begins one and never ends it stays."""
+    kept: list[str] = []
+    at = 0
+    while (begin := text.find("{{//", at)) >= 0 and (end := text.find("}}", begin)) >= 0:
+        kept.append(text[at:begin])
+        at = end + 2
+    return "".join([*kept, text[at:]])
 
 
 def _cut(text: str, room: int) -> str:

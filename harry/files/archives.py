@@ -22,6 +22,9 @@ ZIP = b"PK\x03\x04"
 MAX_LIST_BYTES = 16_000_000
 """Bytes of the list of files at the end of an archive: some hundred thousand names."""
 
+MAX_OPEN = 1000
+"""Files of an archive that are read: each that is open takes some kilobytes."""
+
 MAX_RATIO = 200
 """How many times larger than packed a file may become; text shrinks to a tenth or a twentieth."""
 
@@ -46,6 +49,8 @@ def open_member(
             found = sorted((entry for entry in archive.infolist() if wanted(entry.filename)), key=lambda e: e.filename)
             if not found:
                 raise ConfigurationError(f"{path} holds no {what}.", remedy="Choose the file as it was exported.")
+            if len(found) > MAX_OPEN:
+                raise ConfigurationError(f"{path} holds {what} more than {MAX_OPEN} times.", remedy="Unpack it first.")
             for entry in found:
                 _refuse_bomb(path, entry)
             if sum(entry.file_size for entry in found) > largest:
@@ -79,7 +84,7 @@ def _refuse_long_list(path: Path) -> None:
     """Refuse a list of files that is too long to be read, as the tail says where `zipfile` looks for it."""
     with path.open("rb") as file:
         size = file.seek(0, 2)
-        file.seek(max(0, size - _TAIL - _LONGEST_COMMENT - 20))
+        file.seek(max(0, size - _TAIL - _LONGEST_COMMENT - 76))
         tail = file.read()
         begins = len(tail) - _TAIL
         if tail[begins : begins + 4] != b"PK\x05\x06" or tail[-2:] != b"\0\0":
@@ -94,6 +99,11 @@ def _refuse_long_list(path: Path) -> None:
             record = file.read(56)
             if len(record) < 56 or not record.startswith(b"PK\x06\x06"):
                 raise zipfile.BadZipFile("no tail of 64 bits")
-            (length,) = struct.unpack_from("<Q", record, 40)
+            lengths = [struct.unpack_from("<Q", record, 40)[0]]
+            # Some readers believe the locator, others look right before it.
+            before = tail[max(0, begins - 76) : begins - 20]
+            if len(before) == 56 and before.startswith(b"PK\x06\x06"):
+                lengths.append(struct.unpack_from("<Q", before, 40)[0])
+            length = max(lengths)
     if length > MAX_LIST_BYTES:
         raise ConfigurationError(f"{path} holds more files than can be looked through.", remedy="Unpack it first.")

@@ -285,6 +285,11 @@ def _stores(config: Config) -> list[Path]:
     return found or [locate_store(config)]
 
 
+def list_others(config: Config) -> list[Path]:
+    """List the stores beside the one in use: of other personas, or Harry's own."""
+    return [store for store in _stores(config) if store.parent != config.memory_folder]
+
+
 async def erase(config: Config, user: str, *, elsewhere: Sequence[Forget] = (), tokens: bool = True) -> Erasure:
     """Erase everything of a user, from the memory of every persona and `elsewhere`, and revoke his `tokens`.
 

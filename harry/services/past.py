@@ -51,6 +51,9 @@ MAX_ARCHIVE_BYTES = 4_000_000_000
 TOGETHER = 200
 """Turns that are kept in one transaction, about: a running Harry waits no longer than that to write."""
 
+TOGETHER_CHARACTERS = 8_000_000
+"""Characters of turns that are held at a time, about."""
+
 _BEGINNING = 4_000_000  # bytes in which a format is recognised
 
 
@@ -197,11 +200,12 @@ async def _in_batches(
 
 def _take(found: Iterator[tuple[int, int, PastConversation]]) -> list[tuple[int, int, PastConversation]]:
     batch: list[tuple[int, int, PastConversation]] = []
-    turns = 0
+    turns = characters = 0
     for conversation in found:
         batch.append(conversation)
         turns += len(conversation[2].turns)
-        if turns >= TOGETHER:
+        characters += sum(len(turn.said) + len(turn.heard) for turn in conversation[2].turns)
+        if turns >= TOGETHER or characters >= TOGETHER_CHARACTERS:
             break
     return batch
 

@@ -73,7 +73,8 @@ async def import_card(config: Config, path: Path, *, name: str | None = None, sh
     called = _checked_name(name if name is not None else card.called, given=name is not None)
     slug = make_slug(called)
     place = config.data_folder / PERSONAS / slug
-    taken = next((known for known in list_personas(config) if known.name.casefold() == called.casefold()), None)
+    there = await trio.to_thread.run_sync(list_personas, config)
+    taken = next((known for known in there if known.name.casefold() == called.casefold()), None)
     if taken is not None or place.exists():
         raise ConfigurationError(f"There is a persona {called!r} already.", remedy="Call this one by --name NAME.")
     prepare_folder(config.data_folder)
@@ -82,7 +83,7 @@ async def import_card(config: Config, path: Path, *, name: str | None = None, sh
     memory = config.data_folder / MEMORIES / slug
     gone_if_it_fails = [fresh]
     notes = [*card.notes]
-    if (unused := count_unused(card)) > 0:
+    if (unused := await trio.to_thread.run_sync(count_unused, card)) > 0:
         notes.append(f"A prompt has no room for {unused} of its characters; they are kept, and not used.")
     try:
         await trio.to_thread.run_sync(_write, fresh, card, called, SHARED if share else OWN)

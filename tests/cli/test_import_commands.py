@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,9 @@ import pytest
 import trio
 
 from channels.messages import Source, TurnRecord
-from channels.turn import made_at, new_id
+from channels.turn import new_id
+from harry.memory.conversations.exports import Message, to_turns
+from harry.memory.conversations.imported import MAX_TEXT_CHARACTERS
 from harry.memory.conversations.recent import recall_earlier
 from harry.memory.conversations.rotation import Rotation
 from harry.memory.store.database import Database
@@ -73,7 +77,6 @@ def test_openais_export_is_kept_as_of_its_dates(harry):
         for place in (0, 2)
     ]
     assert kept[0][3:] == ("Question 0 of talk 0 about marmalade.", "Answer 1 of 0.", "imported")
-    assert made_at(kept[0][0]) == kept[0][1]
     assert "Never shown." not in str(kept)
     assert {speaker for (speaker,) in rows(harry, "SELECT DISTINCT speaker FROM item")} == {"you", "ChatGPT"}
     days = rows(harry, "SELECT day, turns, summary FROM conversation ORDER BY seq")
@@ -261,7 +264,10 @@ def test_a_past_without_dates_has_that_of_its_file(harry):
             message |= {"created_at": "soon", "uuid": f"{number}{message['uuid']}"}
     path = written(harry, talks)
     assert imported(harry, path)["new"] == 3
-    assert {at for (at,) in rows(harry, "SELECT started_at FROM turn")} == {path.stat().st_mtime}
+    times = {path.stat().st_mtime}
+    os.utime(path, (1e9, 1e9))
+    assert imported(harry, path)["new"] == 0, "of another date, the file holds the same"
+    assert {at for (at,) in rows(harry, "SELECT started_at FROM turn")} == times
     assert len({seq for (seq,) in rows(harry, "SELECT seq FROM turn")}) == 3
 
 
@@ -399,3 +405,23 @@ def test_one_conversation_is_taken_out_by_its_id(harry):
     assert "talk 1" in told
     assert "talk 0" not in told
     assert "no conversation" in harry.refused("export", "--conversation", "x")
+
+
+def test_a_title_that_tells_what_was_forgotten_goes_from_the_rest_of_its_conversation(harry):
+    talk = exports.openai(1)
+    talk[0]["title"] = "The locker code is 4711"
+    mapping = talk[0]["mapping"]
+    mapping["n0-0"]["message"]["content"]["parts"] = ["My locker code is 4711."]
+    imported(harry, written(harry, talk))
+    told = rows(harry, "SELECT id FROM item WHERE text = 'My locker code is 4711.'")[0][0]
+    harry.well("memory", "delete", told)
+    assert {heading for (heading,) in rows(harry, "SELECT heading FROM item")} == {"ChatGPT"}
+
+
+def test_many_answers_in_a_row_are_joined_in_a_moment():
+    at = time.process_time()
+    [turn] = to_turns(
+        [Message("k", True, "", "Go on.", None), *[Message("m", False, "x", "a" * 300, None)] * 20_000], 1.0
+    )
+    assert len(turn.heard) == MAX_TEXT_CHARACTERS
+    assert time.process_time() - at < 5, "seconds; joined one by one it takes half a minute"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import struct
+import time
 import tracemalloc
 import zlib
 from pathlib import Path
 
 import pytest
 
-from harry.config.card_persona import MAX_GREETING_CHARACTERS, MAX_PROMPT_CHARACTERS, describe, greet, remind
+from harry.config.card_persona import MAX_GREETING_CHARACTERS, MAX_PROMPT_CHARACTERS, _plain, describe, greet, remind
 from harry.config.cards import Card, read_card
 from harry.errors import ConfigurationError
 from harry.mind.prompt.parts import OPENING, SAID
@@ -186,3 +187,10 @@ def test_a_picture_that_claims_a_thousand_million_pixels_is_never_unpacked(tmp_p
 def test_what_is_no_file_is_refused(tmp_path, name):
     with pytest.raises(ConfigurationError):
         read_card(tmp_path / name)
+
+
+def test_notes_to_authors_are_left_out_and_a_thousand_unfinished_ones_cost_nothing():
+    assert _plain("Kind.{{// for me }} Brave.") == "Kind. Brave."
+    at = time.process_time()
+    assert _plain("{{//" * 25_000).startswith("{{//")
+    assert time.process_time() - at < 2, "seconds of processor time; each looked for to the end they take ten"

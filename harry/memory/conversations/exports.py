@@ -10,13 +10,13 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, BinaryIO, TypeAlias
 
 from harry.files.json_stream import read_array
 from harry.files.json_text import TooDeepError, parse_json
-from harry.memory.conversations.imported import PastConversation, PastTurn
+from harry.memory.conversations.imported import MAX_TEXT_CHARACTERS, PastConversation, PastTurn
 from harry.memory.text.surrogates import repair_surrogates
 
 MAX_LINE_BYTES = 8_000_000
@@ -79,23 +79,28 @@ class UnknownVersionError(ValueError):
 def to_turns(messages: Sequence[Message], otherwise: float) -> tuple[PastTurn, ...]:
     """Join messages to turns: what the person said, with all that the same one answered to it."""
     turns: list[PastTurn] = []
+    answers: list[list[str]] = []
     at, last_mine = otherwise, False
     for message in messages:
-        if not message.text.strip():
+        text = message.text[:MAX_TEXT_CHARACTERS]
+        if not text.strip():
             continue
         at = message.at if message.at is not None else at
         last = turns[-1] if turns else None
         if message.mine:
-            turns.append(PastTurn(message.key, at, at, message.text, "", message.speaker, ""))
+            turns.append(PastTurn(message.key, at, at, text, "", message.speaker, ""))
+            answers.append([])
         elif last is not None and (last_mine or last.answerer == message.speaker):
-            heard = f"{last.heard}\n\n{message.text}" if last.heard else message.text
-            turns[-1] = PastTurn(
-                last.key, last.started_at, max(at, last.started_at), last.said, heard, last.speaker, message.speaker
-            )
+            turns[-1] = replace(last, ended_at=max(at, last.started_at), answerer=message.speaker)
+            answers[-1].append(text)
         else:
-            turns.append(PastTurn(message.key, at, at, "", message.text, "", message.speaker))
+            turns.append(PastTurn(message.key, at, at, "", "", "", message.speaker))
+            answers.append([text])
         last_mine = message.mine
-    return tuple(turns)
+    return tuple(
+        replace(turn, heard="\n\n".join(parts)[:MAX_TEXT_CHARACTERS])
+        for turn, parts in zip(turns, answers, strict=True)
+    )
 
 
 # OpenAI
@@ -274,6 +279,7 @@ def _turn_of_harry(line: Mapping[str, Any], otherwise: float) -> PastTurn:
     if not all(isinstance(text, str) for text in texts) or not texts[0]:
         raise ValueError("it is no turn")
     identity, said, heard, speaker, answerer = texts
+    said, heard = said[:MAX_TEXT_CHARACTERS], heard[:MAX_TEXT_CHARACTERS]
     began = read_moment(line.get("started_at"))
     ended = read_moment(line.get("ended_at"))
     at = began if began is not None else otherwise

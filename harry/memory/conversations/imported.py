@@ -124,9 +124,9 @@ def undo_some(connection: sqlite3.Connection, user: str, session: str, most: int
 
 
 def _named(turn: PastTurn, into: PastImport) -> PastTurn:
-    """Give a turn its id: a ULID of its own time, and the same one each time it is read."""
+    """Give a turn its id, the same one each time it is read: a time may be missing in the file, and is then guessed."""
     digest = hashlib.sha256("\0".join((into.user, into.origin, turn.key)).encode("utf-8", "surrogatepass")).digest()
-    number = (int(max(turn.started_at, 0.0) * 1000) & (1 << 48) - 1) << 80 | int.from_bytes(digest[:10])
+    number = int.from_bytes(digest[:10])  # a ULID of the year 1970, so that it is never taken for a new turn
     return replace(turn, id="".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -5, -5)))
 
 

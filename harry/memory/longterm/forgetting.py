@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from harry.memory.store.items import delete, forget_origins, name_turn_items, trim_changes
+from harry.memory.store.items import COLUMNS, delete, forget_origins, name_turn_items, put, read_row, trim_changes
 from harry.memory.text.analysis import STOP_WORDS, hash_term, split_words
 
 TOLD = "told"
@@ -177,6 +177,22 @@ def forget_state(connection: sqlite3.Connection, user: str, gists: Sequence[Gist
         for number, text in rows:
             if any(gist.shines_through(text) for gist in gists):
                 connection.execute(f"UPDATE {table} SET {column} = '' WHERE seq = ?", (number,))  # noqa: S608
+    _forget_titles(connection, user, gists)
+
+
+def _forget_titles(connection: sqlite3.Connection, user: str, gists: Sequence[Gist]) -> None:
+    """Take titles that tell the thing off the items of imported conversations; where they were held stays."""
+    titles = connection.execute(
+        "SELECT DISTINCT heading FROM item WHERE ns = ? AND seq < 0 AND heading LIKE '%: %'", (user,)
+    ).fetchall()
+    for (title,) in titles:
+        if any(gist.shines_through(title) for gist in gists):
+            rows = connection.execute(
+                f"SELECT {COLUMNS} FROM item WHERE ns = ? AND seq < 0 AND heading = ?",  # noqa: S608  (a constant)
+                (user, title),
+            ).fetchall()
+            for row in rows:
+                put(connection, replace(read_row(row), heading=title.partition(": ")[0]))
 
 
 def _turn_of(identity: str) -> tuple[str, str]:

@@ -87,14 +87,16 @@ class _Api:
             found = await belongings.search(self.host, request.user, words[:2000], kind, count)
             return schemas.Memories(memories=[_memory(item.item, item.strength) for item in found])
         if request.query.get("order") == "newest":
-            before = number(request, "before", 0, most=2**62) or None
+            before = number(request, "before", 0, most=2**62, least=-(2**62)) or None
             told = {"told": True, "said": False}.get(request.query.get("origin", ""))
             newest = await belongings.newest(self.host, request.user, kind, before, told=told)
             return schemas.Memories(
                 memories=[_memory(item) for _, item in newest],
                 next=newest[-1][0] if len(newest) == belongings.PAGE else None,
             )
-        listed = await belongings.memories(self.host, request.user, kind, number(request, "after", 0, most=2**62))
+        # What was imported has numbers below zero.
+        after = number(request, "after", -(2**62), most=2**62, least=-(2**62))
+        listed = await belongings.memories(self.host, request.user, kind, after)
         return schemas.Memories(memories=[_memory(item) for _, item in listed], next=listed[-1][0] if listed else None)
 
     async def memory(self, request: Request) -> BaseModel:
