@@ -22,6 +22,12 @@ def _long_enough(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _there(secret: SecretStr) -> SecretStr:
+    if not secret.get_secret_value().strip():
+        raise ValueError("empty")  # with an empty key anybody can sign
+    return secret
+
+
 Secret = Annotated[SecretStr, AfterValidator(_long_enough)]
 
 _SECRET_TAKES = f"a text of at least {MIN_SECRET_CHARACTERS} characters (openssl rand -hex 32 makes one)"
@@ -36,7 +42,7 @@ def _web_address(given: str) -> str:
 class WebhookIn(Section):
     """A program that may have something said, by `POST /api/events/NAME`."""
 
-    secret: Secret = Field(
+    secret: Annotated[Secret, AfterValidator(_there)] = Field(
         json_schema_extra={"takes": _SECRET_TAKES}, description="What the program signs its requests with."
     )
     say: Annotated[str, Field(max_length=2000)] = Field(

@@ -174,7 +174,7 @@ class Reloading:
             return "Its memories are apart from others', and are opened when he starts."
         if key.startswith("web.certificate") and bool(before.web.certificate) != bool(after.web.certificate):
             return "The page cannot change between http and https while it is open."
-        if key.startswith("web.") and self._door is None and effect_of(key).when is When.NOW:
+        if key.startswith(("web.", "webhooks.in")) and self._door is None and effect_of(key).when is When.NOW:
             return "The web server does not run."
         return ""
 
@@ -198,9 +198,10 @@ class Reloading:
         try:
             described = await self._host.swaps.swap(swap.role, swap.name)
         except HarryError as error:
-            self._host.swaps.config = self._host.config
             done.failed += [(key, str(error)) for key in swap.keys]
             return
+        finally:
+            self._host.swaps.config = self._host.config
         self._host.hold_to(take_over(self._host.config, wanted, swap.keys))
         for key in swap.keys:
             done.add(key, When.NOW, f"It serves from the next turn on: {described}.")

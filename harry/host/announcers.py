@@ -60,8 +60,7 @@ class Announcers:
         if queue is None:
             self._make_room()
             queue = self._queues[user] = Announcements(partial(self._find, user), self.quiet_for)
-            if self._nursery is not None:
-                self._nursery.start_soon(self._run, user, queue)
+            self._begin(user, queue)
         return queue
 
     def find(self, user: str) -> Session | None:
@@ -109,16 +108,20 @@ class Announcers:
         try:
             async with trio.open_nursery() as self._nursery:
                 for user, queue in self._queues.items():
-                    self._nursery.start_soon(self._run, user, queue)
+                    self._begin(user, queue)
                 while True:
                     await self._came.wait()
                     self.look()
         finally:
             self._nursery = None
 
-    async def _run(self, user: str, queue: Announcements) -> None:
-        with trio.CancelScope() as scope:
-            self._scopes[user] = scope
+    def _begin(self, user: str, queue: Announcements) -> None:
+        if self._nursery is not None:
+            scope = self._scopes[user] = trio.CancelScope()
+            self._nursery.start_soon(self._run, scope, queue)
+
+    async def _run(self, scope: trio.CancelScope, queue: Announcements) -> None:
+        with scope:
             await queue.run()
 
     def _make_room(self) -> None:

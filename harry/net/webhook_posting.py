@@ -139,13 +139,13 @@ class Receiver:
         return again
 
     async def _post(self, message: Message) -> int:
-        url = self.url
+        url, secret = self.url, self.secret  # a reload may change them meanwhile
         if self._client is None or self._client_for != url:
             await self._let_go()
             # It reads certificates, which takes a while.
             self._client = await trio.to_thread.run_sync(partial(http_client.new_client, url, {}))
             self._client_for = url
-        headers = sign(self.secret, message.identity, int(self.wall()), message.body) if self.secret else {}
+        headers = sign(secret, message.identity, int(self.wall()), message.body) if secret else {}
         with http_client.translate_errors(url):
             async with http_client.post(
                 self._client, url, message.body, f"webhook {self.name}", headers=headers

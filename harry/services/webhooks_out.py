@@ -25,7 +25,7 @@ from channels.event_types import (
     TurnEnded,
     Woken,
 )
-from channels.events import Event
+from channels.events import Event, EventSubscription
 from channels.turn import new_id
 from harry.config.webhook_sections import WebhookOut, Webhooks
 from harry.host.host import Host
@@ -58,8 +58,11 @@ async def webhooks_out(host: Host) -> AsyncIterator[WebhooksOut]:
         await nursery.start(hooks.run)
         host.watchers.append(hooks.see)
         host.webhook_status = hooks.status
-        yield hooks
-        nursery.cancel_scope.cancel()
+        try:
+            yield hooks
+        finally:
+            host.watchers.remove(hooks.see)
+            nursery.cancel_scope.cancel()
 
 
 class WebhooksOut:
@@ -87,6 +90,9 @@ class WebhooksOut:
             self._told.pop(name).scope.cancel()
         for name, hook in wanted.out.items():
             known = self._told.get(name)
+            if known is not None and known.wanted.words and not hook.words:
+                known.scope.cancel()  # what waits holds words, which it is not to have any more
+                known = None
             if known is None:
                 known = self._told[name] = _Told(hook, Receiver(name, hook.url, wall=self._wall))
                 if self._nursery is not None:
@@ -113,11 +119,11 @@ class WebhooksOut:
     def see(self, session: Session) -> None:
         """Follow one of the owner's sessions from its beginning to its end."""
         if self._nursery is not None and session.identity.user == self._owner:
-            self._nursery.start_soon(self._follow, session)
+            self._nursery.start_soon(self._follow, session, session.events.listen())
 
-    async def _follow(self, session: Session) -> None:
+    async def _follow(self, session: Session, happenings: EventSubscription) -> None:
         reader = _Reader(session)
-        async for event in session.events.listen():
+        async for event in happenings:
             happening = reader.read(event)
             if happening is not None and not self._rang_already(event.what):
                 self._tell(session, *happening)

@@ -108,6 +108,8 @@ def refused(tmp_path: Path, toml: str) -> str:
     ("toml", "told"),
     [
         ("[webhooks.in.door]\n", "webhooks.in.door.secret (FILE) takes a text of at least 16 characters"),
+        ('[webhooks.in.door]\nsecret = ""', "webhooks.in.door.secret (FILE) takes a text of at least 16"),
+        ('[webhooks.in.door]\nsecret = "                    "', "webhooks.in.door.secret (FILE) takes a text of at"),
         ('[webhooks.in.door]\nsecret = "short"', "webhooks.in.door.secret (FILE) takes a text of at least 16"),
         (f'[webhooks.in.door]\nsecret = "{SECRET}"\nsays = "x"', "Unknown key webhooks.in.door.says (FILE)."),
         (f'[webhooks.in.door]\nsecret = "{SECRET}"\nurgency = "soon"', "webhooks.in.door.urgency (FILE) takes one of"),

@@ -147,3 +147,12 @@ async def test_servers_come_and_go_while_harry_runs_and_who_stays_keeps_what_wai
         assert [each["type"] for each in await told(hooks, "three")] == ["mute"]
         assert hooks._told["two"].receiver.url == "http://127.0.0.1:8/"
         assert hooks.status()["two"] == {"sent": 0, "waiting": 3, "lost": 0, "trouble": ""}
+
+
+async def test_a_server_that_is_to_have_no_words_any_more_gets_none_that_wait(autojump_clock: MockClock) -> None:
+    one = {"events": ["mute"], "words": True}
+    async with house() as home, telling(home, wanting(one=one)) as hooks:
+        home.session.events.publish(Muted(muted=True))
+        assert len(await told(hooks, "one")) == 1
+        hooks.hold_to(wanting(one={**one, "words": False}))
+        assert hooks.status()["one"]["waiting"] == 0

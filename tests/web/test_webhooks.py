@@ -226,6 +226,18 @@ async def test_where_too_much_waits_to_be_said_the_program_is_told_to_come_again
         assert (await here.post("plain", {"text": "x"}, "one")).status == 202
 
 
+async def test_an_event_that_could_not_be_said_is_refused_before_it_is_worded() -> None:
+    async with room() as here:
+        long = {"build": {"name": "x" * 500, "status": "y"}}
+        with patch.object(webhooks_in, "MAX_CHARACTERS", 100):
+            assert (await here.post("build", long)).status == 400
+        announcers = here.door.host.announcers
+        for _ in range(announcers._an_hour):
+            announcers.count("webhook build")
+        assert (await here.post("build", {"build": {"name": "main", "status": "passed"}})).status == 429
+        assert here.said == []
+
+
 async def test_a_body_that_is_too_long_is_refused() -> None:
     async with room() as here:
         assert (await here.post("plain", {"text": "x" * 70_000})).status == 413

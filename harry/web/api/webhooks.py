@@ -29,7 +29,7 @@ def register(routes: Routes, hooks: WebhooksIn) -> None:
     async def take(request: Request) -> Response:
         await trio.lowlevel.checkpoint()
         try:
-            hooks.take(request.matched["name"], request.headers, request.body)
+            await hooks.take(request.matched["name"], request.headers, request.body)
         except Repeated as error:
             raise Refusal(409, "repeated", str(error)) from error
         except Untrusted as error:
